@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "server/base/compiler.h"
+
+enum { KY_ERROR_TEXT_SIZE = 512, KY_ERROR_NAME_SIZE = 64 };
+
+/* SQLSTATEs: one enum constant KY_<NAME> for each line of sqlstate.def. */
+enum ky_sqlstate {
+#define KY_SQLSTATE(name, code) KY_##name,
+#include "server/base/sqlstate.def"
+#undef KY_SQLSTATE
+    KY_SQLSTATE_COUNT
+};
+
+enum ky_status { KY_STATUS_OK = 0, KY_STATUS_ERR = -1 };
+typedef enum ky_status ky_status;
+#define KY_OK KY_STATUS_OK
+#define KY_ERR KY_STATUS_ERR
+
+/**
+ * What went wrong, all inline so that running out of memory can be reported.
+ * A caller starts with a zeroed one (KY_ERROR_INIT); a failing function fills it.
+ */
+struct ky_error {
+    enum ky_sqlstate sqlstate; /* KY_SUCCESSFUL_COMPLETION when unset */
+    int saved_errno;           /* 0 when no system call was involved */
+    int position;              /* 1-based character in the query, 0 when unknown */
+    char message[KY_ERROR_TEXT_SIZE];
+    char detail[KY_ERROR_TEXT_SIZE];
+    char hint[KY_ERROR_TEXT_SIZE];
+    char context[KY_ERROR_TEXT_SIZE]; /* the W field: "COPY t, line 3, column a" */
+    /* Names for drivers: fields s, t, c, d, n of ErrorResponse. Empty when absent. */
+    char schema_name[KY_ERROR_NAME_SIZE];
+    char table_name[KY_ERROR_NAME_SIZE];
+    char column_name[KY_ERROR_NAME_SIZE];
+    char type_name[KY_ERROR_NAME_SIZE];
+    char constraint_name[KY_ERROR_NAME_SIZE];
+};
+
+/* Initialises only what decides whether the rest is read. */
+static inline void
+ky_error_init(struct ky_error *err)
+{
+    err->sqlstate = KY_SUCCESSFUL_COMPLETION;
+    err->saved_errno = 0;
+    err->position = 0;
+    err->message[0] = err->detail[0] = err->hint[0] = err->context[0] = '\0';
+    err->schema_name[0] = err->table_name[0] = err->column_name[0] = '\0';
+    err->type_name[0] = err->constraint_name[0] = '\0';
+}
+
+/* Fills err and returns KY_ERR, so that raising is one line. Clears detail, hint, names, position. */
+KY_COLD ky_status ky_error_set(struct ky_error *err, enum ky_sqlstate sqlstate, const char *format,
+                               ...) KY_PRINTF(3, 4);
+/* The same, with errno saved and its text appended as ": <strerror>". */
+KY_COLD ky_status ky_error_set_errno(struct ky_error *err, enum ky_sqlstate sqlstate,
+                                     int saved_errno, const char *format, ...) KY_PRINTF(4, 5);
+/* Full sentences. Each returns KY_ERR so that it can end a function as well. */
+KY_COLD ky_status ky_error_detail(struct ky_error *err, const char *format, ...) KY_PRINTF(2, 3);
+KY_COLD ky_status ky_error_hint(struct ky_error *err, const char *format, ...) KY_PRINTF(2, 3);
+KY_COLD ky_status ky_error_context(struct ky_error *err, const char *format, ...) KY_PRINTF(2, 3);
+/* Sets position (1-based, in characters) if it is not set yet. Returns KY_ERR. */
+KY_COLD ky_status ky_error_at(struct ky_error *err, int position);
+/* Copies a name into one of the *_name fields, cut at a UTF-8 boundary. */
+void ky_error_name(char field[KY_ERROR_NAME_SIZE], const char *name);
+
+/* The five characters of a SQLSTATE, and back (KY_SQLSTATE_COUNT when unknown). */
+const char *ky_sqlstate_code(enum ky_sqlstate sqlstate);
+enum ky_sqlstate ky_sqlstate_find(const char code[5]);
+
+/* Leaves the function on failure; only where there is nothing to clean up. */
+#define KY_TRY(call)                                                                               \
+    do {                                                                                           \
+        if (KY_UNLIKELY((call) != KY_OK)) {                                                        \
+            return KY_ERR;                                                                         \
+        }                                                                                          \
+    } while (0)

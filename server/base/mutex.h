@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "server/base/compiler.h"
+
+/* pthread mutex and condition with Clang's thread-safety annotations; never fail. */
+struct KY_CAPABILITY("mutex") ky_mutex {
+    pthread_mutex_t os;
+};
+
+struct ky_cond {
+    pthread_cond_t os; /* on CLOCK_MONOTONIC */
+};
+
+void ky_mutex_init(struct ky_mutex *mutex);
+void ky_mutex_deinit(struct ky_mutex *mutex);
+void ky_mutex_lock(struct ky_mutex *mutex) KY_ACQUIRE(mutex);
+void ky_mutex_unlock(struct ky_mutex *mutex) KY_RELEASE(mutex);
+
+void ky_cond_init(struct ky_cond *cond);
+void ky_cond_deinit(struct ky_cond *cond);
+void ky_cond_wait(struct ky_cond *cond, struct ky_mutex *mutex) KY_REQUIRES(mutex);
+/* False when timeout_ms passed first. */
+bool ky_cond_wait_for(struct ky_cond *cond, struct ky_mutex *mutex, int64_t timeout_ms)
+    KY_REQUIRES(mutex);
+void ky_cond_signal(struct ky_cond *cond);
+void ky_cond_broadcast(struct ky_cond *cond);
+
+struct ky_thread {
+    pthread_t os;
+};
+
+/* Starts a named thread with all signals blocked (main handles them). Ends the process on failure. */
+void ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg);
+void ky_thread_join(struct ky_thread *thread);
