@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "server/base/error.h"
+#include "server/base/slice.h"
+#include "storage/api/ids.h"
+
+/*
+ * One interface for every ordered index: entries (key, row id), ordered by the key's bytes
+ * (memcmp, shorter first) and then by row id. An index is derived state: it may hold
+ * entries whose row is invisible, gone, or has another key by now; whoever reads it
+ * fetches the row and checks. The same entry is held once.
+ *
+ * Threads: any number of readers without locks; writers serialise on the index's mutex.
+ */
+enum { INDEX_KEY_SIZE_MAX = 2704 }; /* PostgreSQL's limit for a btree entry; 54000 above */
+
+struct index;
+
+enum index_kind { INDEX_KIND_BTREE };
+
+struct index_entry {
+    struct ky_slice key;
+    row_id_t row_id;
+};
+
+struct index *index_new(enum index_kind kind);
+void index_free(struct index *index);
+
+/* False when the entry was there. 54000 for a key over INDEX_KEY_SIZE_MAX. */
+KY_MUST_CHECK ky_status index_insert(struct index *index, struct ky_slice key, row_id_t row_id,
+                                     struct ky_error *err);
+
+/* What the owner of the rows says of an entry with an equal key. */
+enum index_verdict {
+    INDEX_IGNORE,   /* stale: does not conflict */
+    INDEX_CONFLICT, /* a live row has this key */
+    INDEX_WAIT,     /* a running transaction decides */
+};
+typedef enum index_verdict (*index_judge)(void *arg, row_id_t existing);
+
+/**
+ * Inserts unless an entry with the same key is judged otherwise; check and insert are one
+ * step for all writers. judge runs under the index's mutex: no waiting, no calls into the
+ * index. *verdict_out is INDEX_IGNORE when it was inserted, else the verdict, and
+ * *existing_out the row it was about.
+ */
+KY_MUST_CHECK ky_status index_insert_unique(struct index *index, struct ky_slice key,
+                                            row_id_t row_id, index_judge judge, void *arg,
+                                            enum index_verdict *verdict_out,
+                                            row_id_t *existing_out, struct ky_error *err);
+/* False when there was no such entry. */
+bool index_remove(struct index *index, struct ky_slice key, row_id_t row_id);
+
+/* A run of entries from sorted input (key, then row id) into an empty index; faster than inserting. */
+typedef bool (*index_source)(void *arg, struct index_entry *entry_out);
+KY_MUST_CHECK ky_status index_build(struct index *index, index_source next, void *arg,
+                                    struct ky_error *err);
+
+/**
+ * A walk over lower <= key <= upper (either may be open or exclusive). A bound compares as a
+ * prefix: an upper bound that is a prefix of a key includes it when inclusive, so that a
+ * composite index can be searched by its first columns; an exclusive lower bound skips all
+ * keys it is a prefix of. Holds nothing between calls: safe to keep across waits; entries that come and go
+ * meanwhile are seen or not.
+ */
+struct index_scan {
+    struct index *index;
+    struct ky_slice lower, upper; /* borrowed for the scan's life */
+    bool has_lower, has_upper;
+    bool is_lower_exclusive, is_upper_exclusive;
+    bool is_backward;
+    /* The index's own. */
+    bool is_started, is_done;
+    uint8_t last_key[INDEX_KEY_SIZE_MAX];
+    uint32_t last_key_size;
+    row_id_t last_row_id;
+};
+/* The caller fills in the first group and zeroes is_started, is_done. Up to max row ids in index
+ * order (or backward); 0 at the end. */
+uint32_t index_scan_next(struct index_scan *scan, row_id_t *row_ids, uint32_t max);
+/* All rows with exactly this key: the point lookup. Returns how many there are (may exceed max). */
+uint32_t index_find(struct index *index, struct ky_slice key, row_id_t *row_ids, uint32_t max);
+
+struct index_stats {
+    uint64_t entries;
+    uint64_t bytes;
+    uint32_t height;
+    uint64_t nodes;
+};
+void index_stats(struct index *index, struct index_stats *stats_out);
+/* Walks everything and checks order, links and counts. XX002. */
+KY_MUST_CHECK ky_status index_verify(struct index *index, struct ky_error *err);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/types/row.h"
+#include "storage/storage.h"
+
+/*
+ * What exists: schemas, tables, columns, indexes, roles, databases. Kept in storage as rows of
+ * relations numbered as PostgreSQL's catalogs (pg_class 1259 ...), read into an image:
+ * immutable, counted, the state as of one snapshot. A statement pins one image; a transaction
+ * that changed the catalog has an image of its own until it ends.
+ */
+enum {
+    OID_SCHEMA_PG_CATALOG = 11,
+    OID_SCHEMA_PG_TOAST = 99,
+    OID_SCHEMA_PUBLIC = 2200,
+    OID_SCHEMA_INFORMATION = 13000,
+    OID_SCHEMA_KYRO = 13001,
+    OID_ROLE_POSTGRES = 10,
+    OID_COLLATION_DEFAULT = 100,
+    OID_COLLATION_C = 950,
+};
+
+struct catalog;
+
+struct cat_column {
+    const char *name;
+    int16_t number;           /* attnum, from 1; its place in rows is number - 1 */
+    const struct type *type;
+    int32_t typmod;           /* -1: none */
+    bool is_not_null;
+    bool is_dropped;
+    char identity;            /* 'a', 'd' or 0 */
+    char generated;           /* 's' or 0 */
+    const char *default_sql;  /* NULL: none. Also the expression of a generated column */
+    oid_t default_oid;        /* pg_attrdef.oid */
+    struct datum missing;     /* what rows from before ADD COLUMN have here */
+};
+
+struct cat_key {
+    int16_t column;           /* attnum; 0: expression */
+    const char *expression_sql; /* for column 0 */
+    const struct type *type;
+    bool is_descending;
+    bool is_nulls_first;
+    const char *opclass;      /* NULL: the default one */
+};
+
+enum index_method { INDEX_BTREE = 403, INDEX_HASH = 405, INDEX_RMI = 15001, INDEX_HNSW = 15002, INDEX_IVFFLAT = 15003 };
+
+struct cat_index {
+    oid_t oid;
+    const char *name;
+    struct cat_table *table;
+    enum index_method method;
+    bool is_unique;
+    bool is_primary;
+    bool is_nulls_not_distinct;
+    bool is_valid;
+    oid_t constraint;         /* 0: a plain index */
+    uint16_t key_count;       /* columns that order it */
+    uint16_t column_count;    /* with INCLUDE columns */
+    struct cat_key *keys;
+    const char *predicate_sql; /* NULL: all rows */
+    const char *const *options; /* "m=16", NULL-terminated; NULL: none */
+};
+
+enum constraint_kind { CONSTRAINT_PRIMARY = 'p', CONSTRAINT_UNIQUE = 'u', CONSTRAINT_CHECK = 'c', CONSTRAINT_FOREIGN = 'f' };
+struct cat_constraint {
+    oid_t oid;
+    const char *name;
+    struct cat_table *table;
+    enum constraint_kind kind;
+    const int16_t *columns;   /* attnums */
+    uint16_t column_count;
+    struct cat_index *index;  /* PRIMARY, UNIQUE: its own; FOREIGN: the referenced one */
+    const char *check_sql;
+    oid_t foreign_table;
+    const int16_t *foreign_columns;
+    char on_update, on_delete, match;
+    bool is_deferrable, is_deferred, is_validated;
+};
+
+struct sysview;
+struct cat_table {
+    oid_t oid;
+    const char *name;
+    oid_t schema;
+    char kind;                /* pg_class.relkind: r, v, S, i (system indexes are not listed) */
+    char persistence;         /* p, u, t */
+    rel_id_t rel;             /* relfilenode: changes on TRUNCATE and rewrites */
+    oid_t owner;
+    oid_t row_type;           /* pg_class.reltype */
+    struct cat_column *columns;
+    uint16_t column_count;    /* dropped ones included */
+    struct row_layout layout;
+    struct cat_index **indexes;
+    uint16_t index_count;
+    struct cat_constraint **constraints;
+    uint16_t constraint_count;
+    const char *view_sql;     /* kind v */
+    const struct sysview *sysview; /* system catalogs and views: rows come from there */
+    const char *const *options;
+    bool is_vectors;          /* made by CREATE VECTORS */
+    int64_t sequence[6];      /* kind S: start, increment, min, max, cache, cycle */
+    oid_t sequence_type;
+    oid_t owner_table;        /* a sequence's owning column */
+    int16_t owner_column;
+    const char *comment;
+};
+
+struct cat_schema { oid_t oid; const char *name; oid_t owner; };
+struct cat_role {
+    oid_t oid; const char *name;
+    bool is_superuser, can_login, can_create_db, can_create_role, can_inherit, can_replicate, can_bypass_rls;
+    int32_t connection_limit;
+    const char *password;     /* SCRAM-SHA-256$... or NULL */
+    int64_t valid_until;      /* INT64_MAX: no limit */
+};
+struct cat_database { oid_t oid; const char *name; oid_t owner; bool is_template; bool can_connect; };
+struct cat_extension { oid_t oid; const char *name; const char *version; oid_t schema; };
+/* pg_description: any object. */
+struct cat_comment { oid_t class_oid; oid_t object; int32_t column; const char *text; };
+
+/* An enumerable state. All pointers live as long as the image. */
+struct cat_image {
+    lsn_t lsn;                /* the snapshot it shows */
+    struct cat_table **tables;     size_t table_count;   /* user ones, then system ones */
+    struct cat_schema **schemas;   size_t schema_count;
+    struct cat_role **roles;       size_t role_count;
+    struct cat_database **databases; size_t database_count;
+    struct cat_extension **extensions; size_t extension_count;
+    struct cat_comment *comments;  size_t comment_count;
+    void *private_state;      /* hash maps, arena, count: catalog's */
+};
+
+KY_MUST_CHECK ky_status catalog_open(struct storage *storage, struct catalog **catalog_out,
+                                     struct ky_error *err);
+void catalog_close(struct catalog *catalog);
+
+/* The image that a transaction sees; release it when the statement ends. Rebuilt only when a
+ * committed catalog change lies between. has_own_changes: txn changed the catalog itself. */
+KY_MUST_CHECK ky_status catalog_acquire(struct catalog *catalog, struct txn *txn,
+                                        bool has_own_changes, struct cat_image **image_out,
+                                        struct ky_error *err);
+void cat_image_retain(struct cat_image *image);
+void cat_image_release(struct cat_image *image);
+
+/* By name; schema OID_NONE is not "search path": see catalog_resolve. NULL when absent. */
+struct cat_table *cat_find_table(const struct cat_image *image, oid_t schema, struct ky_slice name);
+struct cat_table *cat_get_table(const struct cat_image *image, oid_t oid);
+struct cat_index *cat_find_index(const struct cat_image *image, oid_t schema, struct ky_slice name);
+struct cat_index *cat_get_index(const struct cat_image *image, oid_t oid);
+struct cat_schema *cat_find_schema(const struct cat_image *image, struct ky_slice name);
+struct cat_schema *cat_get_schema(const struct cat_image *image, oid_t oid);
+struct cat_role *cat_find_role(const struct cat_image *image, struct ky_slice name);
+struct cat_role *cat_get_role(const struct cat_image *image, oid_t oid);
+struct cat_database *cat_find_database(const struct cat_image *image, struct ky_slice name);
+struct cat_column *cat_find_column(const struct cat_table *table, struct ky_slice name);
+
+/* The schemas that unqualified names are looked up in: pg_catalog first unless named. */
+struct cat_path {
+    oid_t schemas[16];
+    uint16_t count;
+    oid_t creation; /* where CREATE puts things; OID_NONE when the path is empty */
+};
+/* First match along the path. */
+struct cat_table *cat_resolve_table(const struct cat_image *image, const struct cat_path *path,
+                                    struct ky_slice name);

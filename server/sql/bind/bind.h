@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "parser/parser.h"
+#include "server/sql/bind/query.h"
+
+/* Everything the binder needs to know; the session fills it in. */
+struct bind_context {
+    struct ky_arena *arena;
+    const struct cat_image *image;
+    const struct cat_path *path;
+    struct func_env *env;        /* for folding constants and reading literals */
+    const char *sql;             /* whole text, for error positions */
+    size_t sql_size;
+    /* Parameters: types known so far (OID_NONE: to be inferred). Inference writes back. */
+    oid_t *param_types;
+    uint16_t param_count;
+    uint16_t param_capacity;     /* fixed at PARAMS_MAX by the caller's array, or 0: no parameters allowed */
+    const char *user;            /* current_user */
+    const char *session_user;
+    const char *database;
+    bool can_infer_params;       /* extended protocol and PREPARE */
+};
+enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };
+
+/* SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE (and the query in EXPLAIN, COPY, CREATE TABLE AS,
+ * CREATE VIEW, DECLARE). Errors carry PostgreSQL's SQLSTATE, text, hint and position. */
+KY_MUST_CHECK ky_status bind_query(struct bind_context *context, const struct ast_node *statement,
+                                   struct query **query_out, struct ky_error *err);
+
+/* A stand-alone expression over the columns of a table (NULL: none): CHECK, index expressions and
+ * predicates, generated columns. Columns become EXPR_INPUT by column index. */
+KY_MUST_CHECK ky_status bind_table_expression(struct bind_context *context,
+                                              const struct cat_table *table, const char *sql,
+                                              const struct type *wanted_type, int32_t wanted_typmod,
+                                              struct expr **expr_out, struct ky_error *err);
+/* A DEFAULT: coerced to the column as an assignment. */
+KY_MUST_CHECK ky_status bind_default(struct bind_context *context, const struct cat_column *column,
+                                     const char *sql, struct expr **expr_out, struct ky_error *err);
+/* A type name to OID and typmod. 42704. */
+KY_MUST_CHECK ky_status bind_type_name(struct bind_context *context,
+                                       const struct ast_type_name *name, oid_t *oid_out,
+                                       int32_t *typmod_out, struct ky_error *err);
+/* EXECUTE's and CALL-like arguments: coerced to a parameter type. */
+KY_MUST_CHECK ky_status bind_argument(struct bind_context *context, const struct ast_node *node,
+                                      oid_t type, struct expr **expr_out, struct ky_error *err);
+/* A possibly qualified relation name. 42P01 with position unless missing_ok (then NULL). */
+KY_MUST_CHECK ky_status bind_relation(struct bind_context *context, const struct ast_range_var *name,
+                                      bool is_missing_ok, struct cat_table **table_out,
+                                      struct ky_error *err);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "server/base/error.h"
+#include "server/base/list.h"
+#include "server/base/slice.h"
+#include "storage/api/ids.h"
+
+/*
+ * The front door of storage: relations of numbered rows (bytes), versioned by the position
+ * of the commit that wrote them, kept in the log. Storage knows no types and no indexes.
+ *
+ * Threads: a transaction is used by one thread at a time. Reads take no locks.
+ */
+struct storage;
+struct txn;
+struct io;
+
+struct storage_options {
+    const char *dir;
+    struct io *io;          /* NULL: the real disk */
+    uint64_t segment_size;  /* 0: 64 MiB */
+    bool is_sync_off;
+    uint64_t chunk_size;    /* a transaction's bytes above this go ahead as CHUNK frames; 0: 4 MiB */
+    /* A failed write or sync of the log. The owner ends the process; NULL aborts. */
+    void (*on_fatal)(void *arg, const struct ky_error *err);
+    /* Something became visible: wakes subscribers. Quick; log writer thread. May be NULL. */
+    void (*on_visible)(void *arg);
+    /* Recovery progress for /ready, 0..100. May be NULL. */
+    void (*on_progress)(void *arg, int percent);
+    void *arg;
+};
+
+/* Locks the directory (55006 when another server has it), recovers, starts the threads. */
+KY_MUST_CHECK ky_status storage_open(const struct storage_options *options,
+                                     struct storage **storage_out, struct ky_error *err);
+/* No transaction may be open. Writes what is queued; no checkpoint by itself. */
+void storage_close(struct storage *storage);
+/* Writes the state so that recovery starts here. Any thread; one at a time (waits). Commits go on. */
+KY_MUST_CHECK ky_status storage_checkpoint(struct storage *storage, lsn_t *lsn_out,
+                                           struct ky_error *err);
+/* Checks every checksum of a closed data directory; reports each damage through report, counts them. */
+KY_MUST_CHECK ky_status storage_verify(struct io *io, const char *dir,
+                                       void (*report)(void *arg, const char *line), void *arg,
+                                       uint64_t *damage_count_out, struct ky_error *err);
+
+/* ------------------------------------------------------------------ transactions */
+
+enum isolation { ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
+
+struct txn *txn_begin(struct storage *storage, enum isolation isolation);
+txid_t txn_id(const struct txn *txn);
+bool txn_has_writes(const struct txn *txn);
+/* Position of the snapshot in force, taking one if there is none. */
+lsn_t txn_snapshot(struct txn *txn);
+
+/*
+ * A statement begins: READ COMMITTED takes a new snapshot (the others keep their first), and own
+ * writes of earlier commands become visible. Rows returned by reads stay valid until
+ * txn_statement_end (or the end of the transaction for REPEATABLE READ and above, or of the
+ * hold count: nested begin/end pairs, open portals, keep the outermost snapshot).
+ */
+void txn_statement_begin(struct txn *txn);
+void txn_statement_end(struct txn *txn);
+/* Makes own writes so far visible to what follows, without a new snapshot (between commands). */
+void txn_command_increment(struct txn *txn);
+
+/* Savepoints nest; a mark is a place in the write set. */
+struct txn_savepoint {
+    uint64_t write_count;
+    uint64_t lock_count;
+    uint64_t private_state[4]; /* the transaction's own */
+};
+void txn_savepoint_set(struct txn *txn, struct txn_savepoint *savepoint_out);
+/* Drops all writes after the mark; keeps locks if keep_locks (statement restart). */
+void txn_savepoint_rollback(struct txn *txn, const struct txn_savepoint *savepoint,
+                            bool keep_locks);
+
+struct txn_result {
+    lsn_t lsn;                  /* 0 when nothing was written */
+    event_offset_t first_event; /* of event_count events */
+    uint64_t event_count;
+};
+/* Called once on the log writer thread (or inside txn_commit when nothing was written). On KY_ERR the transaction was
+ * rolled back and err says why (40001, 53100). */
+typedef void (*txn_done)(void *arg, ky_status status, const struct txn_result *result,
+                         const struct ky_error *err);
+/**
+ * Ends the transaction. Takes it: the caller may not touch txn again. is_async is
+ * synchronous_commit = off. done may run before txn_commit returns. Locks are released before done.
+ */
+void txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg);
+/* Takes it. Immediate. */
+void txn_rollback(struct txn *txn);
+
+/* ------------------------------------------------------------------ reading */
+
+/* A version of a row. body is borrowed, see txn_statement_begin. */
+struct row_ref {
+    row_id_t row_id;
+    lsn_t commit_lsn; /* 0: own, not committed */
+    struct ky_slice body;
+};
+
+/* The version this transaction sees now. False when there is none. */
+bool storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out);
+
+/* All rows that the transaction sees, in row id order of committed ones, then own inserts. */
+struct storage_scan {
+    struct txn *txn;
+    rel_id_t rel;
+    row_id_t next;       /* of the directory */
+    row_id_t end;        /* exclusive */
+    uint64_t own_next;   /* into the write set */
+    uint64_t own_end;
+    void *private_state;
+};
+void storage_scan_init(struct storage_scan *scan, struct txn *txn, rel_id_t rel);
+/* Fills up to max rows; 0 at the end. Bounded work: may return fewer than max before the end,
+ * never 0 before it. */
+uint32_t storage_scan_next(struct storage_scan *scan, struct row_ref *rows, uint32_t max);
+/* Number of rows the transaction sees, without touching row bodies. */
+uint64_t storage_count(struct txn *txn, rel_id_t rel);
+/* Committed rows now, from counters: for statistics. */
+uint64_t storage_live_count(const struct storage *storage, rel_id_t rel);
+uint64_t storage_relation_bytes(const struct storage *storage, rel_id_t rel);
+/* Upper bound of row ids in use, exclusive. */
+row_id_t storage_row_id_end(const struct storage *storage, rel_id_t rel);
+
+/* ------------------------------------------------------------------ writing */
+
+/* Whatever this returns as 53100 or 54000 leaves the write set unchanged. Bodies are copied.
+ * is_event: the change gets an event offset. */
+KY_MUST_CHECK ky_status storage_insert(struct txn *txn, rel_id_t rel, bool is_event,
+                                       struct ky_slice body, row_id_t *row_id_out,
+                                       struct ky_error *err);
+/* The row must be locked (ROW_LOCK_UPDATE or _NO_KEY_UPDATE) or inserted by this transaction. */
+KY_MUST_CHECK ky_status storage_update(struct txn *txn, rel_id_t rel, bool is_event,
+                                       row_id_t row_id, struct ky_slice body,
+                                       struct ky_error *err);
+/* identity: the key columns in row format, for readers of the event log. */
+KY_MUST_CHECK ky_status storage_delete(struct txn *txn, rel_id_t rel, bool is_event,
+                                       row_id_t row_id, struct ky_slice identity,
+                                       struct ky_error *err);
+/* Drops all rows at commit; the caller holds an ACCESS EXCLUSIVE lock and never reuses rel. */
+KY_MUST_CHECK ky_status storage_drop(struct txn *txn, rel_id_t rel, struct ky_error *err);
+
+/* A durable 64-bit high-water mark (sequences), not transactional: 0 until first raised.
+ * The commit of txn waits until the new mark is durable. */
+uint64_t storage_counter_get(const struct storage *storage, rel_id_t counter);
+KY_MUST_CHECK ky_status storage_counter_set(struct txn *txn, rel_id_t counter, uint64_t value,
+                                            struct ky_error *err);
+
+/* ------------------------------------------------------------------ locks */
+
+enum row_lock_mode {
+    ROW_LOCK_KEY_SHARE,
+    ROW_LOCK_SHARE,
+    ROW_LOCK_NO_KEY_UPDATE,
+    ROW_LOCK_UPDATE,
+};
+/* PostgreSQL's eight table lock modes and their conflict table. */
+enum table_lock_mode {
+    LOCK_ACCESS_SHARE = 1,
+    LOCK_ROW_SHARE,
+    LOCK_ROW_EXCLUSIVE,
+    LOCK_SHARE_UPDATE_EXCLUSIVE,
+    LOCK_SHARE,
+    LOCK_SHARE_ROW_EXCLUSIVE,
+    LOCK_EXCLUSIVE,
+    LOCK_ACCESS_EXCLUSIVE,
+};
+enum lock_policy { LOCK_POLICY_WAIT, LOCK_POLICY_NOWAIT, LOCK_POLICY_SKIP };
+enum lock_answer {
+    LOCK_GRANTED,
+    LOCK_PENDING, /* queued, FIFO: wake will be called; then call again with the same arguments */
+    LOCK_BUSY,    /* NOWAIT or SKIP: somebody has it */
+};
+
+/**
+ * A session that waits. Embedded in the session; one wait at a time. wake is called once, on
+ * any thread, when the wait may be over; it must only schedule the session.
+ */
+struct lock_waiter {
+    void (*wake)(struct lock_waiter *waiter);
+    const char *who; /* for deadlock details and pg_stat_activity: "process 123" */
+    int pid;
+    struct ky_list link;  /* storage's */
+    void *waits_for;      /* storage's; NULL when not waiting */
+    struct txn *txn;      /* storage's */
+    bool is_granted;      /* storage's */
+};
+
+/* 40P01 with both sides in DETAIL when waiting would close a circle (the requester is the victim). */
+KY_MUST_CHECK ky_status storage_lock_row(struct txn *txn, rel_id_t rel, row_id_t row_id,
+                                         enum row_lock_mode mode, enum lock_policy policy,
+                                         struct lock_waiter *waiter, enum lock_answer *answer_out,
+                                         struct ky_error *err);
+KY_MUST_CHECK ky_status storage_lock_table(struct txn *txn, uint32_t table, enum table_lock_mode mode,
+                                           enum lock_policy policy, struct lock_waiter *waiter,
+                                           enum lock_answer *answer_out, struct ky_error *err);
+/* Gives up a wait (cancel, timeout). Safe when it was granted meanwhile. */
+void storage_lock_cancel(struct lock_waiter *waiter);
+
+/* What a row is, now, beyond the snapshot: for conflict and unique checks. */
+enum row_state {
+    ROW_UNCHANGED,   /* newest committed version is the one the snapshot sees */
+    ROW_CHANGED,     /* a newer committed version exists: *row_out */
+    ROW_GONE,        /* deleted and committed, or never committed */
+    ROW_OWN,         /* newest version is this transaction's: *row_out */
+    ROW_OWN_GONE,    /* this transaction deleted it */
+    ROW_IN_PROGRESS, /* inserted by another running transaction */
+};
+enum row_state storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id,
+                                 struct row_ref *row_out);
+/* Waits for the transaction that inserted an uncommitted row; LOCK_GRANTED when it has ended. */
+KY_MUST_CHECK ky_status storage_wait_inserter(struct txn *txn, rel_id_t rel, row_id_t row_id,
+                                              struct lock_waiter *waiter,
+                                              enum lock_answer *answer_out, struct ky_error *err);
+
+/* ------------------------------------------------------------------ horizon and events */
+
+/* No snapshot, now or later, sees a version older than the newest one below this position. */
+lsn_t storage_horizon(const struct storage *storage);
+/* End of everything durable; what the next snapshot sees. */
+lsn_t storage_visible_lsn(const struct storage *storage);
+
+enum event_kind { EVENT_INSERT, EVENT_UPDATE, EVENT_DELETE };
+struct event {
+    event_offset_t offset;
+    enum event_kind kind;
+    rel_id_t rel;
+    row_id_t row_id;
+    lsn_t commit_lsn;
+    txid_t txid;
+    int64_t commit_time;      /* us since 1970 */
+    bool is_last;             /* of its transaction */
+    struct ky_slice body;     /* row format; valid until event_reader_close */
+};
+/* Reads committed, durable events by offset, straight from the log. One thread at a time. */
+struct event_reader;
+struct event_reader *event_reader_open(struct storage *storage, event_offset_t from);
+enum event_answer { EVENT_READY, EVENT_END, EVENT_GONE };
+/* EVENT_END: caught up, call again after on_visible. EVENT_GONE: from is below the earliest. */
+KY_MUST_CHECK ky_status event_reader_next(struct event_reader *reader, struct event *event_out,
+                                          enum event_answer *answer_out, struct ky_error *err);
+void event_reader_close(struct event_reader *reader);
+event_offset_t storage_next_event(const struct storage *storage);
+event_offset_t storage_earliest_event(const struct storage *storage);
+/* Offset of the event that wrote the committed version of a row seen by txn. False when none. */
+bool storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id,
+                       event_offset_t *offset_out);
