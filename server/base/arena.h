@@ -10,7 +10,7 @@
  */
 struct ky_arena_block;
 struct ky_arena {
-    char *next;                    /* free space in the current block */
+    char *next; /* free space in the current block */
     char *end;
     struct ky_arena_block *blocks; /* owned; newest first */
     size_t allocated_size;         /* bytes held from malloc */

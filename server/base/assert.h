@@ -7,7 +7,7 @@
 KY_NORETURN KY_COLD void ky_assert_failed(const char *condition, const char *file, int line);
 
 /* Preconditions and state machines; stays on in release. One condition per assert. */
-#define KY_ASSERT(condition)                                                                       \
+#define KY_ASSERT(condition) \
     (KY_LIKELY(condition) ? (void)0 : ky_assert_failed(#condition, __FILE__, __LINE__))
 
 /* Walks of whole structures: debug and sanitizer builds only. */

@@ -17,8 +17,7 @@ void ky_buffer_deinit(struct ky_buffer *buffer);
 void ky_buffer_grow(struct ky_buffer *buffer, size_t extra);
 void ky_buffer_append(struct ky_buffer *buffer, const void *data, size_t size);
 void ky_buffer_printf(struct ky_buffer *buffer, const char *format, ...) KY_PRINTF(2, 3);
-void ky_buffer_vprintf(struct ky_buffer *buffer, const char *format, va_list args)
-    KY_PRINTF(2, 0);
+void ky_buffer_vprintf(struct ky_buffer *buffer, const char *format, va_list args) KY_PRINTF(2, 0);
 /* Drops the first size bytes. */
 void ky_buffer_consume(struct ky_buffer *buffer, size_t size);
 /* Frees memory beyond keep_capacity once empty, so that idle owners cost little. */

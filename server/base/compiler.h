@@ -15,7 +15,7 @@
 #define KY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define KY_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define KY_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define KY_CONTAINER_OF(pointer, type, member)                                                     \
+#define KY_CONTAINER_OF(pointer, type, member) \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define KY_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define KY_MAX(a, b) ((a) > (b) ? (a) : (b))

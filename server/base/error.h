@@ -52,7 +52,8 @@ ky_error_init(struct ky_error *err)
     err->type_name[0] = err->constraint_name[0] = '\0';
 }
 
-/* Fills err and returns KY_ERR, so that raising is one line. Clears detail, hint, names, position. */
+/* Fills err and returns KY_ERR, so that raising is one line. Clears detail, hint, names, position.
+ */
 KY_COLD ky_status ky_error_set(struct ky_error *err, enum ky_sqlstate sqlstate, const char *format,
                                ...) KY_PRINTF(3, 4);
 /* The same, with errno saved and its text appended as ": <strerror>". */
@@ -72,9 +73,9 @@ const char *ky_sqlstate_code(enum ky_sqlstate sqlstate);
 enum ky_sqlstate ky_sqlstate_find(const char code[5]);
 
 /* Leaves the function on failure; only where there is nothing to clean up. */
-#define KY_TRY(call)                                                                               \
-    do {                                                                                           \
-        if (KY_UNLIKELY((call) != KY_OK)) {                                                        \
-            return KY_ERR;                                                                         \
-        }                                                                                          \
+#define KY_TRY(call)                        \
+    do {                                    \
+        if (KY_UNLIKELY((call) != KY_OK)) { \
+            return KY_ERR;                  \
+        }                                   \
     } while (0)

@@ -11,7 +11,15 @@
  * in json_get. Numbers keep their text so that bigints survive. Invalid text is 22P02.
  */
 enum { JSON_DEPTH_MAX = 256 };
-enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_kind {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json_value {
     enum json_kind kind;

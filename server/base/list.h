@@ -49,5 +49,5 @@ ky_list_remove(struct ky_list *item)
 
 #define ky_list_entry(item, type, member) KY_CONTAINER_OF(item, type, member)
 /* The body must not remove item; use a while loop over the front to drain a list. */
-#define ky_list_foreach(item, list)                                                                \
+#define ky_list_foreach(item, list) \
     for (struct ky_list *item = (list)->next; item != (list); item = item->next)

@@ -14,9 +14,9 @@ void ky_log_write(enum ky_log_level level, const char *area, const char *format,
     KY_PRINTF(3, 4);
 
 /* ky_log(INFO, "checkpoint", "checkpoint finished lsn=%" PRIu64, lsn) */
-#define ky_log(level, area, ...)                                                                   \
-    do {                                                                                           \
-        if (KY_LOG_##level <= ky_log_level()) {                                                    \
-            ky_log_write(KY_LOG_##level, area, __VA_ARGS__);                                       \
-        }                                                                                          \
+#define ky_log(level, area, ...)                             \
+    do {                                                     \
+        if (KY_LOG_##level <= ky_log_level()) {              \
+            ky_log_write(KY_LOG_##level, area, __VA_ARGS__); \
+        }                                                    \
     } while (0)

@@ -25,7 +25,8 @@ uint64_t *ky_map64_find(const struct ky_map64 *map, uint64_t key);
 /* The value's place, zeroed when it was made by this call; *is_new_out may be NULL. */
 uint64_t *ky_map64_put(struct ky_map64 *map, uint64_t key, bool *is_new_out);
 bool ky_map64_remove(struct ky_map64 *map, uint64_t key);
-/* Iterates in no order: start with *cursor = 0; false at the end. Do not change the map meanwhile. */
+/* Iterates in no order: start with *cursor = 0; false at the end. Do not change the map meanwhile.
+ */
 bool ky_map64_next(const struct ky_map64 *map, size_t *cursor, uint64_t *key_out,
                    uint64_t *value_out);
 

@@ -26,14 +26,14 @@ struct ky_metric {
 };
 
 void ky_metric_register(struct ky_metric *metric);
-#define KY_METRIC(var, metric_name, metric_labels, metric_kind, metric_help)                       \
-    static struct ky_metric var = {.name = (metric_name),                                          \
-                                   .labels = (metric_labels),                                      \
-                                   .help = (metric_help),                                          \
-                                   .kind = (metric_kind)};                                         \
-    __attribute__((constructor)) static void var##_register(void)                                  \
-    {                                                                                              \
-        ky_metric_register(&var);                                                                  \
+#define KY_METRIC(var, metric_name, metric_labels, metric_kind, metric_help) \
+    static struct ky_metric var = {.name = (metric_name),                    \
+                                   .labels = (metric_labels),                \
+                                   .help = (metric_help),                    \
+                                   .kind = (metric_kind)};                   \
+    __attribute__((constructor)) static void var##_register(void)            \
+    {                                                                        \
+        ky_metric_register(&var);                                            \
     }
 
 static inline void

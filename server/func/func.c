@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "server/func/func_private.h"
+#include "server/types/array.h"
 #include "server/types/numeric.h"
 
 /*
@@ -271,6 +272,14 @@ func_output(struct func_env *env, const struct type *type, struct datum value)
     struct ky_buffer buffer = {0};
     type->output(type, &env->types, value, &buffer);
     return func_take_buffer(env, &buffer).bytes;
+}
+
+const struct type *
+func_array_type(struct ky_slice array)
+{
+    struct array_view view;
+    array_open(array, &view);
+    return type_get(view.element->array_oid);
 }
 
 /* In two halves: called once per result, never per row. */

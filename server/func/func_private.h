@@ -116,6 +116,8 @@ compare_as(oid_t oid, struct datum a, struct datum b)
 struct datum func_take_buffer(struct func_env *env, struct ky_buffer *buffer);
 /* A 128-bit integer as numeric. */
 struct ky_slice func_numeric_from_int128(struct ky_arena *arena, __int128 value);
+/* The array type of an array value. */
+const struct type *func_array_type(struct ky_slice array);
 /* The text form of a value, in the arena. */
 struct ky_slice func_output(struct func_env *env, const struct type *type, struct datum value);
 

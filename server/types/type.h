@@ -67,6 +67,7 @@ struct type_context {
     int extra_float_digits;       /* > 0: shortest round-trip (PostgreSQL's default 1) */
     bool is_bytea_escape;         /* bytea_output = escape */
     const struct timezone *zone;  /* timestamptz; never NULL */
+    const struct reg_names *reg;  /* names of objects for reg*; NULL: numbers only (reg.h) */
     int64_t now_us;               /* start of the transaction, for 'now', 'today': us since 2000-01-01 UTC */
 };
 

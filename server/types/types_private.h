@@ -32,3 +32,102 @@ void type_key_word(struct ky_buffer *out, int64_t word);
 void type_key_real(struct ky_buffer *out, double real);
 /* Any bytes: 0x00 becomes 0x00 0xFF, and 0x00 0x01 ends them. */
 void type_key_bytes(struct ky_buffer *out, struct ky_slice bytes);
+
+/* The entry points of one type or family, named <family>_in, _out, _recv, _send. */
+#define TYPE_IO_DECLARE(family)                                                                    \
+    ky_status family##_in(const struct type *type, const struct type_context *context,             \
+                          struct ky_slice text, int32_t typmod, struct datum *out,                 \
+                          struct ky_error *err);                                                   \
+    void family##_out(const struct type *type, const struct type_context *context,                 \
+                      struct datum value, struct ky_buffer *out);                                  \
+    ky_status family##_recv(const struct type *type, const struct type_context *context,           \
+                            struct ky_slice wire, int32_t typmod, struct datum *out,               \
+                            struct ky_error *err);                                                 \
+    void family##_send(const struct type *type, const struct type_context *context,                \
+                       struct datum value, struct ky_buffer *out);
+/* Its order: <family>_compare, _hash, _key. */
+#define TYPE_ORDER_DECLARE(family)                                                                 \
+    int family##_compare(const struct type *type, struct datum a, struct datum b);                 \
+    uint64_t family##_hash(const struct type *type, struct datum value);                           \
+    void family##_key(const struct type *type, struct datum value, struct ky_buffer *out);
+#define TYPE_COERCE_DECLARE(family)                                                                \
+    ky_status family##_coerce(const struct type *type, const struct type_context *context,         \
+                              struct datum value, int32_t typmod, bool is_explicit,                \
+                              struct datum *out, struct ky_error *err);                            \
+    ky_status family##_typmod_in(const int32_t *values, int count, int32_t *typmod_out,            \
+                                 struct ky_error *err);                                            \
+    void family##_typmod_out(int32_t typmod, struct ky_buffer *out);
+
+TYPE_IO_DECLARE(bool)
+TYPE_IO_DECLARE(char)
+TYPE_IO_DECLARE(int)   /* int2, int4, int8: by disk_size */
+TYPE_IO_DECLARE(oid)   /* oid, xid, cid */
+TYPE_IO_DECLARE(reg)   /* regclass, regtype ...: a name through reg.h */
+TYPE_IO_DECLARE(xid8)
+TYPE_IO_DECLARE(lsn)
+TYPE_IO_DECLARE(tid)
+TYPE_IO_DECLARE(float) /* float4, float8: by disk_size */
+TYPE_IO_DECLARE(text)  /* text and whatever is plain text */
+TYPE_IO_DECLARE(varchar)
+TYPE_IO_DECLARE(bpchar)
+TYPE_IO_DECLARE(name)
+TYPE_IO_DECLARE(bytea)
+TYPE_IO_DECLARE(uuid)
+TYPE_IO_DECLARE(json)
+TYPE_IO_DECLARE(jsonb)
+TYPE_IO_DECLARE(array)
+TYPE_IO_DECLARE(intvector) /* int2vector, oidvector */
+TYPE_IO_DECLARE(vector)
+TYPE_IO_DECLARE(record)
+TYPE_IO_DECLARE(pseudo)
+TYPE_IO_DECLARE(void)
+
+TYPE_ORDER_DECLARE(word)     /* signed */
+TYPE_ORDER_DECLARE(unsigned) /* pg_lsn, xid8 */
+TYPE_ORDER_DECLARE(real)
+TYPE_ORDER_DECLARE(bytes)
+TYPE_ORDER_DECLARE(bpchar)
+TYPE_ORDER_DECLARE(uuid)
+TYPE_ORDER_DECLARE(jsonb)
+TYPE_ORDER_DECLARE(array)
+TYPE_ORDER_DECLARE(vector)
+TYPE_ORDER_DECLARE(record)
+
+TYPE_COERCE_DECLARE(varchar)
+TYPE_COERCE_DECLARE(bpchar)
+TYPE_COERCE_DECLARE(vector)
+/* Element by element with the element type's coerce. */
+ky_status array_coerce(const struct type *type, const struct type_context *context,
+                       struct datum value, int32_t typmod, bool is_explicit, struct datum *out,
+                       struct ky_error *err);
+
+/* What a word type's bytes on disk extend to: oid and its kin are unsigned. */
+static inline bool
+type_is_signed(const struct type *type)
+{
+    return type->compare != NULL && (type->oid == OID_INT2 || type->oid == OID_INT4 ||
+                                     type->oid == OID_DATE || type->oid == OID_INT8);
+}
+
+static inline bool
+type_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Without the blanks around it. */
+struct ky_slice type_trim(struct ky_slice text);
+/* Without the blanks behind it: how bpchar compares. */
+struct ky_slice type_trim_end(struct ky_slice text);
+/* At most NAMEDATALEN - 1 bytes, cut between characters. */
+struct ky_slice type_name_cut(struct ky_slice text);
+/* The bytes a buffer gathered, in the arena; frees the buffer. */
+struct datum type_take_buffer(struct ky_arena *arena, struct ky_buffer *buffer);
+/* Normalised text of any JSON text, for casts to jsonb. */
+ky_status jsonb_from_text(const struct type_context *context, struct ky_slice text,
+                          struct datum *out, struct ky_error *err);
+
+extern const struct cast word_casts[];
+extern const size_t word_casts_count;
+extern const struct cast text_casts[];
+extern const size_t text_casts_count;

@@ -62,8 +62,7 @@ record_decode(struct ky_slice bytes, bool verify, struct record *record_out, str
         return ky_error_set(err, KY_DATA_CORRUPTED, "invalid log record: bad size %u", body_size);
     }
     if (verify && record_crc(place, body_size) != ky_load_le32(place + AT_CRC)) {
-        return ky_error_set(err, KY_DATA_CORRUPTED,
-                            "invalid log record: checksum does not match");
+        return ky_error_set(err, KY_DATA_CORRUPTED, "invalid log record: checksum does not match");
     }
     uint8_t type = place[0];
     if (type < RECORD_INSERT || type > RECORD_COUNTER) {

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "index/index.h"
+#include "server/catalog/catalog.h"
+#include "storage/storage.h"
+#include "vector/collection.h"
+
+/*
+ * The one place where storage, indexes and vector collections meet: a row goes in and out
+ * here, and everything derived from it stays in step. Indexes and collections are known by
+ * the OID of their catalog entry and live in memory; they are rebuilt from the rows at start.
+ */
+struct access;
+
+/* Opens every index of the catalog, filling them from the rows. */
+KY_MUST_CHECK ky_status access_open(struct storage *storage, struct catalog *catalog,
+                                    struct access **access_out, struct ky_error *err);
+void access_close(struct access *access);
+struct storage *access_storage(struct access *access);
+
+/**
+ * A transaction together with what it did to indexes. Entries go in at once, so that others
+ * can wait on them and own scans find them; a rollback takes them out again, and entries of
+ * old keys are taken out once no snapshot can need them.
+ */
+struct access_txn;
+struct access_txn *access_begin(struct access *access, enum isolation isolation);
+struct txn *access_storage_txn(struct access_txn *txn);
+/* Takes txn. done as in storage.h. */
+void access_commit(struct access_txn *txn, bool is_async, txn_done done, void *arg);
+void access_rollback(struct access_txn *txn);
+struct access_savepoint {
+    struct txn_savepoint storage;
+    size_t undo_count;
+    size_t garbage_count;
+};
+void access_savepoint_set(struct access_txn *txn, struct access_savepoint *savepoint_out);
+void access_savepoint_rollback(struct access_txn *txn, const struct access_savepoint *savepoint,
+                               bool keep_locks);
+
+enum access_answer {
+    ACCESS_DONE,
+    ACCESS_PENDING,  /* a wait was queued; call again with the same arguments after the wake */
+    ACCESS_RESTART,  /* READ COMMITTED: the row moved on since the snapshot: run the statement again */
+    ACCESS_CONFLICT, /* ON CONFLICT: *row_id_out is the row that is in the way */
+    ACCESS_SKIPPED,  /* SKIP LOCKED; or the row is gone */
+};
+
+/* Values are one datum per table column (dropped ones null). Not null, checks and casts are the
+ * executor's. 23505 with names and DETAIL unless arbiter asks for a conflict answer:
+ * arbiter NULL and has_arbiter: any unique index. */
+KY_MUST_CHECK ky_status access_insert(struct access_txn *txn, const struct cat_table *table,
+                                      const struct datum *values, bool has_arbiter,
+                                      const struct cat_index *arbiter, struct lock_waiter *waiter,
+                                      row_id_t *row_id_out, enum access_answer *answer_out,
+                                      struct ky_error *err);
+/* Locks a row that the snapshot saw, for UPDATE, DELETE or FOR UPDATE. DONE: locked, and its newest
+ * version is the one seen. REPEATABLE READ and above: 40001 instead of RESTART. NOWAIT: 55P03. */
+KY_MUST_CHECK ky_status access_lock(struct access_txn *txn, const struct cat_table *table,
+                                    row_id_t row_id, enum row_lock_mode mode,
+                                    enum lock_policy policy, struct lock_waiter *waiter,
+                                    enum access_answer *answer_out, struct ky_error *err);
+/* The row is locked. is_changed: per column, what the statement assigned. */
+KY_MUST_CHECK ky_status access_update(struct access_txn *txn, const struct cat_table *table,
+                                      row_id_t row_id, const struct datum *values,
+                                      const bool *is_changed, struct lock_waiter *waiter,
+                                      enum access_answer *answer_out, struct ky_error *err);
+KY_MUST_CHECK ky_status access_delete(struct access_txn *txn, const struct cat_table *table,
+                                      row_id_t row_id, struct ky_error *err);
+
+/* Index key bytes for a prefix of an index's columns. */
+void access_encode_key(const struct cat_index *index, const struct datum *values, uint32_t count,
+                       struct ky_buffer *out);
+
+/* A scan through an index: rows that the transaction sees and whose key is still the entry's, in
+ * index order. Own changes included. lower/upper as index.h says; borrowed. */
+struct access_index_scan {
+    struct access_txn *txn;
+    const struct cat_index *index;
+    struct index_scan entries;
+    bool is_point;           /* lower == upper, all key columns: equality on the whole key */
+    bool is_point_done;
+    struct ky_buffer scratch; /* access's */
+};
+/* txn, index, entries' bounds are set by the caller; entries.index is filled in here. */
+KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan, struct access *access,
+                                               struct ky_error *err);
+/* Up to max rows (<= BATCH_SIZE_MAX); 0 at the end. */
+uint32_t access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max);
+void access_index_scan_close(struct access_index_scan *scan);
+
+/* k nearest visible rows of a vector index that filter accepts (NULL: all), nearest first. */
+typedef bool (*access_filter)(void *arg, const struct row_ref *row);
+struct access_hit {
+    struct row_ref row;
+    double distance;
+};
+KY_MUST_CHECK ky_status access_vector_search(struct access_txn *txn, const struct cat_index *index,
+                                             struct ky_slice query, uint32_t k, access_filter filter,
+                                             void *arg, const _Atomic int *is_cancelled,
+                                             struct access_hit *hits, uint32_t *count_out,
+                                             struct ky_error *err);
+
+/* CREATE INDEX: makes and fills the runtime index; undone when the transaction rolls back. The caller
+ * holds a SHARE lock. 23505 "could not create unique index" with DETAIL. */
+KY_MUST_CHECK ky_status access_index_create(struct access_txn *txn, const struct cat_index *index,
+                                            struct ky_error *err);
+/* Empties at commit. DROP INDEX, DROP TABLE (each of its indexes), TRUNCATE. */
+void access_index_drop(struct access_txn *txn, oid_t index);
+/* Sets up the indexes of table for a new relfilenode (TRUNCATE): empty ones from now on. */
+struct access_index_stats {
+    uint64_t entries;
+    uint64_t bytes;
+    uint32_t height;
+};
+bool access_index_stats(struct access *access, oid_t index, struct access_index_stats *stats_out);

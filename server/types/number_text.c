@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text of integers and floats.
+ *
+ * Reading a float: a decimal with few enough digits is one exact multiplication or division
+ * (Clinger 1990); the rest goes to strtod, which rounds correctly.
+ *
+ * Writing the fewest digits that read back as the same float: for n = 15, 16, 17 digits (6..9 for
+ * float4) take the n-digit decimal r * 10^m nearest to the value, and accept it when it lies strictly
+ * between the midpoints to the neighbouring floats. Decimals of 15 digits are further apart than
+ * floats, so the 15-digit candidate without its trailing zeros is the shortest of all if it is good.
+ * r and 10^27 are exact in a 64-bit mantissa, a single division or multiplication rounds
+ * monotonically, and the midpoints are exact; so a computed value strictly between the midpoints
+ * proves the same of the true one. Whatever this cannot decide (huge and tiny exponents, subnormals,
+ * ties) goes to snprintf and back.
+ */
+#include "server/types/number_text.h"
+
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/base/assert.h"
+#include "server/types/types_private.h"
+
+enum number_status
+number_parse_int(struct ky_slice text, int64_t min, int64_t max, int64_t *out)
+{
+    const char *p = text.data;
+    const char *end = p + text.size;
+    while (p < end && type_is_space(*p)) {
+        p++;
+    }
+    bool is_negative = p < end && *p == '-';
+    if (p < end && (*p == '-' || *p == '+')) {
+        p++;
+    }
+    if (p == end || *p < '0' || *p > '9') {
+        return NUMBER_SYNTAX;
+    }
+    uint64_t limit = is_negative ? 0 - (uint64_t)min : (uint64_t)max;
+    uint64_t value = 0;
+    for (; p < end && *p >= '0' && *p <= '9'; p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        if (value > (limit - digit) / 10 || digit > limit) {
+            return NUMBER_RANGE;
+        }
+        value = value * 10 + digit;
+    }
+    while (p < end && type_is_space(*p)) {
+        p++;
+    }
+    if (p != end) {
+        return NUMBER_SYNTAX;
+    }
+    *out = (int64_t)(is_negative ? 0 - value : value);
+    return NUMBER_OK;
+}
+
+static const double EXACT_POWER[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* Sign, digits and exponent of plain decimal text. */
+struct decimal {
+    uint64_t mantissa;
+    int exponent;
+    bool is_negative;
+    bool is_exact; /* the mantissa holds all digits */
+};
+
+/* Size of the decimal at the start of [p, end), 0 when there is none. */
+static size_t
+scan_decimal(const char *p, const char *end, struct decimal *out)
+{
+    const char *start = p;
+    *out = (struct decimal){.is_exact = true};
+    if (p < end && (*p == '-' || *p == '+')) {
+        out->is_negative = *p++ == '-';
+    }
+    int digit_count = 0;
+    bool has_digits = false;
+    bool is_fraction = false;
+    for (; p < end; p++) {
+        if (*p == '.' && !is_fraction) {
+            is_fraction = true;
+            continue;
+        }
+        if (*p < '0' || *p > '9') {
+            break;
+        }
+        has_digits = true;
+        if (digit_count < 18) {
+            out->mantissa = out->mantissa * 10 + (uint64_t)(*p - '0');
+            digit_count += out->mantissa != 0;
+            out->exponent -= is_fraction;
+        } else {
+            out->is_exact = false;
+        }
+    }
+    if (!has_digits) {
+        return 0;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        const char *mark = p++;
+        bool is_minus = p < end && *p == '-';
+        if (p < end && (*p == '-' || *p == '+')) {
+            p++;
+        }
+        if (p == end || *p < '0' || *p > '9') {
+            return (size_t)(mark - start);
+        }
+        int exponent = 0;
+        for (; p < end && *p >= '0' && *p <= '9'; p++) {
+            exponent = exponent < 100000 ? exponent * 10 + (*p - '0') : exponent;
+        }
+        out->exponent += is_minus ? -exponent : exponent;
+    }
+    return (size_t)(p - start);
+}
+
+/* strtod on a zero-terminated copy. *is_range_out as errno has it. */
+static size_t
+parse_slow(const char *p, size_t size, bool is_float, double *out, bool *is_range_out)
+{
+    char small[128];
+    char *copy = size < sizeof(small) ? small : ky_malloc(size + 1);
+    memcpy(copy, p, size);
+    copy[size] = '\0';
+    char *stop;
+    errno = 0;
+    *out = is_float ? (double)strtof(copy, &stop) : strtod(copy, &stop);
+    *is_range_out = errno == ERANGE;
+    size_t used = (size_t)(stop - copy);
+    if (copy != small) {
+        ky_free(copy);
+    }
+    return used;
+}
+
+static enum number_status
+parse_real(struct ky_slice text, bool is_float, double *out)
+{
+    struct ky_slice trimmed = type_trim(text);
+    const char *p = trimmed.data;
+    struct decimal decimal;
+    size_t size = trimmed.size == 0 ? 0 : scan_decimal(p, p + trimmed.size, &decimal);
+    uint64_t mantissa_max = is_float ? UINT64_C(1) << 24 : UINT64_C(1) << 53;
+    int power_max = is_float ? 10 : 22;
+    if (size == trimmed.size && size > 0 && decimal.is_exact && decimal.mantissa <= mantissa_max &&
+        decimal.exponent >= -power_max && decimal.exponent <= power_max) {
+        double value = (double)decimal.mantissa;
+        if (decimal.exponent < 0) {
+            double power = EXACT_POWER[-decimal.exponent];
+            value = is_float ? (double)((float)value / (float)power) : value / power;
+        } else {
+            double power = EXACT_POWER[decimal.exponent];
+            value = is_float ? (double)((float)value * (float)power) : value * power;
+        }
+        *out = decimal.is_negative ? -value : value;
+        return NUMBER_OK;
+    }
+    if (trimmed.size == 0) {
+        return NUMBER_SYNTAX;
+    }
+    bool is_range = false;
+    double value = 0;
+    if (parse_slow(p, trimmed.size, is_float, &value, &is_range) != trimmed.size) {
+        return NUMBER_SYNTAX;
+    }
+    /* A subnormal result is reported by strtod too, and is fine. */
+    if (is_range && (value == 0 || isinf(value))) {
+        return NUMBER_RANGE;
+    }
+    *out = isnan(value) ? (double)NAN : value;
+    return NUMBER_OK;
+}
+
+enum number_status
+number_parse_double(struct ky_slice text, double *out)
+{
+    return parse_real(text, false, out);
+}
+
+enum number_status
+number_parse_float(struct ky_slice text, float *out)
+{
+    double value;
+    enum number_status status = parse_real(text, true, &value);
+    if (status == NUMBER_OK) {
+        *out = (float)value;
+    }
+    return status;
+}
+
+size_t
+number_scan_float(struct ky_slice text, float *out, bool *is_overflow_out)
+{
+    const char *p = text.data;
+    struct decimal decimal;
+    *is_overflow_out = false;
+    size_t size = text.size == 0 ? 0 : scan_decimal(p, p + text.size, &decimal);
+    if (size > 0 && decimal.is_exact && decimal.mantissa <= UINT64_C(1) << 24 &&
+        decimal.exponent >= -10 && decimal.exponent <= 10) {
+        float value = (float)decimal.mantissa;
+        value = decimal.exponent < 0 ? value / (float)EXACT_POWER[-decimal.exponent]
+                                     : value * (float)EXACT_POWER[decimal.exponent];
+        *out = decimal.is_negative ? -value : value;
+        return size;
+    }
+    bool is_range = false;
+    double value = 0;
+    /* Without a decimal it may still be "NaN" or "Infinity": enough text for these. */
+    size = parse_slow(p, size > 0 ? size : KY_MIN(text.size, (size_t)16), true, &value, &is_range);
+    *is_overflow_out = is_range && isinf(value);
+    *out = (float)value;
+    return size;
+}
+
+static const char DIGIT_PAIRS[] = "00010203040506070809101112131415161718192021222324252627282930313233"
+                                  "34353637383940414243444546474849505152535455565758596061626364656667"
+                                  "6869707172737475767778798081828384858687888990919293949596979899";
+
+size_t
+number_format_uint(uint64_t value, char *text)
+{
+    char digits[20];
+    size_t place = sizeof(digits);
+    while (value >= 100) {
+        place -= 2;
+        memcpy(digits + place, DIGIT_PAIRS + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        place -= 2;
+        memcpy(digits + place, DIGIT_PAIRS + value * 2, 2);
+    } else {
+        digits[--place] = (char)('0' + value);
+    }
+    memcpy(text, digits + place, sizeof(digits) - place);
+    return sizeof(digits) - place;
+}
+
+size_t
+number_format_int(int64_t value, char *text)
+{
+    if (value >= 0) {
+        return number_format_uint((uint64_t)value, text);
+    }
+    text[0] = '-';
+    return 1 + number_format_uint(0 - (uint64_t)value, text + 1);
+}
+
+/* What distinguishes float4 from float8 here. */
+struct float_shape {
+    int digits_sure;   /* any decimal of so many digits is its own float */
+    int digits_enough; /* any float is its own decimal of so many digits */
+    bool is_float;
+};
+static const struct float_shape SHAPE_FLOAT = {6, 9, true};
+static const struct float_shape SHAPE_DOUBLE = {15, 17, false};
+
+enum { POWER_EXACT_MAX = 27 };
+
+/* Digits and exponent: value = digits * 10^exponent. */
+struct shortest {
+    uint64_t digits;
+    int exponent;
+};
+
+static long double
+power_of_ten(int exponent)
+{
+    static const long double POWERS[POWER_EXACT_MAX + 1] = {
+        1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+        1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+        1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    return POWERS[exponent];
+}
+
+/* digits * 10^exponent, rounded once. */
+static long double
+scaled(long double digits, int exponent)
+{
+    return exponent < 0 ? digits / power_of_ten(-exponent) : digits * power_of_ten(exponent);
+}
+
+static struct shortest
+strip_zeros(struct shortest s)
+{
+    while (s.digits % 10 == 0) {
+        s.digits /= 10;
+        s.exponent++;
+    }
+    return s;
+}
+
+/* The fast way; false when it cannot decide. value is positive, finite and normal. */
+static bool
+shortest_fast(double value, const struct float_shape *shape, struct shortest *out)
+{
+    int exponent10 = (int)floor(log10(value));
+    int lowest = exponent10 - shape->digits_enough;
+    if (lowest < -POWER_EXACT_MAX || exponent10 + 2 > POWER_EXACT_MAX) {
+        return false;
+    }
+    double below = shape->is_float ? (double)nextafterf((float)value, 0.0F) : nextafter(value, 0);
+    double above = shape->is_float ? (double)nextafterf((float)value, INFINITY)
+                                   : nextafter(value, (double)INFINITY);
+    if (isinf(above)) {
+        return false;
+    }
+    long double low = ((long double)value + (long double)below) / 2;
+    long double high = ((long double)value + (long double)above) / 2;
+    int binary_exponent;
+    bool is_power_of_two = frexp(value, &binary_exponent) == 0.5;
+    for (int n = shape->digits_sure; n <= shape->digits_enough; n++) {
+        int exponent = exponent10 - n + 1;
+        long double exact = scaled((long double)value, -exponent);
+        long double whole = floorl(exact);
+        long double fraction = exact - whole;
+        if (n > shape->digits_sure && fraction > 0.49L && fraction < 0.51L) {
+            return false;
+        }
+        long double digits = fraction < 0.5L ? whole : whole + 1;
+        long double back = scaled(digits, exponent);
+        if (back == low || back == high) {
+            return false;
+        }
+        if (back > low && back < high) {
+            *out = strip_zeros((struct shortest){(uint64_t)digits, exponent});
+            return true;
+        }
+        if (is_power_of_two) {
+            return false; /* the gap below is half the gap above: the nearest need not be the one */
+        }
+    }
+    return false;
+}
+
+/* The slow way, for the rest: print and read back. */
+static struct shortest
+shortest_slow(double value, const struct float_shape *shape)
+{
+    struct shortest result = {0, 0};
+    for (int n = 1; n <= shape->digits_enough; n++) {
+        char text[64];
+        int size = snprintf(text, sizeof(text), "%.*e", n - 1, value);
+        KY_ASSERT(size > 0);
+        double back = shape->is_float ? (double)strtof(text, NULL) : strtod(text, NULL);
+        if (back != value && n < shape->digits_enough) {
+            continue;
+        }
+        const char *p = text;
+        for (; *p != 'e'; p++) {
+            if (*p != '.') {
+                result.digits = result.digits * 10 + (uint64_t)(*p - '0');
+            }
+        }
+        result.exponent = (int)strtol(p + 1, NULL, 10) - n + 1;
+        break;
+    }
+    return strip_zeros(result);
+}
+
+/* Digits as %g would lay them out: exponents below -4 and from limit on in scientific form. */
+static size_t
+layout(struct shortest s, int limit, char *text)
+{
+    char digits[24];
+    int count = (int)number_format_uint(s.digits, digits);
+    int exponent = s.exponent + count - 1;
+    char *p = text;
+    if (exponent < -4 || exponent >= limit) {
+        *p++ = digits[0];
+        if (count > 1) {
+            *p++ = '.';
+            memcpy(p, digits + 1, (size_t)count - 1);
+            p += count - 1;
+        }
+        *p++ = 'e';
+        *p++ = exponent < 0 ? '-' : '+';
+        uint64_t magnitude = (uint64_t)abs(exponent);
+        if (magnitude < 10) {
+            *p++ = '0';
+        }
+        return (size_t)(p - text) + number_format_uint(magnitude, p);
+    }
+    if (exponent < 0) {
+        *p++ = '0';
+        *p++ = '.';
+        memset(p, '0', (size_t)(-exponent - 1));
+        p += -exponent - 1;
+        memcpy(p, digits, (size_t)count);
+        return (size_t)(p - text) + (size_t)count;
+    }
+    for (int i = 0; i <= exponent || i < count; i++) {
+        if (i == exponent + 1) {
+            *p++ = '.';
+        }
+        *p++ = i < count ? digits[i] : '0';
+    }
+    return (size_t)(p - text);
+}
+
+static size_t
+format_real(double value, int extra_digits, const struct float_shape *shape, char *text)
+{
+    if (isnan(value)) {
+        memcpy(text, "NaN", 3);
+        return 3;
+    }
+    if (isinf(value)) {
+        memcpy(text, value < 0 ? "-Infinity" : "Infinity", value < 0 ? 9 : 8);
+        return value < 0 ? 9 : 8;
+    }
+    if (extra_digits <= 0) {
+        int digits = KY_MAX(shape->digits_sure + extra_digits, 1);
+        return (size_t)snprintf(text, NUMBER_TEXT_SIZE_MAX, "%.*g", digits, value);
+    }
+    size_t sign = signbit(value) ? 1 : 0;
+    text[0] = '-';
+    value = fabs(value);
+    if (value == 0) {
+        text[sign] = '0';
+        return sign + 1;
+    }
+    if (value < 1e15 && value == (double)(uint64_t)value && (!shape->is_float || value < 1e6)) {
+        return sign + number_format_uint((uint64_t)value, text + sign);
+    }
+    struct shortest s;
+    double smallest = shape->is_float ? (double)FLT_MIN : DBL_MIN;
+    if (value < smallest || !shortest_fast(value, shape, &s)) {
+        s = shortest_slow(value, shape);
+    }
+    return sign + layout(s, shape->digits_sure, text + sign);
+}
+
+size_t
+number_format_double(double value, int extra_digits, char *text)
+{
+    return format_real(value, extra_digits, &SHAPE_DOUBLE, text);
+}
+
+size_t
+number_format_float(float value, int extra_digits, char *text)
+{
+    return format_real((double)value, extra_digits, &SHAPE_FLOAT, text);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "storage/io/io.h"
+#include "storage/log/log.h"
+
+/*
+ * The manifest says which files are the data: every segment that may hold a frame, where the log
+ * ended for certain when it was written, and the checkpoint. CURRENT names the one that counts.
+ */
+enum { MANIFEST_SEGMENTS_MAX = 1 << 20 };
+#define EVENT_UNKNOWN UINT64_MAX
+
+struct manifest_segment {
+    uint64_t number;            /* covers [number * segment_size, (number + 1) * segment_size) */
+    uint64_t end_offset;        /* exact end when the log left it early; 0: not fixed */
+    event_offset_t first_event; /* of its first frame on; EVENT_UNKNOWN before one is written */
+    uint32_t epoch;             /* of its header */
+};
+
+struct manifest {
+    uint64_t generation;
+    uint32_t prev_crc; /* checksum that ends the manifest before this one; 0 for the first */
+    uint8_t system_id[16];
+    uint64_t segment_size;
+    uint32_t epoch;
+    /* What was synced when this was written: end of the log, next event, sum of the last frame. */
+    lsn_t durable_lsn;
+    event_offset_t next_event;
+    uint64_t last_sum;
+    txid_t highest_txid;
+    lsn_t checkpoint_lsn;
+    char checkpoint_name[64];
+    int64_t created_us;
+    struct manifest_segment *segments; /* owned; ascending numbers */
+    uint32_t segment_count;
+};
+
+void manifest_deinit(struct manifest *manifest);
+
+/* Appends the file's bytes to out; returns the checksum that ends them. */
+uint32_t manifest_encode(const struct manifest *manifest, struct ky_buffer *out);
+/* Checks everything. XX001, or 0A000 for a later format. path is for messages. */
+KY_MUST_CHECK ky_status manifest_decode(struct ky_slice bytes, const char *path,
+                                        struct manifest *manifest_out, struct ky_error *err);
+
+/* The manifest that CURRENT names, with FORMAT checked. *exists_out is false for a directory in
+ * which no log has been made; one that has lost its CURRENT is XX001. crc_out: its checksum. */
+KY_MUST_CHECK ky_status manifest_read(struct io *io, const char *dir, bool *exists_out,
+                                      struct manifest *manifest_out, uint32_t *crc_out,
+                                      struct ky_error *err);
+/**
+ * Writes MANIFEST-<generation>, syncs, and switches CURRENT to it; then removes manifests more than
+ * one generation older. The files it names must be durable already.
+ *
+ * On failure *is_unknown_out says whether it may have taken effect or a sync failed: then the log
+ * cannot go on. False (a full disk before the switch): nothing has changed.
+ */
+KY_MUST_CHECK ky_status manifest_install(struct io *io, const char *dir,
+                                         const struct manifest *manifest, uint32_t *crc_out,
+                                         bool *is_unknown_out, struct ky_error *err);
+/* FORMAT, for a new directory. */
+KY_MUST_CHECK ky_status manifest_write_format(struct io *io, const char *dir, struct ky_error *err);
