@@ -33,7 +33,7 @@ ky_buffer_clear(struct ky_buffer *buffer)
 static inline uint8_t *
 ky_buffer_extend(struct ky_buffer *buffer, size_t size)
 {
-    if (KY_UNLIKELY(buffer->capacity - buffer->size < size)) {
+    if (KY_UNLIKELY(buffer->data == NULL || buffer->capacity - buffer->size < size)) {
         ky_buffer_grow(buffer, size);
     }
     uint8_t *place = buffer->data + buffer->size;

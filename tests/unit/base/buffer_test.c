@@ -19,6 +19,14 @@ Test(buffer, a_zeroed_buffer_is_empty_and_grows)
     cr_assert_eq(buffer.size, 0);
 }
 
+Test(buffer, extending_an_empty_one_by_nothing_is_legal)
+{
+    struct ky_buffer buffer = {0};
+    cr_assert_not_null(ky_buffer_extend(&buffer, 0));
+    cr_assert_eq(buffer.size, 0);
+    ky_buffer_deinit(&buffer);
+}
+
 Test(buffer, numbers_are_big_endian)
 {
     struct ky_buffer buffer = {0};
