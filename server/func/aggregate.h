@@ -5,15 +5,15 @@
 #include "server/types/datetime.h"
 
 /* The heads of an aggregate's functions. */
-#define AGGREGATE_ADD(name)                                                                        \
-    static ky_status name(struct func_env *env KY_UNUSED, void *state,                             \
-                          const struct datum *args KY_UNUSED, int arg_count KY_UNUSED,             \
+#define AGGREGATE_ADD(name)                                                            \
+    static ky_status name(struct func_env *env KY_UNUSED, void *state,                 \
+                          const struct datum *args KY_UNUSED, int arg_count KY_UNUSED, \
                           struct ky_error *err KY_UNUSED)
-#define AGGREGATE_FINISH(name)                                                                     \
-    static ky_status name(struct func_env *env KY_UNUSED, const void *state, struct datum *out,    \
+#define AGGREGATE_FINISH(name)                                                                  \
+    static ky_status name(struct func_env *env KY_UNUSED, const void *state, struct datum *out, \
                           struct ky_error *err KY_UNUSED)
-#define AGGREGATE_COMBINE(name)                                                                    \
-    static ky_status name(struct func_env *env KY_UNUSED, void *state, const void *other,          \
+#define AGGREGATE_COMBINE(name)                                                           \
+    static ky_status name(struct func_env *env KY_UNUSED, void *state, const void *other, \
                           struct ky_error *err KY_UNUSED)
 
 /* Bytes that a state owns in its arena, replaced in place when the new ones fit. */

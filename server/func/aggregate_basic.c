@@ -51,8 +51,10 @@ static const struct func_aggregate count_aggregate = {
 };
 
 /* sum and avg of integers */
+/* A state may lie at any multiple of 8. */
+typedef __int128 int128_sum __attribute__((aligned(8)));
 struct int_state {
-    __int128 sum;
+    int128_sum sum;
     int64_t count;
 };
 
@@ -391,40 +393,26 @@ static const struct func_aggregate interval_avg = {
 
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
-    FUNC(2803, "count", OID_INT8, 'i', false, NO_ARGS, .kind = FUNC_AGGREGATE,
-         .aggregate = &count_aggregate),
-    FUNC(2147, "count", OID_INT8, 'i', false, ARGS(OID_ANY), .kind = FUNC_AGGREGATE,
-         .aggregate = &count_aggregate),
-    FUNC(2109, "sum", OID_INT8, 'i', false, ARGS(OID_INT2), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_sum_int8),
-    FUNC(2108, "sum", OID_INT8, 'i', false, ARGS(OID_INT4), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_sum_int8),
-    FUNC(2107, "sum", OID_NUMERIC, 'i', false, ARGS(OID_INT8), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_sum_numeric),
-    FUNC(2102, "avg", OID_NUMERIC, 'i', false, ARGS(OID_INT2), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_avg),
-    FUNC(2101, "avg", OID_NUMERIC, 'i', false, ARGS(OID_INT4), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_avg),
-    FUNC(2100, "avg", OID_NUMERIC, 'i', false, ARGS(OID_INT8), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_avg),
-    FUNC(2110, "sum", OID_FLOAT4, 'i', false, ARGS(OID_FLOAT4), .kind = FUNC_AGGREGATE,
-         .aggregate = &float4_sum),
-    FUNC(2111, "sum", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT8), .kind = FUNC_AGGREGATE,
-         .aggregate = &float8_sum),
-    FUNC(2104, "avg", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT4), .kind = FUNC_AGGREGATE,
-         .aggregate = &float_avg),
-    FUNC(2105, "avg", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT8), .kind = FUNC_AGGREGATE,
-         .aggregate = &float_avg),
-    FUNC(2114, "sum", OID_NUMERIC, 'i', false, ARGS(OID_NUMERIC), .kind = FUNC_AGGREGATE,
-         .aggregate = &numeric_sum_aggregate),
-    FUNC(2103, "avg", OID_NUMERIC, 'i', false, ARGS(OID_NUMERIC), .kind = FUNC_AGGREGATE,
-         .aggregate = &numeric_avg),
-    FUNC(2113, "sum", OID_INTERVAL, 'i', false, ARGS(OID_INTERVAL), .kind = FUNC_AGGREGATE,
-         .aggregate = &interval_sum),
-    FUNC(2106, "avg", OID_INTERVAL, 'i', false, ARGS(OID_INTERVAL), .kind = FUNC_AGGREGATE,
-         .aggregate = &interval_avg),
-    FUNC(2112, "sum", OID_MONEY, 'i', false, ARGS(OID_MONEY), .kind = FUNC_AGGREGATE,
-         .aggregate = &int_sum_int8),
+    AGGREGATE(2803, "count", OID_INT8, 'i', false, NO_ARGS, .aggregate = &count_aggregate),
+    AGGREGATE(2147, "count", OID_INT8, 'i', false, ARGS(OID_ANY), .aggregate = &count_aggregate),
+    AGGREGATE(2109, "sum", OID_INT8, 'i', false, ARGS(OID_INT2), .aggregate = &int_sum_int8),
+    AGGREGATE(2108, "sum", OID_INT8, 'i', false, ARGS(OID_INT4), .aggregate = &int_sum_int8),
+    AGGREGATE(2107, "sum", OID_NUMERIC, 'i', false, ARGS(OID_INT8), .aggregate = &int_sum_numeric),
+    AGGREGATE(2102, "avg", OID_NUMERIC, 'i', false, ARGS(OID_INT2), .aggregate = &int_avg),
+    AGGREGATE(2101, "avg", OID_NUMERIC, 'i', false, ARGS(OID_INT4), .aggregate = &int_avg),
+    AGGREGATE(2100, "avg", OID_NUMERIC, 'i', false, ARGS(OID_INT8), .aggregate = &int_avg),
+    AGGREGATE(2110, "sum", OID_FLOAT4, 'i', false, ARGS(OID_FLOAT4), .aggregate = &float4_sum),
+    AGGREGATE(2111, "sum", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT8), .aggregate = &float8_sum),
+    AGGREGATE(2104, "avg", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT4), .aggregate = &float_avg),
+    AGGREGATE(2105, "avg", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT8), .aggregate = &float_avg),
+    AGGREGATE(2114, "sum", OID_NUMERIC, 'i', false, ARGS(OID_NUMERIC),
+              .aggregate = &numeric_sum_aggregate),
+    AGGREGATE(2103, "avg", OID_NUMERIC, 'i', false, ARGS(OID_NUMERIC), .aggregate = &numeric_avg),
+    AGGREGATE(2113, "sum", OID_INTERVAL, 'i', false, ARGS(OID_INTERVAL),
+              .aggregate = &interval_sum),
+    AGGREGATE(2106, "avg", OID_INTERVAL, 'i', false, ARGS(OID_INTERVAL),
+              .aggregate = &interval_avg),
+    AGGREGATE(2112, "sum", OID_MONEY, 'i', false, ARGS(OID_MONEY), .aggregate = &int_sum_int8),
 };
 
 const struct func_table func_table_aggregate_basic = {funcs, KY_COUNT_OF(funcs), NULL, 0};

@@ -22,8 +22,8 @@ static struct {
     const struct func **by_name;
     const struct func **by_oid;
     size_t func_count;
-    const struct operator **operators_by_name;
-    const struct operator **operators_by_oid;
+    const struct operator** operators_by_name;
+    const struct operator** operators_by_oid;
     size_t operator_count;
 } registry;
 
@@ -53,8 +53,8 @@ func_order_by_oid(const void *a, const void *b)
 static int
 operator_order_by_name(const void *a, const void *b)
 {
-    const struct operator *left = *(const struct operator *const *)a;
-    const struct operator *right = *(const struct operator *const *)b;
+    const struct operator* left = *(const struct operator* const *) a;
+    const struct operator* right = *(const struct operator* const *) b;
     int order = strcmp(left->name, right->name);
     return order != 0 ? order : order_of(left->oid, right->oid);
 }
@@ -62,8 +62,8 @@ operator_order_by_name(const void *a, const void *b)
 static int
 operator_order_by_oid(const void *a, const void *b)
 {
-    return order_of((*(const struct operator *const *)a)->oid,
-                    (*(const struct operator *const *)b)->oid);
+    return order_of((*(const struct operator* const *)a)->oid,
+                    (*(const struct operator* const *)b)->oid);
 }
 
 static void
@@ -180,8 +180,7 @@ func_all(size_t *count_out)
     return registry.by_oid;
 }
 
-const struct operator *const *
-operator_candidates(struct ky_slice name, size_t *count_out)
+const struct operator* const * operator_candidates(struct ky_slice name, size_t *count_out)
 {
     pthread_once(&registry_once, registry_make);
     size_t low = 0;
@@ -203,8 +202,7 @@ operator_candidates(struct ky_slice name, size_t *count_out)
     return registry.operators_by_name + low;
 }
 
-const struct operator *
-operator_find(oid_t oid)
+const struct operator* operator_find(oid_t oid)
 {
     pthread_once(&registry_once, registry_make);
     size_t low = 0;
@@ -221,11 +219,10 @@ operator_find(oid_t oid)
     return is_found ? registry.operators_by_oid[low] : NULL;
 }
 
-const struct operator *
-operator_exact(struct ky_slice name, oid_t left, oid_t right)
+const struct operator* operator_exact(struct ky_slice name, oid_t left, oid_t right)
 {
     size_t count;
-    const struct operator *const *candidates = operator_candidates(name, &count);
+    const struct operator* const * candidates = operator_candidates(name, &count);
     for (size_t i = 0; i < count; i++) {
         if (candidates[i]->left == left && candidates[i]->right == right) {
             return candidates[i];
@@ -234,8 +231,7 @@ operator_exact(struct ky_slice name, oid_t left, oid_t right)
     return NULL;
 }
 
-const struct operator *const *
-operator_all(size_t *count_out)
+const struct operator* const * operator_all(size_t *count_out)
 {
     pthread_once(&registry_once, registry_make);
     *count_out = registry.operator_count;
@@ -290,8 +286,10 @@ func_numeric_from_int128(struct ky_arena *arena, __int128 value)
         return numeric_from_int64(arena, (int64_t)value);
     }
     struct ky_error err;
-    struct ky_slice high = numeric_from_int64(arena, (int64_t)(value / INT64_C(1000000000000000000)));
-    struct ky_slice low = numeric_from_int64(arena, (int64_t)(value % INT64_C(1000000000000000000)));
+    struct ky_slice high =
+        numeric_from_int64(arena, (int64_t)(value / INT64_C(1000000000000000000)));
+    struct ky_slice low =
+        numeric_from_int64(arena, (int64_t)(value % INT64_C(1000000000000000000)));
     struct ky_slice unit = numeric_from_int64(arena, INT64_C(1000000000000000000));
     struct ky_slice product;
     struct ky_slice sum;

@@ -62,15 +62,24 @@ struct func_aggregate {
     /* Adds what other saw (parallel, spilled partitions); NULL: cannot. */
     ky_status (*combine)(struct func_env *env, void *state, const void *other,
                          struct ky_error *err);
-    bool skips_nulls;        /* rows with a null argument do not reach add() */
-    bool is_memory_growing;  /* the state grows with the rows: array_agg, string_agg */
+    bool skips_nulls;       /* rows with a null argument do not reach add() */
+    bool is_memory_growing; /* the state grows with the rows: array_agg, string_agg */
 };
 
 /* Window functions proper (row_number, rank, lag ...): the executor knows them by this. */
 enum func_window {
-    WINDOW_NONE, WINDOW_ROW_NUMBER, WINDOW_RANK, WINDOW_DENSE_RANK, WINDOW_PERCENT_RANK,
-    WINDOW_CUME_DIST, WINDOW_NTILE, WINDOW_LAG, WINDOW_LEAD, WINDOW_FIRST_VALUE,
-    WINDOW_LAST_VALUE, WINDOW_NTH_VALUE,
+    WINDOW_NONE,
+    WINDOW_ROW_NUMBER,
+    WINDOW_RANK,
+    WINDOW_DENSE_RANK,
+    WINDOW_PERCENT_RANK,
+    WINDOW_CUME_DIST,
+    WINDOW_NTILE,
+    WINDOW_LAG,
+    WINDOW_LEAD,
+    WINDOW_FIRST_VALUE,
+    WINDOW_LAST_VALUE,
+    WINDOW_NTH_VALUE,
 };
 
 enum func_kind { FUNC_SCALAR = 'f', FUNC_AGGREGATE = 'a', FUNC_WINDOW = 'w' };
@@ -82,23 +91,24 @@ struct func {
     uint8_t arg_count;
     uint8_t default_count; /* trailing arguments that may be left out; then they are null */
     const oid_t *args;
-    bool is_variadic;      /* the last argument repeats; args has its array type, or "any" */
+    bool is_variadic; /* the last argument repeats; args has its array type, or "any" */
     oid_t variadic_element;
-    bool is_strict;        /* null in, null out */
-    char volatility;       /* i, s, v */
+    bool is_strict;  /* null in, null out */
+    char volatility; /* i, s, v */
     enum func_kind kind;
     bool is_set;
-    func_scalar scalar;    /* one row at a time; always set for scalar functions */
-    func_kernel kernel;    /* may be NULL */
+    func_scalar scalar; /* one row at a time; always set for scalar functions */
+    func_kernel kernel; /* may be NULL */
     const struct func_set *set;
     const struct func_aggregate *aggregate;
     enum func_window window;
 };
 
-struct operator {
+struct operator
+{
     oid_t oid;
     const char *name;
-    oid_t left;  /* 0: prefix operator */
+    oid_t left; /* 0: prefix operator */
     oid_t right;
     oid_t result;
     const struct func *function;
@@ -112,11 +122,11 @@ struct operator {
 const struct func *const *func_candidates(struct ky_slice name, size_t *count_out);
 const struct func *func_find(oid_t oid);
 const struct func *const *func_all(size_t *count_out);
-const struct operator *const *operator_candidates(struct ky_slice name, size_t *count_out);
-const struct operator *operator_find(oid_t oid);
+const struct operator* const * operator_candidates(struct ky_slice name, size_t *count_out);
+const struct operator* operator_find(oid_t oid);
 /* The operator of exactly these operand types, or NULL. */
-const struct operator *operator_exact(struct ky_slice name, oid_t left, oid_t right);
-const struct operator *const *operator_all(size_t *count_out);
+const struct operator* operator_exact(struct ky_slice name, oid_t left, oid_t right);
+const struct operator* const * operator_all(size_t *count_out);
 
 /* Upper floors add theirs (catalog-dependent functions) at start, before any thread runs. */
 void func_register(const struct func *funcs, size_t count);

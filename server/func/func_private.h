@@ -18,15 +18,20 @@ struct func_table {
     size_t operator_count;
 };
 
-#define ARGS(...)                                                                                  \
-    .arg_count = (uint8_t)KY_COUNT_OF(((const oid_t[]){__VA_ARGS__})),                             \
-    .args = (const oid_t[]){__VA_ARGS__}
-#define NO_ARGS .arg_count = 0, .args = NULL
-#define FUNC(oid_, name_, result_, volatility_, strict_, args_, ...)                               \
-    {                                                                                              \
-        .oid = oid_, .name = name_, .result = result_, .volatility = volatility_,                  \
-        .is_strict = strict_, .kind = FUNC_SCALAR, args_, __VA_ARGS__                              \
+#define ARGS(...)                                                                              \
+    .arg_count = (uint8_t)KY_COUNT_OF(((const oid_t[]){__VA_ARGS__})), .args = (const oid_t[]) \
+    {                                                                                          \
+        __VA_ARGS__                                                                            \
     }
+#define NO_ARGS .arg_count = 0, .args = NULL
+#define FUNC_ROW(kind_, oid_, name_, result_, volatility_, strict_, args_, ...)   \
+    {                                                                             \
+        .oid = oid_, .name = name_, .result = result_, .volatility = volatility_, \
+        .is_strict = strict_, .kind = kind_, args_, __VA_ARGS__                   \
+    }
+#define FUNC(...) FUNC_ROW(FUNC_SCALAR, __VA_ARGS__)
+#define AGGREGATE(...) FUNC_ROW(FUNC_AGGREGATE, __VA_ARGS__)
+#define WINDOW(...) FUNC_ROW(FUNC_WINDOW, __VA_ARGS__)
 #define OPERATOR(oid_, name_, left_, right_, result_, function_, commutator_, negator_, strategy_, \
                  hashable_)                                                                        \
     {                                                                                              \
@@ -43,26 +48,26 @@ struct func_table {
     }
 
 /* The head of a scalar function, of a kernel. */
-#define SCALAR(name)                                                                               \
-    static ky_status name(struct func_env *env KY_UNUSED,                                          \
-                          const struct datum *args KY_UNUSED, int arg_count KY_UNUSED,             \
-                          struct datum *out, struct ky_error *err KY_UNUSED)
-#define KERNEL(name)                                                                               \
-    static ky_status name(struct func_env *env KY_UNUSED, const struct column *args,               \
-                          int arg_count KY_UNUSED, const uint16_t *selection, uint32_t count,      \
+#define SCALAR(name)                                                                          \
+    static ky_status name(struct func_env *env KY_UNUSED, const struct datum *args KY_UNUSED, \
+                          int arg_count KY_UNUSED, struct datum *out,                         \
+                          struct ky_error *err KY_UNUSED)
+#define KERNEL(name)                                                                          \
+    static ky_status name(struct func_env *env KY_UNUSED, const struct column *args,          \
+                          int arg_count KY_UNUSED, const uint16_t *selection, uint32_t count, \
                           struct column *out, struct ky_error *err KY_UNUSED)
 
 /* Runs body for each place of the selection; the straight loop is the one that vectorises. */
-#define EACH_PLACE(i, body)                                                                        \
-    if (selection == NULL) {                                                                       \
-        for (uint32_t i = 0; i < count; i++) {                                                     \
-            body;                                                                                  \
-        }                                                                                          \
-    } else {                                                                                       \
-        for (uint32_t row_ = 0; row_ < count; row_++) {                                            \
-            const uint32_t i = selection[row_];                                                    \
-            body;                                                                                  \
-        }                                                                                          \
+#define EACH_PLACE(i, body)                             \
+    if (selection == NULL) {                            \
+        for (uint32_t i = 0; i < count; i++) {          \
+            body;                                       \
+        }                                               \
+    } else {                                            \
+        for (uint32_t row_ = 0; row_ < count; row_++) { \
+            const uint32_t i = selection[row_];         \
+            body;                                       \
+        }                                               \
     }
 
 /* A function of two words (of two doubles) that cannot fail, as scalar and kernel. The result is
@@ -122,13 +127,13 @@ const struct type *func_array_type(struct ky_slice array);
 struct ky_slice func_output(struct func_env *env, const struct type *type, struct datum value);
 
 /* The files' tables. */
-#define FUNC_TABLES(X)                                                                             \
-    X(compare)                                                                                     \
-    X(int)                                                                                         \
-    X(float)                                                                                       \
-    X(bool)                                                                                        \
-    X(text)                                                                                        \
-    X(aggregate_basic)                                                                             \
+#define FUNC_TABLES(X) \
+    X(compare)         \
+    X(int)             \
+    X(float)           \
+    X(bool)            \
+    X(interval)        \
+    X(aggregate_basic) \
     X(aggregate_minmax)
 #define DECLARE_TABLE(name) extern const struct func_table func_table_##name;
 FUNC_TABLES(DECLARE_TABLE)
