@@ -64,8 +64,7 @@ numeric_small(struct ky_slice a, numeric_wide *out)
 void
 numeric_wide_to_mpz(numeric_wide value, mpz_t out)
 {
-    unsigned __int128 magnitude =
-        value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+    unsigned __int128 magnitude = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
     mpz_set_ui(out, (unsigned long)(magnitude >> 64));
     mpz_mul_2exp(out, out, 64);
     mpz_add_ui(out, out, (unsigned long)magnitude);
@@ -449,7 +448,7 @@ add_or_sub(struct ky_arena *arena, struct ky_slice a, struct ky_slice b, bool is
         numeric_wide sum;
         bool is_over = is_sub ? __builtin_sub_overflow(left, right, &sum)
                               : __builtin_add_overflow(left, right, &sum);
-        if (!is_over && sum != (numeric_wide)1 << 127) {
+        if (!is_over && sum != NUMERIC_WIDE_MIN) {
             *out = numeric_store(arena, sum, scale);
             return KY_OK;
         }
@@ -476,8 +475,8 @@ numeric_add(struct ky_arena *arena, struct ky_slice a, struct ky_slice b, struct
             struct ky_error *err)
 {
     if (numeric_is_special(a) || numeric_is_special(b)) {
-        bool is_clash = numeric_is_special(a) && numeric_is_special(b) &&
-                        numeric_form(a) != numeric_form(b);
+        bool is_clash =
+            numeric_is_special(a) && numeric_is_special(b) && numeric_form(a) != numeric_form(b);
         if (numeric_is_nan(a) || numeric_is_nan(b) || is_clash) {
             *out = numeric_special(arena, NUMERIC_NAN);
         } else {
@@ -523,7 +522,7 @@ numeric_mul(struct ky_arena *arena, struct ky_slice a, struct ky_slice b, struct
     numeric_wide right;
     numeric_wide product;
     if (scale <= NUMERIC_SCALE_MAX && numeric_small(a, &left) && numeric_small(b, &right) &&
-        !__builtin_mul_overflow(left, right, &product) && product != (numeric_wide)1 << 127) {
+        !__builtin_mul_overflow(left, right, &product) && product != NUMERIC_WIDE_MIN) {
         *out = numeric_store(arena, product, scale);
         return KY_OK;
     }
@@ -579,11 +578,8 @@ wide_head(numeric_wide value, int scale)
     }
     unsigned __int128 rest = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
     int digits = 1;
-    while (digits < 39 && rest >= (unsigned __int128)numeric_pow10(digits < 38 ? digits : 38)) {
+    while (digits < 39 && rest >= (unsigned __int128)numeric_pow10(digits)) {
         digits++;
-        if (digits == 39) {
-            break;
-        }
     }
     int top = digits - 1 - scale;
     int weight = top >= 0 ? top / 4 : -((3 - top) / 4);

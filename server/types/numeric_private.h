@@ -23,6 +23,8 @@ enum { NUMERIC_HEADER_SIZE = 3, NUMERIC_DISPLAY_SCALE_MAX = 1000, NUMERIC_SIG_DI
 enum { NUMERIC_RESULT_SCALE_MAX = 2000 };
 
 typedef __int128 numeric_wide;
+/* Never stored: BIG starts at 2^127 on both sides, so that a stored value can be negated. */
+#define NUMERIC_WIDE_MIN ((numeric_wide)((unsigned __int128)1 << 127))
 
 enum numeric_form numeric_form(struct ky_slice a);
 bool numeric_is_special(struct ky_slice a);

@@ -289,12 +289,11 @@ sum_add_wide(struct numeric_sum *sum, numeric_wide value, int scale)
     numeric_wide small = sum->small;
     numeric_wide scaled = value;
     bool is_same_scale = scale == sum->scale;
-    bool fits = is_same_scale || ((sum->count == 0 || scale <= sum->scale) &&
-                                  common - scale <= 38 && common - sum->scale <= 38 &&
-                                  !__builtin_mul_overflow(scaled, numeric_pow10(common - scale),
-                                                          &scaled) &&
-                                  !__builtin_mul_overflow(
-                                      small, numeric_pow10(common - sum->scale), &small));
+    bool fits = is_same_scale ||
+                ((sum->count == 0 || scale <= sum->scale) && common - scale <= 38 &&
+                 common - sum->scale <= 38 &&
+                 !__builtin_mul_overflow(scaled, numeric_pow10(common - scale), &scaled) &&
+                 !__builtin_mul_overflow(small, numeric_pow10(common - sum->scale), &small));
     numeric_wide total;
     if (fits && !__builtin_add_overflow(small, scaled, &total)) {
         sum->small = total;
