@@ -6,18 +6,20 @@
  * (Clinger 1990); the rest goes to strtod, which rounds correctly.
  *
  * Writing the fewest digits that read back as the same float: for n = 15, 16, 17 digits (6..9 for
- * float4) take the n-digit decimal r * 10^m nearest to the value, and accept it when it lies strictly
- * between the midpoints to the neighbouring floats. Decimals of 15 digits are further apart than
- * floats, so the 15-digit candidate without its trailing zeros is the shortest of all if it is good.
- * r and 10^27 are exact in a 64-bit mantissa, a single division or multiplication rounds
- * monotonically, and the midpoints are exact; so a computed value strictly between the midpoints
- * proves the same of the true one. Whatever this cannot decide (huge and tiny exponents, subnormals,
- * ties) goes to snprintf and back.
+ * float4) take the n-digit decimal r * 10^m nearest to the value, and accept it when it lies
+ * strictly between the midpoints to the neighbouring floats (PostgreSQL refuses the midpoints
+ * themselves, though reading may round them the right way: 1e23 prints as 9.999999999999999e+22).
+ * Decimals of 15 digits are further apart than floats, so the 15-digit candidate without its
+ * trailing zeros is the shortest of all if it is good. r and 10^27 are exact in a 64-bit mantissa,
+ * a single division or multiplication rounds monotonically, and the midpoints are exact; so a
+ * computed value strictly between the midpoints proves the same of the true one. Whatever this
+ * cannot decide (huge and tiny exponents, subnormals, ties) goes to snprintf and back.
  */
 #include "server/types/number_text.h"
 
 #include <errno.h>
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,9 +221,10 @@ number_scan_float(struct ky_slice text, float *out, bool *is_overflow_out)
     return size;
 }
 
-static const char DIGIT_PAIRS[] = "00010203040506070809101112131415161718192021222324252627282930313233"
-                                  "34353637383940414243444546474849505152535455565758596061626364656667"
-                                  "6869707172737475767778798081828384858687888990919293949596979899";
+static const char DIGIT_PAIRS[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233"
+    "34353637383940414243444546474849505152535455565758596061626364656667"
+    "6869707172737475767778798081828384858687888990919293949596979899";
 
 size_t
 number_format_uint(uint64_t value, char *text)
@@ -297,25 +300,80 @@ strip_zeros(struct shortest s)
     return s;
 }
 
+/* The open interval of numbers that read back as a value. Its ends are exact. */
+struct interval_around {
+    long double low;
+    long double high;
+    bool is_lopsided; /* a power of two: the gap below is half the gap above */
+};
+
+static struct interval_around
+interval_of(double value, const struct float_shape *shape)
+{
+    double below = shape->is_float ? (double)nextafterf((float)value, 0.0F) : nextafter(value, 0);
+    int exponent;
+    bool is_power = frexp(value, &exponent) == 0.5;
+    double smallest = shape->is_float ? (double)FLT_MIN : DBL_MIN;
+    bool is_lopsided = is_power && value > smallest;
+    long double gap = (long double)value - (long double)below;
+    return (struct interval_around){(long double)value - gap / 2,
+                                    (long double)value + (is_lopsided ? gap : gap / 2),
+                                    is_lopsided};
+}
+
+/* Whether s is exactly bound, which only small powers of five allow. */
+static bool
+is_exactly(struct shortest s, long double bound)
+{
+    if (s.exponent > 23 || s.exponent < -24) {
+        return false;
+    }
+    uint64_t five = 1;
+    for (int i = 0; i < abs(s.exponent); i++) {
+        five *= 5;
+    }
+    if (s.exponent < 0 && s.digits % five != 0) {
+        return false;
+    }
+    unsigned __int128 left = s.exponent < 0 ? s.digits / five : (unsigned __int128)s.digits * five;
+    int left_exponent = s.exponent;
+    for (; left % 2 == 0; left /= 2) {
+        left_exponent++;
+    }
+    int right_exponent;
+    uint64_t right = (uint64_t)ldexpl(frexpl(bound, &right_exponent), 64);
+    right_exponent -= 64;
+    for (; right % 2 == 0; right /= 2) {
+        right_exponent++;
+    }
+    return left == right && left_exponent == right_exponent;
+}
+
+enum verdict { VERDICT_IN, VERDICT_OUT, VERDICT_UNSURE };
+
+static enum verdict
+judge(long double digits, int exponent, const struct interval_around *around)
+{
+    long double back = scaled(digits, exponent);
+    if (back > around->low && back < around->high) {
+        return VERDICT_IN;
+    }
+    if (back == around->low || back == around->high) {
+        struct shortest s = {(uint64_t)digits, exponent};
+        return is_exactly(s, back) ? VERDICT_OUT : VERDICT_UNSURE;
+    }
+    return VERDICT_OUT;
+}
+
 /* The fast way; false when it cannot decide. value is positive, finite and normal. */
 static bool
 shortest_fast(double value, const struct float_shape *shape, struct shortest *out)
 {
     int exponent10 = (int)floor(log10(value));
-    int lowest = exponent10 - shape->digits_enough;
-    if (lowest < -POWER_EXACT_MAX || exponent10 + 2 > POWER_EXACT_MAX) {
+    if (exponent10 - shape->digits_enough < -POWER_EXACT_MAX || exponent10 + 2 > POWER_EXACT_MAX) {
         return false;
     }
-    double below = shape->is_float ? (double)nextafterf((float)value, 0.0F) : nextafter(value, 0);
-    double above = shape->is_float ? (double)nextafterf((float)value, INFINITY)
-                                   : nextafter(value, (double)INFINITY);
-    if (isinf(above)) {
-        return false;
-    }
-    long double low = ((long double)value + (long double)below) / 2;
-    long double high = ((long double)value + (long double)above) / 2;
-    int binary_exponent;
-    bool is_power_of_two = frexp(value, &binary_exponent) == 0.5;
+    struct interval_around around = interval_of(value, shape);
     for (int n = shape->digits_sure; n <= shape->digits_enough; n++) {
         int exponent = exponent10 - n + 1;
         long double exact = scaled((long double)value, -exponent);
@@ -325,44 +383,61 @@ shortest_fast(double value, const struct float_shape *shape, struct shortest *ou
             return false;
         }
         long double digits = fraction < 0.5L ? whole : whole + 1;
-        long double back = scaled(digits, exponent);
-        if (back == low || back == high) {
+        enum verdict verdict = judge(digits, exponent, &around);
+        if (verdict == VERDICT_OUT && around.is_lopsided) {
+            digits += 1;
+            verdict = judge(digits, exponent, &around);
+        }
+        if (verdict == VERDICT_UNSURE) {
             return false;
         }
-        if (back > low && back < high) {
+        if (verdict == VERDICT_IN) {
             *out = strip_zeros((struct shortest){(uint64_t)digits, exponent});
             return true;
         }
-        if (is_power_of_two) {
-            return false; /* the gap below is half the gap above: the nearest need not be the one */
-        }
     }
     return false;
+}
+
+static bool
+reads_back(struct shortest s, double value, const struct float_shape *shape,
+           const struct interval_around *around)
+{
+    char text[64];
+    int size = snprintf(text, sizeof(text), "%" PRIu64 "e%d", s.digits, s.exponent);
+    KY_ASSERT(size > 0);
+    double back = shape->is_float ? (double)strtof(text, NULL) : strtod(text, NULL);
+    return back == value && !is_exactly(s, around->low) && !is_exactly(s, around->high);
 }
 
 /* The slow way, for the rest: print and read back. */
 static struct shortest
 shortest_slow(double value, const struct float_shape *shape)
 {
-    struct shortest result = {0, 0};
+    struct interval_around around = interval_of(value, shape);
+    struct shortest s = {0, 0};
     for (int n = 1; n <= shape->digits_enough; n++) {
         char text[64];
         int size = snprintf(text, sizeof(text), "%.*e", n - 1, value);
         KY_ASSERT(size > 0);
-        double back = shape->is_float ? (double)strtof(text, NULL) : strtod(text, NULL);
-        if (back != value && n < shape->digits_enough) {
-            continue;
-        }
+        s.digits = 0;
         const char *p = text;
         for (; *p != 'e'; p++) {
             if (*p != '.') {
-                result.digits = result.digits * 10 + (uint64_t)(*p - '0');
+                s.digits = s.digits * 10 + (uint64_t)(*p - '0');
             }
         }
-        result.exponent = (int)strtol(p + 1, NULL, 10) - n + 1;
-        break;
+        s.exponent = (int)strtol(p + 1, NULL, 10) - n + 1;
+        if (reads_back(s, value, shape, &around)) {
+            break;
+        }
+        struct shortest higher = {s.digits + 1, s.exponent};
+        if (around.is_lopsided && reads_back(higher, value, shape, &around)) {
+            s = higher;
+            break;
+        }
     }
-    return strip_zeros(result);
+    return strip_zeros(s);
 }
 
 /* Digits as %g would lay them out: exponents below -4 and from limit on in scientific form. */

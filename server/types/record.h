@@ -5,7 +5,8 @@
 
 /*
  * A row value (type record) as bytes, little-endian:
- *   u32 field count | per field: u32 type oid, i32 size (-1 null), bytes (words and floats: 8 bytes)
+ *   u32 field count | per field: u32 type oid, i32 size (-1 null), bytes (words and floats: 8
+ * bytes)
  */
 struct record_view {
     uint32_t count;

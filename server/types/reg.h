@@ -14,8 +14,8 @@ struct reg_names {
      * Reports what PostgreSQL would when there is no such object (42P01, 42704, 42883, 3F000). */
     ky_status (*find_oid)(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out,
                           struct ky_error *err);
-    /* Appends the name, quoted and qualified where needed. False, and nothing appended, when unknown:
-     * the number is shown instead. */
+    /* Appends the name, quoted and qualified where needed. False, and nothing appended, when
+     * unknown: the number is shown instead. */
     bool (*append_name)(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out);
 };
 

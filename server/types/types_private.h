@@ -34,35 +34,35 @@ void type_key_real(struct ky_buffer *out, double real);
 void type_key_bytes(struct ky_buffer *out, struct ky_slice bytes);
 
 /* The entry points of one type or family, named <family>_in, _out, _recv, _send. */
-#define TYPE_IO_DECLARE(family)                                                                    \
-    ky_status family##_in(const struct type *type, const struct type_context *context,             \
-                          struct ky_slice text, int32_t typmod, struct datum *out,                 \
-                          struct ky_error *err);                                                   \
-    void family##_out(const struct type *type, const struct type_context *context,                 \
-                      struct datum value, struct ky_buffer *out);                                  \
-    ky_status family##_recv(const struct type *type, const struct type_context *context,           \
-                            struct ky_slice wire, int32_t typmod, struct datum *out,               \
-                            struct ky_error *err);                                                 \
-    void family##_send(const struct type *type, const struct type_context *context,                \
+#define TYPE_IO_DECLARE(family)                                                          \
+    ky_status family##_in(const struct type *type, const struct type_context *context,   \
+                          struct ky_slice text, int32_t typmod, struct datum *out,       \
+                          struct ky_error *err);                                         \
+    void family##_out(const struct type *type, const struct type_context *context,       \
+                      struct datum value, struct ky_buffer *out);                        \
+    ky_status family##_recv(const struct type *type, const struct type_context *context, \
+                            struct ky_slice wire, int32_t typmod, struct datum *out,     \
+                            struct ky_error *err);                                       \
+    void family##_send(const struct type *type, const struct type_context *context,      \
                        struct datum value, struct ky_buffer *out);
 /* Its order: <family>_compare, _hash, _key. */
-#define TYPE_ORDER_DECLARE(family)                                                                 \
-    int family##_compare(const struct type *type, struct datum a, struct datum b);                 \
-    uint64_t family##_hash(const struct type *type, struct datum value);                           \
+#define TYPE_ORDER_DECLARE(family)                                                 \
+    int family##_compare(const struct type *type, struct datum a, struct datum b); \
+    uint64_t family##_hash(const struct type *type, struct datum value);           \
     void family##_key(const struct type *type, struct datum value, struct ky_buffer *out);
-#define TYPE_COERCE_DECLARE(family)                                                                \
-    ky_status family##_coerce(const struct type *type, const struct type_context *context,         \
-                              struct datum value, int32_t typmod, bool is_explicit,                \
-                              struct datum *out, struct ky_error *err);                            \
-    ky_status family##_typmod_in(const int32_t *values, int count, int32_t *typmod_out,            \
-                                 struct ky_error *err);                                            \
+#define TYPE_COERCE_DECLARE(family)                                                        \
+    ky_status family##_coerce(const struct type *type, const struct type_context *context, \
+                              struct datum value, int32_t typmod, bool is_explicit,        \
+                              struct datum *out, struct ky_error *err);                    \
+    ky_status family##_typmod_in(const int32_t *values, int count, int32_t *typmod_out,    \
+                                 struct ky_error *err);                                    \
     void family##_typmod_out(int32_t typmod, struct ky_buffer *out);
 
 TYPE_IO_DECLARE(bool)
 TYPE_IO_DECLARE(char)
-TYPE_IO_DECLARE(int)   /* int2, int4, int8: by disk_size */
-TYPE_IO_DECLARE(oid)   /* oid, xid, cid */
-TYPE_IO_DECLARE(reg)   /* regclass, regtype ...: a name through reg.h */
+TYPE_IO_DECLARE(int) /* int2, int4, int8: by disk_size */
+TYPE_IO_DECLARE(oid) /* oid, xid, cid */
+TYPE_IO_DECLARE(reg) /* regclass, regtype ...: a name through reg.h */
 TYPE_IO_DECLARE(xid8)
 TYPE_IO_DECLARE(lsn)
 TYPE_IO_DECLARE(tid)
