@@ -28,9 +28,9 @@ struct segment_table {
 
 /* A place in the log and what must be known to continue there. */
 struct log_tail {
-    lsn_t lsn;               /* end of the last frame */
+    lsn_t lsn; /* end of the last frame */
     event_offset_t next_event;
-    uint64_t last_sum;       /* payload sum of the last COMMIT or CHUNK frame */
+    uint64_t last_sum; /* payload sum of the last COMMIT or CHUNK frame */
 };
 
 struct log {
@@ -61,9 +61,9 @@ struct log {
     struct segment **ready; /* owned array of segments the writer may go on to, in order */
     uint32_t ready_count;
     uint32_t ready_capacity;
-    uint64_t last_number;   /* of the newest segment made */
-    bool is_maker_failing;  /* the last attempt to make a spare met a full disk */
-    bool is_maker_fatal;    /* maker_error has what the log cannot go on after */
+    uint64_t last_number;  /* of the newest segment made */
+    bool is_maker_failing; /* the last attempt to make a spare met a full disk */
+    bool is_maker_fatal;   /* maker_error has what the log cannot go on after */
     struct ky_error maker_error;
     struct log_tail durable; /* a consistent set, for the manifest */
 
@@ -98,7 +98,8 @@ void log_remove_segment(struct log *log, struct segment *segment);
 uint64_t log_first_number(const struct log *log);
 void log_push_ready(struct log *log, struct segment *segment) KY_REQUIRES(log->lock);
 /* Installs a manifest of the segments in the table with the given tail as durable; epoch and
- * checkpoint as in log->manifest. skip: number of segments from this one on are left out, 0: none. */
+ * checkpoint as in log->manifest. skip: number of segments from this one on are left out, 0: none.
+ */
 KY_MUST_CHECK ky_status log_switch_manifest(struct log *log, const struct log_tail *durable,
                                             bool *is_unknown_out, struct ky_error *err)
     KY_REQUIRES(log->manifest_lock);
@@ -109,7 +110,8 @@ void log_free(struct log *log);
 /* ------------------------------------------------------------------ reader.c */
 /* The frame at a position or the next one in log order: skips pads, remainders and sealed ends.
  * *found_out false: position is at the end of what segments there are, or no frame header is there.
- * *lsn_out: where the frame is, or where the search stopped. XX001 when bytes there do not decode. */
+ * *lsn_out: where the frame is, or where the search stopped. XX001 when bytes there do not decode.
+ */
 KY_MUST_CHECK ky_status log_seek_frame(const struct log *log, lsn_t from, lsn_t end,
                                        struct frame *frame_out, bool *found_out,
                                        struct ky_error *err);

@@ -120,8 +120,7 @@ segment_create(struct io *io, const char *dir, const struct segment_identity *id
     char *temp_path = io_path(dir, "log/spare.tmp");
     char *path = segment_path(dir, identity->number, identity->size);
     struct io_file *file = NULL;
-    ky_status status =
-        io_open(io, temp_path, IO_WRITE | IO_CREATE | IO_TRUNCATE, &file, err);
+    ky_status status = io_open(io, temp_path, IO_WRITE | IO_CREATE | IO_TRUNCATE, &file, err);
     if (status == KY_OK) {
         status = fill(file, identity, err);
         io_close(file);
@@ -175,9 +174,9 @@ segment_open(struct io *io, const char *dir, const struct segment_identity *iden
     struct io_file *file = NULL;
     ky_status status = io_open(io, path, IO_WRITE, &file, err);
     if (status != KY_OK && err->sqlstate == KY_UNDEFINED_FILE) {
-        status = ky_error_set(err, KY_DATA_CORRUPTED,
-                              "log segment \"%s\" is missing, position %" PRIu64, path,
-                              identity->number * identity->size);
+        status =
+            ky_error_set(err, KY_DATA_CORRUPTED, "log segment \"%s\" is missing, position %" PRIu64,
+                         path, identity->number * identity->size);
     }
     free(path);
     KY_TRY(status);

@@ -37,7 +37,7 @@ struct segment {
     /* Of its first frame on; EVENT_UNKNOWN before one is written. Release; acquire by readers. */
     _Atomic event_offset_t first_event;
     /* Sparse event index: written by the log writer, or once under the log's index lock. */
-    struct event_mark *marks; /* owned */
+    struct event_mark *marks;    /* owned */
     _Atomic uint32_t mark_count; /* release after the mark is written; acquire by readers */
     _Atomic bool is_indexed;     /* every frame that is visible has been offered to the index */
 };

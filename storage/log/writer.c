@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "server/base/assert.h"
+#include "server/base/clock.h"
+#include "server/base/endian.h"
+#include "server/base/log.h"
+#include "server/base/metric.h"
+#include "storage/log/log_private.h"
+
+/*
+ * Group commit. Submitters push onto a list; one thread takes all of it, gives positions, event
+ * offsets and times in order, writes the frames with one gather write, syncs, and only then makes
+ * them visible and answers. There is no delay before the sync: while one sync runs, the next
+ * batch gathers.
+ *
+ * A batch lies within one segment. When the next frame does not fit, the segment is ended by a PAD
+ * frame, which is synced before anything is written after it.
+ *
+ * A failed write or sync ends it all: nobody knows what is on the device, a second sync proves
+ * nothing, so nothing is repeated and nobody is answered. Recovery decides.
+ */
+KY_METRIC(metric_sync, "kyrodb_log_sync_seconds", NULL, KY_HISTOGRAM,
+          "Time that syncs of the log took.")
+KY_METRIC(metric_groups, "kyrodb_log_groups_total", NULL, KY_COUNTER,
+          "Groups of frames written with one sync.")
+KY_METRIC(metric_frames, "kyrodb_log_frames_total", NULL, KY_COUNTER, "Frames written.")
+KY_METRIC(metric_commits, "kyrodb_log_commits_total", NULL, KY_COUNTER,
+          "Commits written and answered.")
+KY_METRIC(metric_bytes, "kyrodb_log_written_bytes_total", NULL, KY_COUNTER,
+          "Bytes of frames written.")
+KY_METRIC(metric_group_size, "kyrodb_log_last_group_frames", NULL, KY_GAUGE,
+          "Frames in the latest group.")
+KY_METRIC(metric_failed, "kyrodb_log_failed", NULL, KY_GAUGE,
+          "1 after a write or sync failed; the server is about to end.")
+
+enum { AT_PAYLOAD_SUM = 64 };
+
+struct batch {
+    struct log_entry *entries[LOG_BATCH_ENTRIES_MAX]; /* in order, refused ones included */
+    struct ky_error *errors[LOG_BATCH_ENTRIES_MAX];   /* owned; NULL: accepted */
+    uint32_t count;
+    struct iovec parts[LOG_BATCH_ENTRIES_MAX];
+    uint32_t part_count;
+    uint64_t size;
+    uint32_t commit_count;
+    uint64_t start_offset;
+    lsn_t durable_lsn; /* when the batch began */
+};
+
+/* ------------------------------------------------------------------ submitting */
+
+void
+log_submit(struct log *log, struct log_entry *entry)
+{
+    KY_ASSERT(entry->size >= FRAME_HEADER_SIZE);
+    KY_ASSERT(entry->size % 8 == 0);
+    KY_ASSERT(entry->flags == FRAME_COMMIT || entry->flags == FRAME_CHUNK);
+    uint64_t sum = frame_payload_sum(log->seed, entry->frame + FRAME_HEADER_SIZE,
+                                     entry->size - (size_t)FRAME_HEADER_SIZE);
+    ky_store_le64(entry->frame + AT_PAYLOAD_SUM, sum);
+
+    struct log_entry *head = atomic_load_explicit(&log->queue, memory_order_relaxed);
+    do {
+        entry->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(&log->queue, &head, entry, memory_order_seq_cst,
+                                                    memory_order_relaxed));
+    /* Pairs with the writer's store of is_writer_asleep before it looks at the queue once more. */
+    if (atomic_load_explicit(&log->is_writer_asleep, memory_order_seq_cst)) {
+        ky_mutex_lock(&log->lock);
+        ky_cond_signal(&log->writer_wake);
+        ky_mutex_unlock(&log->lock);
+    }
+}
+
+/* All submitted entries, oldest first. */
+static struct log_entry *
+take_queue(struct log *log)
+{
+    struct log_entry *newest = atomic_exchange_explicit(&log->queue, NULL, memory_order_acquire);
+    struct log_entry *oldest = NULL;
+    while (newest != NULL) {
+        struct log_entry *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+/* ------------------------------------------------------------------ failing */
+
+static void
+fail_stop(struct log *log, const struct ky_error *err)
+{
+    ky_metric_set(&metric_failed, 1);
+    atomic_store_explicit(&log->has_space, false, memory_order_relaxed);
+    atomic_store_explicit(&log->is_failed, true, memory_order_release);
+    ky_log(ERROR, "log", "log cannot go on, waiting commits stay unanswered error=\"%s\"",
+           err->message);
+    log->options.on_fatal(log->options.arg, err);
+}
+
+static ky_status
+sync_active(struct log *log, struct ky_error *err)
+{
+    if (log->options.is_sync_off) {
+        return KY_OK;
+    }
+    int64_t start_ns = ky_monotonic_ns();
+    KY_TRY(io_sync(log->active->file, err));
+    ky_metric_observe_ns(&metric_sync, ky_monotonic_ns() - start_ns);
+    return KY_OK;
+}
+
+/* Everything placed so far is on the device. */
+static void
+set_durable(struct log *log)
+{
+    atomic_store_explicit(&log->durable_lsn, log->tail.lsn, memory_order_release);
+    ky_mutex_lock(&log->lock);
+    log->durable = log->tail;
+    ky_mutex_unlock(&log->lock);
+}
+
+/* ------------------------------------------------------------------ the next segment */
+
+/* Takes a ready segment, waiting for the maker. NULL: there is none and none can be made. */
+static struct segment *
+take_segment(struct log *log)
+{
+    struct segment *segment = NULL;
+    ky_mutex_lock(&log->lock);
+    ky_cond_signal(&log->maker_wake);
+    while (log->ready_count == 0 && !log->is_maker_failing && !log->is_maker_fatal) {
+        ky_cond_wait(&log->segment_ready, &log->lock);
+    }
+    if (log->ready_count > 0) {
+        segment = log->ready[0];
+        log->ready_count--;
+        for (uint32_t i = 0; i < log->ready_count; i++) {
+            log->ready[i] = log->ready[i + 1];
+        }
+        log_update_space(log);
+        ky_cond_signal(&log->maker_wake);
+    }
+    ky_mutex_unlock(&log->lock);
+    return segment;
+}
+
+static ky_status
+write_pad(struct log *log, struct ky_error *err)
+{
+    struct frame pad = {
+        .flags = FRAME_PAD,
+        .total_size = FRAME_HEADER_SIZE,
+        .lsn = log->tail.lsn,
+        .commit_time = log->last_commit_time,
+        .epoch = log->epoch,
+        .durable_lsn = atomic_load_explicit(&log->durable_lsn, memory_order_relaxed),
+        .first_event = log->tail.next_event,
+    };
+    struct frame_sums sums = {
+        .prev_sum = log->tail.last_sum,
+        .payload_sum = frame_payload_sum(log->seed, NULL, 0),
+    };
+    uint8_t header[FRAME_HEADER_SIZE];
+    frame_encode_header(header, &pad, sums);
+    KY_TRY(io_write_bytes_at(log->active->file, log->active_offset, header, sizeof(header), err));
+    return sync_active(log, err);
+}
+
+/* Goes on to the next segment. *moved_out false: there is none, which is no failure of the log. */
+static ky_status
+next_segment(struct log *log, bool *moved_out, struct ky_error *err)
+{
+    struct segment *next = take_segment(log);
+    *moved_out = next != NULL;
+    if (next == NULL) {
+        return KY_OK;
+    }
+    if (log->active->size - log->active_offset >= FRAME_HEADER_SIZE) {
+        KY_TRY(write_pad(log, err));
+    }
+    log->active = next;
+    log->active_offset = SEGMENT_HEADER_SIZE;
+    log->tail.lsn = segment_start(next);
+    set_durable(log);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ placing */
+
+static void
+refuse(struct batch *batch, struct log_entry *entry, const struct ky_error *err)
+{
+    struct ky_error *copy = malloc(sizeof(*copy));
+    KY_ASSERT(copy != NULL);
+    *copy = *err;
+    batch->entries[batch->count] = entry;
+    batch->errors[batch->count++] = copy;
+}
+
+/* Gives the entry its position and fills its header. It fits into the active segment. */
+static void
+place(struct log *log, struct batch *batch, struct log_entry *entry)
+{
+    log->last_commit_time = KY_MAX(log->last_commit_time, ky_wall_us());
+    entry->lsn = log->tail.lsn;
+    entry->first_event = log->tail.next_event;
+    entry->commit_time = log->last_commit_time;
+    struct frame frame = {
+        .flags = entry->flags,
+        .total_size = entry->size,
+        .record_count = entry->record_count,
+        .chunk_count = entry->chunk_count,
+        .lsn = entry->lsn,
+        .txid = entry->txid,
+        .commit_time = entry->commit_time,
+        .epoch = log->epoch,
+        .durable_lsn = batch->durable_lsn,
+        .first_event = entry->first_event,
+        .event_count = entry->event_count,
+    };
+    struct frame_sums sums = {
+        .prev_sum = log->tail.last_sum,
+        .payload_sum = ky_load_le64(entry->frame + AT_PAYLOAD_SUM),
+    };
+    frame_encode_header(entry->frame, &frame, sums);
+
+    struct segment *segment = log->active;
+    if (atomic_load_explicit(&segment->first_event, memory_order_relaxed) == EVENT_UNKNOWN) {
+        atomic_store_explicit(&segment->first_event, entry->first_event, memory_order_release);
+    }
+    if (entry->flags == FRAME_COMMIT) {
+        if (entry->event_count > 0) {
+            segment_index_add(segment, log->active_offset, entry->first_event);
+        }
+        log->tail.next_event += entry->event_count;
+        batch->commit_count++;
+    }
+    if (entry->txid > atomic_load_explicit(&log->highest_txid, memory_order_relaxed)) {
+        atomic_store_explicit(&log->highest_txid, entry->txid, memory_order_relaxed);
+    }
+    log->tail.last_sum = sums.payload_sum;
+    log->tail.lsn += entry->size;
+    log->active_offset += entry->size;
+
+    batch->parts[batch->part_count++] =
+        (struct iovec){.iov_base = entry->frame, .iov_len = entry->size};
+    batch->size += entry->size;
+    batch->entries[batch->count] = entry;
+    batch->errors[batch->count++] = NULL;
+}
+
+/* Fills the batch from *pending; leaves there what does not go into it any more. */
+static ky_status
+gather(struct log *log, struct batch *batch, struct log_entry **pending, struct ky_error *err)
+{
+    while (*pending != NULL && batch->count < LOG_BATCH_ENTRIES_MAX &&
+           batch->size < LOG_BATCH_SIZE_MAX) {
+        struct log_entry *entry = *pending;
+        struct ky_error refusal = {0};
+        bool has_room = entry->size <= log->active->size - log->active_offset;
+        if (entry->size > log_frame_size_max(log)) {
+            *pending = entry->next;
+            (void)ky_error_set(&refusal, KY_PROGRAM_LIMIT_EXCEEDED,
+                               "log frame of %" PRIu32 " bytes is larger than %" PRIu32,
+                               entry->size, log_frame_size_max(log));
+            refuse(batch, entry, &refusal);
+            continue;
+        }
+        if (!has_room && batch->part_count > 0) {
+            return KY_OK;
+        }
+        if (!has_room) {
+            KY_TRY(next_segment(log, &has_room, err));
+            batch->start_offset = log->active_offset;
+            batch->durable_lsn = atomic_load_explicit(&log->durable_lsn, memory_order_relaxed);
+        }
+        *pending = entry->next;
+        if (!has_room) {
+            (void)ky_error_set(&refusal, KY_DISK_FULL,
+                               "could not extend log: No space left on device");
+            refuse(batch, entry, &refusal);
+        } else if (entry->admit != NULL && entry->admit(entry, &refusal) != KY_OK) {
+            refuse(batch, entry, &refusal);
+        } else {
+            place(log, batch, entry);
+        }
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ answering */
+
+/* Installs the entries [first, end), makes them visible and answers them, refused ones too. */
+static void
+publish(struct log *log, struct batch *batch, uint32_t first, uint32_t end)
+{
+    lsn_t visible_lsn = 0;
+    for (uint32_t i = first; i < end; i++) {
+        struct log_entry *entry = batch->entries[i];
+        if (batch->errors[i] == NULL) {
+            if (entry->flags == FRAME_COMMIT && entry->install != NULL) {
+                entry->install(entry);
+            }
+            visible_lsn = entry->lsn + entry->size;
+        }
+    }
+    if (visible_lsn != 0) {
+        atomic_store_explicit(&log->visible_lsn, visible_lsn, memory_order_release);
+    }
+}
+
+static void
+answer(struct batch *batch, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++) {
+        struct log_entry *entry = batch->entries[i];
+        struct ky_error *err = batch->errors[i];
+        if (entry->done != NULL) {
+            entry->done(entry, err == NULL ? KY_OK : KY_ERR, err);
+        }
+        free(err);
+        batch->errors[i] = NULL;
+    }
+}
+
+/* How many entries at the front need not wait for the sync. */
+static uint32_t
+async_prefix(const struct batch *batch)
+{
+    uint32_t count = 0;
+    while (count < batch->count &&
+           (batch->entries[count]->is_async || batch->errors[count] != NULL)) {
+        count++;
+    }
+    return count;
+}
+
+static void
+count_batch(const struct batch *batch)
+{
+    ky_metric_add(&metric_groups, 1);
+    ky_metric_add(&metric_frames, batch->part_count);
+    ky_metric_add(&metric_commits, batch->commit_count);
+    ky_metric_add(&metric_bytes, (int64_t)batch->size);
+    ky_metric_set(&metric_group_size, batch->part_count);
+}
+
+static ky_status
+commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
+{
+    uint32_t answered = 0;
+    if (batch->part_count > 0) {
+        KY_TRY(io_write_at(log->active->file, batch->start_offset, batch->parts, batch->part_count,
+                           err));
+        atomic_store_explicit(&log->written_lsn, log->tail.lsn, memory_order_release);
+        answered = async_prefix(batch);
+        publish(log, batch, 0, answered);
+        answer(batch, 0, answered);
+        KY_TRY(sync_active(log, err));
+        set_durable(log);
+        count_batch(batch);
+    }
+    publish(log, batch, answered, batch->count);
+    if (batch->part_count > 0) {
+        atomic_store_explicit(&log->next_event, log->tail.next_event, memory_order_release);
+        if (log->options.on_visible != NULL) {
+            log->options.on_visible(log->options.arg, log_visible_lsn(log), log->tail.next_event);
+        }
+    }
+    answer(batch, answered, batch->count);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ the thread */
+
+/* Waits for entries. False: closing and nothing left, or the maker met what ends the log (*err). */
+static bool
+wait_for_entries(struct log *log, bool *is_fatal_out, struct ky_error *err)
+{
+    ky_mutex_lock(&log->lock);
+    atomic_store_explicit(&log->is_writer_asleep, true, memory_order_seq_cst);
+    while (atomic_load_explicit(&log->queue, memory_order_seq_cst) == NULL && !log->is_closing &&
+           !log->is_maker_fatal) {
+        ky_cond_wait(&log->writer_wake, &log->lock);
+    }
+    atomic_store_explicit(&log->is_writer_asleep, false, memory_order_relaxed);
+    *is_fatal_out = log->is_maker_fatal;
+    if (log->is_maker_fatal) {
+        *err = log->maker_error;
+    }
+    ky_mutex_unlock(&log->lock);
+    return !*is_fatal_out && atomic_load_explicit(&log->queue, memory_order_relaxed) != NULL;
+}
+
+static ky_status
+run_batch(struct log *log, struct batch *batch, struct log_entry **pending, struct ky_error *err)
+{
+    batch->count = batch->part_count = batch->commit_count = 0;
+    batch->size = 0;
+    batch->start_offset = log->active_offset;
+    batch->durable_lsn = atomic_load_explicit(&log->durable_lsn, memory_order_relaxed);
+    ky_status status = gather(log, batch, pending, err);
+    if (status == KY_OK) {
+        status = commit_batch(log, batch, err);
+    }
+    for (uint32_t i = 0; status != KY_OK && i < batch->count; i++) {
+        free(batch->errors[i]);
+    }
+    return status;
+}
+
+void *
+log_writer_run(void *arg)
+{
+    struct log *log = arg;
+    struct batch *batch = calloc(1, sizeof(*batch));
+    KY_ASSERT(batch != NULL);
+    struct log_entry *pending = NULL;
+    struct ky_error err = {0};
+    ky_status status = KY_OK;
+    while (status == KY_OK) {
+        bool is_fatal = false;
+        if (pending == NULL) {
+            pending = take_queue(log);
+        }
+        if (pending == NULL) {
+            if (wait_for_entries(log, &is_fatal, &err)) {
+                continue;
+            }
+            if (!is_fatal) {
+                break;
+            }
+            status = KY_ERR;
+            break;
+        }
+        status = run_batch(log, batch, &pending, &err);
+    }
+    if (status != KY_OK) {
+        fail_stop(log, &err);
+    }
+    free(batch);
+    return NULL;
+}
