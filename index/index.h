@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "server/base/buffer.h"
 #include "server/base/error.h"
 #include "server/base/slice.h"
 #include "storage/api/ids.h"
@@ -29,9 +30,10 @@ struct index_entry {
 struct index *index_new(enum index_kind kind);
 void index_free(struct index *index);
 
-/* False when the entry was there. 54000 for a key over INDEX_KEY_SIZE_MAX. */
+/* *is_new_out (may be NULL) is false when the entry was there. 54000 for a key over
+ * INDEX_KEY_SIZE_MAX: "index row size %zu exceeds btree version 4 maximum 2704". */
 KY_MUST_CHECK ky_status index_insert(struct index *index, struct ky_slice key, row_id_t row_id,
-                                     struct ky_error *err);
+                                     bool *is_new_out, struct ky_error *err);
 
 /* What the owner of the rows says of an entry with an equal key. */
 enum index_verdict {
@@ -43,14 +45,15 @@ typedef enum index_verdict (*index_judge)(void *arg, row_id_t existing);
 
 /**
  * Inserts unless an entry with the same key is judged otherwise; check and insert are one
- * step for all writers. judge runs under the index's mutex: no waiting, no calls into the
+ * step for all writers. judge is asked about every equal key but that of row_id itself; it runs under the index's mutex: no waiting, no calls into the
  * index. *verdict_out is INDEX_IGNORE when it was inserted, else the verdict, and
  * *existing_out the row it was about.
  */
 KY_MUST_CHECK ky_status index_insert_unique(struct index *index, struct ky_slice key,
                                             row_id_t row_id, index_judge judge, void *arg,
                                             enum index_verdict *verdict_out,
-                                            row_id_t *existing_out, struct ky_error *err);
+                                            row_id_t *existing_out, bool *is_new_out,
+                                            struct ky_error *err);
 /* False when there was no such entry. */
 bool index_remove(struct index *index, struct ky_slice key, row_id_t row_id);
 
@@ -74,13 +77,14 @@ struct index_scan {
     bool is_backward;
     /* The index's own. */
     bool is_started, is_done;
-    uint8_t last_key[INDEX_KEY_SIZE_MAX];
-    uint32_t last_key_size;
+    struct ky_buffer keys;     /* of the entries given out last */
+    struct ky_buffer last_key; /* where to go on */
     row_id_t last_row_id;
 };
-/* The caller fills in the first group and zeroes is_started, is_done. Up to max row ids in index
- * order (or backward); 0 at the end. */
-uint32_t index_scan_next(struct index_scan *scan, row_id_t *row_ids, uint32_t max);
+/* The caller zeroes the scan and fills in the first group. Up to max entries in index order (or
+ * backward); 0 at the end. Their keys are copied into `keys` and valid until the next call. */
+uint32_t index_scan_next(struct index_scan *scan, struct index_entry *entries, uint32_t max);
+void index_scan_deinit(struct index_scan *scan);
 /* All rows with exactly this key: the point lookup. Returns how many there are (may exceed max). */
 uint32_t index_find(struct index *index, struct ky_slice key, row_id_t *row_ids, uint32_t max);
 

@@ -12,6 +12,7 @@
  * the OID of their catalog entry and live in memory; they are rebuilt from the rows at start.
  */
 struct access;
+struct access_index;
 
 /* Opens every index of the catalog, filling them from the rows. */
 KY_MUST_CHECK ky_status access_open(struct storage *storage, struct catalog *catalog,
@@ -34,6 +35,8 @@ struct access_savepoint {
     struct txn_savepoint storage;
     size_t undo_count;
     size_t garbage_count;
+    size_t created_count;
+    size_t dropped_count;
 };
 void access_savepoint_set(struct access_txn *txn, struct access_savepoint *savepoint_out);
 void access_savepoint_rollback(struct access_txn *txn, const struct access_savepoint *savepoint,
@@ -82,6 +85,7 @@ struct access_index_scan {
     bool is_point;           /* lower == upper, all key columns: equality on the whole key */
     bool is_point_done;
     struct ky_buffer scratch; /* access's */
+    struct access_index *runtime;
 };
 /* txn, index, entries' bounds are set by the caller; entries.index is filled in here. */
 KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan, struct access *access,
@@ -108,7 +112,6 @@ KY_MUST_CHECK ky_status access_index_create(struct access_txn *txn, const struct
                                             struct ky_error *err);
 /* Empties at commit. DROP INDEX, DROP TABLE (each of its indexes), TRUNCATE. */
 void access_index_drop(struct access_txn *txn, oid_t index);
-/* Sets up the indexes of table for a new relfilenode (TRUNCATE): empty ones from now on. */
 struct access_index_stats {
     uint64_t entries;
     uint64_t bytes;

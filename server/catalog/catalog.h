@@ -49,6 +49,7 @@ struct cat_key {
 enum index_method { INDEX_BTREE = 403, INDEX_HASH = 405, INDEX_RMI = 15001, INDEX_HNSW = 15002, INDEX_IVFFLAT = 15003 };
 
 struct cat_index {
+    row_id_t row_id;          /* of its stored row, for updates */
     oid_t oid;
     const char *name;
     struct cat_table *table;
@@ -63,10 +64,12 @@ struct cat_index {
     struct cat_key *keys;
     const char *predicate_sql; /* NULL: all rows */
     const char *const *options; /* "m=16", NULL-terminated; NULL: none */
+    _Atomic(void *) runtime;  /* access's cache of the live index; not part of the catalog */
 };
 
 enum constraint_kind { CONSTRAINT_PRIMARY = 'p', CONSTRAINT_UNIQUE = 'u', CONSTRAINT_CHECK = 'c', CONSTRAINT_FOREIGN = 'f' };
 struct cat_constraint {
+    row_id_t row_id;
     oid_t oid;
     const char *name;
     struct cat_table *table;
@@ -83,6 +86,7 @@ struct cat_constraint {
 
 struct sysview;
 struct cat_table {
+    row_id_t row_id;          /* 0: a system relation */
     oid_t oid;
     const char *name;
     oid_t schema;
@@ -106,21 +110,21 @@ struct cat_table {
     oid_t sequence_type;
     oid_t owner_table;        /* a sequence's owning column */
     int16_t owner_column;
-    const char *comment;
 };
 
-struct cat_schema { oid_t oid; const char *name; oid_t owner; };
+struct cat_schema { row_id_t row_id; oid_t oid; const char *name; oid_t owner; };
 struct cat_role {
+    row_id_t row_id;
     oid_t oid; const char *name;
     bool is_superuser, can_login, can_create_db, can_create_role, can_inherit, can_replicate, can_bypass_rls;
     int32_t connection_limit;
     const char *password;     /* SCRAM-SHA-256$... or NULL */
     int64_t valid_until;      /* INT64_MAX: no limit */
 };
-struct cat_database { oid_t oid; const char *name; oid_t owner; bool is_template; bool can_connect; };
-struct cat_extension { oid_t oid; const char *name; const char *version; oid_t schema; };
+struct cat_database { row_id_t row_id; oid_t oid; const char *name; oid_t owner; bool is_template; bool can_connect; };
+struct cat_extension { row_id_t row_id; oid_t oid; const char *name; const char *version; oid_t schema; };
 /* pg_description: any object. */
-struct cat_comment { oid_t class_oid; oid_t object; int32_t column; const char *text; };
+struct cat_comment { row_id_t row_id; oid_t class_oid; oid_t object; int32_t column; const char *text; };
 
 /* An enumerable state. All pointers live as long as the image. */
 struct cat_image {
@@ -130,7 +134,7 @@ struct cat_image {
     struct cat_role **roles;       size_t role_count;
     struct cat_database **databases; size_t database_count;
     struct cat_extension **extensions; size_t extension_count;
-    struct cat_comment *comments;  size_t comment_count;
+    struct cat_comment **comments; size_t comment_count;
     void *private_state;      /* hash maps, arena, count: catalog's */
 };
 
@@ -146,7 +150,34 @@ KY_MUST_CHECK ky_status catalog_acquire(struct catalog *catalog, struct txn *txn
 void cat_image_retain(struct cat_image *image);
 void cat_image_release(struct cat_image *image);
 
-/* By name; schema OID_NONE is not "search path": see catalog_resolve. NULL when absent. */
+/* ------------------------------------------------------------------ changing */
+
+enum cat_kind { CAT_TABLE, CAT_INDEX, CAT_CONSTRAINT, CAT_SCHEMA, CAT_ROLE, CAT_DATABASE, CAT_EXTENSION, CAT_COMMENT };
+enum { CAT_KIND_COUNT = CAT_COMMENT + 1 };
+
+/* Writes an object (struct cat_table, cat_index, ... by kind) as a row of txn. Pointers between
+ * objects are written as OIDs: a cat_index needs table->oid, a cat_constraint table->oid and
+ * index->oid. Not written: what the image derives (layout, indexes, constraints). update and
+ * erase use object's row_id; a concurrent change is 40001. The caller holds the locks. */
+KY_MUST_CHECK ky_status catalog_insert(struct txn *txn, enum cat_kind kind, const void *object,
+                                       struct ky_error *err);
+KY_MUST_CHECK ky_status catalog_update(struct txn *txn, enum cat_kind kind, const void *object,
+                                       struct ky_error *err);
+KY_MUST_CHECK ky_status catalog_erase(struct txn *txn, enum cat_kind kind, const void *object,
+                                      struct ky_error *err);
+/* Numbers objects and relfilenodes; never gives one twice, also across restarts. */
+oid_t catalog_new_oid(struct catalog *catalog);
+/* The highest one given out. A transaction that used new OIDs raises this counter with it. */
+oid_t catalog_last_oid(struct catalog *catalog);
+enum { CATALOG_OID_COUNTER = 1 };
+/* Around the commit of a transaction with catalog changes: begin before it is submitted, end in
+ * its done (lsn 0 when it failed). Between them no image is taken from the cache. */
+void catalog_change_begin(struct catalog *catalog);
+void catalog_change_end(struct catalog *catalog, lsn_t lsn);
+
+/* ------------------------------------------------------------------ finding */
+
+/* NULL when absent. Unqualified names: cat_resolve_table. */
 struct cat_table *cat_find_table(const struct cat_image *image, oid_t schema, struct ky_slice name);
 struct cat_table *cat_get_table(const struct cat_image *image, oid_t oid);
 struct cat_index *cat_find_index(const struct cat_image *image, oid_t schema, struct ky_slice name);

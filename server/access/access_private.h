@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "server/access/access.h"
+#include "server/base/map.h"
+#include "server/base/mutex.h"
+
+/* A live index or vector collection. Once a transaction that dropped it has committed, only the
+ * purger may still look at it (the ACCESS EXCLUSIVE lock kept all others out), so the purger
+ * frees it. */
+struct access_index {
+    oid_t oid;
+    rel_id_t rel;
+    struct index *tree;              /* owned; NULL for vectors */
+    struct collection *vectors;      /* owned; NULL for trees */
+    uint16_t vector_column;          /* 0-based */
+    /* Entries that may stand for an old key of a live row. Raised before the row's new entry goes
+     * in: a scan that saw the new entry sees the count (release/acquire through the tree), and
+     * re-checks keys; while it is 0, a visible row has exactly its own entry. */
+    atomic_long stale_count;
+    struct access_index *next_dropped;
+};
+
+/* What an entry log holds: entries that a rollback must take out, or that may go once no
+ * snapshot sees the version they stood for. Packed: struct logged_entry, key, padding to 8. */
+struct logged_entry {
+    row_id_t row_id;
+    oid_t index;
+    uint32_t key_size;
+    bool is_key_change; /* counted in stale_count */
+};
+
+struct garbage {
+    struct garbage *next;
+    struct ky_buffer entries;
+    lsn_t lsn; /* of the commit that made them garbage */
+};
+
+struct access {
+    struct storage *storage;
+    struct catalog *catalog;
+    struct ky_mutex lock;
+    struct ky_map64 indexes KY_GUARDED_BY(lock); /* oid -> struct access_index */
+    /* The purger's queue, oldest first. */
+    struct ky_mutex purge_lock;
+    struct ky_cond purge_wake;
+    struct garbage *purge_first KY_GUARDED_BY(purge_lock);
+    struct garbage *purge_last KY_GUARDED_BY(purge_lock);
+    struct access_index *dropped KY_GUARDED_BY(purge_lock); /* to be freed */
+    bool is_stopping KY_GUARDED_BY(purge_lock);
+    struct ky_thread purger;
+};
+
+struct access_txn {
+    struct access *access;
+    struct txn *txn;
+    enum isolation isolation;
+    struct ky_buffer undo;    /* logged entries put in by this transaction */
+    struct ky_buffer garbage; /* logged entries to purge after the commit */
+    struct ky_buffer created; /* struct access_index *: gone on rollback */
+    struct ky_buffer dropped; /* oid_t: gone on commit */
+    struct ky_buffer row;     /* scratch for encoding */
+    struct ky_buffer key;
+    struct ky_buffer old_key;
+    txn_done done;
+    void *done_arg;
+};
+
+/* The live index of a catalog entry; asserts that there is one. */
+struct access_index *access_runtime(struct access *access, const struct cat_index *index);
+/* A new, empty one, not yet known to access. 0A000 for methods that have no engine. */
+KY_MUST_CHECK ky_status runtime_new(const struct cat_index *index, struct access_index **out,
+                                    struct ky_error *err);
+void runtime_free(struct access_index *runtime);
+/* Fills it from the rows that txn sees. 23505. */
+KY_MUST_CHECK ky_status runtime_fill(struct access_index *runtime, const struct cat_index *index,
+                                     struct txn *txn, struct ky_error *err);
+
+/* Key bytes of a row in row format: the tree's key, or the vector's floats. False: the row has no
+ * entry (a null vector). */
+bool runtime_row_key(const struct access_index *runtime, const struct cat_index *index,
+                     struct ky_slice row, struct ky_buffer *out);
+bool runtime_values_key(const struct access_index *runtime, const struct cat_index *index,
+                        const struct datum *values, struct ky_buffer *out);
+/* An index key holds a null, so uniqueness does not apply. */
+bool index_key_has_null(const struct cat_index *index, const struct datum *values);
+
+void entry_log_add(struct ky_buffer *log, oid_t index, struct ky_slice key,
+                   row_id_t row_id, bool is_key_change);
+/* Walks a log from *offset; false at the end. */
+bool entry_log_next(const struct ky_buffer *log, size_t *offset, struct logged_entry *entry_out,
+                    struct ky_slice *key_out);
+void runtime_remove(struct access_index *runtime, struct ky_slice key, row_id_t row_id);
+
+/* NULL when it was dropped. */
+struct access_index *access_find_runtime(struct access *access, oid_t index);
+
+void *access_purge_run(void *access);
+/* Queues entries (taken) of a commit. Quick: the log writer calls it. */
+void access_purge_later(struct access *access, struct ky_buffer *entries, lsn_t lsn);
+/* Gives a dropped index to the purger to free. */
+void access_purge_drop(struct access *access, struct access_index *runtime);
+/* 23505 with constraint name and DETAIL. */
+ky_status access_duplicate_error(const struct cat_index *index, const struct datum *values,
+                                 bool is_building, struct ky_error *err);

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/access/access_private.h"
+
+#include <stdlib.h>
+
+#include "server/base/assert.h"
+#include "server/types/vector_value.h"
+
+/* Live indexes: making, filling from rows, keys of rows. */
+
+static enum vector_metric
+metric_of(const struct cat_index *index)
+{
+    const char *opclass = index->keys[0].opclass;
+    if (opclass != NULL) {
+        if (strcmp(opclass, "vector_ip_ops") == 0) {
+            return VECTOR_INNER_PRODUCT;
+        }
+        if (strcmp(opclass, "vector_cosine_ops") == 0) {
+            return VECTOR_COSINE;
+        }
+        if (strcmp(opclass, "vector_l1_ops") == 0) {
+            return VECTOR_L1;
+        }
+    }
+    return VECTOR_L2;
+}
+
+ky_status
+runtime_new(const struct cat_index *index, struct access_index **out, struct ky_error *err)
+{
+    struct access_index *runtime = ky_calloc(1, sizeof(*runtime));
+    runtime->oid = index->oid;
+    runtime->rel = index->table->rel;
+    atomic_init(&runtime->stale_count, 0);
+    switch (index->method) {
+    case INDEX_BTREE:
+    case INDEX_HASH:
+        runtime->tree = index_new(INDEX_KIND_BTREE);
+        break;
+    case INDEX_HNSW:
+    case INDEX_IVFFLAT: {
+        runtime->vector_column = (uint16_t)(index->keys[0].column - 1);
+        int32_t dimension = index->table->columns[runtime->vector_column].typmod;
+        if (dimension < 1 || dimension > VECTOR_DIMENSION_MAX) {
+            ky_free(runtime);
+            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "column does not have dimensions");
+        }
+        runtime->vectors = collection_new((uint32_t)dimension, metric_of(index));
+        break;
+    }
+    case INDEX_RMI:
+        ky_free(runtime);
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "access method \"rmi\" is not supported yet");
+    }
+    *out = runtime;
+    return KY_OK;
+}
+
+void
+runtime_free(struct access_index *runtime)
+{
+    if (runtime == NULL) {
+        return;
+    }
+    index_free(runtime->tree);
+    collection_free(runtime->vectors);
+    ky_free(runtime);
+}
+
+/* ------------------------------------------------------------------ keys */
+
+static void
+key_columns_of(const struct cat_index *index, struct key_column *columns)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        columns[i] = (struct key_column){.type = index->keys[i].type,
+                                         .is_descending = index->keys[i].is_descending,
+                                         .is_nulls_first = index->keys[i].is_nulls_first};
+    }
+}
+
+enum { KEY_COLUMNS_MAX = 32 };
+
+void
+access_encode_key(const struct cat_index *index, const struct datum *values, uint32_t count,
+                  struct ky_buffer *out)
+{
+    struct key_column columns[KEY_COLUMNS_MAX];
+    KY_ASSERT(count <= index->key_count);
+    key_columns_of(index, columns);
+    key_encode(columns, count, values, out);
+}
+
+bool
+runtime_values_key(const struct access_index *runtime, const struct cat_index *index,
+                   const struct datum *values, struct ky_buffer *out)
+{
+    if (runtime->vectors != NULL) {
+        struct datum vector = values[runtime->vector_column];
+        if (!vector.is_null) {
+            ky_buffer_append_slice(out, vector.bytes);
+        }
+        return !vector.is_null;
+    }
+    struct datum keys[KEY_COLUMNS_MAX];
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        keys[i] = values[index->keys[i].column - 1];
+    }
+    access_encode_key(index, keys, index->key_count, out);
+    return true;
+}
+
+bool
+runtime_row_key(const struct access_index *runtime, const struct cat_index *index,
+                struct ky_slice row, struct ky_buffer *out)
+{
+    const struct row_layout *layout = &index->table->layout;
+    if (runtime->vectors != NULL) {
+        struct datum vector = row_get(layout, row, runtime->vector_column);
+        if (!vector.is_null) {
+            ky_buffer_append_slice(out, vector.bytes);
+        }
+        return !vector.is_null;
+    }
+    struct datum keys[KEY_COLUMNS_MAX];
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        keys[i] = row_get(layout, row, (uint16_t)(index->keys[i].column - 1));
+    }
+    access_encode_key(index, keys, index->key_count, out);
+    return true;
+}
+
+bool
+index_key_has_null(const struct cat_index *index, const struct datum *values)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        if (values[index->keys[i].column - 1].is_null) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------ filling */
+
+/* Keys lie one after another in `bytes`; an entry names its place. */
+struct build_entry {
+    size_t offset;
+    uint32_t key_size;
+    row_id_t row_id;
+};
+
+struct build {
+    struct ky_buffer bytes;
+    struct build_entry *entries;
+    size_t count;
+    size_t capacity;
+    size_t next; /* of the source */
+};
+
+static int
+compare_entries(const void *left, const void *right, void *arg)
+{
+    const struct build_entry *a = left;
+    const struct build_entry *b = right;
+    const struct build *build = arg;
+    int order = ky_slice_compare(ky_slice(build->bytes.data + a->offset, a->key_size),
+                                 ky_slice(build->bytes.data + b->offset, b->key_size));
+    return order != 0 ? order : (a->row_id > b->row_id) - (a->row_id < b->row_id);
+}
+
+static bool
+next_built(void *arg, struct index_entry *entry_out)
+{
+    struct build *build = arg;
+    if (build->next == build->count) {
+        return false;
+    }
+    const struct build_entry *entry = &build->entries[build->next++];
+    entry_out->key = ky_slice(build->bytes.data + entry->offset, entry->key_size);
+    entry_out->row_id = entry->row_id;
+    return true;
+}
+
+/* Rows usually come in key order: then there is nothing to sort. */
+static void
+sort_build(struct build *build)
+{
+    for (size_t i = 1; i < build->count; i++) {
+        if (compare_entries(&build->entries[i - 1], &build->entries[i], build) > 0) {
+            qsort_r(build->entries, build->count, sizeof(*build->entries), compare_entries, build);
+            return;
+        }
+    }
+}
+
+static ky_status
+check_unique(const struct build *build, const struct cat_index *index, struct txn *txn,
+             struct ky_error *err)
+{
+    for (size_t i = 1; i < build->count; i++) {
+        const struct build_entry *a = &build->entries[i - 1];
+        const struct build_entry *b = &build->entries[i];
+        if (a->key_size != b->key_size ||
+            memcmp(build->bytes.data + a->offset, build->bytes.data + b->offset, a->key_size) != 0) {
+            continue;
+        }
+        struct row_ref row;
+        if (!storage_get(txn, index->table->rel, b->row_id, &row)) {
+            continue;
+        }
+        struct ky_arena arena;
+        ky_arena_init(&arena);
+        const struct cat_table *table = index->table;
+        struct datum *values = ky_arena_array(&arena, struct datum, table->column_count);
+        for (uint16_t j = 0; j < table->column_count; j++) {
+            values[j] = row_get(&table->layout, row.body, j);
+        }
+        ky_status status = KY_OK;
+        if (index->is_nulls_not_distinct || !index_key_has_null(index, values)) {
+            status = access_duplicate_error(index, values, true, err);
+        }
+        ky_arena_deinit(&arena);
+        KY_TRY(status);
+    }
+    return KY_OK;
+}
+
+static void
+build_add(struct build *build, size_t offset, row_id_t row_id)
+{
+    if (build->count == build->capacity) {
+        build->capacity = KY_MAX(build->capacity * 2, (size_t)1024);
+        build->entries = ky_realloc(build->entries, build->capacity * sizeof(*build->entries));
+    }
+    build->entries[build->count++] = (struct build_entry){
+        .offset = offset, .key_size = (uint32_t)(build->bytes.size - offset), .row_id = row_id};
+}
+
+static ky_status
+fill_vectors(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
+             struct ky_error *err)
+{
+    struct storage_scan scan;
+    struct row_ref rows[256];
+    struct ky_buffer key = {0};
+    ky_status status = KY_OK;
+    storage_scan_init(&scan, txn, index->table->rel);
+    for (uint32_t count; status == KY_OK && (count = storage_scan_next(&scan, rows, 256)) > 0;) {
+        for (uint32_t i = 0; i < count && status == KY_OK; i++) {
+            ky_buffer_clear(&key);
+            if (runtime_row_key(runtime, index, rows[i].body, &key)) {
+                status = collection_insert(runtime->vectors, rows[i].row_id,
+                                           (const float *)(const void *)key.data, err);
+            }
+        }
+    }
+    ky_buffer_deinit(&key);
+    return status;
+}
+
+static ky_status
+fill_tree(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
+          struct ky_error *err)
+{
+    struct storage_scan scan;
+    struct row_ref rows[256];
+    struct build build = {0};
+    storage_scan_init(&scan, txn, index->table->rel);
+    for (uint32_t count; (count = storage_scan_next(&scan, rows, 256)) > 0;) {
+        for (uint32_t i = 0; i < count; i++) {
+            size_t offset = build.bytes.size;
+            (void)runtime_row_key(runtime, index, rows[i].body, &build.bytes);
+            build_add(&build, offset, rows[i].row_id);
+        }
+    }
+    sort_build(&build);
+    ky_status status = KY_OK;
+    if (index->is_unique) {
+        status = check_unique(&build, index, txn, err);
+    }
+    if (status == KY_OK) {
+        status = index_build(runtime->tree, next_built, &build, err);
+    }
+    ky_buffer_deinit(&build.bytes);
+    ky_free(build.entries);
+    return status;
+}
+
+ky_status
+runtime_fill(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
+             struct ky_error *err)
+{
+    return runtime->vectors != NULL ? fill_vectors(runtime, index, txn, err)
+                                    : fill_tree(runtime, index, txn, err);
+}

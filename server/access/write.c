@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/access/access_private.h"
+#include "server/base/assert.h"
+
+/*
+ * Writing a row. The row goes into the write set first (its number tells others that it is in
+ * the making), then its entries into every index. A unique index checks and inserts in one
+ * step; what it meets is judged on the row, not on the entry:
+ *   a live row with this key: lock it (KEY SHARE) so that a running delete or key change is
+ *     waited for, look again, and only then call it a duplicate;
+ *   a row in the making, or one whose running change may give it this key: wait for its owner;
+ *   anything else is stale.
+ * Whatever interrupts an insert takes everything out again and starts from the beginning.
+ */
+
+static bool
+is_event_table(const struct cat_table *table)
+{
+    return table->oid >= OID_FIRST_USER || table->schema == OID_SCHEMA_KYRO;
+}
+
+ky_status
+access_duplicate_error(const struct cat_index *index, const struct datum *values, bool is_building,
+                       struct ky_error *err)
+{
+    struct ky_arena arena;
+    struct ky_buffer names = {0};
+    struct ky_buffer texts = {0};
+    struct type_context context;
+    ky_arena_init(&arena);
+    type_context_init(&context, &arena);
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        const struct cat_column *column = &index->table->columns[index->keys[i].column - 1];
+        struct datum value = values[index->keys[i].column - 1];
+        ky_buffer_append_cstr(&names, i == 0 ? "" : ", ");
+        ky_buffer_append_cstr(&names, column->name);
+        ky_buffer_append_cstr(&texts, i == 0 ? "" : ", ");
+        if (value.is_null) {
+            ky_buffer_append_cstr(&texts, "null");
+        } else {
+            column->type->output(column->type, &context, value, &texts);
+        }
+    }
+    if (is_building) {
+        (void)ky_error_set(err, KY_UNIQUE_VIOLATION, "could not create unique index \"%s\"",
+                           index->name);
+        (void)ky_error_detail(err, "Key (%.*s)=(%.*s) is duplicated.", (int)names.size,
+                              (const char *)names.data, (int)texts.size, (const char *)texts.data);
+    } else {
+        (void)ky_error_set(err, KY_UNIQUE_VIOLATION,
+                           "duplicate key value violates unique constraint \"%s\"", index->name);
+        (void)ky_error_detail(err, "Key (%.*s)=(%.*s) already exists.", (int)names.size,
+                              (const char *)names.data, (int)texts.size, (const char *)texts.data);
+    }
+    ky_error_name(err->schema_name,
+                  index->table->schema == OID_SCHEMA_PUBLIC ? "public" : err->schema_name);
+    ky_error_name(err->table_name, index->table->name);
+    ky_error_name(err->constraint_name, index->name);
+    ky_buffer_deinit(&names);
+    ky_buffer_deinit(&texts);
+    ky_arena_deinit(&arena);
+    return KY_ERR;
+}
+
+/* ------------------------------------------------------------------ unique checks */
+
+struct judgement {
+    struct access_txn *txn;
+    struct access_index *runtime;
+    const struct cat_index *index;
+    struct ky_slice key;
+    struct ky_buffer scratch;
+};
+
+/* Nobody else is changing the row. The lock it takes on the way keeps it so. */
+static bool
+is_settled(struct access_txn *txn, rel_id_t rel, row_id_t row_id)
+{
+    struct lock_waiter nobody = {0};
+    struct ky_error err;
+    enum lock_answer answer;
+    ky_error_init(&err);
+    return storage_lock_row(txn->txn, rel, row_id, ROW_LOCK_KEY_SHARE, LOCK_POLICY_NOWAIT, &nobody,
+                            &answer, &err) == KY_OK &&
+           answer == LOCK_GRANTED;
+}
+
+static enum index_verdict
+judge_existing(void *arg, row_id_t existing)
+{
+    struct judgement *judgement = arg;
+    struct row_ref row;
+    switch (storage_row_state(judgement->txn->txn, judgement->runtime->rel, existing, &row)) {
+    case ROW_GONE:
+    case ROW_OWN_GONE:
+        return INDEX_IGNORE;
+    case ROW_IN_PROGRESS:
+        return INDEX_WAIT;
+    case ROW_UNCHANGED:
+    case ROW_CHANGED:
+    case ROW_OWN:
+        break;
+    }
+    ky_buffer_clear(&judgement->scratch);
+    (void)runtime_row_key(judgement->runtime, judgement->index, row.body, &judgement->scratch);
+    if (ky_slice_equal(ky_buffer_slice(&judgement->scratch), judgement->key)) {
+        return INDEX_CONFLICT;
+    }
+    return is_settled(judgement->txn, judgement->runtime->rel, existing) ? INDEX_IGNORE
+                                                                         : INDEX_WAIT;
+}
+
+enum unique_answer { UNIQUE_INSERTED, UNIQUE_DUPLICATE, UNIQUE_PENDING, UNIQUE_RETRY };
+
+/* After a verdict other than IGNORE: waits for whoever decides. RETRY: decided, look again. */
+static ky_status
+await_existing(struct access_txn *txn, struct access_index *runtime, row_id_t existing,
+               enum index_verdict verdict, struct lock_waiter *waiter,
+               enum unique_answer *answer_out, struct ky_error *err)
+{
+    enum lock_answer answer = LOCK_GRANTED;
+    struct row_ref row;
+    enum row_state state = storage_row_state(txn->txn, runtime->rel, existing, &row);
+    if (state == ROW_IN_PROGRESS) {
+        KY_TRY(storage_wait_inserter(txn->txn, runtime->rel, existing, waiter, &answer, err));
+        *answer_out = answer == LOCK_GRANTED ? UNIQUE_RETRY : UNIQUE_PENDING;
+        return KY_OK;
+    }
+    if (state == ROW_OWN) {
+        *answer_out = verdict == INDEX_CONFLICT ? UNIQUE_DUPLICATE : UNIQUE_RETRY;
+        return KY_OK;
+    }
+    bool was_settled = is_settled(txn, runtime->rel, existing);
+    if (was_settled) {
+        *answer_out = verdict == INDEX_CONFLICT ? UNIQUE_DUPLICATE : UNIQUE_RETRY;
+        return KY_OK;
+    }
+    KY_TRY(storage_lock_row(txn->txn, runtime->rel, existing, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT,
+                            waiter, &answer, err));
+    *answer_out = answer == LOCK_GRANTED ? UNIQUE_RETRY : UNIQUE_PENDING;
+    return KY_OK;
+}
+
+/* Inserts the entry for txn->key into a unique index. */
+static ky_status
+insert_unique(struct access_txn *txn, struct access_index *runtime, const struct cat_index *index,
+              row_id_t row_id, struct lock_waiter *waiter, row_id_t *existing_out,
+              bool *is_new_out, enum unique_answer *answer_out, struct ky_error *err)
+{
+    struct judgement judgement = {
+        .txn = txn, .runtime = runtime, .index = index, .key = ky_buffer_slice(&txn->key)};
+    enum index_verdict verdict;
+    ky_status status = index_insert_unique(runtime->tree, judgement.key, row_id, judge_existing,
+                                           &judgement, &verdict, existing_out, is_new_out, err);
+    ky_buffer_deinit(&judgement.scratch);
+    KY_TRY(status);
+    if (verdict == INDEX_IGNORE) {
+        *answer_out = UNIQUE_INSERTED;
+        return KY_OK;
+    }
+    return await_existing(txn, runtime, *existing_out, verdict, waiter, answer_out, err);
+}
+
+/* ------------------------------------------------------------------ entries */
+
+/* Puts txn->key into one index and logs it for undo. */
+static ky_status
+add_entry(struct access_txn *txn, const struct cat_index *index, struct access_index *runtime,
+          row_id_t row_id, bool is_unique, struct lock_waiter *waiter, row_id_t *existing_out,
+          enum unique_answer *answer_out, struct ky_error *err)
+{
+    bool is_new = true;
+    struct ky_slice key = ky_buffer_slice(&txn->key);
+    *answer_out = UNIQUE_INSERTED;
+    if (runtime->vectors != NULL) {
+        KY_TRY(collection_insert(runtime->vectors, row_id, (const float *)(const void *)key.data,
+                                 err));
+    } else if (is_unique) {
+        KY_TRY(insert_unique(txn, runtime, index, row_id, waiter, existing_out, &is_new, answer_out,
+                             err));
+        if (*answer_out != UNIQUE_INSERTED) {
+            return KY_OK;
+        }
+    } else if (index_insert(runtime->tree, key, row_id, &is_new, err) != KY_OK) {
+        ky_error_name(err->table_name, index->table->name);
+        return KY_ERR;
+    }
+    if (is_new) {
+        entry_log_add(&txn->undo, runtime->oid, key, row_id, false);
+    }
+    return KY_OK;
+}
+
+static bool
+is_unique_for(const struct cat_index *index, const struct datum *values)
+{
+    return index->is_unique &&
+           (index->is_nulls_not_distinct || !index_key_has_null(index, values));
+}
+
+/* What a unique answer other than INSERTED means to the caller. The row was taken out again. */
+static ky_status
+answer_unique(const struct cat_index *index, const struct datum *values, bool has_arbiter,
+              const struct cat_index *arbiter, enum unique_answer unique,
+              enum access_answer *answer_out, struct ky_error *err)
+{
+    if (unique == UNIQUE_PENDING) {
+        *answer_out = ACCESS_PENDING;
+        return KY_OK;
+    }
+    if (has_arbiter && (arbiter == NULL || arbiter->oid == index->oid)) {
+        *answer_out = ACCESS_CONFLICT;
+        return KY_OK;
+    }
+    return access_duplicate_error(index, values, false, err);
+}
+
+/* One attempt. *retry_out: whoever was in the way has ended. */
+static ky_status
+try_insert(struct access_txn *txn, const struct cat_table *table, const struct datum *values,
+           bool has_arbiter, const struct cat_index *arbiter, struct lock_waiter *waiter,
+           row_id_t *row_id_out, enum access_answer *answer_out, bool *retry_out,
+           struct ky_error *err)
+{
+    struct access_savepoint before;
+    row_id_t row_id;
+    row_id_t existing = ROW_ID_NONE;
+    *retry_out = false;
+    access_savepoint_set(txn, &before);
+    KY_TRY(storage_insert(txn->txn, table->rel, is_event_table(table), ky_buffer_slice(&txn->row),
+                          &row_id, err));
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        struct access_index *runtime = access_runtime(txn->access, index);
+        enum unique_answer unique;
+        ky_buffer_clear(&txn->key);
+        if (!runtime_values_key(runtime, index, values, &txn->key)) {
+            continue;
+        }
+        if (add_entry(txn, index, runtime, row_id, is_unique_for(index, values), waiter, &existing,
+                      &unique, err) != KY_OK) {
+            access_savepoint_rollback(txn, &before, true);
+            return KY_ERR;
+        }
+        if (unique != UNIQUE_INSERTED) {
+            access_savepoint_rollback(txn, &before, true);
+            *row_id_out = existing;
+            *retry_out = unique == UNIQUE_RETRY;
+            return *retry_out ? KY_OK
+                              : answer_unique(index, values, has_arbiter, arbiter, unique,
+                                              answer_out, err);
+        }
+    }
+    *row_id_out = row_id;
+    *answer_out = ACCESS_DONE;
+    return KY_OK;
+}
+
+ky_status
+access_insert(struct access_txn *txn, const struct cat_table *table, const struct datum *values,
+              bool has_arbiter, const struct cat_index *arbiter, struct lock_waiter *waiter,
+              row_id_t *row_id_out, enum access_answer *answer_out, struct ky_error *err)
+{
+    bool is_retry = true;
+    ky_buffer_clear(&txn->row);
+    KY_TRY(row_encode(&table->layout, values, &txn->row, err));
+    while (is_retry) {
+        KY_TRY(try_insert(txn, table, values, has_arbiter, arbiter, waiter, row_id_out, answer_out,
+                          &is_retry, err));
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ locking */
+
+static ky_status
+answer_changed(const struct access_txn *txn, bool is_gone, enum access_answer *answer_out,
+               struct ky_error *err)
+{
+    if (txn->isolation == ISOLATION_READ_COMMITTED) {
+        *answer_out = ACCESS_RESTART;
+        return KY_OK;
+    }
+    return ky_error_set(err, KY_SERIALIZATION_FAILURE,
+                        is_gone ? "could not serialize access due to concurrent delete"
+                                : "could not serialize access due to concurrent update");
+}
+
+ky_status
+access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+            enum row_lock_mode mode, enum lock_policy policy, struct lock_waiter *waiter,
+            enum access_answer *answer_out, struct ky_error *err)
+{
+    enum lock_answer answer;
+    struct row_ref newest;
+    enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &newest);
+    if (state == ROW_OWN || state == ROW_OWN_GONE) {
+        *answer_out = state == ROW_OWN ? ACCESS_DONE : ACCESS_SKIPPED;
+        return KY_OK;
+    }
+    KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, mode, policy, waiter, &answer, err));
+    switch (answer) {
+    case LOCK_PENDING:
+        *answer_out = ACCESS_PENDING;
+        return KY_OK;
+    case LOCK_BUSY:
+        if (policy == LOCK_POLICY_SKIP) {
+            *answer_out = ACCESS_SKIPPED;
+            return KY_OK;
+        }
+        return ky_error_set(err, KY_LOCK_NOT_AVAILABLE,
+                            "could not obtain lock on row in relation \"%s\"", table->name);
+    case LOCK_GRANTED:
+        break;
+    }
+    switch (storage_row_state(txn->txn, table->rel, row_id, &newest)) {
+    case ROW_UNCHANGED:
+    case ROW_OWN:
+        *answer_out = ACCESS_DONE;
+        return KY_OK;
+    case ROW_CHANGED:
+        return answer_changed(txn, false, answer_out, err);
+    case ROW_GONE:
+    case ROW_IN_PROGRESS:
+        return answer_changed(txn, true, answer_out, err);
+    case ROW_OWN_GONE:
+        *answer_out = ACCESS_SKIPPED;
+        return KY_OK;
+    }
+    KY_UNREACHABLE();
+}
+
+/* ------------------------------------------------------------------ update and delete */
+
+static bool
+index_is_touched(const struct cat_index *index, const bool *is_changed)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        if (is_changed[index->keys[i].column - 1]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A changed unique key takes the strong lock: others' KEY SHARE checks must wait for it. */
+static ky_status
+lock_for_key_change(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+                    const bool *is_changed, struct lock_waiter *waiter,
+                    enum access_answer *answer_out, struct ky_error *err)
+{
+    *answer_out = ACCESS_DONE;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i]->is_unique && index_is_touched(table->indexes[i], is_changed)) {
+            enum lock_answer answer;
+            KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, ROW_LOCK_UPDATE,
+                                    LOCK_POLICY_WAIT, waiter, &answer, err));
+            *answer_out = answer == LOCK_GRANTED ? ACCESS_DONE : ACCESS_PENDING;
+            return KY_OK;
+        }
+    }
+    return KY_OK;
+}
+
+/* Moves a row's entry in one index from old_row's key to that of values. */
+static ky_status
+move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_id,
+           struct ky_slice old_row, const struct datum *values, struct lock_waiter *waiter,
+           enum unique_answer *unique_out, struct ky_error *err)
+{
+    struct access_index *runtime = access_runtime(txn->access, index);
+    row_id_t existing;
+    ky_buffer_clear(&txn->key);
+    ky_buffer_clear(&txn->old_key);
+    bool has_old = runtime_row_key(runtime, index, old_row, &txn->old_key);
+    bool has_new = runtime_values_key(runtime, index, values, &txn->key);
+    *unique_out = UNIQUE_INSERTED;
+    if (has_old == has_new &&
+        ky_slice_equal(ky_buffer_slice(&txn->old_key), ky_buffer_slice(&txn->key))) {
+        return KY_OK;
+    }
+    if (has_old) {
+        /* Before the new entry can be seen; see stale_count. */
+        atomic_fetch_add_explicit(&runtime->stale_count, 1, memory_order_release);
+        entry_log_add(&txn->garbage, runtime->oid, ky_buffer_slice(&txn->old_key), row_id, true);
+    }
+    if (has_new) {
+        KY_TRY(add_entry(txn, index, runtime, row_id, is_unique_for(index, values), waiter,
+                         &existing, unique_out, err));
+    }
+    return KY_OK;
+}
+
+ky_status
+access_update(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+              const struct datum *values, const bool *is_changed, struct lock_waiter *waiter,
+              enum access_answer *answer_out, struct ky_error *err)
+{
+    struct access_savepoint before;
+    struct row_ref old;
+    KY_TRY(lock_for_key_change(txn, table, row_id, is_changed, waiter, answer_out, err));
+    if (*answer_out != ACCESS_DONE) {
+        return KY_OK;
+    }
+    enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
+    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_OWN);
+    ky_buffer_clear(&txn->row);
+    KY_TRY(row_encode(&table->layout, values, &txn->row, err));
+    for (;;) {
+        bool is_retry = false;
+        access_savepoint_set(txn, &before);
+        for (uint16_t i = 0; i < table->index_count && !is_retry; i++) {
+            const struct cat_index *index = table->indexes[i];
+            enum unique_answer unique;
+            if (!index_is_touched(index, is_changed)) {
+                continue;
+            }
+            if (move_entry(txn, index, row_id, old.body, values, waiter, &unique, err) != KY_OK) {
+                access_savepoint_rollback(txn, &before, true);
+                return KY_ERR;
+            }
+            if (unique == UNIQUE_INSERTED) {
+                continue;
+            }
+            access_savepoint_rollback(txn, &before, true);
+            if (unique != UNIQUE_RETRY) {
+                return answer_unique(index, values, false, NULL, unique, answer_out, err);
+            }
+            is_retry = true;
+        }
+        if (!is_retry) {
+            break;
+        }
+    }
+    if (storage_update(txn->txn, table->rel, is_event_table(table), row_id,
+                       ky_buffer_slice(&txn->row), err) != KY_OK) {
+        access_savepoint_rollback(txn, &before, true);
+        return KY_ERR;
+    }
+    *answer_out = ACCESS_DONE;
+    return KY_OK;
+}
+
+/* The row's primary key, other columns null: what readers of the event log get of a deletion.
+ * Without a primary key, the whole row. */
+static ky_status
+encode_identity(struct access_txn *txn, const struct cat_table *table, struct ky_slice row,
+                struct ky_error *err)
+{
+    const struct cat_index *primary = NULL;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i]->is_primary) {
+            primary = table->indexes[i];
+        }
+    }
+    ky_buffer_clear(&txn->row);
+    if (primary == NULL) {
+        ky_buffer_append_slice(&txn->row, row);
+        return KY_OK;
+    }
+    struct ky_arena arena;
+    ky_arena_init(&arena);
+    struct datum *values = ky_arena_array(&arena, struct datum, table->column_count);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        values[i] = datum_null();
+    }
+    for (uint16_t i = 0; i < primary->key_count; i++) {
+        uint16_t column = (uint16_t)(primary->keys[i].column - 1);
+        values[column] = row_get(&table->layout, row, column);
+    }
+    ky_status status = row_encode(&table->layout, values, &txn->row, err);
+    ky_arena_deinit(&arena);
+    return status;
+}
+
+ky_status
+access_delete(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+              struct ky_error *err)
+{
+    struct row_ref old;
+    enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
+    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_OWN);
+    KY_TRY(encode_identity(txn, table, old.body, err));
+    size_t garbage_mark = txn->garbage.size;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct access_index *runtime = access_runtime(txn->access, table->indexes[i]);
+        ky_buffer_clear(&txn->old_key);
+        if (runtime_row_key(runtime, table->indexes[i], old.body, &txn->old_key)) {
+            entry_log_add(&txn->garbage, runtime->oid, ky_buffer_slice(&txn->old_key), row_id,
+                          false);
+        }
+    }
+    if (storage_delete(txn->txn, table->rel, is_event_table(table), row_id,
+                       ky_buffer_slice(&txn->row), err) != KY_OK) {
+        txn->garbage.size = garbage_mark;
+        return KY_ERR;
+    }
+    return KY_OK;
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/catalog/image.h"
+
+#include "server/base/assert.h"
+#include "server/catalog/store.h"
+#include "server/catalog/sysview.h"
+
+/*
+ * Building: scan the stored relation of each kind, decode every row into the image's arena,
+ * then turn the OIDs of links into pointers and fill the maps. The system relations are the
+ * same in every image, so they live in one static set with maps of its own.
+ */
+
+enum { NAME_TABLE = 't', NAME_INDEX = 'i', NAME_SCHEMA = 's', NAME_ROLE = 'r', NAME_DATABASE = 'd' };
+
+/* Images hold what name maps need: kind, schema, name. */
+static struct ky_slice
+name_key(char kind, oid_t schema, struct ky_slice name, uint8_t *space, size_t space_size)
+{
+    size_t name_size = KY_MIN(name.size, space_size - 5);
+    space[0] = (uint8_t)kind;
+    memcpy(space + 1, &schema, 4);
+    memcpy(space + 5, name.data, name_size);
+    return ky_slice(space, 5 + name_size);
+}
+
+enum { NAME_KEY_SIZE = 5 + 256 };
+
+static void
+add_name(struct ky_smap *names, char kind, oid_t schema, const char *name, void *object)
+{
+    uint8_t space[NAME_KEY_SIZE];
+    (void)ky_smap_put(names, name_key(kind, schema, ky_slice_cstr(name), space, sizeof(space)),
+                      object);
+}
+
+static void
+add_oid(struct ky_map64 *oids, char kind, oid_t oid, const void *object)
+{
+    *ky_map64_put(oids, (uint64_t)kind << 32 | oid, NULL) = (uint64_t)(uintptr_t)object;
+}
+
+static void *
+find_oid(const struct ky_map64 *oids, char kind, oid_t oid)
+{
+    uint64_t *found = ky_map64_find(oids, (uint64_t)kind << 32 | oid);
+    return found == NULL ? NULL : (void *)(uintptr_t)*found;
+}
+
+/* ------------------------------------------------------------------ system relations */
+
+static struct {
+    struct ky_arena arena;
+    struct cat_table **tables;
+    size_t count;
+    struct ky_smap names;
+    struct ky_map64 oids;
+} system_set;
+
+static struct cat_table *
+system_table(const struct sysview *view)
+{
+    struct ky_arena *arena = &system_set.arena;
+    struct cat_table *table = ky_arena_new(arena, struct cat_table);
+    table->oid = view->oid;
+    table->name = view->name;
+    table->schema = view->schema;
+    table->kind = view->kind;
+    table->persistence = 'p';
+    table->rel = view->kind == 'r' ? view->oid : 0;
+    table->owner = OID_ROLE_POSTGRES;
+    table->sysview = view;
+    table->column_count = view->column_count;
+    table->columns = ky_arena_array(arena, struct cat_column, view->column_count);
+    for (uint16_t i = 0; i < view->column_count; i++) {
+        table->columns[i] = (struct cat_column){.name = view->columns[i].name,
+                                                .number = (int16_t)(i + 1),
+                                                .type = type_get(view->columns[i].type),
+                                                .typmod = -1,
+                                                .missing = datum_null()};
+    }
+    return table;
+}
+
+void
+image_system_tables(struct cat_table ***tables_out, size_t *count_out)
+{
+    if (system_set.tables == NULL) {
+        size_t count;
+        const struct sysview *const *views = sysview_all(&count);
+        ky_arena_init(&system_set.arena);
+        struct cat_table **tables =
+            ky_arena_array(&system_set.arena, struct cat_table *, count + 1);
+        for (size_t i = 0; i < count; i++) {
+            tables[i] = system_table(views[i]);
+            add_name(&system_set.names, NAME_TABLE, views[i]->schema, views[i]->name, tables[i]);
+            add_oid(&system_set.oids, NAME_TABLE, views[i]->oid, tables[i]);
+        }
+        system_set.count = count;
+        system_set.tables = tables;
+    }
+    *tables_out = system_set.tables;
+    *count_out = system_set.count;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+/* Objects of one kind in reading order, with their links. */
+struct reading {
+    void **objects;
+    struct store_link *links;
+    size_t count;
+};
+
+static ky_status
+read_kind(struct txn *txn, struct ky_arena *arena, enum cat_kind kind, struct reading *reading,
+          struct ky_error *err)
+{
+    struct storage_scan scan;
+    struct row_ref rows[64];
+    size_t capacity = 0;
+    storage_scan_init(&scan, txn, store_relation(kind));
+    for (;;) {
+        uint32_t count = storage_scan_next(&scan, rows, KY_COUNT_OF(rows));
+        if (count == 0) {
+            return KY_OK;
+        }
+        if (reading->count + count > capacity) {
+            capacity = KY_MAX(capacity * 2, reading->count + count + 64);
+            void **objects = ky_arena_array(arena, void *, capacity);
+            struct store_link *links = ky_arena_array(arena, struct store_link, capacity);
+            if (reading->count > 0) {
+                memcpy(objects, reading->objects, reading->count * sizeof(*objects));
+                memcpy(links, reading->links, reading->count * sizeof(*links));
+            }
+            reading->objects = objects;
+            reading->links = links;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            void *object;
+            KY_TRY(store_decode(kind, rows[i].body, arena, &object,
+                                &reading->links[reading->count], err));
+            /* row_id is the first member of every object. */
+            memcpy(object, &rows[i].row_id, sizeof(row_id_t));
+            reading->objects[reading->count++] = object;
+        }
+    }
+}
+
+static void
+finish_table(struct ky_arena *arena, struct cat_table *table)
+{
+    const struct type **types = ky_arena_array(arena, const struct type *, table->column_count);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        types[i] = table->columns[i].type;
+    }
+    row_layout_init(&table->layout, types, table->column_count, arena);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        table->layout.missing[i] = table->columns[i].missing;
+    }
+}
+
+static ky_status
+link_children(struct ky_arena *arena, struct image_private *inside, struct reading *indexes,
+              struct reading *constraints, struct ky_error *err)
+{
+    for (size_t i = 0; i < indexes->count; i++) {
+        struct cat_index *index = indexes->objects[i];
+        index->table = find_oid(&inside->oids, NAME_TABLE, indexes->links[i].table);
+        if (index->table == NULL) {
+            return ky_error_set(err, KY_DATA_CORRUPTED, "index %u belongs to no table", index->oid);
+        }
+        index->table->index_count++;
+        add_name(&inside->names, NAME_INDEX, index->table->schema, index->name, index);
+        add_oid(&inside->oids, NAME_INDEX, index->oid, index);
+    }
+    for (size_t i = 0; i < constraints->count; i++) {
+        struct cat_constraint *constraint = constraints->objects[i];
+        constraint->table = find_oid(&inside->oids, NAME_TABLE, constraints->links[i].table);
+        if (constraint->table == NULL) {
+            return ky_error_set(err, KY_DATA_CORRUPTED, "constraint %u belongs to no table",
+                                constraint->oid);
+        }
+        constraint->index = find_oid(&inside->oids, NAME_INDEX, constraints->links[i].index);
+        constraint->table->constraint_count++;
+    }
+    for (size_t i = 0; i < indexes->count; i++) {
+        struct cat_table *table = ((struct cat_index *)indexes->objects[i])->table;
+        if (table->indexes == NULL) {
+            table->indexes = ky_arena_array(arena, struct cat_index *, table->index_count);
+            table->index_count = 0;
+        }
+        table->indexes[table->index_count++] = indexes->objects[i];
+    }
+    for (size_t i = 0; i < constraints->count; i++) {
+        struct cat_table *table = ((struct cat_constraint *)constraints->objects[i])->table;
+        if (table->constraints == NULL) {
+            table->constraints =
+                ky_arena_array(arena, struct cat_constraint *, table->constraint_count);
+            table->constraint_count = 0;
+        }
+        table->constraints[table->constraint_count++] = constraints->objects[i];
+    }
+    return KY_OK;
+}
+
+static struct cat_schema builtin_schemas[] = {
+    {0, OID_SCHEMA_PG_CATALOG, "pg_catalog", OID_ROLE_POSTGRES},
+    {0, OID_SCHEMA_PG_TOAST, "pg_toast", OID_ROLE_POSTGRES},
+    {0, OID_SCHEMA_INFORMATION, "information_schema", OID_ROLE_POSTGRES},
+};
+
+static void
+fill_maps(struct cat_image *image, struct image_private *inside)
+{
+    for (size_t i = 0; i < image->table_count; i++) {
+        struct cat_table *table = image->tables[i];
+        if (table->sysview == NULL) {
+            finish_table(&inside->arena, table);
+            add_name(&inside->names, NAME_TABLE, table->schema, table->name, table);
+            add_oid(&inside->oids, NAME_TABLE, table->oid, table);
+        }
+    }
+    for (size_t i = 0; i < image->schema_count; i++) {
+        add_name(&inside->names, NAME_SCHEMA, 0, image->schemas[i]->name, image->schemas[i]);
+        add_oid(&inside->oids, NAME_SCHEMA, image->schemas[i]->oid, image->schemas[i]);
+    }
+    for (size_t i = 0; i < image->role_count; i++) {
+        add_name(&inside->names, NAME_ROLE, 0, image->roles[i]->name, image->roles[i]);
+        add_oid(&inside->oids, NAME_ROLE, image->roles[i]->oid, image->roles[i]);
+    }
+    for (size_t i = 0; i < image->database_count; i++) {
+        add_name(&inside->names, NAME_DATABASE, 0, image->databases[i]->name, image->databases[i]);
+    }
+}
+
+static ky_status
+image_fill(struct txn *txn, struct cat_image *image, struct image_private *inside,
+           struct ky_error *err)
+{
+    struct ky_arena *arena = &inside->arena;
+    struct reading readings[CAT_KIND_COUNT] = {0};
+    for (int kind = 0; kind < CAT_KIND_COUNT; kind++) {
+        KY_TRY(read_kind(txn, arena, (enum cat_kind)kind, &readings[kind], err));
+    }
+    struct cat_table **system_tables;
+    size_t system_count;
+    image_system_tables(&system_tables, &system_count);
+
+    struct reading *tables = &readings[CAT_TABLE];
+    image->table_count = tables->count + system_count;
+    image->tables = ky_arena_array(arena, struct cat_table *, image->table_count + 1);
+    if (tables->count > 0) {
+        memcpy(image->tables, tables->objects, tables->count * sizeof(*image->tables));
+    }
+    if (system_count > 0) {
+        memcpy(image->tables + tables->count, system_tables, system_count * sizeof(*system_tables));
+    }
+
+    struct reading *schemas = &readings[CAT_SCHEMA];
+    image->schema_count = schemas->count + KY_COUNT_OF(builtin_schemas);
+    image->schemas = ky_arena_array(arena, struct cat_schema *, image->schema_count);
+    for (size_t i = 0; i < KY_COUNT_OF(builtin_schemas); i++) {
+        image->schemas[i] = &builtin_schemas[i];
+    }
+    for (size_t i = 0; i < schemas->count; i++) {
+        image->schemas[KY_COUNT_OF(builtin_schemas) + i] = schemas->objects[i];
+    }
+    image->roles = (struct cat_role **)(void *)readings[CAT_ROLE].objects;
+    image->role_count = readings[CAT_ROLE].count;
+    image->databases = (struct cat_database **)(void *)readings[CAT_DATABASE].objects;
+    image->database_count = readings[CAT_DATABASE].count;
+    image->extensions = (struct cat_extension **)(void *)readings[CAT_EXTENSION].objects;
+    image->extension_count = readings[CAT_EXTENSION].count;
+    image->comments = (struct cat_comment **)(void *)readings[CAT_COMMENT].objects;
+    image->comment_count = readings[CAT_COMMENT].count;
+    fill_maps(image, inside);
+    return link_children(arena, inside, &readings[CAT_INDEX], &readings[CAT_CONSTRAINT], err);
+}
+
+static void
+image_destroy(struct image_private *inside)
+{
+    ky_smap_deinit(&inside->names);
+    ky_map64_deinit(&inside->oids);
+    /* The image itself lies in this arena. */
+    struct ky_arena arena = inside->arena;
+    ky_arena_deinit(&arena);
+}
+
+ky_status
+image_build(struct txn *txn, struct cat_image **image_out, struct ky_error *err)
+{
+    struct ky_arena arena;
+    ky_arena_init(&arena);
+    struct image_private *inside = ky_arena_new(&arena, struct image_private);
+    struct cat_image *image = ky_arena_new(&arena, struct cat_image);
+    inside->arena = arena;
+    image->private_state = inside;
+    image->lsn = txn_snapshot(txn);
+    atomic_init(&inside->reference_count, 1);
+    if (image_fill(txn, image, inside, err) != KY_OK) {
+        image_destroy(inside);
+        return KY_ERR;
+    }
+    *image_out = image;
+    return KY_OK;
+}
+
+void
+cat_image_retain(struct cat_image *image)
+{
+    struct image_private *inside = image->private_state;
+    atomic_fetch_add_explicit(&inside->reference_count, 1, memory_order_relaxed);
+}
+
+void
+cat_image_release(struct cat_image *image)
+{
+    if (image == NULL) {
+        return;
+    }
+    struct image_private *inside = image->private_state;
+    /* acq_rel: whoever drops the last reference sees all other users' reads finished. */
+    if (atomic_fetch_sub_explicit(&inside->reference_count, 1, memory_order_acq_rel) == 1) {
+        image_destroy(inside);
+    }
+}
+
+/* ------------------------------------------------------------------ finding */
+
+static void *
+find_name(const struct cat_image *image, char kind, oid_t schema, struct ky_slice name)
+{
+    const struct image_private *inside = image->private_state;
+    uint8_t space[NAME_KEY_SIZE];
+    return ky_smap_find(&inside->names, name_key(kind, schema, name, space, sizeof(space)));
+}
+
+struct cat_table *
+cat_find_table(const struct cat_image *image, oid_t schema, struct ky_slice name)
+{
+    uint8_t space[NAME_KEY_SIZE];
+    struct cat_table *table = find_name(image, NAME_TABLE, schema, name);
+    return table != NULL ? table
+                         : ky_smap_find(&system_set.names, name_key(NAME_TABLE, schema, name, space,
+                                                                    sizeof(space)));
+}
+
+struct cat_table *
+cat_get_table(const struct cat_image *image, oid_t oid)
+{
+    const struct image_private *inside = image->private_state;
+    struct cat_table *table = find_oid(&inside->oids, NAME_TABLE, oid);
+    return table != NULL ? table : find_oid(&system_set.oids, NAME_TABLE, oid);
+}
+
+struct cat_index *
+cat_find_index(const struct cat_image *image, oid_t schema, struct ky_slice name)
+{
+    return find_name(image, NAME_INDEX, schema, name);
+}
+
+struct cat_index *
+cat_get_index(const struct cat_image *image, oid_t oid)
+{
+    const struct image_private *inside = image->private_state;
+    return find_oid(&inside->oids, NAME_INDEX, oid);
+}
+
+struct cat_schema *
+cat_find_schema(const struct cat_image *image, struct ky_slice name)
+{
+    return find_name(image, NAME_SCHEMA, 0, name);
+}
+
+struct cat_schema *
+cat_get_schema(const struct cat_image *image, oid_t oid)
+{
+    const struct image_private *inside = image->private_state;
+    return find_oid(&inside->oids, NAME_SCHEMA, oid);
+}
+
+struct cat_role *
+cat_find_role(const struct cat_image *image, struct ky_slice name)
+{
+    return find_name(image, NAME_ROLE, 0, name);
+}
+
+struct cat_role *
+cat_get_role(const struct cat_image *image, oid_t oid)
+{
+    const struct image_private *inside = image->private_state;
+    return find_oid(&inside->oids, NAME_ROLE, oid);
+}
+
+struct cat_database *
+cat_find_database(const struct cat_image *image, struct ky_slice name)
+{
+    return find_name(image, NAME_DATABASE, 0, name);
+}
+
+struct cat_column *
+cat_find_column(const struct cat_table *table, struct ky_slice name)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        struct cat_column *column = &table->columns[i];
+        if (!column->is_dropped && ky_slice_is(name, column->name)) {
+            return column;
+        }
+    }
+    return NULL;
+}
+
+struct cat_table *
+cat_resolve_table(const struct cat_image *image, const struct cat_path *path, struct ky_slice name)
+{
+    for (uint16_t i = 0; i < path->count; i++) {
+        struct cat_table *table = cat_find_table(image, path->schemas[i], name);
+        if (table != NULL) {
+            return table;
+        }
+    }
+    return NULL;
+}
