@@ -115,6 +115,8 @@ struct storage_scan {
     row_id_t end;        /* exclusive */
     uint64_t own_next;   /* into the write set */
     uint64_t own_end;
+    lsn_t snapshot;      /* as of storage_scan_init, kept through later commands */
+    uint32_t command;
     void *private_state;
 };
 void storage_scan_init(struct storage_scan *scan, struct txn *txn, rel_id_t rel);

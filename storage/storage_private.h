@@ -28,5 +28,20 @@ struct storage {
     uint64_t body_size_max;
 };
 
+/* checkpoint/load.c: fills the directory from a checkpoint; lsn must be the one it was written
+ * for. XX001 names the file. storage NULL: only checks it, with dir and io. */
+struct checkpoint_source {
+    struct io *io;
+    const char *dir;
+    const char *name;
+    lsn_t lsn;
+};
+KY_MUST_CHECK ky_status checkpoint_load(const struct checkpoint_source *source,
+                                        struct storage *storage, struct ky_error *err);
+/* Removes checkpoint directories other than keep. */
+void checkpoint_remove_others(struct io *io, const char *dir, const char *keep);
+/* recovery.c: applies every commit from a position on to the directory. */
+KY_MUST_CHECK ky_status storage_replay(struct storage *storage, lsn_t from, struct ky_error *err);
+
 /* The bytes of a committed record's body. */
 struct ky_slice storage_body_at(const struct storage *storage, lsn_t location);

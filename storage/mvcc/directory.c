@@ -144,8 +144,8 @@ directory_remove(struct directory *directory, rel_id_t rel)
     struct directory_low *low = find_low(directory, rel);
     struct relation *relation = NULL;
     if (low != NULL) {
-        relation = atomic_exchange_explicit(&low->relations[low_index(rel)], NULL,
-                                            memory_order_acq_rel);
+        relation =
+            atomic_exchange_explicit(&low->relations[low_index(rel)], NULL, memory_order_acq_rel);
     }
     ky_mutex_unlock(&directory->lock);
     if (relation != NULL) {

@@ -12,7 +12,8 @@
  * there before:
  *
  *     slot { -, node }          node { L3, record, older { -, node } }
- *                                                          node { L2, record, older { L1, record } }
+ *                                                          node { L2, record, older { L1, record }
+ * }
  *
  * A node never changes once readers can reach it, but for two words: `ref` may be replaced while
  * its commit is still invisible to everybody, and `older_ref` becomes 0 when no snapshot needs
@@ -148,8 +149,7 @@ table_grow(struct relation *relation, size_t index) KY_REQUIRES(relation->lock)
     struct chunk_table *table = ky_calloc(1, sizeof(*table) + capacity * sizeof(table->chunks[0]));
     table->capacity = capacity;
     for (size_t i = 0; old != NULL && i < old->capacity; i++) {
-        atomic_init(&table->chunks[i],
-                    atomic_load_explicit(&old->chunks[i], memory_order_relaxed));
+        atomic_init(&table->chunks[i], atomic_load_explicit(&old->chunks[i], memory_order_relaxed));
     }
     atomic_store_explicit(&relation->table, table, memory_order_release);
     if (old != NULL) {
@@ -224,8 +224,8 @@ relation_new_row(struct relation *relation, struct txn *owner)
         ky_mutex_unlock(&relation->lock);
     }
     /* The chunk stays: it cannot be all dead before this row is. */
-    atomic_store_explicit(&chunk_slot(chunk, row_id)->ref,
-                          (uint64_t)(uintptr_t)owner | SLOT_OWNER, memory_order_release);
+    atomic_store_explicit(&chunk_slot(chunk, row_id)->ref, (uint64_t)(uintptr_t)owner | SLOT_OWNER,
+                          memory_order_release);
     ky_epoch_leave();
     return row_id;
 }
@@ -368,8 +368,8 @@ push_node(struct slot *slot, const struct install *install, lsn_t older_lsn, uin
 {
     struct version_node *node = ky_malloc(sizeof(*node));
     node->commit_lsn = install->commit_lsn;
-    atomic_init(&node->ref, install->location |
-                                (install->type == RECORD_DELETE ? SLOT_DELETED : SLOT_PLAIN));
+    atomic_init(&node->ref,
+                install->location | (install->type == RECORD_DELETE ? SLOT_DELETED : SLOT_PLAIN));
     node->older_lsn = older_lsn;
     atomic_init(&node->older_ref, older_ref);
     atomic_store_explicit(&slot->ref, node_ref(node), memory_order_release);
@@ -409,8 +409,7 @@ install_over_node(struct relation *relation, struct slot *slot, uint64_t ref,
 {
     struct version_node *node = ref_node(ref);
     bool is_delete = install->type == RECORD_DELETE;
-    bool was_live =
-        ref_tag(atomic_load_explicit(&node->ref, memory_order_relaxed)) != SLOT_DELETED;
+    bool was_live = ref_tag(atomic_load_explicit(&node->ref, memory_order_relaxed)) != SLOT_DELETED;
     add_live(relation, was_live, !is_delete);
     if (node->commit_lsn == install->commit_lsn) {
         atomic_store_explicit(&node->ref,

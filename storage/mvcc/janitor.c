@@ -196,6 +196,11 @@ janitor_stop(struct janitor *janitor)
     ky_cond_signal(&janitor->cond);
     ky_mutex_unlock(&janitor->lock);
     ky_thread_join(&janitor->thread);
+}
+
+void
+janitor_deinit(struct janitor *janitor)
+{
     while (janitor->first != NULL) {
         struct fold_block *block = janitor->first;
         janitor->first = block->next;

@@ -31,7 +31,9 @@ struct fold_item {
 };
 
 void janitor_start(struct janitor *janitor, struct storage *storage);
+/* Ends the thread; pushing goes on to work until janitor_deinit. */
 void janitor_stop(struct janitor *janitor);
+void janitor_deinit(struct janitor *janitor);
 /* In commit order; the log writer thread. */
 void janitor_push(struct janitor *janitor, const struct fold_item *items, uint32_t count);
 /* One round: everything below the horizon. Returns how many items were done. */

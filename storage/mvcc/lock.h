@@ -45,8 +45,12 @@ struct lock_set {
     struct lock_grant *grants; /* owned; its thread's */
     uint32_t grant_count;
     uint32_t grant_capacity;
-    uint32_t visit; /* guarded by all shards */
+    /* The search for circles; guarded by all shards. */
+    uint32_t visit;
+    struct txn *reached_from;
+    struct txn *search_next;
     struct ky_mutex fast_lock;
+    bool has_moved; /* a noted lock went to the lock table; guarded by fast_lock */
     struct lock_fast fast[LOCK_FAST_MAX]; /* guarded by fast_lock */
     /* The wait under way; written while all shards are held, or by its thread when none. */
     struct lock_waiter *waiter;

@@ -26,10 +26,10 @@ enum {
 struct write {
     row_id_t row_id;
     rel_id_t rel;
-    uint32_t command;   /* visible to commands after this one */
-    uint32_t older;     /* 1 + the write before it to the same row; 0: none */
-    uint32_t block;     /* index */
-    uint32_t offset;    /* of the record, from the start of the block's frame */
+    uint32_t command; /* visible to commands after this one */
+    uint32_t older;   /* 1 + the write before it to the same row; 0: none */
+    uint32_t block;   /* index */
+    uint32_t offset;  /* of the record, from the start of the block's frame */
     uint32_t body_size;
     uint8_t type; /* enum record_type */
     bool is_event;
@@ -149,3 +149,8 @@ void txn_flight_add(struct txn *txn);
 void txn_flight_done(struct txn *txn);
 /* Gives it a number if it has none. */
 txid_t txn_assign_id(struct txn *txn);
+/* Ends the snapshot. */
+void txn_unregister(struct txn *txn);
+/* Back to the pool. */
+void txn_recycle(struct txn *txn);
+void txn_pools_deinit(struct storage *storage);

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
+#include "server/base/epoch.h"
+#include "storage/log/log.h"
+#include "storage/storage_private.h"
+
+/*
+ * Reading rows: own writes first, where there are any in the relation, then the directory at the
+ * snapshot. Bodies are looked up in the mapped log and stay there as long as the snapshot does,
+ * so epochs are only for slots, chunks and chains.
+ */
+enum {
+    SCAN_SLOTS_MAX = 16384, /* looked at inside one epoch */
+    SCAN_STEPS_MAX = 4,     /* so many of them, then a call that has found rows returns */
+};
+
+struct ky_slice
+storage_body_at(const struct storage *storage, lsn_t location)
+{
+    const uint8_t *record = log_at(storage->log, location);
+    KY_ASSERT(record != NULL);
+    return ky_slice(record + RECORD_HEADER_SIZE, ky_load_le32(record + 16));
+}
+
+static void
+row_committed(const struct storage *storage, row_id_t row_id, const struct version *version,
+              struct row_ref *row_out)
+{
+    row_out->row_id = row_id;
+    row_out->commit_lsn = version->commit_lsn;
+    row_out->body = storage_body_at(storage, version->location);
+}
+
+static void
+row_own(struct txn *txn, const struct write *write, struct row_ref *row_out)
+{
+    row_out->row_id = write->row_id;
+    row_out->commit_lsn = 0;
+    row_out->body = write_set_body(txn, write);
+}
+
+/* Whether the transaction's reads at a command find the relation gone: by its own drop. */
+static bool
+is_own_dropped(const struct txn *txn, const struct touched *touched, uint32_t command)
+{
+    return touched != NULL && touched->drop_count > 0 &&
+           write_set_find_at(txn, touched->rel, 0, command) != 0;
+}
+
+/* The relation as far as a snapshot sees it. Inside an epoch. */
+static struct relation *
+find_relation(const struct txn *txn, rel_id_t rel, lsn_t snapshot)
+{
+    struct relation *relation = directory_find(&txn->storage->directory, rel);
+    if (relation == NULL ||
+        atomic_load_explicit(&relation->drop_lsn, memory_order_acquire) < snapshot) {
+        return NULL;
+    }
+    return relation;
+}
+
+/* 1: an own version, 0: own and deleted, -1: none of its own at this command. */
+static int
+find_own(struct txn *txn, const struct touched *touched, row_id_t row_id, uint32_t command,
+         struct row_ref *row_out)
+{
+    if (touched == NULL || touched->write_count == 0) {
+        return -1;
+    }
+    uint32_t at = write_set_find_at(txn, touched->rel, row_id, command);
+    if (at == 0) {
+        return -1;
+    }
+    const struct write *write = &txn->writes[at - 1];
+    if (write->type == RECORD_DELETE) {
+        return 0;
+    }
+    row_own(txn, write, row_out);
+    return 1;
+}
+
+bool
+storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out)
+{
+    lsn_t snapshot = txn_snapshot(txn);
+    if (txn->write_count > 0) {
+        const struct touched *touched = write_set_touched(txn, rel);
+        if (is_own_dropped(txn, touched, txn->command)) {
+            return false;
+        }
+        int own = find_own(txn, touched, row_id, txn->command, row_out);
+        if (own >= 0) {
+            return own == 1;
+        }
+    }
+    struct version version;
+    ky_epoch_enter();
+    const struct relation *relation = find_relation(txn, rel, snapshot);
+    bool is_found = relation != NULL && relation_version_at(relation, row_id, snapshot, &version);
+    ky_epoch_leave();
+    if (is_found) {
+        row_committed(txn->storage, row_id, &version, row_out);
+    }
+    return is_found;
+}
+
+/* ------------------------------------------------------------------ scans */
+
+void
+storage_scan_init(struct storage_scan *scan, struct txn *txn, rel_id_t rel)
+{
+    memset(scan, 0, sizeof(*scan));
+    scan->txn = txn;
+    scan->rel = rel;
+    scan->snapshot = txn_snapshot(txn);
+    scan->command = txn->command;
+    if (is_own_dropped(txn, write_set_touched(txn, rel), txn->command)) {
+        return;
+    }
+    ky_epoch_enter();
+    const struct relation *relation = find_relation(txn, rel, scan->snapshot);
+    if (relation != NULL) {
+        scan->next = 1;
+        scan->end = atomic_load_explicit(&relation->next_row_id, memory_order_acquire);
+        scan->own_end = txn->write_count;
+    }
+    ky_epoch_leave();
+}
+
+struct scan_out {
+    struct row_ref *rows;
+    uint32_t count;
+    uint32_t max;
+};
+
+static void
+scan_row(const struct storage_scan *scan, const struct touched *touched, row_id_t row_id,
+         const struct slot *slot, struct scan_out *out)
+{
+    struct version version;
+    if (!slot_version_at(slot, scan->snapshot, &version)) {
+        return;
+    }
+    struct row_ref *row = &out->rows[out->count];
+    int own = find_own(scan->txn, touched, row_id, scan->command, row);
+    if (own < 0) {
+        row_committed(scan->txn->storage, row_id, &version, row);
+    }
+    out->count += own != 0;
+}
+
+/* Fills from one chunk, at most SCAN_SLOTS_MAX slots. */
+static void
+scan_chunk(struct storage_scan *scan, const struct relation *relation,
+           const struct touched *touched, struct scan_out *out)
+{
+    row_id_t chunk_end = KY_MIN(((scan->next >> CHUNK_BITS) + 1) << CHUNK_BITS, scan->end);
+    const struct chunk *chunk = relation_chunk(relation, scan->next);
+    if (chunk == NULL) {
+        scan->next = chunk_end;
+        return;
+    }
+    row_id_t end = KY_MIN(chunk_end, scan->next + SCAN_SLOTS_MAX);
+    while (scan->next < end && out->count < out->max) {
+        const struct slot *slot = &chunk->slots[scan->next & (CHUNK_SLOTS - 1)];
+        scan_row(scan, touched, scan->next, slot, out);
+        scan->next++;
+    }
+}
+
+static void
+scan_own(struct storage_scan *scan, struct scan_out *out)
+{
+    struct txn *txn = scan->txn;
+    uint64_t end = KY_MIN(scan->own_end, (uint64_t)txn->write_count);
+    for (; scan->own_next < end && out->count < out->max; scan->own_next++) {
+        const struct write *write = &txn->writes[scan->own_next];
+        if (write->type != RECORD_INSERT || write->rel != scan->rel) {
+            continue;
+        }
+        uint32_t at = write_set_find_at(txn, write->rel, write->row_id, scan->command);
+        if (at != 0 && txn->writes[at - 1].type != RECORD_DELETE) {
+            row_own(txn, &txn->writes[at - 1], &out->rows[out->count++]);
+        }
+    }
+}
+
+uint32_t
+storage_scan_next(struct storage_scan *scan, struct row_ref *rows, uint32_t max)
+{
+    struct scan_out out = {.rows = rows, .max = max};
+    struct txn *txn = scan->txn;
+    const struct touched *touched =
+        txn->write_count == 0 ? NULL : write_set_touched(txn, scan->rel);
+    for (int step = 0; scan->next < scan->end && out.count < max; step++) {
+        if (step >= SCAN_STEPS_MAX && out.count > 0) {
+            return out.count;
+        }
+        ky_epoch_enter();
+        const struct relation *relation = directory_find(&txn->storage->directory, scan->rel);
+        if (relation == NULL) {
+            scan->next = scan->end;
+        } else {
+            scan_chunk(scan, relation, touched, &out);
+        }
+        ky_epoch_leave();
+    }
+    if (touched != NULL && touched->write_count > 0 && out.count < max) {
+        scan_own(scan, &out);
+    }
+    return out.count;
+}
+
+static uint64_t
+count_chunk(const struct chunk *chunk, row_id_t first, row_id_t end, lsn_t snapshot)
+{
+    uint64_t count = 0;
+    struct version version;
+    for (row_id_t row_id = first; row_id < end; row_id++) {
+        count += slot_version_at(&chunk->slots[row_id & (CHUNK_SLOTS - 1)], snapshot, &version);
+    }
+    return count;
+}
+
+/* Own rows: what the directory counted against what the transaction sees. */
+static uint64_t
+count_own(struct txn *txn, const struct relation *relation, rel_id_t rel, uint64_t count)
+{
+    struct version version;
+    for (uint32_t i = 0; i < txn->index_capacity; i++) {
+        uint32_t newest = txn->index[i];
+        if (newest == 0 || newest == INDEX_REMOVED || txn->writes[newest - 1].rel != rel) {
+            continue;
+        }
+        row_id_t row_id = txn->writes[newest - 1].row_id;
+        uint32_t at = write_set_find_at(txn, rel, row_id, txn->command);
+        if (at == 0) {
+            continue;
+        }
+        bool was_seen = relation_version_at(relation, row_id, txn->snapshot, &version);
+        bool is_seen = txn->writes[at - 1].type != RECORD_DELETE;
+        count += (uint64_t)is_seen - (uint64_t)was_seen;
+    }
+    return count;
+}
+
+uint64_t
+storage_count(struct txn *txn, rel_id_t rel)
+{
+    struct storage_scan scan;
+    storage_scan_init(&scan, txn, rel);
+    uint64_t count = 0;
+    while (scan.next < scan.end) {
+        row_id_t end = KY_MIN(((scan.next >> CHUNK_BITS) + 1) << CHUNK_BITS, scan.end);
+        ky_epoch_enter();
+        const struct relation *relation = directory_find(&txn->storage->directory, rel);
+        const struct chunk *chunk = relation == NULL ? NULL : relation_chunk(relation, scan.next);
+        if (chunk != NULL) {
+            count += count_chunk(chunk, scan.next, end, scan.snapshot);
+        }
+        ky_epoch_leave();
+        scan.next = end;
+    }
+    if (scan.own_end > 0 && write_set_touched(txn, rel) != NULL) {
+        ky_epoch_enter();
+        const struct relation *relation = directory_find(&txn->storage->directory, rel);
+        if (relation != NULL) {
+            count = count_own(txn, relation, rel, count);
+        }
+        ky_epoch_leave();
+    }
+    return count;
+}
+
+/* ------------------------------------------------------------------ beyond the snapshot */
+
+enum row_state
+storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out)
+{
+    uint32_t own = txn->write_count == 0 ? 0 : write_set_find(txn, rel, row_id);
+    if (own != 0 && own != INDEX_REMOVED) {
+        const struct write *write = &txn->writes[own - 1];
+        if (write->type == RECORD_DELETE) {
+            return ROW_OWN_GONE;
+        }
+        row_own(txn, write, row_out);
+        return ROW_OWN;
+    }
+    lsn_t snapshot = txn_snapshot(txn);
+    struct version version;
+    struct txn *owner = NULL;
+    enum slot_state state = SLOT_STATE_NONE;
+    ky_epoch_enter();
+    const struct relation *relation = find_relation(txn, rel, LSN_MAX);
+    if (relation != NULL) {
+        state = relation_newest(relation, row_id, &version, &owner);
+    }
+    ky_epoch_leave();
+    switch (state) {
+    case SLOT_STATE_NONE:
+        return ROW_GONE;
+    case SLOT_STATE_IN_PROGRESS:
+        return ROW_IN_PROGRESS;
+    case SLOT_STATE_COMMITTED:
+        break;
+    }
+    if (version.is_deleted) {
+        return ROW_GONE;
+    }
+    row_committed(txn->storage, row_id, &version, row_out);
+    return version.commit_lsn < snapshot ? ROW_UNCHANGED : ROW_CHANGED;
+}
+
+/* The event offset of the record at location, committed by the frame at commit_lsn: events of the
+ * chunks before its own, then of its own frame. */
+static bool
+event_of(const struct storage *storage, const struct version *version, event_offset_t *offset_out)
+{
+    struct ky_error err;
+    ky_error_init(&err);
+    struct frame frame;
+    const uint8_t *at = log_at(storage->log, version->location);
+    KY_ASSERT(at != NULL);
+    if ((at[1] & RECORD_IS_EVENT) == 0 ||
+        log_frame_at(storage->log, version->commit_lsn, &frame, &err) != KY_OK) {
+        return false;
+    }
+    lsn_t own_frame = version->location - (uint64_t)ky_load_le32(at + 24) * 8;
+    event_offset_t offset = frame.first_event;
+    for (uint32_t i = 0; i < frame.chunk_count; i++) {
+        struct frame_chunk_ref ref;
+        memcpy(&ref, &frame.chunks[i], sizeof(ref));
+        if (ref.lsn == own_frame) {
+            break;
+        }
+        offset += ref.event_count;
+    }
+    *offset_out = offset + ky_load_le32(at + 28);
+    return true;
+}
+
+bool
+storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id, event_offset_t *offset_out)
+{
+    lsn_t snapshot = txn_snapshot(txn);
+    struct version version;
+    ky_epoch_enter();
+    const struct relation *relation = find_relation(txn, rel, snapshot);
+    bool is_found = relation != NULL && relation_version_at(relation, row_id, snapshot, &version);
+    ky_epoch_leave();
+    return is_found && event_of(txn->storage, &version, offset_out);
+}
