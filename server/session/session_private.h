@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "parser/parser.h"
+#include "server/base/list.h"
+#include "server/base/map.h"
+#include "server/base/mutex.h"
+#include "server/catalog/catalog_env.h"
+#include "server/exec/exec.h"
+#include "server/session/session.h"
+#include "server/session/settings.h"
+#include "server/sql/bind/bind.h"
+#include "server/sql/plan/plan.h"
+
+enum { SESSION_TAG_SIZE = 64 };
+
+/* ------------------------------------------------------------------ server */
+
+struct server {
+    struct server_options options;
+    struct ky_mutex lock;
+    struct ky_list sessions KY_GUARDED_BY(lock); /* struct session.link */
+    uint32_t session_count KY_GUARDED_BY(lock);
+    int32_t next_pid KY_GUARDED_BY(lock);
+    bool is_shutting_down KY_GUARDED_BY(lock);
+    struct ky_budget memory;
+    int64_t start_us; /* wall clock, since 1970 */
+};
+
+/* ------------------------------------------------------------------ statements */
+
+/* What a prepared statement or one statement of a simple query is made of, and its plan. */
+struct plan_source {
+    struct ky_arena *arena;        /* tree, text and parameter types live here */
+    struct ky_slice sql;           /* the statement's own text */
+    struct ast_node *tree;         /* NULL: empty statement */
+    oid_t *param_types;            /* BIND_PARAMS_MAX is enforced by Parse */
+    uint16_t param_count;
+    uint16_t param_capacity;
+    bool can_infer_params;
+    /* The plan; thrown away and made again when the catalog moved on. */
+    struct ky_arena plan_arena;
+    struct cat_image *image;       /* a reference; NULL: no plan */
+    uint64_t settings_version;     /* of the session when it was planned */
+    struct query *query;
+    struct statement_plan *plan;
+    struct result_column *columns; /* what Describe says; formats are text here */
+    uint16_t column_count;
+    bool has_rows;
+};
+
+struct prepared {
+    struct plan_source source;
+    struct ky_arena arena;
+    const char *name;
+    uint32_t reference_count;      /* the map's, and portals' */
+    int64_t created_us;
+    bool is_from_sql;
+};
+
+enum portal_phase { PORTAL_NEW, PORTAL_LOCKING, PORTAL_RUNNING, PORTAL_DONE };
+
+/* A statement being run. Row batches can stop anywhere in it. */
+struct portal {
+    const char *name;
+    struct ky_arena arena;         /* parameters, executor state */
+    struct plan_source *source;
+    struct prepared *prepared;     /* a reference; NULL: the source is the session's simple one */
+    struct datum *params;
+    uint16_t param_count;
+    int16_t *result_formats;
+    uint16_t result_format_count;
+    struct result_column *columns; /* with formats */
+    uint16_t column_count;
+    enum portal_phase phase;
+    uint16_t locked_count;         /* of plan->tables */
+    struct exec_context context;
+    struct exec *exec;
+    struct access_savepoint restart_point;
+    bool has_statement;            /* txn_statement_begin without its end */
+    struct batch *batch;           /* being given out, rows from `given` on are left */
+    uint32_t given;
+    uint64_t row_count;
+    struct ky_budget budget;
+    bool is_cursor;                /* DECLAREd: FETCH runs it */
+    bool is_with_hold;
+    const char *cursor_sql;
+    int64_t created_us;
+    const char *forced_tag;        /* "SELECT": CREATE TABLE AS counts so */
+    struct explain_options *explain; /* EXPLAIN ANALYZE: rows are dropped, the plan is shown */
+};
+
+/* ------------------------------------------------------------------ session */
+
+/* A savepoint of SQL. */
+struct session_savepoint {
+    char name[64];
+    struct access_savepoint access;
+    size_t settings_mark;
+    bool had_catalog_changes;
+};
+
+enum session_job { JOB_NONE, JOB_SIMPLE, JOB_EXECUTE, JOB_SYNC, JOB_COPY };
+enum commit_state { COMMIT_NONE, COMMIT_SUBMITTED, COMMIT_DONE, COMMIT_WAITING };
+enum cancel_reason { CANCEL_NONE, CANCEL_USER, CANCEL_STATEMENT_TIMEOUT, CANCEL_LOCK_TIMEOUT, CANCEL_TERMINATE };
+
+struct session {
+    struct server *server;         /* borrowed */
+    struct ky_list link;           /* in server->sessions, guarded by server->lock */
+    struct session_hooks hooks;
+    int32_t pid;
+    int32_t key;
+    bool is_http;
+    bool is_superuser;
+    oid_t role;
+    char user[64];
+    char session_user[64];
+    char database[64];
+    char client_address[64];
+    int client_port;
+    int64_t started_us;            /* since 1970, as all times here */
+    _Atomic int64_t statement_us;
+    _Atomic int64_t transaction_us; /* 0: none */
+    _Atomic int64_t state_us;
+    _Atomic int64_t lock_wait_us;  /* since when it waits for a lock; 0: it does not */
+    _Atomic int activity;          /* enum session_activity */
+    struct ky_mutex text_lock;
+    char query[1024] KY_GUARDED_BY(text_lock); /* for pg_stat_activity */
+
+    struct settings settings;
+    struct type_context types;     /* of the settings; arena is set per use */
+    struct cat_path path;
+    struct cat_image *path_image;  /* the path was resolved in; not a reference */
+    uint64_t path_version;
+    struct catalog_env catalog_env;
+
+    /* Transaction. */
+    struct access_txn *txn;        /* NULL: none */
+    bool is_block;                 /* inside BEGIN */
+    bool is_failed;                /* 25P02 until ROLLBACK */
+    bool has_catalog_changes;
+    bool is_read_only;
+    enum isolation isolation;
+    int64_t transaction_start_us;  /* since 2000, for now() */
+    struct session_savepoint *savepoints;
+    size_t savepoint_count, savepoint_capacity;
+    _Atomic int commit_state;
+    ky_status commit_status;
+    struct ky_error commit_error;
+    struct txn_result last_result;
+    bool is_commit_with_catalog;
+
+    /* Waiting and cancelling. */
+    struct lock_waiter waiter;
+    _Atomic int cancel;            /* enum cancel_reason */
+
+    /* What runs. */
+    enum session_job job;
+    struct ky_arena arena;         /* of the current simple query or utility statement */
+    struct ast_list statements;    /* JOB_SIMPLE */
+    struct ky_slice simple_sql;
+    int32_t statement_index;
+    bool is_statement_started;
+    char tag[SESSION_TAG_SIZE];    /* waits for the commit before it is sent */
+    bool has_tag;
+    struct plan_source simple_source;
+    struct portal *running;        /* JOB_EXECUTE, JOB_SIMPLE; owned by portals or simple_portal */
+    struct portal *simple_portal;
+    uint32_t max_rows;
+    struct result_sink *sink;      /* during a call */
+    struct copy *copy;             /* JOB_COPY; owned */
+
+    struct ky_smap prepared;       /* name -> struct prepared */
+    struct ky_smap portals;        /* name -> struct portal */
+    struct ky_map64 sequences;     /* sequence oid -> last value, for currval */
+    int64_t last_value;
+    bool has_last_value;
+    oid_t last_sequence;
+    struct result_column *description; /* of the last Describe */
+};
+
+enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION, ACTIVITY_FAILED };
+
+/* ------------------------------------------------------------------ transaction.c */
+
+/* Begins one if there is none. */
+KY_MUST_CHECK ky_status transaction_ensure(struct session *session, struct ky_error *err);
+/* After an error: rolls back to the last savepoint or wholly, marks a block failed. */
+void transaction_fail(struct session *session);
+void transaction_rollback(struct session *session);
+/* Submits the commit; *is_pending_out: wait for the wake, then call transaction_finish. */
+void transaction_commit(struct session *session, bool *is_pending_out);
+/* The commit's outcome, once commit_state is COMMIT_DONE. */
+KY_MUST_CHECK ky_status transaction_finish(struct session *session, struct ky_error *err);
+/* BEGIN, COMMIT, SAVEPOINT ...; *wants_commit_out: the caller commits, then sends the tag. */
+KY_MUST_CHECK ky_status transaction_statement(struct session *session,
+                                              const struct ast_transaction *statement,
+                                              bool *wants_commit_out, struct ky_error *err);
+/* SET TRANSACTION and BEGIN's modes. */
+KY_MUST_CHECK ky_status transaction_modes(struct session *session, const struct ast_list *modes,
+                                          bool is_session_default, struct ky_error *err);
+
+/* ------------------------------------------------------------------ portal.c */
+
+/* Image and path of now. The image is the caller's to release. */
+KY_MUST_CHECK ky_status session_image(struct session *session, struct cat_image **image_out,
+                                      struct ky_error *err);
+void session_bind_context(struct session *session, struct bind_context *context,
+                          struct ky_arena *arena, const struct cat_image *image,
+                          struct func_env *env, const struct plan_source *source);
+void session_env(struct session *session, struct func_env *env, struct ky_arena *arena,
+                 const struct cat_image *image);
+void source_init(struct plan_source *source, struct ky_arena *arena);
+void source_deinit(struct plan_source *source);
+/* Binds and plans unless the plan is still good. */
+KY_MUST_CHECK ky_status source_plan(struct session *session, struct plan_source *source,
+                                    struct ky_error *err);
+/* True for SELECT, VALUES, INSERT, UPDATE, DELETE: what the planner takes. */
+bool source_is_query(const struct ast_node *tree);
+struct portal *portal_new(const char *name);
+void portal_free(struct session *session, struct portal *portal);
+/* Goes on until max_rows, the end, or something to wait for. On the end *tag is filled. */
+enum session_answer portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
+                               struct result_sink *sink, struct ky_error *err);
+void portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE]);
+void portal_make_columns(struct portal *portal);
+
+/* ------------------------------------------------------------------ utility.c */
+
+enum utility_answer {
+    UTILITY_DONE,    /* session->tag is filled */
+    UTILITY_PENDING, /* waits; call again with the same statement */
+    UTILITY_COMMIT,  /* commit, then send session->tag */
+    UTILITY_PORTAL,  /* run session->running, whose tag counts */
+    UTILITY_COPY_IN, /* session->copy waits for data */
+};
+/* Columns of a utility statement that returns rows (EXPLAIN, SHOW, EXECUTE, FETCH); has_rows false: none. */
+KY_MUST_CHECK ky_status utility_describe(struct session *session, struct plan_source *source,
+                                         struct ky_error *err);
+KY_MUST_CHECK ky_status utility_run(struct session *session, struct portal *portal,
+                                    struct result_sink *sink, enum utility_answer *answer_out,
+                                    struct ky_error *err);
+/* One text row or column through the sink. */
+void utility_emit(struct session *session, struct result_sink *sink,
+                  const struct result_column *columns, uint16_t column_count,
+                  const struct datum *values, uint32_t row_count);
+void session_notice(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
+                    const char *format, ...) KY_PRINTF(4, 5);
+/* Table lock with the session's waiter. *is_pending_out: come back after the wake. */
+KY_MUST_CHECK ky_status session_lock_table(struct session *session, oid_t table,
+                                           enum table_lock_mode mode, bool is_nowait,
+                                           const char *name, bool *is_pending_out,
+                                           struct ky_error *err);
+/* Turns 57014 into what the cancel reason says, and clears the reason. */
+void session_cancel_error(struct session *session, struct ky_error *err);
+enum session_answer session_fail(struct session *session, struct ky_error *err);
+
+/* ------------------------------------------------------------------ ddl/ */
+
+/**
+ * CREATE, ALTER, DROP, TRUNCATE, COMMENT, GRANT ... Runs inside session->txn. Takes all its locks
+ * first, through session_lock_table; *is_pending_out: nothing was changed yet, call again.
+ * Fills session->tag. Sets session->has_catalog_changes. Uses session->arena.
+ */
+KY_MUST_CHECK ky_status ddl_run(struct session *session, const struct ast_node *statement,
+                                struct ky_slice sql, bool *is_pending_out, struct ky_error *err);
+bool ddl_handles(enum ast_kind kind);
+/* CREATE TABLE AS and SELECT INTO: makes the table, then *query_out is the INSERT to run. */
+KY_MUST_CHECK ky_status ddl_create_table_as(struct session *session,
+                                            const struct ast_create_table_as *statement,
+                                            struct ky_arena *arena, struct query **query_out,
+                                            bool *is_done_out, bool *is_pending_out,
+                                            struct ky_error *err);
+/* kyro.implicit_tables: makes the table an INSERT into an unknown name wants, if its rows are
+ * (integer, text) or (integer, [floats]). *was_made_out false: not that form. */
+KY_MUST_CHECK ky_status ddl_implicit_table(struct session *session, const struct ast_insert *insert,
+                                           bool *was_made_out, bool *is_pending_out,
+                                           struct ky_error *err);
+
+/* ------------------------------------------------------------------ copy */
+
+struct copy;
+/* COPY FROM STDIN: ready for data. */
+KY_MUST_CHECK ky_status copy_in_begin(struct session *session, const struct ast_copy *statement,
+                                      struct result_sink *sink, bool *is_pending_out,
+                                      struct ky_error *err);
+/* Answers as session_copy_data. */
+enum session_answer copy_in_data(struct session *session, struct ky_slice data, struct ky_error *err);
+/* End of data: *row_count_out rows went in. */
+enum session_answer copy_in_end(struct session *session, uint64_t *row_count_out,
+                                struct ky_error *err);
+/* Goes on after PENDING inside copy_in_data or copy_in_end. */
+enum session_answer copy_in_resume(struct session *session, uint64_t *row_count_out,
+                                   struct ky_error *err);
+void copy_free(struct copy *copy);
+/* COPY TO STDOUT: a sink that turns batches into lines and passes them to `target`. The portal of the
+ * query runs with it. */
+KY_MUST_CHECK ky_status copy_out_begin(struct session *session, const struct ast_copy *statement,
+                                       struct plan_source *source, struct ky_error *err);
+struct result_sink *copy_out_sink(struct session *session, struct result_sink *target);
