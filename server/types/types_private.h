@@ -131,3 +131,9 @@ extern const struct cast word_casts[];
 extern const size_t word_casts_count;
 extern const struct cast text_casts[];
 extern const size_t text_casts_count;
+extern const struct cast vector_casts[];
+extern const size_t vector_casts_count;
+
+/* A vector's elements are finite, and it has 1 to VECTOR_DIMENSIONS_MAX of them. */
+ky_status vector_check_element(float value, struct ky_error *err);
+ky_status vector_check_dimensions(uint32_t dimensions, struct ky_error *err);

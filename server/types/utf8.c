@@ -1,47 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. Plain ASCII
- * is checked eight bytes at a time.
- */
+/* UTF-8 text; plain ASCII is checked eight bytes at a time. */
 #include "server/types/utf8.h"
 
 #include <stdio.h>
 
 #include "server/base/endian.h"
-
-/* Size of the valid character at p, or 0. */
-static size_t
-character_size(const uint8_t *p, size_t left)
-{
-    if (p[0] < 0x80) {
-        return p[0] != 0;
-    }
-    uint8_t low = 0x80;
-    uint8_t high = 0xBF;
-    size_t size;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF) {
-        size = 2;
-    } else if ((p[0] & 0xF0) == 0xE0) {
-        size = 3;
-        low = p[0] == 0xE0 ? 0xA0 : 0x80;
-        high = p[0] == 0xED ? 0x9F : 0xBF;
-    } else if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        size = 4;
-        low = p[0] == 0xF0 ? 0x90 : 0x80;
-        high = p[0] == 0xF4 ? 0x8F : 0xBF;
-    } else {
-        return 0;
-    }
-    if (left < size || p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < size; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    return size;
-}
+#include "server/base/utf8.h"
 
 static KY_COLD ky_status
 report(const uint8_t *p, size_t left, struct ky_error *err)
@@ -74,7 +38,7 @@ utf8_validate(struct ky_slice text, struct ky_error *err)
                 continue;
             }
         }
-        size_t size = character_size(p, left);
+        size_t size = *p == 0 ? 0 : ky_utf8_sequence_size(p, left);
         if (size == 0) {
             return report(p, left, err);
         }
