@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/log.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "server/base/clock.h"
-#include "server/base/log.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/mem_disk.h"
 
