@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Intervals as text. Reading cuts the text into tokens and adds them up from the right, because
+ * Reads intervals: cuts the text into tokens and adds them up from the right, because
  * a number takes its unit from the word after it: in "1 2:03" the 1 counts days only because a
  * clock time follows. ISO 8601 durations ("P1Y2M3DT4H5M6S") have a reader of their own.
  */
@@ -26,7 +26,6 @@ enum unit {
     UNIT_DAY,
     UNIT_WEEK,
     UNIT_MONTH,
-    UNIT_QUARTER,
     UNIT_YEAR,
     UNIT_DECADE,
     UNIT_CENTURY,
@@ -78,8 +77,6 @@ static const struct {
     {"mons", UNIT_MONTH},
     {"month", UNIT_MONTH},
     {"months", UNIT_MONTH},
-    {"qtr", UNIT_QUARTER},
-    {"quarter", UNIT_QUARTER},
     {"y", UNIT_YEAR},
     {"yr", UNIT_YEAR},
     {"yrs", UNIT_YEAR},
@@ -293,9 +290,6 @@ add_unit(struct total *total, enum unit unit, const struct token *token)
         total->months += whole;
         add_days(total, fraction * 30);
         return;
-    case UNIT_QUARTER:
-        months = 3;
-        break;
     case UNIT_YEAR:
         months = 12;
         break;
@@ -331,6 +325,16 @@ unit_of_range(int range)
     return (range & INTERVAL_MONTH) != 0 ? UNIT_MONTH : UNIT_YEAR;
 }
 
+#define CLOCK_UNITS (1U << UNIT_HOUR | 1U << UNIT_MINUTE | 1U << UNIT_SECOND)
+
+static bool
+mark_seen(uint32_t *seen, uint32_t unit)
+{
+    bool is_new = (*seen & unit) == 0;
+    *seen |= unit;
+    return is_new;
+}
+
 static enum outcome
 add_tokens(struct token *tokens, int count, int range, int style, struct total *total)
 {
@@ -339,6 +343,7 @@ add_tokens(struct token *tokens, int count, int range, int style, struct total *
     for (int i = 1; i < count; i++) {
         is_all_minus = is_all_minus && !tokens[i].has_sign;
     }
+    uint32_t seen = 0; /* units, each at most once */
     bool is_ago = false;
     bool is_used = true;
     bool has_value = false;
@@ -363,18 +368,24 @@ add_tokens(struct token *tokens, int count, int range, int style, struct total *
             }
             continue;
         case TOKEN_CLOCK:
-            if (!is_used) {
+            if (!is_used || !mark_seen(&seen, CLOCK_UNITS)) {
                 return OUT_SYNTAX;
             }
             total->time_us += (__int128)token->time_us * sign;
             unit = UNIT_DAY;
             break;
         case TOKEN_YEAR_MONTH:
+            if (!mark_seen(&seen, 1U << UNIT_YEAR | 1U << UNIT_MONTH)) {
+                return OUT_SYNTAX;
+            }
             total->months += (__int128)token->months * sign;
             break;
         case TOKEN_NUMBER:
             if (unit == UNIT_NONE) {
                 unit = unit_of_range(range);
+            }
+            if (!mark_seen(&seen, 1U << unit)) {
+                return OUT_SYNTAX;
             }
             add_unit(total, unit, token);
             unit = UNIT_NONE;
@@ -391,7 +402,27 @@ add_tokens(struct token *tokens, int count, int range, int style, struct total *
     return has_value && is_used ? OUT_OK : OUT_SYNTAX;
 }
 
-/* P1Y2M3W4DT5H6M7.8S */
+/* The rest of "0001-02-03" or "04:05:06"; the first number has been read. */
+static bool
+read_iso_group(const char **at, const char *end, const struct token *first, bool is_time,
+               struct total *total)
+{
+    static const enum unit dates[] = {UNIT_YEAR, UNIT_MONTH, UNIT_DAY};
+    static const enum unit times[] = {UNIT_HOUR, UNIT_MINUTE, UNIT_SECOND};
+    const enum unit *order = is_time ? times : dates;
+    add_unit(total, order[0], first);
+    for (int i = 1; i < 3 && *at < end && **at == (is_time ? ':' : '-'); i++) {
+        (*at)++;
+        struct token token = {.kind = TOKEN_NUMBER, .is_minus = first->is_minus};
+        if (!read_number(at, end, &token)) {
+            return false;
+        }
+        add_unit(total, order[i], &token);
+    }
+    return *at == end || (!is_time && **at == 'T');
+}
+
+/* P1Y2M3W4DT5H6M7.8S, P0001-02-03T04:05:06 */
 static enum outcome
 read_iso(const char *at, const char *end, struct total *total)
 {
@@ -408,7 +439,17 @@ read_iso(const char *at, const char *end, struct total *total)
         if (*at == '-' || *at == '+') {
             token.is_minus = *at++ == '-';
         }
-        if (!read_number(&at, end, &token) || at == end) {
+        if (!read_number(&at, end, &token)) {
+            return OUT_SYNTAX;
+        }
+        if (at < end && *at == (is_time ? ':' : '-')) {
+            if (has_value || !read_iso_group(&at, end, &token, is_time, total)) {
+                return OUT_SYNTAX;
+            }
+            has_value = true;
+            continue;
+        }
+        if (at == end) {
             return OUT_SYNTAX;
         }
         enum unit unit = UNIT_NONE;
@@ -495,183 +536,4 @@ interval_parse(struct ky_slice text, int32_t typmod, int style, struct interval 
     }
     *out = (struct interval){(int64_t)total.time_us, (int32_t)total.days, (int32_t)total.months};
     return KY_OK;
-}
-
-/* ---- Output ---- */
-
-struct parts {
-    int years, months, days;
-    int64_t hours;
-    int minutes, seconds, us;
-};
-
-static struct parts
-split(struct interval interval)
-{
-    return (struct parts){
-        .years = interval.months / 12,
-        .months = interval.months % 12,
-        .days = interval.days,
-        .hours = interval.time_us / DATETIME_US_PER_HOUR,
-        .minutes = (int)(interval.time_us / DATETIME_US_PER_MINUTE % 60),
-        .seconds = (int)(interval.time_us / DATETIME_US_PER_SECOND % 60),
-        .us = (int)(interval.time_us % DATETIME_US_PER_SECOND),
-    };
-}
-
-static void
-print_seconds(struct ky_buffer *out, int seconds, int us, bool is_padded)
-{
-    ky_buffer_printf(out, is_padded ? "%02d" : "%d", abs(seconds));
-    if (us != 0) {
-        ky_buffer_printf(out, ".%06d", abs(us));
-        while (out->data[out->size - 1] == '0') {
-            out->size--;
-        }
-    }
-}
-
-static void
-print_clock(struct ky_buffer *out, const struct parts *p, bool is_padded)
-{
-    unsigned long long hours =
-        p->hours < 0 ? -(unsigned long long)p->hours : (unsigned long long)p->hours;
-    ky_buffer_printf(out, is_padded ? "%02llu:%02d:" : "%llu:%02d:", hours, abs(p->minutes));
-    print_seconds(out, p->seconds, p->us, true);
-}
-
-/* "1 year 2 mons -3 days +04:05:06" */
-static void
-print_postgres(const struct parts *p, bool is_time_minus, struct ky_buffer *out)
-{
-    const int values[] = {p->years, p->months, p->days};
-    static const char names[][5] = {"year", "mon", "day"};
-    bool is_first = true;
-    bool is_before_minus = false;
-    for (int i = 0; i < 3; i++) {
-        if (values[i] != 0) {
-            ky_buffer_printf(out, "%s%s%d %s%s", is_first ? "" : " ",
-                             is_before_minus && values[i] > 0 ? "+" : "", values[i], names[i],
-                             values[i] == 1 ? "" : "s");
-            is_before_minus = values[i] < 0;
-            is_first = false;
-        }
-    }
-    bool has_time = p->hours != 0 || p->minutes != 0 || p->seconds != 0 || p->us != 0;
-    if (has_time || is_first) {
-        ky_buffer_printf(out, "%s%s", is_first ? "" : " ",
-                         is_time_minus     ? "-"
-                         : is_before_minus ? "+"
-                                           : "");
-        print_clock(out, p, true);
-    }
-}
-
-/* "@ 1 year 2 mons 3 days 4 hours 5 mins 6 secs ago" */
-static void
-print_verbose(const struct parts *p, bool is_time_minus, struct ky_buffer *out)
-{
-    const int64_t values[] = {p->years, p->months, p->days, p->hours, p->minutes};
-    static const char names[][5] = {"year", "mon", "day", "hour", "min"};
-    bool is_ago = false;
-    bool is_zero = true;
-    ky_buffer_append_byte(out, '@');
-    for (int i = 0; i < 5; i++) {
-        if (values[i] != 0) {
-            if (is_zero) {
-                is_ago = values[i] < 0;
-            }
-            int64_t shown = is_ago ? -values[i] : values[i];
-            ky_buffer_printf(out, " %lld %s%s", (long long)shown, names[i], shown == 1 ? "" : "s");
-            is_zero = false;
-        }
-    }
-    if (p->seconds != 0 || p->us != 0) {
-        if (is_zero) {
-            is_ago = is_time_minus;
-        }
-        ky_buffer_append_cstr(out, is_time_minus != is_ago ? " -" : " ");
-        print_seconds(out, p->seconds, p->us, false);
-        ky_buffer_printf(out, " sec%s", abs(p->seconds) == 1 && p->us == 0 ? "" : "s");
-        is_zero = false;
-    }
-    ky_buffer_append_cstr(out, is_zero ? " 0" : "");
-    ky_buffer_append_cstr(out, is_ago ? " ago" : "");
-}
-
-/* "1-2 3 4:05:06", with a sign on every part when they differ. */
-static void
-print_sql(const struct parts *given, struct interval interval, struct ky_buffer *out)
-{
-    struct parts p = *given;
-    bool has_minus = interval.months < 0 || interval.days < 0 || interval.time_us < 0;
-    bool has_plus = interval.months > 0 || interval.days > 0 || interval.time_us > 0;
-    bool has_year_month = interval.months != 0;
-    bool has_day_time = interval.days != 0 || interval.time_us != 0;
-    if (!has_minus && !has_plus) {
-        ky_buffer_append_byte(out, '0');
-        return;
-    }
-    if ((has_minus && has_plus) || (has_year_month && has_day_time)) {
-        ky_buffer_printf(out, "%c%d-%d %c%lld %c", interval.months < 0 ? '-' : '+', abs(p.years),
-                         abs(p.months), p.days < 0 ? '-' : '+', llabs((long long)p.days),
-                         interval.time_us < 0 ? '-' : '+');
-        print_clock(out, &p, false);
-        return;
-    }
-    ky_buffer_append_cstr(out, has_minus ? "-" : "");
-    if (has_year_month) {
-        ky_buffer_printf(out, "%d-%d", abs(p.years), abs(p.months));
-        return;
-    }
-    if (p.days != 0) {
-        ky_buffer_printf(out, "%lld ", llabs((long long)p.days));
-    }
-    print_clock(out, &p, false);
-}
-
-static void
-print_iso(const struct parts *p, bool is_time_minus, struct ky_buffer *out)
-{
-    const int64_t values[] = {p->years, p->months, p->days, p->hours, p->minutes};
-    size_t start = out->size;
-    ky_buffer_append_byte(out, 'P');
-    bool has_time = p->hours != 0 || p->minutes != 0 || p->seconds != 0 || p->us != 0;
-    for (int i = 0; i < 5; i++) {
-        if (i == 3 && has_time) {
-            ky_buffer_append_byte(out, 'T');
-        }
-        if (values[i] != 0) {
-            ky_buffer_printf(out, "%lld%c", (long long)values[i], "YMDHM"[i]);
-        }
-    }
-    if (p->seconds != 0 || p->us != 0) {
-        ky_buffer_append_cstr(out, is_time_minus ? "-" : "");
-        print_seconds(out, p->seconds, p->us, false);
-        ky_buffer_append_byte(out, 'S');
-    }
-    if (out->size == start + 1) {
-        ky_buffer_append_cstr(out, "T0S");
-    }
-}
-
-void
-interval_print(int style, struct interval interval, struct ky_buffer *out)
-{
-    struct parts parts = split(interval);
-    bool is_time_minus = interval.time_us < 0;
-    switch (style) {
-    case 1:
-        print_verbose(&parts, is_time_minus, out);
-        break;
-    case 2:
-        print_sql(&parts, interval, out);
-        break;
-    case 3:
-        print_iso(&parts, is_time_minus, out);
-        break;
-    default:
-        print_postgres(&parts, is_time_minus, out);
-        break;
-    }
 }

@@ -9,10 +9,12 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <math.h>
+#include <stdlib.h>
 
 #include "server/types/datetime_private.h"
 
-enum { LOOSE_COUNT_MAX = 3, ZONE_TEXT_MAX = 63 };
+enum { LOOSE_COUNT_MAX = 3, ZONE_TEXT_MAX = 63, FRACTION_SIZE_MAX = 40 };
 
 enum half { HALF_NONE, HALF_AM, HALF_PM };
 enum outcome { OUT_OK, OUT_SYNTAX, OUT_FIELD, OUT_MONTH_OR_DAY, OUT_ZONE_OFFSET, OUT_ZONE_NAME };
@@ -67,20 +69,16 @@ read_number(struct reader *r)
 static int
 read_fraction(struct reader *r)
 {
-    int us = 0;
-    int unit = 100000;
-    r->at++;
+    char text[FRACTION_SIZE_MAX] = "0";
+    size_t size = 1;
+    text[size++] = *r->at++;
     for (; at_digit(r, 0); r->at++) {
-        int digit = *r->at - '0';
-        if (unit == 0) {
-            us += digit >= 5;
-            unit = -1;
-        } else if (unit > 0) {
-            us += digit * unit;
-            unit /= 10;
+        if (size + 1 < sizeof(text)) {
+            text[size++] = *r->at;
         }
     }
-    return us;
+    /* As PostgreSQL rounds: half to even of the binary value. */
+    return (int)rint(strtod(text, NULL) * 1e6);
 }
 
 static enum outcome
@@ -234,12 +232,19 @@ read_date(struct reader *r, struct number first)
     }
 }
 
+/* Said at once, or by a month's name and two numbers. */
+static bool
+is_date_known(const struct reader *r)
+{
+    return r->out->has_date || (r->month != 0 && r->loose_count == 2);
+}
+
 /* 20261123, 261123, or as a time 040506, 0405, 040506.789 */
 static enum outcome
 read_packed(struct reader *r, struct number number)
 {
-    bool may_be_time = !r->out->has_time && (r->out->has_date || r->is_time_only);
-    if (!r->out->has_date && !(r->is_time_only && number.digits <= 6) && number.digits >= 6 &&
+    bool may_be_time = !r->out->has_time && (is_date_known(r) || r->is_time_only);
+    if (!is_date_known(r) && !(r->is_time_only && number.digits <= 6) && number.digits >= 6 &&
         number.digits <= 8 && number.digits != 7) {
         struct number year = {number.value / 10000, number.digits - 4};
         return set_date(r, year, number.value / 100 % 100, number.value % 100);
@@ -267,7 +272,7 @@ read_digits(struct reader *r)
         return read_clock(r, number);
     }
     bool may_be_date = !r->out->has_date && r->month == 0 && r->end - r->at > 1 &&
-                       number.digits <= 6 && r->loose_count == 0;
+                       number.digits <= 7 && r->loose_count == 0;
     if ((next == '-' || next == '/' || (next == '.' && number.digits <= 4)) && may_be_date &&
         (at_digit(r, 1) || isalpha((unsigned char)r->at[1]))) {
         return read_date(r, number);
@@ -362,6 +367,14 @@ static bool
 read_special(struct reader *r, struct ky_slice word)
 {
     struct parsed_datetime *out = r->out;
+    if (out->has_date || out->kind != PARSED_VALUE) {
+        if (out->has_time || !datetime_word_is(word, "allballs")) {
+            return false;
+        }
+        out->has_time = true;
+        out->has_zone = true;
+        return true;
+    }
     if (datetime_word_is(word, "now")) {
         set_today(r, 0, true);
     } else if (datetime_word_is(word, "today")) {
@@ -372,7 +385,7 @@ read_special(struct reader *r, struct ky_slice word)
         set_today(r, -1, false);
     } else if (datetime_word_is(word, "epoch")) {
         out->kind = PARSED_EPOCH;
-    } else if (datetime_word_is(word, "infinity") || datetime_word_is(word, "+infinity")) {
+    } else if (datetime_word_is(word, "infinity")) {
         out->kind = PARSED_INFINITY;
     } else if (datetime_word_is(word, "-infinity")) {
         out->kind = PARSED_MINUS_INFINITY;
@@ -402,6 +415,7 @@ read_zone(struct reader *r, const char *start)
     for (size_t i = 0; i <= size; i++) {
         lower[i] = (char)tolower((unsigned char)r->zone_text[i]);
     }
+    memcpy(r->zone_text, lower, size);
     bool is_dst;
     if (timezone_abbreviation(ky_slice(lower, size), &out->civil.zone_offset, &is_dst)) {
         out->has_zone = true;
@@ -413,20 +427,6 @@ read_zone(struct reader *r, const char *start)
         return OUT_OK;
     }
     return memchr(start, '/', size) != NULL ? OUT_ZONE_NAME : OUT_SYNTAX;
-}
-
-static enum outcome
-set_half(struct reader *r, enum half half)
-{
-    /* "10 pm" */
-    if (!r->out->has_time && r->loose_count > 0) {
-        struct number hour = r->loose[--r->loose_count];
-        if (set_time(r, hour.value, 0, 0, 0) != OUT_OK) {
-            return OUT_FIELD;
-        }
-    }
-    r->half = half;
-    return OUT_OK;
 }
 
 static enum outcome
@@ -450,10 +450,12 @@ read_word(struct reader *r)
         return OUT_OK;
     }
     if (datetime_word_is(word, "am")) {
-        return set_half(r, HALF_AM);
+        r->half = HALF_AM;
+        return OUT_OK;
     }
     if (datetime_word_is(word, "pm")) {
-        return set_half(r, HALF_PM);
+        r->half = HALF_PM;
+        return OUT_OK;
     }
     bool is_bc = datetime_word_is(word, "bc");
     if (is_bc || datetime_word_is(word, "ad")) {
@@ -462,7 +464,7 @@ read_word(struct reader *r)
         return OUT_OK;
     }
     if (datetime_word_is(word, "t") && (at_digit(r, 0) || r->at == r->end)) {
-        return at_digit(r, 0) && (r->out->has_date || r->is_time_only) ? OUT_OK : OUT_SYNTAX;
+        return at_digit(r, 0) && (is_date_known(r) || r->is_time_only) ? OUT_OK : OUT_SYNTAX;
     }
     if (datetime_word_is(word, "j") && at_digit(r, 0)) {
         return read_julian(r);
@@ -543,7 +545,7 @@ read_all(struct reader *r)
         is_empty = false;
         if (c >= '0' && c <= '9') {
             outcome = read_digits(r);
-        } else if ((c == '+' || c == '-') && (r->out->has_time || r->out->has_date)) {
+        } else if ((c == '+' || c == '-') && (r->out->has_time || is_date_known(r))) {
             outcome = read_offset(r);
         } else if (isalpha((unsigned char)c)) {
             outcome = read_word(r);

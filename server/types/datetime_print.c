@@ -7,7 +7,7 @@
 #include "server/types/datetime_private.h"
 
 enum { STYLE_ISO, STYLE_SQL, STYLE_POSTGRES, STYLE_GERMAN };
-enum { ORDER_MDY, ORDER_DMY, ORDER_YMD };
+enum { ORDER_DMY = 1 };
 
 static int
 shown_year(int year)
@@ -75,11 +75,7 @@ print_styled_date(const struct type_context *context, const struct civil_time *c
         ky_buffer_printf(out, "%02d/%02d/%04d", first, second, shown_year(civil->year));
         break;
     case STYLE_POSTGRES:
-        if (context->date_order == ORDER_YMD) {
-            print_ymd(civil, out);
-        } else {
-            ky_buffer_printf(out, "%02d-%02d-%04d", first, second, shown_year(civil->year));
-        }
+        ky_buffer_printf(out, "%02d-%02d-%04d", first, second, shown_year(civil->year));
         break;
     case STYLE_GERMAN:
         ky_buffer_printf(out, "%02d.%02d.%04d", civil->day, civil->month, shown_year(civil->year));
