@@ -97,6 +97,32 @@ put_records(uint8_t *place, uint32_t number, uint32_t first, uint32_t end, size_
     return total;
 }
 
+uint8_t *
+log_fixture_frame(uint32_t number, bool is_chunk, lsn_t chunk_lsn, struct frame *frame_out)
+{
+    bool refers = !is_chunk && has_chunk(number);
+    uint32_t first = refers ? 1 : 0;
+    uint32_t end = is_chunk ? 1 : record_count_of(number);
+    size_t start = FRAME_HEADER_SIZE + (refers ? sizeof(struct frame_chunk_ref) : 0);
+    size_t size = start + put_records(NULL, number, first, end, 0);
+    uint8_t *bytes = calloc(1, size);
+    KY_ASSERT(bytes != NULL);
+    (void)put_records(bytes + start, number, first, end, start);
+    if (refers) {
+        struct frame_chunk_ref ref = {.lsn = chunk_lsn, .record_count = 1, .event_count = 1};
+        memcpy(bytes + FRAME_HEADER_SIZE, &ref, sizeof(ref));
+    }
+    *frame_out = (struct frame){
+        .flags = is_chunk ? FRAME_CHUNK : FRAME_COMMIT,
+        .total_size = (uint32_t)size,
+        .record_count = end - first,
+        .chunk_count = refers ? 1 : 0,
+        .txid = number,
+        .event_count = is_chunk ? 0 : record_count_of(number),
+    };
+    return bytes;
+}
+
 static void
 fail(struct log_fixture *fixture, const char *what, uint64_t number)
 {
@@ -106,8 +132,8 @@ fail(struct log_fixture *fixture, const char *what, uint64_t number)
 }
 
 static void
-check_records(struct log_fixture *fixture, struct ky_slice records, uint32_t number,
-              uint32_t first, uint32_t end)
+check_records(struct log_fixture *fixture, struct ky_slice records, uint32_t number, uint32_t first,
+              uint32_t end)
 {
     for (uint32_t i = first; i < end; i++) {
         struct record record;
@@ -135,7 +161,6 @@ check_records(struct log_fixture *fixture, struct ky_slice records, uint32_t num
 }
 
 /* ------------------------------------------------------------------ reading back */
-
 
 static ky_status
 apply(void *arg, const struct frame *frame, struct ky_error *err)
@@ -321,14 +346,12 @@ log_fixture_submit(struct log_fixture *fixture, uint32_t number, bool is_async)
         }
     }
     uint32_t first = chunk == NULL ? 0 : 1;
-    struct fixture_entry *entry =
-        entry_new(fixture, number, first, record_count_of(number), first);
+    struct fixture_entry *entry = entry_new(fixture, number, first, record_count_of(number), first);
     entry->base.flags = FRAME_COMMIT;
     entry->base.is_async = is_async;
     entry->base.event_count = record_count_of(number);
     if (chunk != NULL) {
-        struct frame_chunk_ref ref = {
-            .lsn = chunk->base.lsn, .record_count = 1, .event_count = 1};
+        struct frame_chunk_ref ref = {.lsn = chunk->base.lsn, .record_count = 1, .event_count = 1};
         memcpy(entry->base.frame + FRAME_HEADER_SIZE, &ref, sizeof(ref));
     }
     log_submit(fixture->log, &entry->base);

@@ -31,7 +31,7 @@ struct log_fixture {
     uint32_t seen_count;
     lsn_t seen_lsn[FIXTURE_TXNS_MAX];
     event_offset_t next_event;
-    char fault[256]; /* first thing found wrong; "" when all is well */
+    char fault[256];               /* first thing found wrong; "" when all is well */
     struct fixture_entry *entries; /* all ever submitted; freed by deinit */
 };
 
@@ -49,3 +49,8 @@ bool log_fixture_commit(struct log_fixture *fixture, uint32_t number);
 void log_fixture_orphan_chunk(struct log_fixture *fixture, uint32_t number);
 /* Was the transaction found by the last open? */
 bool log_fixture_has(const struct log_fixture *fixture, uint32_t number);
+/* The bytes of a frame of a transaction, malloc'd, with room for the header, and what its header
+ * must say besides its place: the CHUNK frame, or the COMMIT frame that refers to one at chunk_lsn.
+ */
+uint8_t *log_fixture_frame(uint32_t number, bool is_chunk, lsn_t chunk_lsn,
+                           struct frame *frame_out);

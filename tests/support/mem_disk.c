@@ -743,8 +743,8 @@ crash_node(struct node *node, enum mem_crash crash, struct ky_prng *prng)
 {
     KY_ASSERT(node->open_count == 0);
     KY_ASSERT(node->map_count == 0);
-    bool has_size = crash == MEM_CRASH_KEEP_ALL ||
-                    (crash == MEM_CRASH_RANDOM && ky_prng_below(prng, 2) == 0);
+    bool has_size =
+        crash == MEM_CRASH_KEEP_ALL || (crash == MEM_CRASH_RANDOM && ky_prng_below(prng, 2) == 0);
     for (uint64_t i = 0; i < node->capacity / SECTOR_SIZE; i++) {
         bool is_kept = crash == MEM_CRASH_KEEP_ALL ||
                        (crash == MEM_CRASH_RANDOM && ky_prng_below(prng, 2) == 0);

@@ -42,9 +42,9 @@ void mem_disk_limit(struct mem_disk *disk, uint64_t bytes);
 /* ------------------------------------------------------------------ crashes */
 
 enum mem_crash {
-    MEM_CRASH_KEEP_ALL,  /* only the process died */
-    MEM_CRASH_DROP_ALL,  /* nothing unsynced arrived */
-    MEM_CRASH_RANDOM,    /* each unsynced sector and directory entry by a coin */
+    MEM_CRASH_KEEP_ALL, /* only the process died */
+    MEM_CRASH_DROP_ALL, /* nothing unsynced arrived */
+    MEM_CRASH_RANDOM,   /* each unsynced sector and directory entry by a coin */
 };
 /* Ends the power fault. Every file must be closed and every map unmapped. */
 void mem_disk_crash(struct mem_disk *disk, enum mem_crash crash, uint64_t seed);
