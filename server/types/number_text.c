@@ -30,7 +30,7 @@
 enum number_status
 number_parse_int(struct ky_slice text, int64_t min, int64_t max, int64_t *out)
 {
-    const char *p = text.data;
+    const char *p = text.size == 0 ? "" : text.data;
     const char *end = p + text.size;
     while (p < end && type_is_space(*p)) {
         p++;

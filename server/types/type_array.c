@@ -155,7 +155,7 @@ parse_level(struct array_parser *parser, int depth, struct ky_error *err)
         if (parser->p == parser->end) {
             return malformed(parser, err, "Unexpected end of input.");
         }
-        if (*parser->p == '}' && size == 0) {
+        if (*parser->p == '}' && size == 0 && depth == 0) {
             parser->p++;
             return close_level(parser, depth, size, err);
         }
@@ -175,9 +175,7 @@ parse_level(struct array_parser *parser, int depth, struct ky_error *err)
                 parser->dimension_count = depth + 1;
             }
             if (parser->dimension_count != depth + 1) {
-                return malformed(
-                    parser, err,
-                    "Multidimensional arrays must have sub-arrays with matching dimensions.");
+                return malformed(parser, err, "Unexpected array element.");
             }
             KY_TRY(parse_element(parser, err));
         }
@@ -267,6 +265,7 @@ ky_status
 array_in(const struct type *type, const struct type_context *context, struct ky_slice text,
          int32_t typmod, struct datum *out, struct ky_error *err)
 {
+    text.data = text.size == 0 ? "" : text.data;
     struct array_parser parser = {.element = type_get(type->element_oid),
                                   .context = context,
                                   .text = text,
@@ -461,11 +460,11 @@ ky_status
 array_recv(const struct type *type, const struct type_context *context, struct ky_slice wire,
            int32_t typmod, struct datum *out, struct ky_error *err)
 {
-    const uint8_t *p = wire.data;
-    const uint8_t *end = p + wire.size;
     if (wire.size < 12) {
         return ky_error_set(err, KY_PROTOCOL_VIOLATION, "insufficient data left in message");
     }
+    const uint8_t *p = wire.data;
+    const uint8_t *end = p + wire.size;
     int32_t dimension_count = (int32_t)ky_load_be32(p);
     uint32_t flags = ky_load_be32(p + 4);
     oid_t element_oid = ky_load_be32(p + 8);

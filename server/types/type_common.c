@@ -102,7 +102,7 @@ type_key_real(struct ky_buffer *out, double real)
 void
 type_key_bytes(struct ky_buffer *out, struct ky_slice bytes)
 {
-    const uint8_t *p = bytes.data;
+    const uint8_t *p = bytes.size == 0 ? (const uint8_t *)"" : bytes.data;
     const uint8_t *end = p + bytes.size;
     while (p < end) {
         const uint8_t *zero = memchr(p, 0, (size_t)(end - p));

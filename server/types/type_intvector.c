@@ -21,7 +21,7 @@ intvector_in(const struct type *type, const struct type_context *context, struct
     /* Numbers are a digit and a blank at least. */
     struct datum *values = ky_arena_array(context->arena, struct datum, text.size / 2 + 1);
     uint32_t count = 0;
-    const char *p = text.data;
+    const char *p = text.size == 0 ? "" : text.data;
     const char *end = p + text.size;
     while (p < end) {
         if (type_is_space(*p)) {

@@ -92,7 +92,7 @@ ky_status
 vector_in(const struct type *type KY_UNUSED, const struct type_context *context,
           struct ky_slice text, int32_t typmod, struct datum *out, struct ky_error *err)
 {
-    const char *p = text.data;
+    const char *p = text.size == 0 ? "" : text.data;
     const char *end = p + text.size;
     p = skip_space(p, end);
     if (p == end || *p != '[') {

@@ -14,7 +14,7 @@ static const struct {
     {OID_INT4_ARRAY, "{}", "{}"},
     {OID_INT4_ARRAY, " { 1 , 2 ,3 } ", "{1,2,3}"},
     {OID_INT4_ARRAY, "{{1,2},{3,4}}", "{{1,2},{3,4}}"},
-    {OID_INT4_ARRAY, "{{},{}}", "{}"},
+    {OID_INT4_ARRAY, "{{},{}}", "22P02 malformed array literal: \"{{},{}}\""},
     {OID_INT4_ARRAY, "{null,NULL}", "{NULL,NULL}"},
     {OID_INT4_ARRAY, "[0:1]={5,6}", "[0:1]={5,6}"},
     {OID_INT4_ARRAY, "[1:2]={5,6}", "{5,6}"},
