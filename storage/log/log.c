@@ -8,6 +8,7 @@
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
+#include "server/base/random.h"
 #include "storage/log/log_private.h"
 
 /*
@@ -213,6 +214,10 @@ prepare(struct log *log, lsn_t from, log_apply apply, void *apply_arg, struct ky
     if (exists) {
         KY_TRY(recover(log, from, err));
     } else {
+        static const uint8_t NONE[16] = {0};
+        if (memcmp(log->options.system_id, NONE, 16) == 0) {
+            ky_random_bytes(log->options.system_id, 16);
+        }
         set_segment_size(log, log->options.segment_size);
         log->seed = frame_seed(log->options.system_id);
         KY_TRY(log_create(log, err));

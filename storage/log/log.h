@@ -92,7 +92,7 @@ struct log_options {
     uint64_t segment_size;       /* a multiple of 64 KiB; 64 MiB unless a test says otherwise */
     uint32_t spare_segments;     /* pre-zeroed segments held ready; >= 1 */
     bool is_sync_off;            /* fsync = off */
-    uint8_t system_id[16];
+    uint8_t system_id[16]; /* all zero: the directory's own, or a random one for a new directory */
     /* The log cannot go on (failed write or sync): called once, on the writer thread. Commits that
      * wait are never answered. The owner ends the process. */
     void (*on_fatal)(void *arg, const struct ky_error *err);

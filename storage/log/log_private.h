@@ -61,9 +61,9 @@ struct log {
     struct segment **ready; /* owned array of segments the writer may go on to, in order */
     uint32_t ready_count;
     uint32_t ready_capacity;
-    uint64_t last_number;  /* of the newest segment made */
-    bool is_maker_failing; /* the last attempt to make a spare met a full disk */
-    bool is_maker_fatal;   /* maker_error has what the log cannot go on after */
+    uint64_t last_number;        /* of the newest segment made */
+    bool is_maker_failing;       /* the last attempt to make a spare met a full disk */
+    _Atomic bool is_maker_fatal; /* maker_error ends the log. Also read, relaxed, without lock */
     struct ky_error maker_error;
     struct log_tail durable; /* a consistent set, for the manifest */
 
@@ -98,7 +98,7 @@ void log_remove_segment(struct log *log, struct segment *segment);
 uint64_t log_first_number(const struct log *log);
 void log_push_ready(struct log *log, struct segment *segment) KY_REQUIRES(log->lock);
 /* Installs a manifest of the segments in the table with the given tail as durable; epoch and
- * checkpoint as in log->manifest. skip: number of segments from this one on are left out, 0: none.
+ * checkpoint as in log->manifest.
  */
 KY_MUST_CHECK ky_status log_switch_manifest(struct log *log, const struct log_tail *durable,
                                             bool *is_unknown_out, struct ky_error *err)

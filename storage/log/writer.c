@@ -425,10 +425,11 @@ log_writer_run(void *arg)
     ky_status status = KY_OK;
     while (status == KY_OK) {
         bool is_fatal = false;
-        if (pending == NULL) {
+        bool must_stop = atomic_load_explicit(&log->is_maker_fatal, memory_order_relaxed);
+        if (pending == NULL && !must_stop) {
             pending = take_queue(log);
         }
-        if (pending == NULL) {
+        if (pending == NULL || must_stop) {
             if (wait_for_entries(log, &is_fatal, &err)) {
                 continue;
             }
