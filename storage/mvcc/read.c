@@ -133,20 +133,31 @@ struct scan_out {
     uint32_t max;
 };
 
+/* An own version counts even where the snapshot sees no row: READ COMMITTED may lock and change a
+ * row that was inserted after the snapshot (ON CONFLICT DO UPDATE). Own inserts come later. */
+static bool
+has_committed(const struct slot *slot)
+{
+    uint64_t ref = atomic_load_explicit(&slot->ref, memory_order_relaxed);
+    return ref != 0 && (ref & SLOT_OWNER) == 0;
+}
+
 static void
 scan_row(const struct storage_scan *scan, const struct touched *touched, row_id_t row_id,
          const struct slot *slot, struct scan_out *out)
 {
     struct version version;
-    if (!slot_version_at(slot, scan->snapshot, &version)) {
+    bool is_seen = slot_version_at(slot, scan->snapshot, &version);
+    if (!is_seen && (touched == NULL || !has_committed(slot))) {
         return;
     }
     struct row_ref *row = &out->rows[out->count];
     int own = find_own(scan->txn, touched, row_id, scan->command, row);
-    if (own < 0) {
+    if (own < 0 && is_seen) {
         row_committed(scan->txn->storage, row_id, &version, row);
+        own = 1;
     }
-    out->count += own != 0;
+    out->count += own == 1;
 }
 
 /* Fills from one chunk, at most SCAN_SLOTS_MAX slots. */
