@@ -84,12 +84,25 @@ open_indexes(struct access *access, struct txn *txn, struct ky_error *err)
     for (size_t i = 0; i < image->table_count && status == KY_OK; i++) {
         const struct cat_table *table = image->tables[i];
         for (uint16_t j = 0; j < table->index_count && status == KY_OK; j++) {
-            status = open_index(access, table->indexes[j], txn, err);
-            count++;
+            if (access_find_runtime(access, table->indexes[j]->oid) == NULL) {
+                status = open_index(access, table->indexes[j], txn, err);
+                count++;
+            }
         }
     }
     cat_image_release(image);
     ky_log(INFO, "access", "indexes built count=%" PRIu64, count);
+    return status;
+}
+
+ky_status
+access_refresh(struct access *access, struct ky_error *err)
+{
+    struct txn *txn = txn_begin(access->storage, ISOLATION_READ_COMMITTED);
+    txn_statement_begin(txn);
+    ky_status status = open_indexes(access, txn, err);
+    txn_statement_end(txn);
+    txn_rollback(txn);
     return status;
 }
 
@@ -103,11 +116,7 @@ access_open(struct storage *storage, struct catalog *catalog, struct access **ac
     ky_mutex_init(&access->lock);
     ky_mutex_init(&access->purge_lock);
     ky_cond_init(&access->purge_wake);
-    struct txn *txn = txn_begin(storage, ISOLATION_READ_COMMITTED);
-    txn_statement_begin(txn);
-    ky_status status = open_indexes(access, txn, err);
-    txn_statement_end(txn);
-    txn_rollback(txn);
+    ky_status status = access_refresh(access, err);
     ky_thread_start(&access->purger, "purger", access_purge_run, access);
     if (status != KY_OK) {
         access_close(access);

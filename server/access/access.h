@@ -18,6 +18,8 @@ struct access_index;
 KY_MUST_CHECK ky_status access_open(struct storage *storage, struct catalog *catalog,
                                     struct access **access_out, struct ky_error *err);
 void access_close(struct access *access);
+/* Opens indexes that are in the catalog but not known yet: after the first start's bootstrap. */
+KY_MUST_CHECK ky_status access_refresh(struct access *access, struct ky_error *err);
 struct storage *access_storage(struct access *access);
 
 /**

@@ -57,6 +57,7 @@ struct server_options {
     uint64_t memory;            /* --memory */
     uint32_t max_connections;
     const char *data_dir;
+    const char *temp_dir;       /* for sorts that spill */
     const char *version;        /* "0.1.0" */
     /* Names and current values of configuration for SHOW: pairs, NULL at the end. */
     const char *const *settings;

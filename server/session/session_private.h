@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdio.h>
+
 #include "parser/parser.h"
 #include "server/base/list.h"
 #include "server/base/map.h"
@@ -16,6 +18,8 @@ enum { SESSION_TAG_SIZE = 64 };
 
 /* ------------------------------------------------------------------ server */
 
+enum { OID_TABLE_EVENTS = 15900 };
+
 struct server {
     struct server_options options;
     struct ky_mutex lock;
@@ -27,12 +31,17 @@ struct server {
     int64_t start_us; /* wall clock, since 1970 */
 };
 
+void session_cancel_for(struct session *session, int reason);
+/* pg_cancel_backend and pg_terminate_backend. False: no such session. */
+bool server_signal(struct server *server, int32_t pid, bool is_terminate);
+
 /* ------------------------------------------------------------------ statements */
 
 /* What a prepared statement or one statement of a simple query is made of, and its plan. */
 struct plan_source {
     struct ky_arena *arena;        /* tree, text and parameter types live here */
-    struct ky_slice sql;           /* the statement's own text */
+    struct ky_slice sql;           /* the text that positions count in */
+    struct ky_slice own_sql;       /* the statement's part of it */
     struct ast_node *tree;         /* NULL: empty statement */
     oid_t *param_types;            /* BIND_PARAMS_MAX is enforced by Parse */
     uint16_t param_count;
@@ -43,6 +52,7 @@ struct plan_source {
     struct cat_image *image;       /* a reference; NULL: no plan */
     uint64_t settings_version;     /* of the session when it was planned */
     struct query *query;
+    struct query *query_made;      /* CREATE TABLE AS: bound by hand, not from tree */
     struct statement_plan *plan;
     struct result_column *columns; /* what Describe says; formats are text here */
     uint16_t column_count;
@@ -80,7 +90,9 @@ struct portal {
     bool has_statement;            /* txn_statement_begin without its end */
     struct batch *batch;           /* being given out, rows from `given` on are left */
     uint32_t given;
-    uint64_t row_count;
+    uint64_t row_count;            /* given out */
+    uint64_t rows_changed;
+    bool wants_columns;            /* simple protocol: RowDescription comes before the rows */
     struct ky_budget budget;
     bool is_cursor;                /* DECLAREd: FETCH runs it */
     bool is_with_hold;
@@ -124,9 +136,16 @@ struct session {
     _Atomic int64_t state_us;
     _Atomic int64_t lock_wait_us;  /* since when it waits for a lock; 0: it does not */
     _Atomic int activity;          /* enum session_activity */
+    _Atomic int64_t limits[4];     /* ms: statement, lock, idle in transaction, idle session timeout */
     struct ky_mutex text_lock;
     char query[1024] KY_GUARDED_BY(text_lock); /* for pg_stat_activity */
 
+    int64_t clock_us;              /* at the last message */
+    int64_t begin_ns;
+    char who[32];
+    char *reported[SETTING_COUNT]; /* what the client knows; owned */
+    uint64_t reported_version;
+    uint64_t applied_version;
     struct settings settings;
     struct type_context types;     /* of the settings; arena is set per use */
     struct cat_path path;
@@ -149,6 +168,8 @@ struct session {
     struct ky_error commit_error;
     struct txn_result last_result;
     bool is_commit_with_catalog;
+    bool is_chained;               /* COMMIT AND CHAIN: a new block follows */
+    int64_t commit_start_ns;
 
     /* Waiting and cancelling. */
     struct lock_waiter waiter;
@@ -163,12 +184,18 @@ struct session {
     bool is_statement_started;
     char tag[SESSION_TAG_SIZE];    /* waits for the commit before it is sent */
     bool has_tag;
+    bool wants_commit;             /* before the next statement of a simple query, or its end */
     struct plan_source simple_source;
     struct portal *running;        /* JOB_EXECUTE, JOB_SIMPLE; owned by portals or simple_portal */
     struct portal *simple_portal;
+    struct portal *executing;      /* JOB_EXECUTE */
+    struct cat_image *bind_image;  /* borrowed, during Bind */
     uint32_t max_rows;
+    uint32_t left_rows;            /* of max_rows, when an Execute waits */
     struct result_sink *sink;      /* during a call */
-    struct copy *copy;             /* JOB_COPY; owned */
+    struct copy *copy;             /* owned */
+    enum session_job copy_job;     /* what JOB_COPY returns to */
+    bool is_copy_ending;
 
     struct ky_smap prepared;       /* name -> struct prepared */
     struct ky_smap portals;        /* name -> struct portal */
@@ -180,6 +207,21 @@ struct session {
 };
 
 enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION, ACTIVITY_FAILED };
+
+/* ------------------------------------------------------------------ session.c */
+
+/* Makes type_context and timeouts follow the settings. */
+void session_apply_settings(struct session *session);
+struct prepared *session_find_prepared(struct session *session, const char *name,
+                                       struct ky_error *err);
+/* Room for param_capacity parameter types; one reference. */
+struct prepared *prepared_new(const char *name, struct ky_slice sql, uint16_t param_capacity);
+void prepared_drop(struct prepared *prepared);
+KY_MUST_CHECK ky_status prepared_analyze(struct session *session, struct plan_source *source,
+                                         struct ky_error *err);
+/* DEALLOCATE ALL. */
+void session_close_prepared(struct session *session);
+void session_close_unnamed(struct session *session);
 
 /* ------------------------------------------------------------------ transaction.c */
 
@@ -240,6 +282,11 @@ KY_MUST_CHECK ky_status utility_describe(struct session *session, struct plan_so
 KY_MUST_CHECK ky_status utility_run(struct session *session, struct portal *portal,
                                     struct result_sink *sink, enum utility_answer *answer_out,
                                     struct ky_error *err);
+/* The end of EXPLAIN ANALYZE: the plan with what was measured. */
+void utility_explain_analyze(struct session *session, struct portal *portal);
+/* An INSERT that may first have to make its table (kyro.implicit_tables, CREATE VECTORS (dim INT)). */
+KY_MUST_CHECK ky_status implicit_table(struct session *session, const struct ast_node *statement,
+                                       bool *is_pending_out, struct ky_error *err);
 /* One text row or column through the sink. */
 void utility_emit(struct session *session, struct result_sink *sink,
                   const struct result_column *columns, uint16_t column_count,
@@ -265,6 +312,12 @@ enum session_answer session_fail(struct session *session, struct ky_error *err);
 KY_MUST_CHECK ky_status ddl_run(struct session *session, const struct ast_node *statement,
                                 struct ky_slice sql, bool *is_pending_out, struct ky_error *err);
 bool ddl_handles(enum ast_kind kind);
+/* Drops the session's temporary tables. */
+void ddl_session_end(struct session *session);
+/* The first INSERT into a vectors table made with (dim INT) fixes its dimension. */
+KY_MUST_CHECK ky_status ddl_vectors_dimension(struct session *session,
+                                              const struct cat_table *table, uint32_t dimension,
+                                              bool *is_pending_out, struct ky_error *err);
 /* CREATE TABLE AS and SELECT INTO: makes the table, then *query_out is the INSERT to run. */
 KY_MUST_CHECK ky_status ddl_create_table_as(struct session *session,
                                             const struct ast_create_table_as *statement,
@@ -298,3 +351,5 @@ void copy_free(struct copy *copy);
 KY_MUST_CHECK ky_status copy_out_begin(struct session *session, const struct ast_copy *statement,
                                        struct plan_source *source, struct ky_error *err);
 struct result_sink *copy_out_sink(struct session *session, struct result_sink *target);
+/* All rows went out: the end of the stream; frees session->copy and fills session->tag. */
+void copy_out_end(struct session *session, uint64_t row_count);

@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
+#include "server/base/clock.h"
+#include "server/session/session_private.h"
+#include "server/types/datetime.h"
+
+/*
+ * Planning and running one statement. A portal goes through: plan (again while the catalog
+ * moves between planning and locking), lock its tables, take the snapshot, pull batches.
+ * Any step may have to wait; portal_run is simply called again. In READ COMMITTED a row that
+ * moved on since the snapshot makes the whole statement run again, keeping its locks.
+ */
+
+enum { QUANTUM_SHORT_NS = 10 * 1000 * 1000 };
+
+/* ------------------------------------------------------------------ what a statement sees */
+
+static void
+resolve_path(struct session *session, const struct cat_image *image)
+{
+    struct cat_path *path = &session->path;
+    const char *text = settings_text(&session->settings, SETTING_SEARCH_PATH);
+    bool has_catalog = false;
+    path->count = 0;
+    path->creation = OID_NONE;
+    oid_t listed[KY_COUNT_OF(path->schemas)];
+    uint16_t listed_count = 0;
+    while (*text != '\0') {
+        text += strspn(text, ", ");
+        char name[64];
+        size_t size = 0;
+        bool is_quoted = *text == '"';
+        text += is_quoted;
+        while (*text != '\0' && (is_quoted ? *text != '"' : *text != ',' && *text != ' ')) {
+            if (size + 1 < sizeof(name)) {
+                name[size++] = *text;
+            }
+            text++;
+        }
+        text += is_quoted && *text == '"';
+        name[size] = '\0';
+        const char *wanted = strcmp(name, "$user") == 0 ? session->user : name;
+        const struct cat_schema *schema = cat_find_schema(image, ky_slice_cstr(wanted));
+        if (schema != NULL && listed_count < KY_COUNT_OF(listed) - 1) {
+            has_catalog = has_catalog || schema->oid == OID_SCHEMA_PG_CATALOG;
+            if (path->creation == OID_NONE) {
+                path->creation = schema->oid;
+            }
+            listed[listed_count++] = schema->oid;
+        }
+    }
+    if (!has_catalog) {
+        path->schemas[path->count++] = OID_SCHEMA_PG_CATALOG;
+    }
+    memcpy(path->schemas + path->count, listed, listed_count * sizeof(listed[0]));
+    path->count = (uint16_t)(path->count + listed_count);
+}
+
+ky_status
+session_image(struct session *session, struct cat_image **image_out, struct ky_error *err)
+{
+    KY_TRY(transaction_ensure(session, err));
+    KY_TRY(catalog_acquire(server_catalog(session->server), access_storage_txn(session->txn),
+                           session->has_catalog_changes, image_out, err));
+    if (session->path_image != *image_out || session->path_version != session->settings.version) {
+        resolve_path(session, *image_out);
+        /* Remembered by address only while the cache may hold it; a private image never is. */
+        session->path_image = session->has_catalog_changes ? NULL : *image_out;
+        session->path_version = session->settings.version;
+    }
+    return KY_OK;
+}
+
+void
+session_env(struct session *session, struct func_env *env, struct ky_arena *arena,
+            const struct cat_image *image)
+{
+    env->types = session->types;
+    env->types.arena = arena;
+    env->types.now_us = session->transaction_start_us;
+    env->transaction_start_us = session->transaction_start_us;
+    env->statement_start_us =
+        atomic_load_explicit(&session->statement_us, memory_order_relaxed) -
+        DATETIME_UNIX_TO_2000_US;
+    session->catalog_env.image = image;
+    session->catalog_env.path = &session->path;
+    session->catalog_env.txn = session->txn == NULL ? NULL : access_storage_txn(session->txn);
+    env->self = &session->catalog_env;
+}
+
+void
+session_bind_context(struct session *session, struct bind_context *context, struct ky_arena *arena,
+                     const struct cat_image *image, struct func_env *env,
+                     const struct plan_source *source)
+{
+    session_env(session, env, arena, image);
+    *context = (struct bind_context){
+        .arena = arena,
+        .image = image,
+        .path = &session->path,
+        .env = env,
+        .sql = source == NULL ? NULL : source->sql.data,
+        .sql_size = source == NULL ? 0 : source->sql.size,
+        .user = session->user,
+        .session_user = session->session_user,
+        .database = session->database,
+    };
+    if (source != NULL) {
+        context->param_types = source->param_types;
+        context->param_count = source->param_count;
+        context->param_capacity = source->param_capacity;
+        context->can_infer_params = source->can_infer_params;
+    }
+}
+
+/* ------------------------------------------------------------------ planning */
+
+bool
+source_is_query(const struct ast_node *tree)
+{
+    return tree->kind == AST_SELECT || tree->kind == AST_INSERT || tree->kind == AST_UPDATE ||
+           tree->kind == AST_DELETE;
+}
+
+void
+source_init(struct plan_source *source, struct ky_arena *arena)
+{
+    *source = (struct plan_source){.arena = arena};
+    ky_arena_init(&source->plan_arena);
+}
+
+static void
+source_forget(struct plan_source *source)
+{
+    cat_image_release(source->image);
+    source->image = NULL;
+    source->plan = NULL;
+    source->query = NULL;
+    ky_arena_reset(&source->plan_arena);
+}
+
+void
+source_deinit(struct plan_source *source)
+{
+    source_forget(source);
+    ky_arena_deinit(&source->plan_arena);
+}
+
+static void
+source_columns(struct plan_source *source)
+{
+    const struct statement_plan *plan = source->plan;
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < plan->target_count; i++) {
+        count = (uint16_t)(count + !plan->targets[i].is_hidden);
+    }
+    source->columns = ky_arena_array(&source->plan_arena, struct result_column, count + 1U);
+    source->column_count = 0;
+    for (uint16_t i = 0; i < plan->target_count; i++) {
+        const struct target *target = &plan->targets[i];
+        if (!target->is_hidden) {
+            source->columns[source->column_count++] = (struct result_column){
+                .name = target->name,
+                .table = target->origin_table,
+                .column = target->origin_column,
+                .type = target->expr->type,
+                .typmod = target->expr->typmod,
+            };
+        }
+    }
+    source->has_rows = plan->kind == QUERY_SELECT || plan->kind == QUERY_VALUES ||
+                       plan->kind == QUERY_SET_OPERATION || source->query->has_returning;
+}
+
+static void
+plan_settings(struct session *session, struct plan_context *context)
+{
+    const struct settings *settings = &session->settings;
+    context->is_seqscan_enabled = settings_bool(settings, SETTING_ENABLE_SEQSCAN);
+    context->is_indexscan_enabled = settings_bool(settings, SETTING_ENABLE_INDEXSCAN);
+    context->is_hashjoin_enabled = settings_bool(settings, SETTING_ENABLE_HASHJOIN);
+    context->is_nestloop_enabled = settings_bool(settings, SETTING_ENABLE_NESTLOOP);
+    context->is_sort_enabled = settings_bool(settings, SETTING_ENABLE_SORT);
+}
+
+static ky_status
+source_bind_and_plan(struct session *session, struct plan_source *source, struct cat_image *image,
+                     struct ky_error *err)
+{
+    struct bind_context bind;
+    struct func_env env;
+    session_bind_context(session, &bind, &source->plan_arena, image, &env, source);
+    if (source->query_made == NULL) {
+        KY_TRY(bind_query(&bind, source->tree, &source->query, err));
+        source->param_count = bind.param_count;
+    } else {
+        source->query = source->query_made;
+    }
+    struct plan_context context = {.arena = &source->plan_arena,
+                                   .image = image,
+                                   .storage = server_storage(session->server),
+                                   .env = &env};
+    plan_settings(session, &context);
+    KY_TRY(plan_query(&context, source->query, &source->plan, err));
+    source_columns(source);
+    return KY_OK;
+}
+
+ky_status
+source_plan(struct session *session, struct plan_source *source, struct ky_error *err)
+{
+    struct cat_image *image;
+    KY_TRY(session_image(session, &image, err));
+    if (source->plan != NULL && source->image == image &&
+        source->settings_version == session->settings.version) {
+        cat_image_release(image);
+        return KY_OK;
+    }
+    if (source->query_made == NULL) {
+        source_forget(source);
+    }
+    cat_image_release(source->image);
+    source->image = image;
+    source->settings_version = session->settings.version;
+    if (source_bind_and_plan(session, source, image, err) != KY_OK) {
+        source->plan = NULL;
+        return KY_ERR;
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ portals */
+
+struct portal *
+portal_new(const char *name)
+{
+    struct portal *portal = ky_calloc(1, sizeof(*portal));
+    ky_arena_init(&portal->arena);
+    portal->name = ky_arena_strdup(&portal->arena, name);
+    portal->created_us = ky_wall_us();
+    return portal;
+}
+
+static void
+portal_stop(struct session *session, struct portal *portal)
+{
+    if (portal->exec != NULL) {
+        exec_close(portal->exec);
+        portal->exec = NULL;
+    }
+    if (portal->has_statement) {
+        portal->has_statement = false;
+        if (session->txn != NULL) {
+            txn_statement_end(access_storage_txn(session->txn));
+        }
+    }
+    portal->batch = NULL;
+}
+
+void
+portal_free(struct session *session, struct portal *portal)
+{
+    if (portal == NULL) {
+        return;
+    }
+    if (session->running == portal) {
+        session->running = NULL;
+    }
+    portal_stop(session, portal);
+    if (portal->prepared != NULL && --portal->prepared->reference_count == 0) {
+        source_deinit(&portal->prepared->source);
+        struct ky_arena arena = portal->prepared->arena;
+        ky_free(portal->prepared);
+        ky_arena_deinit(&arena);
+    }
+    ky_arena_deinit(&portal->arena);
+    ky_free(portal);
+}
+
+void
+portal_make_columns(struct portal *portal)
+{
+    const struct plan_source *source = portal->source;
+    portal->column_count = source->column_count;
+    portal->columns =
+        ky_arena_array(&portal->arena, struct result_column, source->column_count + 1U);
+    if (source->column_count > 0) {
+        memcpy(portal->columns, source->columns,
+               source->column_count * sizeof(*portal->columns));
+    }
+    for (uint16_t i = 0; i < portal->column_count; i++) {
+        if (portal->result_format_count > 0) {
+            portal->columns[i].format =
+                portal->result_formats[portal->result_format_count == 1 ? 0 : i];
+        }
+    }
+}
+
+void
+portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE])
+{
+    unsigned long long rows = portal->row_count;
+    if (portal->forced_tag != NULL) {
+        (void)snprintf(tag, SESSION_TAG_SIZE, "%s %llu", portal->forced_tag,
+                       (unsigned long long)portal->rows_changed);
+        return;
+    }
+    switch (portal->source->plan->kind) {
+    case QUERY_INSERT:
+        (void)snprintf(tag, SESSION_TAG_SIZE, "INSERT 0 %llu",
+                       (unsigned long long)portal->rows_changed);
+        break;
+    case QUERY_UPDATE:
+        (void)snprintf(tag, SESSION_TAG_SIZE, "UPDATE %llu",
+                       (unsigned long long)portal->rows_changed);
+        break;
+    case QUERY_DELETE:
+        (void)snprintf(tag, SESSION_TAG_SIZE, "DELETE %llu",
+                       (unsigned long long)portal->rows_changed);
+        break;
+    case QUERY_SELECT:
+    case QUERY_VALUES:
+    case QUERY_SET_OPERATION:
+        (void)snprintf(tag, SESSION_TAG_SIZE, "SELECT %llu", rows);
+        break;
+    }
+}
+
+static ky_status
+check_read_only(const struct session *session, const struct statement_plan *plan,
+                struct ky_error *err)
+{
+    if (!session->is_read_only || plan->is_read_only) {
+        return KY_OK;
+    }
+    const char *command = plan->kind == QUERY_INSERT   ? "INSERT"
+                          : plan->kind == QUERY_UPDATE ? "UPDATE"
+                          : plan->kind == QUERY_DELETE ? "DELETE"
+                                                       : "SELECT FOR UPDATE";
+    return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
+                        "cannot execute %s in a read-only transaction", command);
+}
+
+/* Locks what is left to lock; then looks whether the plan still fits. */
+static ky_status
+portal_lock(struct session *session, struct portal *portal, bool *is_pending_out,
+            struct ky_error *err)
+{
+    for (;;) {
+        const struct statement_plan *plan = portal->source->plan;
+        while (portal->locked_count < plan->table_used_count) {
+            const struct cat_table *table = plan->tables[portal->locked_count];
+            if (table->sysview == NULL) {
+                KY_TRY(session_lock_table(session, table->oid,
+                                          plan->table_modes[portal->locked_count], false,
+                                          table->name, is_pending_out, err));
+                if (*is_pending_out) {
+                    return KY_OK;
+                }
+            }
+            portal->locked_count++;
+        }
+        KY_TRY(source_plan(session, portal->source, err));
+        if (portal->source->plan == plan) {
+            return KY_OK;
+        }
+        portal->locked_count = 0; /* planned anew; locks already held are granted at once */
+    }
+}
+
+static ky_status
+portal_open(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    struct exec_context *context = &portal->context;
+    txn_statement_begin(access_storage_txn(session->txn));
+    portal->has_statement = true;
+    access_savepoint_set(session->txn, &portal->restart_point);
+    *context = (struct exec_context){
+        .access = server_access(session->server),
+        .txn = session->txn,
+        .arena = &portal->arena,
+        .budget = &portal->budget,
+        .work_mem = (uint64_t)settings_int(&session->settings, SETTING_WORK_MEM) * 1024,
+        .temp_dir = session->server->options.temp_dir,
+        .params = portal->params,
+        .param_count = portal->param_count,
+        .waiter = &session->waiter,
+        .cancel = &session->cancel,
+        .image = portal->source->image,
+        .session = session,
+        .is_instrumented = portal->explain != NULL,
+    };
+    session_env(session, &context->env, &portal->arena, portal->source->image);
+    return exec_open(context, portal->source->plan, &portal->exec, err);
+}
+
+/* Everything the statement did goes; its locks stay, so that it gets further this time. */
+static ky_status
+portal_restart(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    portal_stop(session, portal);
+    access_savepoint_rollback(session->txn, &portal->restart_point, true);
+    return portal_open(session, portal, err);
+}
+
+/* Gives out rows of the current batch; false when the sink is full. */
+static bool
+portal_give(struct session *session, struct portal *portal, uint32_t max_rows, uint32_t *left,
+            struct result_sink *sink)
+{
+    struct batch *batch = portal->batch;
+    uint32_t count = batch->count - portal->given;
+    if (max_rows != 0 && count > *left) {
+        count = *left;
+    }
+    *left -= max_rows != 0 ? count : 0;
+    struct batch part = *batch;
+    uint16_t places[BATCH_SIZE_MAX];
+    if (portal->given != 0 || count != batch->count) {
+        for (uint32_t i = 0; i < count; i++) {
+            places[i] = (uint16_t)batch_place(batch, portal->given + i);
+        }
+        part.selection = places;
+        part.count = count;
+    }
+    portal->given += count;
+    portal->row_count += count;
+    if (portal->given == batch->count) {
+        portal->batch = NULL;
+    }
+    if (portal->explain != NULL || !portal->source->has_rows) {
+        return true;
+    }
+    session->types.arena = &portal->arena;
+    return sink->rows(sink, portal->columns, portal->column_count, &part, &session->types);
+}
+
+static enum session_answer
+portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
+            struct result_sink *sink, struct ky_error *err)
+{
+    uint32_t left = max_rows;
+    for (;;) {
+        if (portal->batch != NULL) {
+            if (max_rows != 0 && left == 0) {
+                return SESSION_SUSPENDED;
+            }
+            if (!portal_give(session, portal, max_rows, &left, sink)) {
+                session->left_rows = left;
+                return SESSION_PENDING; /* the sink's owner resumes us */
+            }
+            continue;
+        }
+        if (max_rows != 0 && left == 0) {
+            return SESSION_SUSPENDED;
+        }
+        struct batch *batch;
+        portal->context.quantum_end_ns = ky_monotonic_ns() + QUANTUM_SHORT_NS;
+        switch (exec_next(portal->exec, &batch, err)) {
+        case EXEC_BATCH:
+            portal->batch = batch;
+            portal->given = 0;
+            break;
+        case EXEC_END:
+            portal->rows_changed = exec_rows_changed(portal->exec);
+            portal->phase = PORTAL_DONE;
+            return SESSION_DONE;
+        case EXEC_PENDING:
+            session->left_rows = left;
+            if (portal->context.is_yield) {
+                portal->context.is_yield = false;
+                session->hooks.wake(session->hooks.arg);
+            } else {
+                atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
+            }
+            return SESSION_PENDING;
+        case EXEC_RESTART:
+            if (portal_restart(session, portal, err) != KY_OK) {
+                return SESSION_ERROR;
+            }
+            break;
+        case EXEC_ERROR:
+            return SESSION_ERROR;
+        }
+    }
+}
+
+enum session_answer
+portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
+           struct result_sink *sink, struct ky_error *err)
+{
+    if (portal->phase == PORTAL_NEW) {
+        ky_budget_init(&portal->budget, "work memory", 0, &session->server->memory);
+        if (source_plan(session, portal->source, err) != KY_OK ||
+            check_read_only(session, portal->source->plan, err) != KY_OK) {
+            return SESSION_ERROR;
+        }
+        portal->phase = PORTAL_LOCKING;
+    }
+    if (portal->phase == PORTAL_LOCKING) {
+        bool is_pending = false;
+        if (portal_lock(session, portal, &is_pending, err) != KY_OK) {
+            return SESSION_ERROR;
+        }
+        if (is_pending) {
+            return SESSION_PENDING;
+        }
+        portal->phase = PORTAL_RUNNING;
+        if (portal->columns == NULL) {
+            portal_make_columns(portal);
+        }
+        if (portal->wants_columns && portal->source->has_rows && portal->explain == NULL) {
+            sink->columns(sink, portal->columns, portal->column_count);
+        }
+        if (portal_open(session, portal, err) != KY_OK) {
+            return SESSION_ERROR;
+        }
+    }
+    if (portal->phase == PORTAL_DONE) {
+        return SESSION_DONE;
+    }
+    enum session_answer answer = portal_pull(session, portal, max_rows, sink, err);
+    if (answer == SESSION_DONE && portal->explain == NULL) {
+        portal_stop(session, portal);
+    }
+    return answer;
+}

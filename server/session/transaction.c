@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
+#include "server/base/clock.h"
+#include "server/base/metric.h"
+#include "server/session/session_private.h"
+#include "server/types/datetime.h"
+
+/*
+ * The transaction block: BEGIN to COMMIT, savepoints, the failed state. A statement outside a
+ * block runs in an implicit transaction that the caller commits (end of a simple query, Sync).
+ */
+
+KY_METRIC(commits, "kyrodb_transactions_total", "outcome=\"commit\"", KY_COUNTER,
+          "Transactions ended, by outcome.")
+KY_METRIC(rollbacks, "kyrodb_transactions_total", "outcome=\"rollback\"", KY_COUNTER,
+          "Transactions ended, by outcome.")
+KY_METRIC(commit_seconds, "kyrodb_commit_seconds", NULL, KY_HISTOGRAM,
+          "Time from submitting a commit that wrote to its being durable and visible.")
+
+static enum isolation
+isolation_of(const char *level)
+{
+    if (strcmp(level, "serializable") == 0) {
+        return ISOLATION_SERIALIZABLE;
+    }
+    return strcmp(level, "repeatable read") == 0 ? ISOLATION_REPEATABLE_READ
+                                                 : ISOLATION_READ_COMMITTED;
+}
+
+ky_status
+transaction_ensure(struct session *session, struct ky_error *err)
+{
+    (void)err;
+    if (session->txn != NULL) {
+        return KY_OK;
+    }
+    int64_t now_us = ky_wall_us();
+    atomic_store_explicit(&session->transaction_us, now_us, memory_order_relaxed);
+    session->transaction_start_us = now_us - DATETIME_UNIX_TO_2000_US;
+    if (!session->is_block) {
+        session->isolation =
+            isolation_of(settings_text(&session->settings, SETTING_DEFAULT_TRANSACTION_ISOLATION));
+        session->is_read_only =
+            settings_bool(&session->settings, SETTING_DEFAULT_TRANSACTION_READ_ONLY);
+    }
+    session->txn = access_begin(server_access(session->server), session->isolation);
+    return KY_OK;
+}
+
+/* What belongs to the transaction besides its writes. */
+static void
+forget_transaction(struct session *session)
+{
+    session->savepoint_count = 0;
+    session->has_catalog_changes = false;
+    session->path_image = NULL;
+    atomic_store_explicit(&session->transaction_us, 0, memory_order_relaxed);
+}
+
+static void
+close_portals(struct session *session, bool keep_held)
+{
+    size_t cursor = 0;
+    struct ky_slice name;
+    void *value;
+    while (ky_smap_next(&session->portals, &cursor, &name, &value)) {
+        struct portal *portal = value;
+        if (keep_held && portal->is_with_hold) {
+            continue;
+        }
+        (void)ky_smap_remove(&session->portals, name);
+        portal_free(session, portal);
+        cursor = 0; /* the map moved */
+    }
+}
+
+void
+transaction_rollback(struct session *session)
+{
+    close_portals(session, false);
+    if (session->txn != NULL) {
+        access_rollback(session->txn);
+        session->txn = NULL;
+        ky_metric_add(&rollbacks, 1);
+    }
+    settings_rollback(&session->settings, 0);
+    forget_transaction(session);
+    session->is_block = false;
+    session->is_failed = false;
+}
+
+void
+transaction_fail(struct session *session)
+{
+    if (!session->is_block) {
+        transaction_rollback(session);
+        return;
+    }
+    session->is_failed = true;
+    if (session->savepoint_count == 0) {
+        close_portals(session, false);
+        if (session->txn != NULL) {
+            access_rollback(session->txn);
+            session->txn = NULL;
+            ky_metric_add(&rollbacks, 1);
+        }
+        settings_rollback(&session->settings, 0);
+        session->has_catalog_changes = false;
+        return;
+    }
+    struct session_savepoint *last = &session->savepoints[session->savepoint_count - 1];
+    close_portals(session, false);
+    access_savepoint_rollback(session->txn, &last->access, false);
+    settings_rollback(&session->settings, last->settings_mark);
+    session->has_catalog_changes = last->had_catalog_changes;
+}
+
+/* ------------------------------------------------------------------ commit */
+
+/* The log writer's thread, or ours inside access_commit. */
+static void
+commit_done(void *arg, ky_status status, const struct txn_result *result,
+            const struct ky_error *err)
+{
+    struct session *session = arg;
+    session->commit_status = status;
+    if (status != KY_OK) {
+        session->commit_error = *err;
+    } else {
+        session->last_result = *result;
+    }
+    if (session->is_commit_with_catalog) {
+        catalog_change_end(server_catalog(session->server), status == KY_OK ? result->lsn : 0);
+    }
+    /* acq_rel: publishes the fields above; the session's thread reads them after COMMIT_DONE. */
+    int before =
+        atomic_exchange_explicit(&session->commit_state, COMMIT_DONE, memory_order_acq_rel);
+    if (before == COMMIT_WAITING) {
+        session->hooks.wake(session->hooks.arg);
+    }
+}
+
+void
+transaction_commit(struct session *session, bool *is_pending_out)
+{
+    *is_pending_out = false;
+    close_portals(session, true);
+    if (session->txn == NULL) {
+        session->commit_status = KY_OK;
+        session->last_result = (struct txn_result){0};
+        atomic_store_explicit(&session->commit_state, COMMIT_DONE, memory_order_relaxed);
+        return;
+    }
+    bool is_async =
+        strcmp(settings_text(&session->settings, SETTING_SYNCHRONOUS_COMMIT), "off") == 0;
+    struct access_txn *txn = session->txn;
+    session->txn = NULL;
+    session->is_commit_with_catalog = session->has_catalog_changes;
+    if (session->is_commit_with_catalog) {
+        catalog_change_begin(server_catalog(session->server));
+    }
+    session->commit_start_ns = ky_monotonic_ns();
+    atomic_store_explicit(&session->commit_state, COMMIT_SUBMITTED, memory_order_relaxed);
+    access_commit(txn, is_async, commit_done, session);
+    int expected = COMMIT_SUBMITTED;
+    *is_pending_out =
+        atomic_compare_exchange_strong_explicit(&session->commit_state, &expected, COMMIT_WAITING,
+                                                memory_order_acq_rel, memory_order_acquire);
+}
+
+ky_status
+transaction_finish(struct session *session, struct ky_error *err)
+{
+    KY_ASSERT(atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_DONE);
+    atomic_store_explicit(&session->commit_state, COMMIT_NONE, memory_order_relaxed);
+    session->is_block = false;
+    session->is_failed = false;
+    if (session->commit_status != KY_OK) {
+        *err = session->commit_error;
+        settings_rollback(&session->settings, 0);
+        forget_transaction(session);
+        ky_metric_add(&rollbacks, 1);
+        return KY_ERR;
+    }
+    if (session->last_result.lsn != 0) {
+        ky_metric_observe_ns(&commit_seconds, ky_monotonic_ns() - session->commit_start_ns);
+    }
+    settings_commit(&session->settings);
+    forget_transaction(session);
+    ky_metric_add(&commits, 1);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ statements */
+
+static const char *
+option_text(const struct ast_option *option)
+{
+    return option->value != NULL && option->value->kind == AST_STRING
+               ? ((const struct ast_string *)(const void *)option->value)->text
+               : "";
+}
+
+static bool
+option_bool(const struct ast_option *option)
+{
+    return option->value == NULL || option->value->kind != AST_CONST ||
+           ((const struct ast_const *)(const void *)option->value)->boolean;
+}
+
+ky_status
+transaction_modes(struct session *session, const struct ast_list *modes, bool is_session_default,
+                  struct ky_error *err)
+{
+    for (int32_t i = 0; i < ast_list_count(modes); i++) {
+        const struct ast_option *option = (const void *)ast_list_get(modes, i);
+        bool is_isolation = strcmp(option->name, "transaction_isolation") == 0;
+        bool is_read_only = strcmp(option->name, "transaction_read_only") == 0;
+        if (is_session_default) {
+            char name[64];
+            (void)snprintf(name, sizeof(name), "default_%s", option->name);
+            KY_TRY(settings_set(&session->settings, name,
+                                is_isolation ? option_text(option)
+                                             : (option_bool(option) ? "on" : "off"),
+                                false, false, err));
+        } else if (is_isolation) {
+            if (session->txn != NULL && txn_has_writes(access_storage_txn(session->txn))) {
+                return ky_error_set(
+                    err, KY_ACTIVE_SQL_TRANSACTION,
+                    "SET TRANSACTION ISOLATION LEVEL must be called before any query");
+            }
+            session->isolation = isolation_of(option_text(option));
+            if (session->txn != NULL) {
+                access_rollback(session->txn);
+                session->txn = NULL;
+            }
+        } else if (is_read_only) {
+            session->is_read_only = option_bool(option);
+        }
+    }
+    return KY_OK;
+}
+
+static ky_status
+find_savepoint(struct session *session, const char *name, size_t *index_out, struct ky_error *err)
+{
+    for (size_t i = session->savepoint_count; i > 0; i--) {
+        if (strcmp(session->savepoints[i - 1].name, name) == 0) {
+            *index_out = i - 1;
+            return KY_OK;
+        }
+    }
+    return ky_error_set(err, KY_INVALID_SAVEPOINT_SPECIFICATION, "savepoint \"%s\" does not exist",
+                        name);
+}
+
+static ky_status
+add_savepoint(struct session *session, const char *name, struct ky_error *err)
+{
+    KY_TRY(transaction_ensure(session, err));
+    if (session->savepoint_count == session->savepoint_capacity) {
+        session->savepoint_capacity = KY_MAX(session->savepoint_capacity * 2, (size_t)4);
+        session->savepoints = ky_realloc(
+            session->savepoints, session->savepoint_capacity * sizeof(*session->savepoints));
+    }
+    struct session_savepoint *savepoint = &session->savepoints[session->savepoint_count++];
+    ky_error_name(savepoint->name, name);
+    access_savepoint_set(session->txn, &savepoint->access);
+    savepoint->settings_mark = settings_mark(&session->settings);
+    savepoint->had_catalog_changes = session->has_catalog_changes;
+    return KY_OK;
+}
+
+static ky_status
+rollback_to(struct session *session, const char *name, struct ky_error *err)
+{
+    size_t index;
+    KY_TRY(find_savepoint(session, name, &index, err));
+    struct session_savepoint *savepoint = &session->savepoints[index];
+    close_portals(session, true);
+    access_savepoint_rollback(session->txn, &savepoint->access, false);
+    settings_rollback(&session->settings, savepoint->settings_mark);
+    session->has_catalog_changes = savepoint->had_catalog_changes;
+    session->path_image = NULL;
+    session->savepoint_count = index + 1;
+    session->is_failed = false;
+    return KY_OK;
+}
+
+static ky_status
+need_block(struct session *session, const char *command, struct ky_error *err)
+{
+    return session->is_block ? KY_OK
+                             : ky_error_set(err, KY_NO_ACTIVE_SQL_TRANSACTION,
+                                            "%s can only be used in transaction blocks", command);
+}
+
+static ky_status
+begin_block(struct session *session, const struct ast_transaction *statement, struct ky_error *err)
+{
+    strcpy(session->tag,
+           statement->type == AST_START_TRANSACTION ? "START TRANSACTION" : "BEGIN");
+    if (session->is_block) {
+        session_notice(session, "WARNING", KY_ACTIVE_SQL_TRANSACTION,
+                       "there is already a transaction in progress");
+        return KY_OK;
+    }
+    KY_TRY(transaction_ensure(session, err));
+    session->is_block = true;
+    return transaction_modes(session, statement->modes, false, err);
+}
+
+ky_status
+transaction_statement(struct session *session, const struct ast_transaction *statement,
+                      bool *wants_commit_out, struct ky_error *err)
+{
+    size_t index;
+    *wants_commit_out = false;
+    switch (statement->type) {
+    case AST_BEGIN:
+    case AST_START_TRANSACTION:
+        return begin_block(session, statement, err);
+    case AST_COMMIT:
+        if (!session->is_block) {
+            session_notice(session, "WARNING", KY_NO_ACTIVE_SQL_TRANSACTION,
+                           "there is no transaction in progress");
+        }
+        if (session->is_failed) {
+            strcpy(session->tag, "ROLLBACK");
+            transaction_rollback(session);
+        } else {
+            strcpy(session->tag, "COMMIT");
+            *wants_commit_out = true;
+        }
+        break;
+    case AST_ROLLBACK:
+        strcpy(session->tag, "ROLLBACK");
+        if (!session->is_block) {
+            session_notice(session, "WARNING", KY_NO_ACTIVE_SQL_TRANSACTION,
+                           "there is no transaction in progress");
+        }
+        transaction_rollback(session);
+        break;
+    case AST_SAVEPOINT:
+        strcpy(session->tag, "SAVEPOINT");
+        KY_TRY(need_block(session, "SAVEPOINT", err));
+        return add_savepoint(session, statement->name, err);
+    case AST_RELEASE:
+        strcpy(session->tag, "RELEASE");
+        KY_TRY(need_block(session, "RELEASE SAVEPOINT", err));
+        KY_TRY(find_savepoint(session, statement->name, &index, err));
+        session->savepoint_count = index;
+        return KY_OK;
+    case AST_ROLLBACK_TO:
+        strcpy(session->tag, "ROLLBACK");
+        KY_TRY(need_block(session, "ROLLBACK TO SAVEPOINT", err));
+        return rollback_to(session, statement->name, err);
+    case AST_PREPARE_TRANSACTION:
+        (void)ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                           "prepared transactions are disabled");
+        return ky_error_hint(err, "Set max_prepared_transactions to a nonzero value.");
+    case AST_COMMIT_PREPARED:
+    case AST_ROLLBACK_PREPARED:
+        return ky_error_set(err, KY_UNDEFINED_OBJECT,
+                            "prepared transaction with identifier \"%s\" does not exist",
+                            statement->name);
+    }
+    if (statement->is_chain && !*wants_commit_out) {
+        session->is_block = true;
+    }
+    session->is_chained = statement->is_chain;
+    return KY_OK;
+}
