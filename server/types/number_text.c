@@ -365,19 +365,31 @@ judge(long double digits, int exponent, const struct interval_around *around)
     return VERDICT_OUT;
 }
 
+/* floor(log10(value)) or one less, from the binary exponent. */
+static int
+estimate_exponent(double value)
+{
+    int binary_exponent;
+    frexp(value, &binary_exponent);
+    return (int)floor((binary_exponent - 1) * 0.30102999566398120);
+}
+
 /* The fast way; false when it cannot decide. value is positive, finite and normal. */
 static bool
 shortest_fast(double value, const struct float_shape *shape, struct shortest *out)
 {
-    int exponent10 = (int)floor(log10(value));
+    int exponent10 = estimate_exponent(value);
     if (exponent10 - shape->digits_enough < -POWER_EXACT_MAX || exponent10 + 2 > POWER_EXACT_MAX) {
         return false;
+    }
+    if (scaled((long double)value, -exponent10) >= 10) {
+        exponent10++;
     }
     struct interval_around around = interval_of(value, shape);
     for (int n = shape->digits_sure; n <= shape->digits_enough; n++) {
         int exponent = exponent10 - n + 1;
         long double exact = scaled((long double)value, -exponent);
-        long double whole = floorl(exact);
+        long double whole = (long double)(uint64_t)exact;
         long double fraction = exact - whole;
         if (n > shape->digits_sure && fraction > 0.49L && fraction < 0.51L) {
             return false;
@@ -480,6 +492,57 @@ layout(struct shortest s, int limit, char *text)
     return (size_t)(p - text);
 }
 
+/*
+ * shortest_fast for float4 in plain doubles: 9 digits and the midpoints' 25 bits leave 53 bits room
+ * enough, and 10^22 is exact. Bounds that are hit are left to the slow way.
+ */
+static bool
+shortest_float_fast(float value, struct shortest *out)
+{
+    int binary_exponent;
+    bool is_power_of_two = frexpf(value, &binary_exponent) == 0.5F;
+    int exponent10 = estimate_exponent((double)value);
+    if (is_power_of_two || exponent10 < -13 || exponent10 > 20) {
+        return false;
+    }
+    double wide = (double)value;
+    if (wide >=
+        (exponent10 + 1 < 0 ? 1 / EXACT_POWER[-exponent10 - 1] : EXACT_POWER[exponent10 + 1])) {
+        exponent10++;
+    }
+    double half_gap = (wide - (double)nextafterf(value, 0.0F)) / 2;
+    double low = wide - half_gap;
+    double high = wide + half_gap;
+    for (int n = 6; n <= 9; n++) {
+        int power = n - 1 - exponent10;
+        double exact = power < 0 ? wide / EXACT_POWER[-power] : wide * EXACT_POWER[power];
+        double digits = floor(exact);
+        double fraction = exact - digits;
+        if (fraction > 0.4999 && fraction < 0.5001) {
+            return false;
+        }
+        digits += fraction > 0.5;
+        double back = power < 0 ? digits * EXACT_POWER[-power] : digits / EXACT_POWER[power];
+        if (back == low || back == high) {
+            return false;
+        }
+        if (back > low && back < high) {
+            *out = strip_zeros((struct shortest){(uint64_t)digits, -power});
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+find_fast(double value, const struct float_shape *shape, struct shortest *out)
+{
+    if (shape->is_float && shortest_float_fast((float)value, out)) {
+        return true;
+    }
+    return shortest_fast(value, shape, out);
+}
+
 static size_t
 format_real(double value, int extra_digits, const struct float_shape *shape, char *text)
 {
@@ -507,7 +570,7 @@ format_real(double value, int extra_digits, const struct float_shape *shape, cha
     }
     struct shortest s;
     double smallest = shape->is_float ? (double)FLT_MIN : DBL_MIN;
-    if (value < smallest || !shortest_fast(value, shape, &s)) {
+    if (value < smallest || !find_fast(value, shape, &s)) {
         s = shortest_slow(value, shape);
     }
     return sign + layout(s, shape->digits_sure, text + sign);
