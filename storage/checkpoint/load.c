@@ -203,7 +203,7 @@ load_file(struct loader *loader, struct ky_error *err)
     KY_TRY(io_size(loader->file, &loader->size, err));
     KY_TRY(read_header(loader, err));
     while (!loader->has_end) {
-        struct section section;
+        struct section section = {0};
         KY_TRY(read_section(loader, &section, err));
         KY_TRY(load_section(loader, &section, err));
         loader->section_count++;
