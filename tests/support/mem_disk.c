@@ -1,71 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/mem_disk.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/base/assert.h"
-#include "server/base/mutex.h"
-#include "server/base/random.h"
+#include "tests/support/mem_disk_private.h"
 
-/*
- * A node is a file's contents: what reads see (now) and what the device has for certain (safe),
- * with one dirty bit for each sector that differs in time. Names are a log of directory changes:
- * the current table, the durable table, and the changes between them in order, each with its
- * directory. A crash applies some of the changes to the durable table, which becomes the current.
- */
-enum { SECTOR_SIZE = 512, NAME_MAX_SIZE = 256, CHANGES_MAX = 4096 };
-
-struct node {
-    uint8_t *now;
-    uint8_t *safe;
-    uint8_t *dirty; /* one byte for each sector */
-    uint64_t size;
-    uint64_t safe_size;
-    uint64_t capacity;
-    bool is_dir;
-    bool is_locked;
-    int map_count;
-    int open_count;
-    struct node *next; /* all nodes */
-};
-
-struct name {
-    char path[NAME_MAX_SIZE];
-    struct node *node;
-};
-
-struct names {
-    struct name *list;
-    size_t count;
-    size_t capacity;
-};
-
-/* add: path gets node (from vanishes when it is a rename); otherwise path vanishes. */
-struct change {
-    char path[NAME_MAX_SIZE];
-    char from[NAME_MAX_SIZE];
-    struct node *node; /* NULL: path vanishes */
-};
-
-struct mem_disk {
-    struct io io;
-    struct ky_mutex lock;
-    struct node *nodes;
-    struct names now;
-    struct names safe;
-    struct change *changes;
-    size_t change_count;
-    uint64_t used;
-    uint64_t limit;
-    enum mem_fault fault;
-    int fault_error;
-    uint64_t fault_at;
-    uint64_t calls;
-    bool is_hit;
-    bool is_off;
-};
+/* The test disk's half that io.h sees: the primitives, and the faults that meet them. */
 
 struct mem_file {
     struct io_file base;
@@ -74,8 +15,8 @@ struct mem_file {
     bool has_lock;
 };
 
-static void *
-check(void *memory)
+void *
+mem_check(void *memory)
 {
     KY_ASSERT(memory != NULL);
     return memory;
@@ -83,8 +24,8 @@ check(void *memory)
 
 /* ------------------------------------------------------------------ names */
 
-static struct name *
-find_name(const struct names *names, const char *path)
+struct name *
+mem_find_name(const struct names *names, const char *path)
 {
     for (size_t i = 0; i < names->count; i++) {
         if (strcmp(names->list[i].path, path) == 0) {
@@ -94,10 +35,10 @@ find_name(const struct names *names, const char *path)
     return NULL;
 }
 
-static void
-set_name(struct names *names, const char *path, struct node *node)
+void
+mem_set_name(struct names *names, const char *path, struct node *node)
 {
-    struct name *name = find_name(names, path);
+    struct name *name = mem_find_name(names, path);
     if (node == NULL) {
         if (name != NULL) {
             *name = names->list[--names->count];
@@ -107,7 +48,7 @@ set_name(struct names *names, const char *path, struct node *node)
     if (name == NULL) {
         if (names->count == names->capacity) {
             names->capacity = names->capacity * 2 + 16;
-            names->list = check(realloc(names->list, names->capacity * sizeof(*names->list)));
+            names->list = mem_check(realloc(names->list, names->capacity * sizeof(*names->list)));
         }
         name = &names->list[names->count++];
         KY_ASSERT(strlen(path) < NAME_MAX_SIZE);
@@ -116,13 +57,13 @@ set_name(struct names *names, const char *path, struct node *node)
     name->node = node;
 }
 
-static void
-apply_change(struct names *names, const struct change *change)
+void
+mem_apply_change(struct names *names, const struct change *change)
 {
     if (change->from[0] != '\0') {
-        set_name(names, change->from, NULL);
+        mem_set_name(names, change->from, NULL);
     }
-    set_name(names, change->path, change->node);
+    mem_set_name(names, change->path, change->node);
 }
 
 static void
@@ -138,7 +79,7 @@ make_change(struct mem_disk *disk, const char *path, const char *from, struct no
         memcpy(change->from, from, strlen(from));
     }
     change->node = node;
-    apply_change(&disk->now, change);
+    mem_apply_change(&disk->now, change);
 }
 
 static bool
@@ -149,8 +90,8 @@ is_in_dir(const char *path, const char *dir)
            strchr(path + size + 1, '/') == NULL;
 }
 
-static bool
-has_parent(const struct mem_disk *disk, const char *path)
+bool
+mem_has_parent(const struct mem_disk *disk, const char *path)
 {
     char dir[NAME_MAX_SIZE];
     const char *slash = strrchr(path, '/');
@@ -160,30 +101,30 @@ has_parent(const struct mem_disk *disk, const char *path)
     size_t size = (size_t)(slash - path);
     memcpy(dir, path, size);
     dir[size] = '\0';
-    const struct name *name = find_name(&disk->now, dir);
+    const struct name *name = mem_find_name(&disk->now, dir);
     return name != NULL && name->node->is_dir;
 }
 
 /* ------------------------------------------------------------------ nodes */
 
-static struct node *
-node_new(struct mem_disk *disk)
+struct node *
+mem_node_new(struct mem_disk *disk)
 {
-    struct node *node = check(calloc(1, sizeof(*node)));
+    struct node *node = mem_check(calloc(1, sizeof(*node)));
     node->next = disk->nodes;
     disk->nodes = node;
     return node;
 }
 
-static void
-node_resize(struct node *node, uint64_t size)
+void
+mem_node_resize(struct node *node, uint64_t size)
 {
     if (size > node->capacity) {
         KY_ASSERT(node->map_count == 0);
         uint64_t capacity = ky_align_up(size, 4096);
-        node->now = check(realloc(node->now, capacity));
-        node->safe = check(realloc(node->safe, capacity));
-        node->dirty = check(realloc(node->dirty, capacity / SECTOR_SIZE));
+        node->now = mem_check(realloc(node->now, capacity));
+        node->safe = mem_check(realloc(node->safe, capacity));
+        node->dirty = mem_check(realloc(node->dirty, capacity / SECTOR_SIZE));
         memset(node->now + node->capacity, 0, capacity - node->capacity);
         memset(node->safe + node->capacity, 0, capacity - node->capacity);
         memset(node->dirty + node->capacity / SECTOR_SIZE, 0,
@@ -197,8 +138,8 @@ node_resize(struct node *node, uint64_t size)
     node->size = size;
 }
 
-static void
-node_sync(struct node *node)
+void
+mem_node_sync(struct node *node)
 {
     if (node->capacity > 0) {
         memcpy(node->safe, node->now, node->capacity);
@@ -254,7 +195,7 @@ file_of(struct io_file *file)
 static int
 open_node(struct mem_disk *disk, const char *path, unsigned flags, struct node **node_out)
 {
-    struct name *name = find_name(&disk->now, path);
+    struct name *name = mem_find_name(&disk->now, path);
     if ((flags & IO_CREATE) != 0) {
         int fault = plain_fault(disk);
         if (fault != 0) {
@@ -264,10 +205,10 @@ open_node(struct mem_disk *disk, const char *path, unsigned flags, struct node *
         return -EIO;
     }
     if (name == NULL) {
-        if ((flags & IO_CREATE) == 0 || !has_parent(disk, path)) {
+        if ((flags & IO_CREATE) == 0 || !mem_has_parent(disk, path)) {
             return -ENOENT;
         }
-        *node_out = node_new(disk);
+        *node_out = mem_node_new(disk);
         make_change(disk, path, NULL, *node_out);
         return 0;
     }
@@ -279,7 +220,7 @@ open_node(struct mem_disk *disk, const char *path, unsigned flags, struct node *
     }
     if ((flags & IO_TRUNCATE) != 0) {
         disk->used -= name->node->size;
-        node_resize(name->node, 0);
+        mem_node_resize(name->node, 0);
     }
     *node_out = name->node;
     return 0;
@@ -293,9 +234,9 @@ mem_open(struct io *io, const char *path, unsigned flags, struct io_file **file_
     ky_mutex_lock(&disk->lock);
     int result = open_node(disk, path, flags, &node);
     if (result == 0) {
-        struct mem_file *file = check(calloc(1, sizeof(*file)));
+        struct mem_file *file = mem_check(calloc(1, sizeof(*file)));
         file->base.io = io;
-        file->base.path = check(strdup(path));
+        file->base.path = mem_check(strdup(path));
         file->disk = disk;
         file->node = node;
         node->open_count++;
@@ -341,7 +282,7 @@ grow(struct mem_disk *disk, struct node *node, uint64_t size)
         return -ENOSPC;
     }
     disk->used += extra;
-    node_resize(node, size);
+    mem_node_resize(node, size);
     return 0;
 }
 
@@ -436,7 +377,7 @@ mem_truncate(struct io_file *base, uint64_t size)
     int result = plain_fault(file->disk);
     if (result == 0 && size < file->node->size) {
         file->disk->used -= file->node->size - size;
-        node_resize(file->node, size);
+        mem_node_resize(file->node, size);
     } else if (result == 0) {
         result = grow(file->disk, file->node, size);
     }
@@ -451,7 +392,7 @@ mem_sync(struct io_file *base)
     ky_mutex_lock(&file->disk->lock);
     int result = plain_fault(file->disk);
     if (result == 0) {
-        node_sync(file->node);
+        mem_node_sync(file->node);
     }
     ky_mutex_unlock(&file->disk->lock);
     return result;
@@ -505,7 +446,7 @@ mem_rename(struct io *io, const char *from, const char *to)
     struct mem_disk *disk = disk_of(io);
     ky_mutex_lock(&disk->lock);
     int result = plain_fault(disk);
-    const struct name *name = find_name(&disk->now, from);
+    const struct name *name = mem_find_name(&disk->now, from);
     if (result == 0 && name == NULL) {
         result = -ENOENT;
     }
@@ -522,12 +463,12 @@ mem_rename(struct io *io, const char *from, const char *to)
                 memcpy(moved, to, strlen(to));
                 memcpy(moved + strlen(to), path + size, strlen(path + size));
                 struct node *node = disk->now.list[i].node;
-                set_name(&disk->now, path, NULL);
-                set_name(&disk->now, moved, node);
+                mem_set_name(&disk->now, path, NULL);
+                mem_set_name(&disk->now, moved, node);
                 i = (size_t)-1;
                 for (size_t j = 0; j < disk->safe.count; j++) {
                     if (strcmp(disk->safe.list[j].path, path) == 0) {
-                        set_name(&disk->safe, moved, disk->safe.list[j].node);
+                        mem_set_name(&disk->safe, moved, disk->safe.list[j].node);
                         break;
                     }
                 }
@@ -545,7 +486,7 @@ remove_path(struct mem_disk *disk, const char *path, bool is_dir)
     if (result != 0) {
         return result;
     }
-    const struct name *name = find_name(&disk->now, path);
+    const struct name *name = mem_find_name(&disk->now, path);
     if (name == NULL) {
         return -ENOENT;
     }
@@ -588,11 +529,11 @@ mem_make_dir(struct io *io, const char *path)
     struct mem_disk *disk = disk_of(io);
     ky_mutex_lock(&disk->lock);
     int result = plain_fault(disk);
-    if (result == 0 && find_name(&disk->now, path) != NULL) {
+    if (result == 0 && mem_find_name(&disk->now, path) != NULL) {
         result = -EEXIST;
     }
     if (result == 0) {
-        struct node *node = node_new(disk);
+        struct node *node = mem_node_new(disk);
         node->is_dir = true;
         make_change(disk, path, NULL, node);
     }
@@ -616,7 +557,7 @@ mem_sync_dir(struct io *io, const char *path)
     size_t kept = 0;
     for (size_t i = 0; result == 0 && i < disk->change_count; i++) {
         if (is_change_in(&disk->changes[i], path)) {
-            apply_change(&disk->safe, &disk->changes[i]);
+            mem_apply_change(&disk->safe, &disk->changes[i]);
         } else {
             disk->changes[kept++] = disk->changes[i];
         }
@@ -631,7 +572,7 @@ mem_list(struct io *io, const char *path, io_list_entry entry, void *arg)
 {
     struct mem_disk *disk = disk_of(io);
     ky_mutex_lock(&disk->lock);
-    const struct name *dir = find_name(&disk->now, path);
+    const struct name *dir = mem_find_name(&disk->now, path);
     int result = disk->is_off ? -EIO : dir == NULL ? -ENOENT : 0;
     for (size_t i = 0; result == 0 && i < disk->now.count; i++) {
         if (is_in_dir(disk->now.list[i].path, path)) {
@@ -642,7 +583,7 @@ mem_list(struct io *io, const char *path, io_list_entry entry, void *arg)
     return result;
 }
 
-static const struct io_ops OPS = {
+const struct io_ops MEM_DISK_OPS = {
     .open = mem_open,
     .close = mem_close,
     .size = mem_size,
@@ -661,202 +602,3 @@ static const struct io_ops OPS = {
     .sync_dir = mem_sync_dir,
     .list = mem_list,
 };
-
-/* ------------------------------------------------------------------ the test's side */
-
-struct mem_disk *
-mem_disk_new(void)
-{
-    struct mem_disk *disk = check(calloc(1, sizeof(*disk)));
-    disk->io.ops = &OPS;
-    disk->changes = check(calloc(CHANGES_MAX, sizeof(*disk->changes)));
-    ky_mutex_init(&disk->lock);
-    return disk;
-}
-
-void
-mem_disk_free(struct mem_disk *disk)
-{
-    while (disk->nodes != NULL) {
-        struct node *node = disk->nodes;
-        disk->nodes = node->next;
-        KY_ASSERT(node->open_count == 0);
-        KY_ASSERT(node->map_count == 0);
-        free(node->now);
-        free(node->safe);
-        free(node->dirty);
-        free(node);
-    }
-    free(disk->now.list);
-    free(disk->safe.list);
-    free(disk->changes);
-    ky_mutex_deinit(&disk->lock);
-    free(disk);
-}
-
-struct io *
-mem_disk_io(struct mem_disk *disk)
-{
-    return &disk->io;
-}
-
-void
-mem_disk_fault(struct mem_disk *disk, enum mem_fault fault, int error, uint64_t at)
-{
-    ky_mutex_lock(&disk->lock);
-    disk->fault = fault;
-    disk->fault_error = error;
-    disk->fault_at = at;
-    disk->calls = 0;
-    disk->is_hit = false;
-    ky_mutex_unlock(&disk->lock);
-}
-
-uint64_t
-mem_disk_calls(struct mem_disk *disk)
-{
-    ky_mutex_lock(&disk->lock);
-    uint64_t calls = disk->calls;
-    ky_mutex_unlock(&disk->lock);
-    return calls;
-}
-
-bool
-mem_disk_fault_hit(struct mem_disk *disk)
-{
-    ky_mutex_lock(&disk->lock);
-    bool is_hit = disk->is_hit;
-    ky_mutex_unlock(&disk->lock);
-    return is_hit;
-}
-
-void
-mem_disk_limit(struct mem_disk *disk, uint64_t bytes)
-{
-    ky_mutex_lock(&disk->lock);
-    disk->limit = bytes;
-    ky_mutex_unlock(&disk->lock);
-}
-
-static void
-crash_node(struct node *node, enum mem_crash crash, struct ky_prng *prng)
-{
-    KY_ASSERT(node->open_count == 0);
-    KY_ASSERT(node->map_count == 0);
-    bool has_size =
-        crash == MEM_CRASH_KEEP_ALL || (crash == MEM_CRASH_RANDOM && ky_prng_below(prng, 2) == 0);
-    for (uint64_t i = 0; i < node->capacity / SECTOR_SIZE; i++) {
-        bool is_kept = crash == MEM_CRASH_KEEP_ALL ||
-                       (crash == MEM_CRASH_RANDOM && ky_prng_below(prng, 2) == 0);
-        if (node->dirty[i] != 0 && !is_kept) {
-            memcpy(node->now + i * SECTOR_SIZE, node->safe + i * SECTOR_SIZE, SECTOR_SIZE);
-        }
-    }
-    node->size = has_size ? node->size : node->safe_size;
-    if (node->capacity > node->size) {
-        memset(node->now + node->size, 0, node->capacity - node->size);
-    }
-    node_sync(node);
-}
-
-/* An entry whose directory did not survive is gone as well. */
-static void
-drop_orphans(struct mem_disk *disk)
-{
-    for (size_t i = 0; i < disk->now.count; i++) {
-        if (!has_parent(disk, disk->now.list[i].path)) {
-            disk->now.list[i] = disk->now.list[--disk->now.count];
-            i = (size_t)-1;
-        }
-    }
-}
-
-static void
-copy_names(struct names *to, const struct names *from)
-{
-    free(to->list);
-    *to = (struct names){0};
-    for (size_t i = 0; i < from->count; i++) {
-        set_name(to, from->list[i].path, from->list[i].node);
-    }
-}
-
-void
-mem_disk_crash(struct mem_disk *disk, enum mem_crash crash, uint64_t seed)
-{
-    struct ky_prng prng;
-    ky_prng_init(&prng, seed);
-    ky_mutex_lock(&disk->lock);
-    for (struct node *node = disk->nodes; node != NULL; node = node->next) {
-        crash_node(node, crash, &prng);
-        node->is_locked = false;
-    }
-    for (size_t i = 0; i < disk->change_count; i++) {
-        if (crash == MEM_CRASH_KEEP_ALL ||
-            (crash == MEM_CRASH_RANDOM && ky_prng_below(&prng, 2) == 0)) {
-            apply_change(&disk->safe, &disk->changes[i]);
-        }
-    }
-    disk->change_count = 0;
-    copy_names(&disk->now, &disk->safe);
-    drop_orphans(disk);
-    copy_names(&disk->safe, &disk->now);
-    disk->used = 0;
-    for (size_t i = 0; i < disk->now.count; i++) {
-        disk->used += disk->now.list[i].node->size;
-    }
-    disk->is_off = disk->is_hit = false;
-    disk->fault = MEM_FAULT_NONE;
-    ky_mutex_unlock(&disk->lock);
-}
-
-uint8_t *
-mem_disk_bytes(struct mem_disk *disk, const char *path, uint64_t *size_out)
-{
-    ky_mutex_lock(&disk->lock);
-    const struct name *name = find_name(&disk->now, path);
-    uint8_t *bytes = NULL;
-    if (name != NULL && !name->node->is_dir) {
-        bytes = name->node->now;
-        *size_out = name->node->size;
-    }
-    ky_mutex_unlock(&disk->lock);
-    return bytes;
-}
-
-struct mem_disk *
-mem_disk_copy(struct mem_disk *disk)
-{
-    struct mem_disk *copy = mem_disk_new();
-    ky_mutex_lock(&disk->lock);
-    for (size_t i = 0; i < disk->now.count; i++) {
-        const struct node *from = disk->now.list[i].node;
-        struct node *to = node_new(copy);
-        to->is_dir = from->is_dir;
-        node_resize(to, from->size);
-        if (from->size > 0) {
-            memcpy(to->now, from->now, from->size);
-        }
-        node_sync(to);
-        copy->used += to->size;
-        set_name(&copy->now, disk->now.list[i].path, to);
-    }
-    ky_mutex_unlock(&disk->lock);
-    copy_names(&copy->safe, &copy->now);
-    return copy;
-}
-
-void
-mem_disk_each_file(struct mem_disk *disk, void (*entry)(void *arg, const char *path), void *arg)
-{
-    struct names list = {0};
-    ky_mutex_lock(&disk->lock);
-    copy_names(&list, &disk->now);
-    ky_mutex_unlock(&disk->lock);
-    for (size_t i = 0; i < list.count; i++) {
-        if (!list.list[i].node->is_dir) {
-            entry(arg, list.list[i].path);
-        }
-    }
-    free(list.list);
-}
