@@ -23,10 +23,18 @@ a_expr(A) ::= a_expr(B) COLLATE(C) any_name(D). { A = build_collate(p, B, D, C.l
 a_expr(A) ::= a_expr(B) AT(C) TIME ZONE a_expr(D). [AT] { A = build_call2(p, "timezone", D, B, C.location); }
 a_expr(A) ::= PLUS(C) a_expr(D). [UMINUS] { A = build_operator(p, C, NULL, D); }
 a_expr(A) ::= MINUS(C) a_expr(D). [UMINUS] { A = build_minus(p, C, D); }
-a_expr(A) ::= a_expr(B) PLUS|MINUS(C) a_expr(D). [PLUS] { A = build_operator(p, C, B, D); }
-a_expr(A) ::= a_expr(B) STAR|SLASH|PERCENT(C) a_expr(D). [STAR] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) PLUS(C) a_expr(D). [PLUS] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) MINUS(C) a_expr(D). [PLUS] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) STAR(C) a_expr(D). [STAR] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) SLASH(C) a_expr(D). [STAR] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) PERCENT(C) a_expr(D). [STAR] { A = build_operator(p, C, B, D); }
 a_expr(A) ::= a_expr(B) CARET(C) a_expr(D). [CARET] { A = build_operator(p, C, B, D); }
-a_expr(A) ::= a_expr(B) LT|GT|EQ|LE|GE|NE(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) LT(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) GT(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) EQ(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) LE(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) GE(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
+a_expr(A) ::= a_expr(B) NE(C) a_expr(D). [LT] { A = build_operator(p, C, B, D); }
 a_expr(A) ::= a_expr(B) qual_op(C) a_expr(D). [OP] { A = build_qual_operator(p, C, B, D); }
 a_expr(A) ::= qual_op(C) a_expr(D). [OP] { A = build_qual_operator(p, C, NULL, D); }
 a_expr(A) ::= a_expr(B) AND(C) a_expr(D). { A = build_bool(p, AST_AND, B, D, C.location); }
@@ -72,7 +80,8 @@ a_expr(A) ::= DEFAULT(B). { A = build_bare(p, AST_DEFAULT, B.location); }
 
 in_expr(A) ::= select_with_parens(B). { A = NODE(AST_IN, ast_in, B->node.location); A->query = B; }
 in_expr(A) ::= LPAREN(C) expr_list(B) RPAREN. { A = NODE(AST_IN, ast_in, C.location); A->list = B; }
-any_all(A) ::= ANY|SOME. { A = 0; }
+any_all(A) ::= ANY. { A = 0; }
+any_all(A) ::= SOME. { A = 0; }
 any_all(A) ::= ALL. { A = 1; }
 opt_asymmetric ::= .
 opt_asymmetric ::= ASYMMETRIC.
@@ -82,10 +91,18 @@ b_expr(A) ::= c_expr(A).
 b_expr(A) ::= b_expr(B) TYPECAST(C) typename(D). { A = build_cast(p, B, D, C.location); }
 b_expr(A) ::= PLUS(C) b_expr(D). [UMINUS] { A = build_operator(p, C, NULL, D); }
 b_expr(A) ::= MINUS(C) b_expr(D). [UMINUS] { A = build_minus(p, C, D); }
-b_expr(A) ::= b_expr(B) PLUS|MINUS(C) b_expr(D). [PLUS] { A = build_operator(p, C, B, D); }
-b_expr(A) ::= b_expr(B) STAR|SLASH|PERCENT(C) b_expr(D). [STAR] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) PLUS(C) b_expr(D). [PLUS] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) MINUS(C) b_expr(D). [PLUS] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) STAR(C) b_expr(D). [STAR] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) SLASH(C) b_expr(D). [STAR] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) PERCENT(C) b_expr(D). [STAR] { A = build_operator(p, C, B, D); }
 b_expr(A) ::= b_expr(B) CARET(C) b_expr(D). [CARET] { A = build_operator(p, C, B, D); }
-b_expr(A) ::= b_expr(B) LT|GT|EQ|LE|GE|NE(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) LT(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) GT(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) EQ(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) LE(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) GE(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
+b_expr(A) ::= b_expr(B) NE(C) b_expr(D). [LT] { A = build_operator(p, C, B, D); }
 b_expr(A) ::= b_expr(B) qual_op(C) b_expr(D). [OP] { A = build_qual_operator(p, C, B, D); }
 b_expr(A) ::= qual_op(C) b_expr(D). [OP] { A = build_qual_operator(p, C, NULL, D); }
 b_expr(A) ::= b_expr(B) IS(C) DISTINCT FROM b_expr(D). [IS] { A = build_distinct_from(p, 0, B, D, C.location); }
@@ -131,7 +148,18 @@ indirection(A) ::= indirection(A) indirection_el(B). { A = list_add(p, A, B); }
 opt_indirection(A) ::= . { A = NULL; }
 opt_indirection(A) ::= opt_indirection(A) indirection_el(B). { A = list_add(p, A, B); }
 
-math_op(A) ::= PLUS|MINUS|STAR|SLASH|PERCENT|CARET|LT|GT|EQ|LE|GE|NE(B). { A = B; }
+math_op(A) ::= PLUS(B). { A = B; }
+math_op(A) ::= MINUS(B). { A = B; }
+math_op(A) ::= STAR(B). { A = B; }
+math_op(A) ::= SLASH(B). { A = B; }
+math_op(A) ::= PERCENT(B). { A = B; }
+math_op(A) ::= CARET(B). { A = B; }
+math_op(A) ::= LT(B). { A = B; }
+math_op(A) ::= GT(B). { A = B; }
+math_op(A) ::= EQ(B). { A = B; }
+math_op(A) ::= LE(B). { A = B; }
+math_op(A) ::= GE(B). { A = B; }
+math_op(A) ::= NE(B). { A = B; }
 any_op(A) ::= OP(B). { A = B; }
 any_op(A) ::= math_op(B). { A = B; }
 %type any_op {struct token}
@@ -209,13 +237,16 @@ generic_type(A) ::= type_function_name(B) opt_type_modifiers(C). { A = build_typ
 generic_type(A) ::= type_function_name(B) attrs(D) opt_type_modifiers(C). { A = build_type(p, list_prepend(p, D, build_name(p, B)), C); }
 opt_type_modifiers(A) ::= . { A = NULL; }
 opt_type_modifiers(A) ::= LPAREN expr_list(B) RPAREN. { A = B; }
-numeric_type(A) ::= INT|INTEGER(B). { A = build_system_type(p, "int4", NULL, B.location); }
+numeric_type(A) ::= INT(B). { A = build_system_type(p, "int4", NULL, B.location); }
+numeric_type(A) ::= INTEGER(B). { A = build_system_type(p, "int4", NULL, B.location); }
 numeric_type(A) ::= SMALLINT(B). { A = build_system_type(p, "int2", NULL, B.location); }
 numeric_type(A) ::= BIGINT(B). { A = build_system_type(p, "int8", NULL, B.location); }
 numeric_type(A) ::= REAL(B). { A = build_system_type(p, "float4", NULL, B.location); }
 numeric_type(A) ::= FLOAT(B) opt_float_precision(C). { A = build_float(p, C, B.location); }
 numeric_type(A) ::= DOUBLE(B) PRECISION. { A = build_system_type(p, "float8", NULL, B.location); }
-numeric_type(A) ::= DECIMAL|DEC|NUMERIC(B) opt_type_modifiers(C). { A = build_system_type(p, "numeric", C, B.location); }
+numeric_type(A) ::= DECIMAL(B) opt_type_modifiers(C). { A = build_system_type(p, "numeric", C, B.location); }
+numeric_type(A) ::= DEC(B) opt_type_modifiers(C). { A = build_system_type(p, "numeric", C, B.location); }
+numeric_type(A) ::= NUMERIC(B) opt_type_modifiers(C). { A = build_system_type(p, "numeric", C, B.location); }
 numeric_type(A) ::= BOOLEAN(B). { A = build_system_type(p, "bool", NULL, B.location); }
 opt_float_precision(A) ::= . { A = (struct token){NULL, -1, 0}; }
 opt_float_precision(A) ::= LPAREN ICONST(B) RPAREN. { A = B; }
@@ -223,9 +254,12 @@ bit_type(A) ::= BIT(B) opt_varying(C) LPAREN expr_list(D) RPAREN. { A = build_sy
 bit_type(A) ::= BIT(B) opt_varying(C). { A = build_system_type(p, C ? "varbit" : "bit", C ? NULL : build_int_list(p, 1), B.location); }
 character_type(A) ::= character_name(B) LPAREN ICONST(C) RPAREN. { A = build_system_type(p, B.text, list_add(p, NULL, build_number(p, C)), B.location); }
 character_type(A) ::= character_name(B). { A = build_system_type(p, B.text, B.size ? NULL : build_int_list(p, 1), B.location); }
-character_name(A) ::= CHARACTER|CHAR|NCHAR(B) opt_varying(C). { A = build_character_name(B.location, C); }
+character_name(A) ::= CHARACTER(B) opt_varying(C). { A = build_character_name(B.location, C); }
+character_name(A) ::= CHAR(B) opt_varying(C). { A = build_character_name(B.location, C); }
+character_name(A) ::= NCHAR(B) opt_varying(C). { A = build_character_name(B.location, C); }
 character_name(A) ::= VARCHAR(B). { A = build_character_name(B.location, 1); }
-character_name(A) ::= NATIONAL(B) CHARACTER|CHAR opt_varying(C). { A = build_character_name(B.location, C); }
+character_name(A) ::= NATIONAL(B) CHARACTER opt_varying(C). { A = build_character_name(B.location, C); }
+character_name(A) ::= NATIONAL(B) CHAR opt_varying(C). { A = build_character_name(B.location, C); }
 opt_varying(A) ::= . { A = 0; }
 opt_varying(A) ::= VARYING. { A = 1; }
 datetime_type(A) ::= TIMESTAMP(B) opt_timezone(C). { A = build_system_type(p, C ? "timestamptz" : "timestamp", NULL, B.location); }
@@ -280,7 +314,8 @@ func_application(A) ::= func_name(B) LPAREN STAR RPAREN. { A = build_call(p, B, 
 func_arg_list(A) ::= func_arg(B). { A = list_add(p, NULL, B); }
 func_arg_list(A) ::= func_arg_list(A) COMMA func_arg(B). { A = list_add(p, A, B); }
 func_arg(A) ::= a_expr(A).
-func_arg(A) ::= type_function_name(B) COLON_EQUALS|EQUALS_GREATER a_expr(C). { A = build_named_arg(p, B, C); }
+func_arg(A) ::= type_function_name(B) COLON_EQUALS a_expr(C). { A = build_named_arg(p, B, C); }
+func_arg(A) ::= type_function_name(B) EQUALS_GREATER a_expr(C). { A = build_named_arg(p, B, C); }
 within_group(A) ::= . { A = NULL; }
 within_group(A) ::= WITHIN GROUP LPAREN sort_clause(B) RPAREN. { A = B; }
 filter_clause(A) ::= . { A = NULL; }
@@ -307,7 +342,14 @@ func_common(A) ::= CURRENT_CATALOG(B). { A = build_current(p, AST_CURRENT_CATALO
 func_common(A) ::= CURRENT_SCHEMA(B). { A = build_current(p, AST_CURRENT_SCHEMA, B, NULL); }
 func_common(A) ::= CAST(B) LPAREN a_expr(C) AS typename(D) RPAREN. { A = build_cast(p, C, D, B.location); }
 func_common(A) ::= EXTRACT(B) LPAREN extract_arg(C) FROM a_expr(D) RPAREN. { A = build_call2(p, "extract", build_string_const(p, AST_CONST_STRING, C), D, B.location); }
-extract_arg(A) ::= IDENT|SCONST|YEAR|MONTH|DAY|HOUR|MINUTE|SECOND(B). { A = B; }
+extract_arg(A) ::= IDENT(B). { A = B; }
+extract_arg(A) ::= SCONST(B). { A = B; }
+extract_arg(A) ::= YEAR(B). { A = B; }
+extract_arg(A) ::= MONTH(B). { A = B; }
+extract_arg(A) ::= DAY(B). { A = B; }
+extract_arg(A) ::= HOUR(B). { A = B; }
+extract_arg(A) ::= MINUTE(B). { A = B; }
+extract_arg(A) ::= SECOND(B). { A = B; }
 func_common(A) ::= OVERLAY(B) LPAREN a_expr(C) PLACING a_expr(D) FROM a_expr(E) FOR a_expr(F) RPAREN. { A = build_call_list(p, "overlay", list4(p, C, D, E, F), B.location); }
 func_common(A) ::= OVERLAY(B) LPAREN a_expr(C) PLACING a_expr(D) FROM a_expr(E) RPAREN. { A = build_call_list(p, "overlay", list4(p, C, D, E, NULL), B.location); }
 func_common(A) ::= OVERLAY(B) LPAREN func_arg_list(C) RPAREN. { A = build_plain_call(p, B, C); }

@@ -3,9 +3,9 @@
  * The grammar, first part: tokens, precedence, names. The parts are joined in this order: head,
  * expr, query, rows, table, object, session. An action builds tree nodes and does nothing else.
  *
- * Unreserved keywords fall back to IDENT where the grammar does not want the keyword itself. For
- * that the tables must not be compressed (lemon -c): a default reduction would hide that a keyword
- * is expected, and "UPDATE t SET" would read SET as an alias.
+ * Unreserved keywords fall back to IDENT where the grammar does not want the keyword itself. A
+ * default reduction would hide that it wants one, so no rule may offer a choice between shifting
+ * IDENT and reducing on an unreserved keyword: UPDATE and OVER ( are spelled out for that reason.
  */
 %name sql_parser
 %token_prefix TK_
@@ -14,12 +14,13 @@
 %extra_argument {struct parser *p}
 %stack_size 6000
 %include {
-#include "parser/build_private.h"
+#include "parser/driver_private.h"
 #include "server/base/assert.h"
 }
 %syntax_error { parser_syntax_error(p, &TOKEN); }
 %stack_overflow { parser_stack_overflow(p); }
 %parse_failure { p->is_failed = true; }
+%token BAD SEMI.
 %start_symbol input
 
 %nonassoc SET.
@@ -78,42 +79,284 @@
     YES ZONE DIM VECTORS.
 %wildcard ANY_TOKEN.
 
-%token_class col_name_keyword
-    BETWEEN | BIGINT | BIT | BOOLEAN | CHAR | CHARACTER | COALESCE | DEC | DECIMAL | EXISTS |
-    EXTRACT | FLOAT | GREATEST | GROUPING | INOUT | INT | INTEGER | INTERVAL | LEAST |
-    NATIONAL | NCHAR | NONE | NORMALIZE | NULLIF | NUMERIC | OUT | OVERLAY | POSITION |
-    PRECISION | REAL | ROW | SETOF | SMALLINT | SUBSTRING | TIME | TIMESTAMP | TREAT | TRIM |
-    VALUES | VARCHAR | XMLATTRIBUTES | XMLCONCAT | XMLELEMENT | XMLEXISTS | XMLFOREST |
-    XMLNAMESPACES | XMLPARSE | XMLPI | XMLROOT | XMLSERIALIZE | XMLTABLE.
-%token_class type_func_name_keyword
-    AUTHORIZATION | BINARY | COLLATION | CONCURRENTLY | CROSS | CURRENT_SCHEMA | FREEZE |
-    FULL | ILIKE | INNER | IS | ISNULL | JOIN | LEFT | LIKE | NATURAL | NOTNULL | OUTER |
-    OVERLAPS | RIGHT | SIMILAR | TABLESAMPLE | VERBOSE.
-%token_class reserved_keyword
-    ALL | ANALYSE | ANALYZE | AND | ANY | ARRAY | AS | ASC | ASYMMETRIC | BOTH | CASE | CAST
-    | CHECK | COLLATE | COLUMN | CONSTRAINT | CREATE | CURRENT_CATALOG | CURRENT_DATE |
-    CURRENT_ROLE | CURRENT_TIME | CURRENT_TIMESTAMP | CURRENT_USER | DEFAULT | DEFERRABLE |
-    DESC | DISTINCT | DO | ELSE | END | EXCEPT | FALSE | FETCH | FOR | FOREIGN | FROM | GRANT
-    | GROUP | HAVING | IN | INITIALLY | INTERSECT | INTO | LATERAL | LEADING | LIMIT |
-    LOCALTIME | LOCALTIMESTAMP | NOT | NULL | OFFSET | ON | ONLY | OR | ORDER | PLACING |
-    PRIMARY | REFERENCES | RETURNING | SELECT | SESSION_USER | SOME | SYMMETRIC | TABLE |
-    THEN | TO | TRAILING | TRUE | UNION | UNIQUE | USER | USING | VARIADIC | WHEN | WHERE |
-    WINDOW | WITH.
-%token_class bare_label_keyword
-    ALL | ANALYSE | ANALYZE | AND | ANY | ASC | ASYMMETRIC | AUTHORIZATION | BETWEEN | BIGINT
-    | BINARY | BIT | BOOLEAN | BOTH | CASE | CAST | CHECK | COALESCE | COLLATE | COLLATION |
-    COLUMN | CONCURRENTLY | CONSTRAINT | CROSS | CURRENT_CATALOG | CURRENT_DATE |
-    CURRENT_ROLE | CURRENT_SCHEMA | CURRENT_TIME | CURRENT_TIMESTAMP | CURRENT_USER | DEC |
-    DECIMAL | DEFAULT | DEFERRABLE | DESC | DISTINCT | DO | ELSE | END | EXISTS | EXTRACT |
-    FALSE | FLOAT | FOREIGN | FREEZE | FULL | GREATEST | GROUPING | ILIKE | IN | INITIALLY |
-    INNER | INOUT | INT | INTEGER | INTERVAL | IS | JOIN | LATERAL | LEADING | LEAST | LEFT |
-    LIKE | LOCALTIME | LOCALTIMESTAMP | NATIONAL | NATURAL | NCHAR | NONE | NORMALIZE | NOT |
-    NULL | NULLIF | NUMERIC | ONLY | OR | OUT | OUTER | OVERLAY | PLACING | POSITION |
-    PRIMARY | REAL | REFERENCES | RIGHT | ROW | SELECT | SESSION_USER | SETOF | SIMILAR |
-    SMALLINT | SOME | SUBSTRING | SYMMETRIC | TABLE | TABLESAMPLE | THEN | TIME | TIMESTAMP |
-    TRAILING | TREAT | TRIM | TRUE | UNIQUE | USER | USING | VALUES | VARCHAR | VARIADIC |
-    VERBOSE | WHEN | XMLATTRIBUTES | XMLCONCAT | XMLELEMENT | XMLEXISTS | XMLFOREST |
-    XMLNAMESPACES | XMLPARSE | XMLPI | XMLROOT | XMLSERIALIZE | XMLTABLE.
+%type col_name_keyword {struct token}
+col_name_keyword(A) ::= BETWEEN(B). { A = B; }
+col_name_keyword(A) ::= BIGINT(B). { A = B; }
+col_name_keyword(A) ::= BIT(B). { A = B; }
+col_name_keyword(A) ::= BOOLEAN(B). { A = B; }
+col_name_keyword(A) ::= CHAR(B). { A = B; }
+col_name_keyword(A) ::= CHARACTER(B). { A = B; }
+col_name_keyword(A) ::= COALESCE(B). { A = B; }
+col_name_keyword(A) ::= DEC(B). { A = B; }
+col_name_keyword(A) ::= DECIMAL(B). { A = B; }
+col_name_keyword(A) ::= EXISTS(B). { A = B; }
+col_name_keyword(A) ::= EXTRACT(B). { A = B; }
+col_name_keyword(A) ::= FLOAT(B). { A = B; }
+col_name_keyword(A) ::= GREATEST(B). { A = B; }
+col_name_keyword(A) ::= GROUPING(B). { A = B; }
+col_name_keyword(A) ::= INOUT(B). { A = B; }
+col_name_keyword(A) ::= INT(B). { A = B; }
+col_name_keyword(A) ::= INTEGER(B). { A = B; }
+col_name_keyword(A) ::= INTERVAL(B). { A = B; }
+col_name_keyword(A) ::= LEAST(B). { A = B; }
+col_name_keyword(A) ::= NATIONAL(B). { A = B; }
+col_name_keyword(A) ::= NCHAR(B). { A = B; }
+col_name_keyword(A) ::= NONE(B). { A = B; }
+col_name_keyword(A) ::= NORMALIZE(B). { A = B; }
+col_name_keyword(A) ::= NULLIF(B). { A = B; }
+col_name_keyword(A) ::= NUMERIC(B). { A = B; }
+col_name_keyword(A) ::= OUT(B). { A = B; }
+col_name_keyword(A) ::= OVERLAY(B). { A = B; }
+col_name_keyword(A) ::= POSITION(B). { A = B; }
+col_name_keyword(A) ::= PRECISION(B). { A = B; }
+col_name_keyword(A) ::= REAL(B). { A = B; }
+col_name_keyword(A) ::= ROW(B). { A = B; }
+col_name_keyword(A) ::= SETOF(B). { A = B; }
+col_name_keyword(A) ::= SMALLINT(B). { A = B; }
+col_name_keyword(A) ::= SUBSTRING(B). { A = B; }
+col_name_keyword(A) ::= TIME(B). { A = B; }
+col_name_keyword(A) ::= TIMESTAMP(B). { A = B; }
+col_name_keyword(A) ::= TREAT(B). { A = B; }
+col_name_keyword(A) ::= TRIM(B). { A = B; }
+col_name_keyword(A) ::= VALUES(B). { A = B; }
+col_name_keyword(A) ::= VARCHAR(B). { A = B; }
+col_name_keyword(A) ::= XMLATTRIBUTES(B). { A = B; }
+col_name_keyword(A) ::= XMLCONCAT(B). { A = B; }
+col_name_keyword(A) ::= XMLELEMENT(B). { A = B; }
+col_name_keyword(A) ::= XMLEXISTS(B). { A = B; }
+col_name_keyword(A) ::= XMLFOREST(B). { A = B; }
+col_name_keyword(A) ::= XMLNAMESPACES(B). { A = B; }
+col_name_keyword(A) ::= XMLPARSE(B). { A = B; }
+col_name_keyword(A) ::= XMLPI(B). { A = B; }
+col_name_keyword(A) ::= XMLROOT(B). { A = B; }
+col_name_keyword(A) ::= XMLSERIALIZE(B). { A = B; }
+col_name_keyword(A) ::= XMLTABLE(B). { A = B; }
+%type type_func_name_keyword {struct token}
+type_func_name_keyword(A) ::= AUTHORIZATION(B). { A = B; }
+type_func_name_keyword(A) ::= BINARY(B). { A = B; }
+type_func_name_keyword(A) ::= COLLATION(B). { A = B; }
+type_func_name_keyword(A) ::= CONCURRENTLY(B). { A = B; }
+type_func_name_keyword(A) ::= CROSS(B). { A = B; }
+type_func_name_keyword(A) ::= CURRENT_SCHEMA(B). { A = B; }
+type_func_name_keyword(A) ::= FREEZE(B). { A = B; }
+type_func_name_keyword(A) ::= FULL(B). { A = B; }
+type_func_name_keyword(A) ::= ILIKE(B). { A = B; }
+type_func_name_keyword(A) ::= INNER(B). { A = B; }
+type_func_name_keyword(A) ::= IS(B). { A = B; }
+type_func_name_keyword(A) ::= ISNULL(B). { A = B; }
+type_func_name_keyword(A) ::= JOIN(B). { A = B; }
+type_func_name_keyword(A) ::= LEFT(B). { A = B; }
+type_func_name_keyword(A) ::= LIKE(B). { A = B; }
+type_func_name_keyword(A) ::= NATURAL(B). { A = B; }
+type_func_name_keyword(A) ::= NOTNULL(B). { A = B; }
+type_func_name_keyword(A) ::= OUTER(B). { A = B; }
+type_func_name_keyword(A) ::= OVERLAPS(B). { A = B; }
+type_func_name_keyword(A) ::= RIGHT(B). { A = B; }
+type_func_name_keyword(A) ::= SIMILAR(B). { A = B; }
+type_func_name_keyword(A) ::= TABLESAMPLE(B). { A = B; }
+type_func_name_keyword(A) ::= VERBOSE(B). { A = B; }
+%type reserved_keyword {struct token}
+reserved_keyword(A) ::= ALL(B). { A = B; }
+reserved_keyword(A) ::= ANALYSE(B). { A = B; }
+reserved_keyword(A) ::= ANALYZE(B). { A = B; }
+reserved_keyword(A) ::= AND(B). { A = B; }
+reserved_keyword(A) ::= ANY(B). { A = B; }
+reserved_keyword(A) ::= ARRAY(B). { A = B; }
+reserved_keyword(A) ::= AS(B). { A = B; }
+reserved_keyword(A) ::= ASC(B). { A = B; }
+reserved_keyword(A) ::= ASYMMETRIC(B). { A = B; }
+reserved_keyword(A) ::= BOTH(B). { A = B; }
+reserved_keyword(A) ::= CASE(B). { A = B; }
+reserved_keyword(A) ::= CAST(B). { A = B; }
+reserved_keyword(A) ::= CHECK(B). { A = B; }
+reserved_keyword(A) ::= COLLATE(B). { A = B; }
+reserved_keyword(A) ::= COLUMN(B). { A = B; }
+reserved_keyword(A) ::= CONSTRAINT(B). { A = B; }
+reserved_keyword(A) ::= CREATE(B). { A = B; }
+reserved_keyword(A) ::= CURRENT_CATALOG(B). { A = B; }
+reserved_keyword(A) ::= CURRENT_DATE(B). { A = B; }
+reserved_keyword(A) ::= CURRENT_ROLE(B). { A = B; }
+reserved_keyword(A) ::= CURRENT_TIME(B). { A = B; }
+reserved_keyword(A) ::= CURRENT_TIMESTAMP(B). { A = B; }
+reserved_keyword(A) ::= CURRENT_USER(B). { A = B; }
+reserved_keyword(A) ::= DEFAULT(B). { A = B; }
+reserved_keyword(A) ::= DEFERRABLE(B). { A = B; }
+reserved_keyword(A) ::= DESC(B). { A = B; }
+reserved_keyword(A) ::= DISTINCT(B). { A = B; }
+reserved_keyword(A) ::= DO(B). { A = B; }
+reserved_keyword(A) ::= ELSE(B). { A = B; }
+reserved_keyword(A) ::= END(B). { A = B; }
+reserved_keyword(A) ::= EXCEPT(B). { A = B; }
+reserved_keyword(A) ::= FALSE(B). { A = B; }
+reserved_keyword(A) ::= FETCH(B). { A = B; }
+reserved_keyword(A) ::= FOR(B). { A = B; }
+reserved_keyword(A) ::= FOREIGN(B). { A = B; }
+reserved_keyword(A) ::= FROM(B). { A = B; }
+reserved_keyword(A) ::= GRANT(B). { A = B; }
+reserved_keyword(A) ::= GROUP(B). { A = B; }
+reserved_keyword(A) ::= HAVING(B). { A = B; }
+reserved_keyword(A) ::= IN(B). { A = B; }
+reserved_keyword(A) ::= INITIALLY(B). { A = B; }
+reserved_keyword(A) ::= INTERSECT(B). { A = B; }
+reserved_keyword(A) ::= INTO(B). { A = B; }
+reserved_keyword(A) ::= LATERAL(B). { A = B; }
+reserved_keyword(A) ::= LEADING(B). { A = B; }
+reserved_keyword(A) ::= LIMIT(B). { A = B; }
+reserved_keyword(A) ::= LOCALTIME(B). { A = B; }
+reserved_keyword(A) ::= LOCALTIMESTAMP(B). { A = B; }
+reserved_keyword(A) ::= NOT(B). { A = B; }
+reserved_keyword(A) ::= NULL(B). { A = B; }
+reserved_keyword(A) ::= OFFSET(B). { A = B; }
+reserved_keyword(A) ::= ON(B). { A = B; }
+reserved_keyword(A) ::= ONLY(B). { A = B; }
+reserved_keyword(A) ::= OR(B). { A = B; }
+reserved_keyword(A) ::= ORDER(B). { A = B; }
+reserved_keyword(A) ::= PLACING(B). { A = B; }
+reserved_keyword(A) ::= PRIMARY(B). { A = B; }
+reserved_keyword(A) ::= REFERENCES(B). { A = B; }
+reserved_keyword(A) ::= RETURNING(B). { A = B; }
+reserved_keyword(A) ::= SELECT(B). { A = B; }
+reserved_keyword(A) ::= SESSION_USER(B). { A = B; }
+reserved_keyword(A) ::= SOME(B). { A = B; }
+reserved_keyword(A) ::= SYMMETRIC(B). { A = B; }
+reserved_keyword(A) ::= TABLE(B). { A = B; }
+reserved_keyword(A) ::= THEN(B). { A = B; }
+reserved_keyword(A) ::= TO(B). { A = B; }
+reserved_keyword(A) ::= TRAILING(B). { A = B; }
+reserved_keyword(A) ::= TRUE(B). { A = B; }
+reserved_keyword(A) ::= UNION(B). { A = B; }
+reserved_keyword(A) ::= UNIQUE(B). { A = B; }
+reserved_keyword(A) ::= USER(B). { A = B; }
+reserved_keyword(A) ::= USING(B). { A = B; }
+reserved_keyword(A) ::= VARIADIC(B). { A = B; }
+reserved_keyword(A) ::= WHEN(B). { A = B; }
+reserved_keyword(A) ::= WHERE(B). { A = B; }
+reserved_keyword(A) ::= WINDOW(B). { A = B; }
+reserved_keyword(A) ::= WITH(B). { A = B; }
+%type bare_label_keyword {struct token}
+bare_label_keyword(A) ::= ALL(B). { A = B; }
+bare_label_keyword(A) ::= ANALYSE(B). { A = B; }
+bare_label_keyword(A) ::= ANALYZE(B). { A = B; }
+bare_label_keyword(A) ::= AND(B). { A = B; }
+bare_label_keyword(A) ::= ANY(B). { A = B; }
+bare_label_keyword(A) ::= ASC(B). { A = B; }
+bare_label_keyword(A) ::= ASYMMETRIC(B). { A = B; }
+bare_label_keyword(A) ::= AUTHORIZATION(B). { A = B; }
+bare_label_keyword(A) ::= BETWEEN(B). { A = B; }
+bare_label_keyword(A) ::= BIGINT(B). { A = B; }
+bare_label_keyword(A) ::= BINARY(B). { A = B; }
+bare_label_keyword(A) ::= BIT(B). { A = B; }
+bare_label_keyword(A) ::= BOOLEAN(B). { A = B; }
+bare_label_keyword(A) ::= BOTH(B). { A = B; }
+bare_label_keyword(A) ::= CASE(B). { A = B; }
+bare_label_keyword(A) ::= CAST(B). { A = B; }
+bare_label_keyword(A) ::= CHECK(B). { A = B; }
+bare_label_keyword(A) ::= COALESCE(B). { A = B; }
+bare_label_keyword(A) ::= COLLATE(B). { A = B; }
+bare_label_keyword(A) ::= COLLATION(B). { A = B; }
+bare_label_keyword(A) ::= COLUMN(B). { A = B; }
+bare_label_keyword(A) ::= CONCURRENTLY(B). { A = B; }
+bare_label_keyword(A) ::= CONSTRAINT(B). { A = B; }
+bare_label_keyword(A) ::= CROSS(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_CATALOG(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_DATE(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_ROLE(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_SCHEMA(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_TIME(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_TIMESTAMP(B). { A = B; }
+bare_label_keyword(A) ::= CURRENT_USER(B). { A = B; }
+bare_label_keyword(A) ::= DEC(B). { A = B; }
+bare_label_keyword(A) ::= DECIMAL(B). { A = B; }
+bare_label_keyword(A) ::= DEFAULT(B). { A = B; }
+bare_label_keyword(A) ::= DEFERRABLE(B). { A = B; }
+bare_label_keyword(A) ::= DESC(B). { A = B; }
+bare_label_keyword(A) ::= DISTINCT(B). { A = B; }
+bare_label_keyword(A) ::= DO(B). { A = B; }
+bare_label_keyword(A) ::= ELSE(B). { A = B; }
+bare_label_keyword(A) ::= END(B). { A = B; }
+bare_label_keyword(A) ::= EXISTS(B). { A = B; }
+bare_label_keyword(A) ::= EXTRACT(B). { A = B; }
+bare_label_keyword(A) ::= FALSE(B). { A = B; }
+bare_label_keyword(A) ::= FLOAT(B). { A = B; }
+bare_label_keyword(A) ::= FOREIGN(B). { A = B; }
+bare_label_keyword(A) ::= FREEZE(B). { A = B; }
+bare_label_keyword(A) ::= FULL(B). { A = B; }
+bare_label_keyword(A) ::= GREATEST(B). { A = B; }
+bare_label_keyword(A) ::= GROUPING(B). { A = B; }
+bare_label_keyword(A) ::= ILIKE(B). { A = B; }
+bare_label_keyword(A) ::= IN(B). { A = B; }
+bare_label_keyword(A) ::= INITIALLY(B). { A = B; }
+bare_label_keyword(A) ::= INNER(B). { A = B; }
+bare_label_keyword(A) ::= INOUT(B). { A = B; }
+bare_label_keyword(A) ::= INT(B). { A = B; }
+bare_label_keyword(A) ::= INTEGER(B). { A = B; }
+bare_label_keyword(A) ::= INTERVAL(B). { A = B; }
+bare_label_keyword(A) ::= IS(B). { A = B; }
+bare_label_keyword(A) ::= JOIN(B). { A = B; }
+bare_label_keyword(A) ::= LATERAL(B). { A = B; }
+bare_label_keyword(A) ::= LEADING(B). { A = B; }
+bare_label_keyword(A) ::= LEAST(B). { A = B; }
+bare_label_keyword(A) ::= LEFT(B). { A = B; }
+bare_label_keyword(A) ::= LIKE(B). { A = B; }
+bare_label_keyword(A) ::= LOCALTIME(B). { A = B; }
+bare_label_keyword(A) ::= LOCALTIMESTAMP(B). { A = B; }
+bare_label_keyword(A) ::= NATIONAL(B). { A = B; }
+bare_label_keyword(A) ::= NATURAL(B). { A = B; }
+bare_label_keyword(A) ::= NCHAR(B). { A = B; }
+bare_label_keyword(A) ::= NONE(B). { A = B; }
+bare_label_keyword(A) ::= NORMALIZE(B). { A = B; }
+bare_label_keyword(A) ::= NOT(B). { A = B; }
+bare_label_keyword(A) ::= NULL(B). { A = B; }
+bare_label_keyword(A) ::= NULLIF(B). { A = B; }
+bare_label_keyword(A) ::= NUMERIC(B). { A = B; }
+bare_label_keyword(A) ::= ONLY(B). { A = B; }
+bare_label_keyword(A) ::= OR(B). { A = B; }
+bare_label_keyword(A) ::= OUT(B). { A = B; }
+bare_label_keyword(A) ::= OUTER(B). { A = B; }
+bare_label_keyword(A) ::= OVERLAY(B). { A = B; }
+bare_label_keyword(A) ::= PLACING(B). { A = B; }
+bare_label_keyword(A) ::= POSITION(B). { A = B; }
+bare_label_keyword(A) ::= PRIMARY(B). { A = B; }
+bare_label_keyword(A) ::= REAL(B). { A = B; }
+bare_label_keyword(A) ::= REFERENCES(B). { A = B; }
+bare_label_keyword(A) ::= RIGHT(B). { A = B; }
+bare_label_keyword(A) ::= ROW(B). { A = B; }
+bare_label_keyword(A) ::= SELECT(B). { A = B; }
+bare_label_keyword(A) ::= SESSION_USER(B). { A = B; }
+bare_label_keyword(A) ::= SETOF(B). { A = B; }
+bare_label_keyword(A) ::= SIMILAR(B). { A = B; }
+bare_label_keyword(A) ::= SMALLINT(B). { A = B; }
+bare_label_keyword(A) ::= SOME(B). { A = B; }
+bare_label_keyword(A) ::= SUBSTRING(B). { A = B; }
+bare_label_keyword(A) ::= SYMMETRIC(B). { A = B; }
+bare_label_keyword(A) ::= TABLE(B). { A = B; }
+bare_label_keyword(A) ::= TABLESAMPLE(B). { A = B; }
+bare_label_keyword(A) ::= THEN(B). { A = B; }
+bare_label_keyword(A) ::= TIME(B). { A = B; }
+bare_label_keyword(A) ::= TIMESTAMP(B). { A = B; }
+bare_label_keyword(A) ::= TRAILING(B). { A = B; }
+bare_label_keyword(A) ::= TREAT(B). { A = B; }
+bare_label_keyword(A) ::= TRIM(B). { A = B; }
+bare_label_keyword(A) ::= TRUE(B). { A = B; }
+bare_label_keyword(A) ::= UNIQUE(B). { A = B; }
+bare_label_keyword(A) ::= USER(B). { A = B; }
+bare_label_keyword(A) ::= USING(B). { A = B; }
+bare_label_keyword(A) ::= VALUES(B). { A = B; }
+bare_label_keyword(A) ::= VARCHAR(B). { A = B; }
+bare_label_keyword(A) ::= VARIADIC(B). { A = B; }
+bare_label_keyword(A) ::= VERBOSE(B). { A = B; }
+bare_label_keyword(A) ::= WHEN(B). { A = B; }
+bare_label_keyword(A) ::= XMLATTRIBUTES(B). { A = B; }
+bare_label_keyword(A) ::= XMLCONCAT(B). { A = B; }
+bare_label_keyword(A) ::= XMLELEMENT(B). { A = B; }
+bare_label_keyword(A) ::= XMLEXISTS(B). { A = B; }
+bare_label_keyword(A) ::= XMLFOREST(B). { A = B; }
+bare_label_keyword(A) ::= XMLNAMESPACES(B). { A = B; }
+bare_label_keyword(A) ::= XMLPARSE(B). { A = B; }
+bare_label_keyword(A) ::= XMLPI(B). { A = B; }
+bare_label_keyword(A) ::= XMLROOT(B). { A = B; }
+bare_label_keyword(A) ::= XMLSERIALIZE(B). { A = B; }
+bare_label_keyword(A) ::= XMLTABLE(B). { A = B; }
 
 input ::= statement(B). { p->result = B; }
 input ::= MODE_EXPRESSION a_expr(B). { p->result = B; }
@@ -128,7 +371,8 @@ input ::= MODE_TYPE typename(B). { p->result = &B->node; }
 %type col_label {struct token}
 %type bare_label {struct token}
 %type attr_name {struct token}
-ident(A) ::= IDENT|DOUBLE(B). { A = B; }
+ident(A) ::= IDENT(B). { A = B; }
+ident(A) ::= DOUBLE(B). { A = B; }
 col_id(A) ::= ident(A).
 col_id(A) ::= col_name_keyword(B). { A = B; }
 type_function_name(A) ::= ident(A).
@@ -181,10 +425,13 @@ qualified_name_list(A) ::= qualified_name_list(A) COMMA qualified_name(B). { A =
 signed_number(A) ::= number(A).
 signed_number(A) ::= PLUS number(B). { A = B; }
 signed_number(A) ::= MINUS number(B). { A = build_negated_number(p, B); }
-number(A) ::= ICONST|FCONST(B). { A = build_number(p, B); }
+number(A) ::= ICONST(B). { A = build_number(p, B); }
+number(A) ::= FCONST(B). { A = build_number(p, B); }
 sconst_or_word(A) ::= non_reserved_word(A).
 sconst_or_word(A) ::= SCONST(B). { A = B; }
-opt_boolean_or_string(A) ::= TRUE|FALSE|ON(B). { A = B; }
+opt_boolean_or_string(A) ::= TRUE(B). { A = B; }
+opt_boolean_or_string(A) ::= FALSE(B). { A = B; }
+opt_boolean_or_string(A) ::= ON(B). { A = B; }
 opt_boolean_or_string(A) ::= sconst_or_word(A).
 opt_behavior(A) ::= . { A = AST_BEHAVIOR_DEFAULT; }
 opt_behavior(A) ::= CASCADE. { A = AST_CASCADE; }
