@@ -85,7 +85,7 @@ jsonb_scalar(const struct type_context *context, struct datum value, bool wants_
 static ky_status
 jsonb_to_bool(CAST_PARAMETERS)
 {
-    struct json_value *scalar;
+    struct json_value *scalar = NULL;
     KY_TRY(jsonb_scalar(context, value, true, "boolean", &scalar, err));
     *out = datum_word(scalar->kind == JSON_TRUE);
     return KY_OK;
@@ -95,7 +95,7 @@ static ky_status
 jsonb_number(const struct type_context *context, struct datum value, const char *target_name,
              struct datum *out, struct ky_error *err)
 {
-    struct json_value *scalar;
+    struct json_value *scalar = NULL;
     KY_TRY(jsonb_scalar(context, value, false, target_name, &scalar, err));
     return numeric_type.input(&numeric_type, context, scalar->text, -1, out, err);
 }

@@ -490,7 +490,7 @@ array_recv(const struct type *type, const struct type_context *context, struct k
     const struct type *element = type_get(element_oid);
     int32_t size[ARRAY_DIMENSIONS_MAX];
     int32_t lower[ARRAY_DIMENSIONS_MAX];
-    uint32_t count;
+    uint32_t count = 0;
     KY_TRY(receive_shape(&p, end, dimension_count, size, lower, &count, err));
     struct datum *values = ky_arena_array(context->arena, struct datum, count);
     KY_TRY(receive_elements(element, context, typmod, p, end, values, count, err));
