@@ -381,3 +381,36 @@ Test(storage, two_servers_cannot_open_one_directory)
     cr_expect_eq(err.sqlstate, KY_OBJECT_IN_USE);
     fixture_deinit(&f);
 }
+
+/* A full disk refuses what needs room, keeps what was promised, and lets rows be deleted. */
+Test(storage, a_full_disk_refuses_inserts_and_allows_deletes)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    struct ky_error err;
+    ky_error_init(&err);
+    char body[4000];
+    memset(body, 'x', sizeof(body));
+    row_id_t first = insert_committed(&f, REL_A, "first");
+    mem_disk_limit(f.disk, 4 * 1024 * 1024);
+    bool is_refused = false;
+    for (int i = 0; i < 3000 && !is_refused; i++) {
+        struct txn *txn = begin(&f);
+        row_id_t row = 0;
+        if (storage_insert(txn, REL_A, true, ky_slice(body, sizeof(body)), &row, &err) == KY_OK) {
+            (void)commit(txn);
+        } else {
+            is_refused = true;
+            txn_rollback(txn);
+        }
+    }
+    cr_assert(is_refused);
+    cr_expect_eq(err.sqlstate, KY_DISK_FULL);
+    struct txn *txn = begin(&f);
+    delete (txn, REL_A, first);
+    (void)commit(txn);
+    txn = begin(&f);
+    cr_expect_str_eq(get(txn, REL_A, first), "-");
+    txn_rollback(txn);
+    fixture_deinit(&f);
+}
