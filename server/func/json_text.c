@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/json_text.h"
 
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 #include "server/types/array.h"
 
 /* Reading valid JSON text in place, and writing SQL values as JSON. */
@@ -163,7 +163,7 @@ json_decode(struct ky_arena *arena, struct ky_slice raw)
                 code = 0x10000 + ((code - 0xd800) << 10) + (hex4(p + 3) - 0xdc00);
                 p += 6;
             }
-            size += utf8_put(text + size, code);
+            size += utext_put(text + size, code);
             break;
         }
         default:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/func_private.h"
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 
 /*
  * LIKE and ILIKE. The matcher walks pattern and text together and goes back only to the last %,
@@ -26,8 +26,8 @@ same_character(const struct like *like, const uint8_t **pattern, const uint8_t *
     }
     const uint8_t *next_pattern = *pattern;
     const uint8_t *next_text = *text;
-    if (utf8_lower(utf8_next(&next_pattern, pattern_end)) !=
-        utf8_lower(utf8_next(&next_text, text_end))) {
+    if (utext_lower(utext_next(&next_pattern, pattern_end)) !=
+        utext_lower(utext_next(&next_text, text_end))) {
         return false;
     }
     *pattern = next_pattern;
@@ -68,7 +68,7 @@ like_match(const struct like *like, struct ky_slice subject, struct ky_slice wit
             retry_text = text;
             continue;
         } else if (text < text_end && *pattern == '_') {
-            text += KY_MIN(utf8_size(*text), (size_t)(text_end - text));
+            text += KY_MIN(utext_size(*text), (size_t)(text_end - text));
             pattern++;
             is_step = true;
         } else if (text < text_end) {
@@ -80,7 +80,7 @@ like_match(const struct like *like, struct ky_slice subject, struct ky_slice wit
         if (retry_pattern == NULL || retry_text >= text_end) {
             return KY_OK;
         }
-        retry_text += KY_MIN(utf8_size(*retry_text), (size_t)(text_end - retry_text));
+        retry_text += KY_MIN(utext_size(*retry_text), (size_t)(text_end - retry_text));
         text = retry_text;
         pattern = retry_pattern;
     }
@@ -176,7 +176,7 @@ SCALAR(like_escape)
     size_t size = 0;
     bool is_escaped = false;
     for (size_t i = 0; i < pattern.size;) {
-        const size_t step = KY_MIN(utf8_size(bytes[i]), pattern.size - i);
+        const size_t step = KY_MIN(utext_size(bytes[i]), pattern.size - i);
         if (!is_escaped && escape.size == step && memcmp(bytes + i, escape.data, step) == 0) {
             result[size++] = '\\';
             is_escaped = true;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 
 /*
  * PostgreSQL's regular expressions (Tcl's ARE) on PCRE2: a pattern is rewritten where the two
@@ -133,7 +133,7 @@ regex_flags_parse(struct ky_slice text, struct regex_flags *flags, struct ky_err
         default:
             return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
                                 "invalid regular expression option: \"%.*s\"",
-                                (int)utf8_size(bytes[i]), (const char *)bytes + i);
+                                (int)utext_size(bytes[i]), (const char *)bytes + i);
         }
     }
     return KY_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/regex.h"
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 #include "server/types/array.h"
 
 /* The functions and operators of regular expressions. */
@@ -80,7 +80,7 @@ after_match(const struct regex *regex, struct ky_slice text)
     const uint8_t *bytes = text.data;
     size_t end = offsets[1];
     if (offsets[0] == offsets[1]) {
-        end += end < text.size ? utf8_size(bytes[end]) : 1;
+        end += end < text.size ? utext_size(bytes[end]) : 1;
     }
     return end;
 }
@@ -164,7 +164,7 @@ start_of(struct ky_slice text, int64_t start, size_t *offset_out, struct ky_erro
         return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
                             "invalid value for parameter \"%s\": %d", "start", (int)start);
     }
-    *offset_out = utf8_offset(text, (size_t)start - 1);
+    *offset_out = utext_offset(text, (size_t)start - 1);
     return KY_OK;
 }
 

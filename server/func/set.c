@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/datetime_unit.h"
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 #include "server/types/array.h"
 #include "server/types/numeric.h"
 
@@ -252,7 +252,7 @@ pieces_next(struct func_env *env KY_UNUSED, struct func_rows *rows, struct datum
     struct ky_slice rest = pieces->rest;
     struct ky_slice piece = rest;
     if (!pieces->has_delimiter) {
-        size_t size = utf8_size(*(const uint8_t *)rest.data);
+        size_t size = utext_size(*(const uint8_t *)rest.data);
         piece = slice_part(rest, 0, size);
         pieces->rest = slice_part(rest, size, rest.size);
         pieces->is_done = pieces->rest.size == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/func_private.h"
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 
 /* Text by characters: length, case, trimming, padding, parts, replacing. */
 
@@ -98,20 +98,20 @@ map_characters(struct func_env *env, struct ky_slice text, uint32_t (*map)(uint3
     uint8_t *result = ky_arena_alloc(env->types.arena, text.size * 2 + 4);
     size_t size = 0;
     while (place < end) {
-        size += utf8_put(result + size, map(utf8_next(&place, end)));
+        size += utext_put(result + size, map(utext_next(&place, end)));
     }
     return ky_slice(result, size);
 }
 
 SCALAR(lower)
 {
-    *out = give(map_characters(env, args[0].bytes, utf8_lower));
+    *out = give(map_characters(env, args[0].bytes, utext_lower));
     return KY_OK;
 }
 
 SCALAR(upper)
 {
-    *out = give(map_characters(env, args[0].bytes, utf8_upper));
+    *out = give(map_characters(env, args[0].bytes, utext_upper));
     return KY_OK;
 }
 
@@ -123,9 +123,9 @@ SCALAR(initcap)
     size_t size = 0;
     bool is_in_word = false;
     while (place < end) {
-        uint32_t character = utf8_next(&place, end);
-        size += utf8_put(result + size, is_in_word ? utf8_lower(character) : utf8_upper(character));
-        is_in_word = utf8_is_alnum(character);
+        uint32_t character = utext_next(&place, end);
+        size += utext_put(result + size, is_in_word ? utext_lower(character) : utext_upper(character));
+        is_in_word = utext_is_alnum(character);
     }
     *out = datum_bytes(result, size);
     return KY_OK;
@@ -147,11 +147,11 @@ cut(struct ky_slice text, int64_t start, bool has_count, int64_t count, bool is_
         return KY_OK;
     }
     size_t from =
-        is_text ? utf8_offset(text, (size_t)start - 1) : KY_MIN((size_t)start - 1, text.size);
+        is_text ? utext_offset(text, (size_t)start - 1) : KY_MIN((size_t)start - 1, text.size);
     struct ky_slice rest = slice_part(text, from, text.size);
     size_t wanted = end == INT64_MAX ? SIZE_MAX : (size_t)(end - start);
     size_t size =
-        is_text && wanted != SIZE_MAX ? utf8_offset(rest, wanted) : KY_MIN(wanted, rest.size);
+        is_text && wanted != SIZE_MAX ? utext_offset(rest, wanted) : KY_MIN(wanted, rest.size);
     *out = give(slice_part(rest, 0, size));
     return KY_OK;
 }
@@ -229,8 +229,8 @@ static bool
 holds(struct ky_slice set, const uint8_t *character, size_t size)
 {
     const uint8_t *bytes = set.data;
-    for (size_t i = 0; i < set.size; i += utf8_size(bytes[i])) {
-        if (utf8_size(bytes[i]) == size && memcmp(bytes + i, character, size) == 0) {
+    for (size_t i = 0; i < set.size; i += utext_size(bytes[i])) {
+        if (utext_size(bytes[i]) == size && memcmp(bytes + i, character, size) == 0) {
             return true;
         }
     }
@@ -243,8 +243,8 @@ trim(struct ky_slice text, struct ky_slice set, bool is_left, bool is_right)
     const uint8_t *bytes = text.data;
     size_t from = 0;
     size_t to = text.size;
-    while (is_left && from < to && holds(set, bytes + from, utf8_size(bytes[from]))) {
-        from += utf8_size(bytes[from]);
+    while (is_left && from < to && holds(set, bytes + from, utext_size(bytes[from]))) {
+        from += utext_size(bytes[from]);
     }
     while (is_right && to > from) {
         size_t last = to - 1;
@@ -303,13 +303,13 @@ pad(struct func_env *env, const struct datum *args, int arg_count, bool is_left,
     const size_t width = args[1].word < 0 ? 0 : (size_t)args[1].word;
     const size_t count = utf8_count(text);
     if (count >= width || fill.size == 0) {
-        *out = give(slice_part(text, 0, utf8_offset(text, width)));
+        *out = give(slice_part(text, 0, utext_offset(text, width)));
         return KY_OK;
     }
     const size_t fill_count = utf8_count(fill);
     const size_t missing = width - count;
     const size_t rounds = missing / fill_count;
-    const size_t part = utf8_offset(fill, missing % fill_count);
+    const size_t part = utext_offset(fill, missing % fill_count);
     if (missing > TEXT_SIZE_MAX || rounds * fill.size + part + text.size > TEXT_SIZE_MAX) {
         return too_long(err);
     }
@@ -388,7 +388,7 @@ SCALAR(reverse)
     const uint8_t *bytes = text.data;
     uint8_t *result = ky_arena_alloc(env->types.arena, text.size);
     for (size_t i = 0; i < text.size;) {
-        size_t size = KY_MIN(utf8_size(bytes[i]), text.size - i);
+        size_t size = KY_MIN(utext_size(bytes[i]), text.size - i);
         memcpy(result + text.size - i - size, bytes + i, size);
         i += size;
     }
@@ -404,7 +404,7 @@ SCALAR(left)
     if (count < 0) {
         count = KY_MAX((int64_t)utf8_count(text) + count, (int64_t)0);
     }
-    *out = give(slice_part(text, 0, utf8_offset(text, (size_t)count)));
+    *out = give(slice_part(text, 0, utext_offset(text, (size_t)count)));
     return KY_OK;
 }
 
@@ -415,7 +415,7 @@ SCALAR(right)
     if (skip <= 0) {
         skip = KY_MAX((int64_t)utf8_count(text) + skip, (int64_t)0);
     }
-    *out = give(slice_part(text, utf8_offset(text, (size_t)skip), text.size));
+    *out = give(slice_part(text, utext_offset(text, (size_t)skip), text.size));
     return KY_OK;
 }
 
@@ -481,19 +481,19 @@ SCALAR(translate)
     uint8_t *result = ky_arena_alloc(env->types.arena, size * 4);
     size_t used = 0;
     for (size_t i = 0; i < size;) {
-        const size_t step = KY_MIN(utf8_size(bytes[i]), size - i);
+        const size_t step = KY_MIN(utext_size(bytes[i]), size - i);
         const uint8_t *set = from.data;
         size_t index = 0;
         size_t at = 0;
         while (at < from.size &&
-               (utf8_size(set[at]) != step || memcmp(set + at, bytes + i, step) != 0)) {
-            at += utf8_size(set[at]);
+               (utext_size(set[at]) != step || memcmp(set + at, bytes + i, step) != 0)) {
+            at += utext_size(set[at]);
             index++;
         }
         struct ky_slice piece = ky_slice(bytes + i, step);
         if (at < from.size) {
-            size_t start = utf8_offset(to, index);
-            piece = slice_part(to, start, start + utf8_offset(slice_part(to, start, to.size), 1));
+            size_t start = utext_offset(to, index);
+            piece = slice_part(to, start, start + utext_offset(slice_part(to, start, to.size), 1));
         }
         if (piece.size > 0) {
             memcpy(result + used, piece.data, piece.size);
@@ -509,7 +509,7 @@ SCALAR(ascii)
 {
     const uint8_t *place = args[0].bytes.data;
     *out = datum_word(
-        args[0].bytes.size == 0 ? 0 : (int64_t)utf8_next(&place, place + args[0].bytes.size));
+        args[0].bytes.size == 0 ? 0 : (int64_t)utext_next(&place, place + args[0].bytes.size));
     return KY_OK;
 }
 
@@ -527,7 +527,7 @@ SCALAR(chr)
                             "requested character too large for encoding: %d", (int)code);
     }
     uint8_t *text = ky_arena_alloc(env->types.arena, 4);
-    size_t size = utf8_put(text, (uint32_t)code);
+    size_t size = utext_put(text, (uint32_t)code);
     *out = datum_bytes(text, size);
     return KY_OK;
 }

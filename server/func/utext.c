@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/func/utf8_text.h"
+#include "server/func/utext.h"
 
 #include <pthread.h>
 
@@ -23,10 +23,10 @@ unicode(void)
 }
 
 uint32_t
-utf8_next(const uint8_t **place, const uint8_t *end)
+utext_next(const uint8_t **place, const uint8_t *end)
 {
     const uint8_t *p = *place;
-    size_t size = utf8_size(p[0]);
+    size_t size = utext_size(p[0]);
     if (size > (size_t)(end - p)) {
         size = (size_t)(end - p);
     }
@@ -45,7 +45,7 @@ utf8_next(const uint8_t **place, const uint8_t *end)
 }
 
 size_t
-utf8_put(uint8_t *out, uint32_t character)
+utext_put(uint8_t *out, uint32_t character)
 {
     if (character < 0x80) {
         out[0] = (uint8_t)character;
@@ -70,30 +70,19 @@ utf8_put(uint8_t *out, uint32_t character)
 }
 
 size_t
-utf8_count(struct ky_slice text)
-{
-    const uint8_t *bytes = text.data;
-    size_t count = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        count += (bytes[i] & 0xc0) != 0x80;
-    }
-    return count;
-}
-
-size_t
-utf8_offset(struct ky_slice text, size_t character)
+utext_offset(struct ky_slice text, size_t character)
 {
     const uint8_t *bytes = text.data;
     size_t offset = 0;
     while (character > 0 && offset < text.size) {
-        offset += utf8_size(bytes[offset]);
+        offset += utext_size(bytes[offset]);
         character--;
     }
     return KY_MIN(offset, text.size);
 }
 
 uint32_t
-utf8_lower(uint32_t character)
+utext_lower(uint32_t character)
 {
     if (character < 0x80 || unicode() == (locale_t)0) {
         return character >= 'A' && character <= 'Z' ? character + 32 : character;
@@ -102,7 +91,7 @@ utf8_lower(uint32_t character)
 }
 
 uint32_t
-utf8_upper(uint32_t character)
+utext_upper(uint32_t character)
 {
     if (character < 0x80 || unicode() == (locale_t)0) {
         return character >= 'a' && character <= 'z' ? character - 32 : character;
@@ -111,7 +100,7 @@ utf8_upper(uint32_t character)
 }
 
 bool
-utf8_is_alnum(uint32_t character)
+utext_is_alnum(uint32_t character)
 {
     if (character < 0x80 || unicode() == (locale_t)0) {
         return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
