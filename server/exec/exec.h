@@ -46,7 +46,8 @@ enum exec_answer exec_next(struct exec *exec, struct batch **batch_out, struct k
 /* Rows changed (INSERT, UPDATE, DELETE). */
 uint64_t exec_rows_changed(const struct exec *exec);
 void exec_close(struct exec *exec);
-const struct explain_actual *exec_actual(void *exec, const struct plan *node);
+/* An explain_lookup; arg is the struct exec. */
+const struct explain_actual *exec_actual(void *arg, const struct plan *node);
 
 /* Evaluates one expression without input: LIMIT, defaults, EXECUTE's arguments, SET. */
 KY_MUST_CHECK ky_status exec_eval_once(struct exec_context *context, const struct expr *expr,

@@ -150,6 +150,7 @@ session_open(struct server *server, const struct session_options *options,
     type_context_init(&session->types, &session->arena);
     fixed_settings(session);
     source_init(&session->simple_source, &session->arena);
+    source_init(&session->inner_source, &session->arena);
     session->catalog_env = (struct catalog_env){.catalog = server_catalog(server),
                                                 .storage = server_storage(server),
                                                 .user = session->user,
@@ -213,14 +214,16 @@ session_close(struct session *session)
     KY_ASSERT(atomic_load_explicit(&session->commit_state, memory_order_acquire) !=
               COMMIT_WAITING);
     copy_free(session->copy);
+    portal_free(session, session->owned_portal);
     portal_free(session, session->simple_portal);
-    session->simple_portal = NULL;
+    session->owned_portal = session->simple_portal = NULL;
     transaction_rollback(session);
     ddl_session_end(session);
     session_close_prepared(session);
     ky_smap_deinit(&session->portals);
     ky_map64_deinit(&session->sequences);
     source_deinit(&session->simple_source);
+    source_deinit(&session->inner_source);
     settings_deinit(&session->settings);
     for (int i = 0; i < SETTING_COUNT; i++) {
         ky_free(session->reported[i]);
@@ -428,9 +431,13 @@ session_fail(struct session *session, struct ky_error *err)
     storage_lock_cancel(&session->waiter);
     copy_free(session->copy);
     session->copy = NULL;
+    portal_free(session, session->owned_portal);
+    session->owned_portal = NULL;
     portal_free(session, session->simple_portal);
     session->simple_portal = NULL;
     session->running = NULL;
+    session->executing = NULL;
+    session->is_fetching = false;
     session->has_tag = false;
     transaction_fail(session);
     return leave(session, SESSION_ERROR);
@@ -570,6 +577,19 @@ run_commit(struct session *session, struct ky_error *err)
     return STEP_DONE;
 }
 
+/* What a statement leaves behind for its own end. */
+static void
+end_statement(struct session *session)
+{
+    portal_free(session, session->owned_portal);
+    session->owned_portal = NULL;
+    session->running = NULL;
+    if (session->drop_prepared) {
+        session->drop_prepared = false;
+        session_close_prepared(session);
+    }
+}
+
 /* ------------------------------------------------------------------ simple query */
 
 /* The statement's own portal, with its text for error positions. */
@@ -595,9 +615,9 @@ start_simple_statement(struct session *session)
 static void
 end_simple_statement(struct session *session)
 {
+    end_statement(session);
     portal_free(session, session->simple_portal);
     session->simple_portal = NULL;
-    session->running = NULL;
     session->statement_index++;
 }
 
@@ -1004,8 +1024,9 @@ drive_execute(struct session *session, struct ky_error *err)
     case STEP_COMMIT:
         break;
     }
-    session->running = NULL;
+    session->executing = NULL;
     session->sink->complete(session->sink, session->tag);
+    end_statement(session);
     return leave(session, SESSION_DONE);
 }
 

@@ -189,6 +189,12 @@ struct session {
     struct portal *running;        /* JOB_EXECUTE, JOB_SIMPLE; owned by portals or simple_portal */
     struct portal *simple_portal;
     struct portal *executing;      /* JOB_EXECUTE */
+    struct portal *owned_portal;   /* made by a utility statement; freed when the statement ends */
+    struct portal *explain_portal; /* where EXPLAIN ANALYZE's rows go; borrowed */
+    struct plan_source inner_source; /* of EXPLAIN, COPY TO, CREATE TABLE AS */
+    bool drop_prepared;            /* DEALLOCATE ALL, DISCARD ALL: when the statement ends */
+    bool is_fetching;
+    uint64_t fetch_start;          /* the cursor's row count before this FETCH */
     struct cat_image *bind_image;  /* borrowed, during Bind */
     uint32_t max_rows;
     uint32_t left_rows;            /* of max_rows, when an Execute waits */
@@ -287,6 +293,8 @@ void utility_explain_analyze(struct session *session, struct portal *portal);
 /* An INSERT that may first have to make its table (kyro.implicit_tables, CREATE VECTORS (dim INT)). */
 KY_MUST_CHECK ky_status implicit_table(struct session *session, const struct ast_node *statement,
                                        bool *is_pending_out, struct ky_error *err);
+/* SHOW's value; NULL when unknown. */
+const char *session_show(struct session *session, const char *name, struct ky_buffer *scratch);
 /* One text row or column through the sink. */
 void utility_emit(struct session *session, struct result_sink *sink,
                   const struct result_column *columns, uint16_t column_count,
