@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "server/base/clock.h"
 #include "tests/support/log_fixture.h"
@@ -208,6 +210,45 @@ Test(log, a_frame_larger_than_a_segment_is_refused)
     open_ok(&fixture);
     cr_expect_eq(log_frame_size_max(fixture.log), FIXTURE_SEGMENT_SIZE - 4096);
     cr_assert(log_fixture_commit(&fixture, 1));
+    log_fixture_close(&fixture);
+    log_fixture_deinit(&fixture);
+    mem_disk_free(disk);
+}
+
+/* The server was killed, so no manifest knows of these commits: only later frames do. */
+Test(log, damage_to_an_acknowledged_commit_is_refused_with_its_place_and_changes_nothing)
+{
+    static const char SEGMENT[] = "data/log/0000000000010000.seg";
+    struct mem_disk *disk = mem_disk_new();
+    struct log_fixture fixture;
+    log_fixture_init(&fixture, mem_disk_io(disk));
+    open_ok(&fixture);
+    for (uint32_t i = 1; i <= 30; i++) {
+        cr_assert(log_fixture_commit(&fixture, i));
+    }
+    mem_disk_fault(disk, MEM_FAULT_POWER, EIO, 1);
+    (void)log_fixture_commit(&fixture, 31);
+    log_fixture_close(&fixture);
+    mem_disk_crash(disk, MEM_CRASH_DROP_ALL, 1);
+
+    uint64_t size = 0;
+    uint8_t *bytes = mem_disk_bytes(disk, SEGMENT, &size);
+    bytes[4096 + 130] ^= 1;
+    uint8_t *before = malloc(size);
+    memcpy(before, bytes, size);
+    mem_disk_fault(disk, MEM_FAULT_NONE, 0, 0);
+    struct ky_error err = {0};
+    cr_assert_eq(log_fixture_open(&fixture, &err), KY_ERR);
+    cr_expect_eq(err.sqlstate, KY_DATA_CORRUPTED);
+    cr_expect_not_null(strstr(err.message, SEGMENT), "%s", err.message);
+    cr_expect_not_null(strstr(err.message, "offset 4096, position 69632"), "%s", err.message);
+    cr_expect_eq(mem_disk_calls(disk), 0, "recovery wrote before it was sure");
+    cr_expect_arr_eq(mem_disk_bytes(disk, SEGMENT, &size), before, size);
+    free(before);
+
+    bytes[4096 + 130] ^= 1;
+    open_ok(&fixture);
+    cr_expect_eq(fixture.seen_count, 30);
     log_fixture_close(&fixture);
     log_fixture_deinit(&fixture);
     mem_disk_free(disk);
