@@ -10,6 +10,7 @@
 #include "server/base/log.h"
 #include "server/base/metric.h"
 #include "server/base/random.h"
+#include "storage/log/manifest.h"
 #include "storage/storage_private.h"
 
 /*
@@ -64,6 +65,34 @@ collect_metrics(void *arg, struct ky_buffer *out)
     ky_metric_write_sample(out, "kyrodb_visible_lsn_bytes", NULL, (double)visible);
 }
 
+/* A frame lies in one segment: what goes into one frame follows from the segment size. */
+static void
+set_limits(struct storage *storage, uint64_t chunk_size)
+{
+    uint64_t segment_size = storage->options.segment_size;
+    chunk_size = chunk_size != 0 ? chunk_size : CHUNK_SIZE_DEFAULT;
+    chunk_size = KY_MIN(chunk_size, KY_MIN((uint64_t)CHUNK_SIZE_MAX, segment_size / 4));
+    storage->options.chunk_size = ky_align_up(KY_MAX(chunk_size, (uint64_t)CHUNK_SIZE_MIN), 8);
+    storage->body_size_max =
+        KY_MIN((uint64_t)RECORD_BODY_SIZE_MAX, segment_size - SEGMENT_OVERHEAD);
+}
+
+/* An existing directory keeps the segment size it was made with. */
+static ky_status
+adopt_segment_size(struct storage *storage, struct ky_error *err)
+{
+    struct manifest manifest = {0};
+    bool exists = false;
+    uint32_t crc = 0;
+    KY_TRY(manifest_read(storage->io, storage->dir, &exists, &manifest, &crc, err));
+    if (exists) {
+        storage->options.segment_size = manifest.segment_size;
+        set_limits(storage, storage->options.chunk_size);
+        manifest_deinit(&manifest);
+    }
+    return KY_OK;
+}
+
 static struct storage *
 storage_new(const struct storage_options *options)
 {
@@ -79,12 +108,7 @@ storage_new(const struct storage_options *options)
     if (storage->options.segment_size == 0) {
         storage->options.segment_size = SEGMENT_SIZE_DEFAULT;
     }
-    uint64_t segment_size = storage->options.segment_size;
-    uint64_t chunk_size = options->chunk_size != 0 ? options->chunk_size : CHUNK_SIZE_DEFAULT;
-    chunk_size = KY_MIN(chunk_size, KY_MIN((uint64_t)CHUNK_SIZE_MAX, segment_size / 4));
-    storage->options.chunk_size = ky_align_up(KY_MAX(chunk_size, (uint64_t)CHUNK_SIZE_MIN), 8);
-    storage->body_size_max =
-        KY_MIN((uint64_t)RECORD_BODY_SIZE_MAX, segment_size - SEGMENT_OVERHEAD);
+    set_limits(storage, options->chunk_size);
     directory_init(&storage->directory);
     lock_table_init(&storage->locks);
     for (size_t i = 0; i < TXN_POOL_COUNT; i++) {
@@ -197,7 +221,7 @@ storage_open(const struct storage_options *options, struct storage **storage_out
     struct log_manifest_info manifest;
     if (io_lock_dir(storage->io, storage->dir, &storage->lock_file, err) != KY_OK ||
         log_read_manifest(storage->io, storage->dir, &manifest, err) != KY_OK ||
-        load_state(storage, &manifest, err) != KY_OK) {
+        adopt_segment_size(storage, err) != KY_OK || load_state(storage, &manifest, err) != KY_OK) {
         storage_free(storage);
         return KY_ERR;
     }

@@ -414,3 +414,24 @@ Test(storage, a_full_disk_refuses_inserts_and_allows_deletes)
     txn_rollback(txn);
     fixture_deinit(&f);
 }
+
+Test(storage, a_directory_keeps_the_segment_size_it_was_made_with)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    storage_close(f.storage);
+    f.options.segment_size = 0;
+    fixture_open(&f);
+    struct ky_error err;
+    struct txn *txn = begin(&f);
+    row_id_t row = 0;
+    char *body = calloc(1, 2000000);
+    cr_expect_eq(storage_insert(txn, REL_A, true, ky_slice(body, 2000000), &row, &err), KY_ERR);
+    cr_expect_eq(err.sqlstate, KY_PROGRAM_LIMIT_EXCEEDED);
+    for (int i = 0; i < 8; i++) {
+        cr_expect_eq(storage_insert(txn, REL_A, true, ky_slice(body, 900000), &row, &err), KY_OK);
+    }
+    (void)commit(txn);
+    free(body);
+    fixture_deinit(&f);
+}
