@@ -31,7 +31,7 @@ struct log_fixture {
     uint32_t seen_count;
     lsn_t seen_lsn[FIXTURE_TXNS_MAX];
     event_offset_t next_event;
-    char fault[256];               /* first thing found wrong; "" when all is well */
+    char fault[640];               /* first thing found wrong; "" when all is well */
     struct fixture_entry *entries; /* all ever submitted; freed by deinit */
 };
 
