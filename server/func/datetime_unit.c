@@ -383,14 +383,28 @@ find_field(struct func_env *env, const struct datum *args, oid_t type, bool is_e
     return is_known ? KY_OK : datetime_unit_error(unit, args[0].bytes, type, err);
 }
 
-/* julian of a timestamp has the time as its fraction. */
-static double
-julian_fraction(const struct datum *args, struct func_env *env, oid_t type)
+/* julian of a timestamp has the time as its fraction; this is the time. */
+static int64_t
+julian_time(const struct datum *args, const struct func_env *env, oid_t type)
 {
     int64_t local =
         type == OID_TIMESTAMPTZ ? instant_to_local(env->types.zone, args[1].word) : args[1].word;
-    int64_t days = floor_div(local, DATETIME_US_PER_DAY);
-    return (double)(local - days * DATETIME_US_PER_DAY) / (double)DATETIME_US_PER_DAY;
+    return local - floor_div(local, DATETIME_US_PER_DAY) * DATETIME_US_PER_DAY;
+}
+
+static ky_status
+extract_julian(struct func_env *env, const struct datum *args, oid_t type, int64_t days,
+               struct datum *out, struct ky_error *err)
+{
+    struct ky_arena *arena = env->types.arena;
+    struct ky_slice time = numeric_from_int64(arena, julian_time(args, env, type));
+    struct ky_slice fraction;
+    struct ky_slice result;
+    KY_TRY(
+        numeric_div(arena, time, numeric_from_int64(arena, DATETIME_US_PER_DAY), &fraction, err));
+    KY_TRY(numeric_add(arena, numeric_from_int64(arena, days), fraction, &result, err));
+    *out = (struct datum){.bytes = result};
+    return KY_OK;
 }
 
 static bool
@@ -412,7 +426,8 @@ date_part(struct func_env *env, const struct datum *args, oid_t type, struct dat
     } else if (field.infinity != 0) {
         *out = datum_real(field.infinity * __builtin_inf());
     } else if (is_timestamp_julian(args, &field, type)) {
-        *out = datum_real((double)field.value + julian_fraction(args, env, type));
+        *out = datum_real((double)field.value +
+                          (double)julian_time(args, env, type) / (double)DATETIME_US_PER_DAY);
     } else {
         *out = datum_real((double)field.value / powers[field.scale]);
     }
@@ -430,12 +445,12 @@ extract(struct func_env *env, const struct datum *args, oid_t type, struct datum
         *out = datum_null();
         return KY_OK;
     }
+    if (is_timestamp_julian(args, &field, type)) {
+        return extract_julian(env, args, type, field.value, out, err);
+    }
     char text[64];
     if (field.infinity != 0) {
         snprintf(text, sizeof(text), "%s", field.infinity > 0 ? "Infinity" : "-Infinity");
-    } else if (is_timestamp_julian(args, &field, type)) {
-        snprintf(text, sizeof(text), "%.20f",
-                 (double)field.value + julian_fraction(args, env, type));
     } else if (field.scale == 0) {
         snprintf(text, sizeof(text), "%lld", (long long)field.value);
     } else {

@@ -298,21 +298,23 @@ struct child_rows {
     bool is_object;
 };
 
+/* What a set function says of a container of the other kind and of a scalar. */
+struct refusal {
+    const char *of_container;
+    const char *of_scalar;
+};
+
 static ky_status
-children_open(struct func_env *env, struct ky_slice text, char wanted, const char *function,
-              struct func_rows **rows_out, struct ky_error *err)
+children_open(struct func_env *env, struct ky_slice text, char wanted,
+              const struct refusal *refusal, struct func_rows **rows_out, struct ky_error *err)
 {
     struct child_rows *rows = ky_arena_new(env->types.arena, struct child_rows);
     struct ky_slice value = json_trim(text);
     const char kind = json_first(value);
     if (kind != wanted) {
-        const char *what = kind == '[' ? "an array" : kind == '{' ? "an object" : "a scalar";
-        if (wanted == '[') {
-            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "cannot extract elements from %s",
-                                what);
-        }
-        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "cannot call %s on %s", function,
-                            kind == '[' ? "an array" : "a scalar");
+        const bool is_container = kind == '{' || kind == '[';
+        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "%s",
+                            is_container ? refusal->of_container : refusal->of_scalar);
     }
     rows->cursor = json_children(value);
     rows->is_object = wanted == '{';
@@ -320,15 +322,28 @@ children_open(struct func_env *env, struct ky_slice text, char wanted, const cha
     return KY_OK;
 }
 
-#define CHILDREN(name, wanted, function)                                                           \
+#define CHILDREN(name, wanted, of_container, of_scalar)                                            \
     static ky_status name(struct func_env *env, const struct datum *args, int arg_count KY_UNUSED, \
                           struct func_rows **rows_out, struct ky_error *err)                       \
     {                                                                                              \
-        return children_open(env, args[0].bytes, wanted, function, rows_out, err);                 \
+        static const struct refusal refusal = {of_container, of_scalar};                           \
+        return children_open(env, args[0].bytes, wanted, &refusal, rows_out, err);                 \
     }
-CHILDREN(elements_open, '[', "json_array_elements")
-CHILDREN(each_open, '{', "json_each")
-CHILDREN(keys_open, '{', "json_object_keys")
+CHILDREN(elements_open, '[', "cannot call json_array_elements on a non-array",
+         "cannot call json_array_elements on a scalar")
+CHILDREN(elements_text_open, '[', "cannot call json_array_elements_text on a non-array",
+         "cannot call json_array_elements_text on a scalar")
+CHILDREN(jsonb_elements_open, '[', "cannot extract elements from an object",
+         "cannot extract elements from a scalar")
+CHILDREN(each_open, '{', "cannot deconstruct an array as an object", "cannot deconstruct a scalar")
+CHILDREN(jsonb_each_open, '{', "cannot call jsonb_each on a non-object",
+         "cannot call jsonb_each on a non-object")
+CHILDREN(jsonb_each_text_open, '{', "cannot call jsonb_each_text on a non-object",
+         "cannot call jsonb_each_text on a non-object")
+CHILDREN(keys_open, '{', "cannot call json_object_keys on an array",
+         "cannot call json_object_keys on a scalar")
+CHILDREN(jsonb_keys_open, '{', "cannot call jsonb_object_keys on an array",
+         "cannot call jsonb_object_keys on a scalar")
 
 static bool
 next_child(struct func_rows *state, struct ky_slice *key, struct ky_slice *value)
@@ -364,17 +379,21 @@ static const oid_t jsonb_column[] = {OID_JSONB};
 static const oid_t text_columns[] = {OID_TEXT, OID_TEXT};
 static const oid_t text_json[] = {OID_TEXT, OID_JSON};
 static const oid_t text_jsonb[] = {OID_TEXT, OID_JSONB};
-static const struct func_set json_elements = {elements_open, elements_next, 1, value_name,
-                                              json_column};
-static const struct func_set jsonb_elements = {elements_open, elements_next, 1, value_name,
-                                               jsonb_column};
-static const struct func_set elements_text = {elements_open, elements_text_next, 1, value_name,
-                                              text_columns};
-static const struct func_set object_keys = {
-    keys_open, keys_next, 1, (const char *const[]){"json_object_keys"}, text_columns};
-static const struct func_set json_each = {each_open, each_next, 2, pair_names, text_json};
-static const struct func_set jsonb_each = {each_open, each_next, 2, pair_names, text_jsonb};
-static const struct func_set each_text = {each_open, each_text_next, 2, pair_names, text_columns};
+static const char *const keys_name[] = {"json_object_keys"};
+static const char *const jsonb_keys_name[] = {"jsonb_object_keys"};
+#define CHILD_SET(name, open, next, count, names, types) \
+    static const struct func_set name = {open, next, count, names, types}
+CHILD_SET(json_elements, elements_open, elements_next, 1, value_name, json_column);
+CHILD_SET(jsonb_elements, jsonb_elements_open, elements_next, 1, value_name, jsonb_column);
+CHILD_SET(json_elements_text, elements_text_open, elements_text_next, 1, value_name, text_columns);
+CHILD_SET(jsonb_elements_text, jsonb_elements_open, elements_text_next, 1, value_name,
+          text_columns);
+CHILD_SET(json_keys, keys_open, keys_next, 1, keys_name, text_columns);
+CHILD_SET(jsonb_keys, jsonb_keys_open, keys_next, 1, jsonb_keys_name, text_columns);
+CHILD_SET(json_each, each_open, each_next, 2, pair_names, text_json);
+CHILD_SET(jsonb_each, jsonb_each_open, each_next, 2, pair_names, text_jsonb);
+CHILD_SET(json_each_text, each_open, each_text_next, 2, pair_names, text_columns);
+CHILD_SET(jsonb_each_text, jsonb_each_text_open, each_text_next, 2, pair_names, text_columns);
 
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
@@ -428,21 +447,21 @@ static const struct func funcs[] = {
     FUNC(3219, "jsonb_array_elements", OID_JSONB, 'i', true, ARGS(OID_JSONB), .is_set = true,
          .set = &jsonb_elements),
     FUNC(3969, "json_array_elements_text", OID_TEXT, 'i', true, ARGS(OID_JSON), .is_set = true,
-         .set = &elements_text),
+         .set = &json_elements_text),
     FUNC(3465, "jsonb_array_elements_text", OID_TEXT, 'i', true, ARGS(OID_JSONB), .is_set = true,
-         .set = &elements_text),
+         .set = &jsonb_elements_text),
     FUNC(3957, "json_object_keys", OID_TEXT, 'i', true, ARGS(OID_JSON), .is_set = true,
-         .set = &object_keys),
+         .set = &json_keys),
     FUNC(3931, "jsonb_object_keys", OID_TEXT, 'i', true, ARGS(OID_JSONB), .is_set = true,
-         .set = &object_keys),
+         .set = &jsonb_keys),
     FUNC(3958, "json_each", OID_RECORD, 'i', true, ARGS(OID_JSON), .is_set = true,
          .set = &json_each),
     FUNC(3208, "jsonb_each", OID_RECORD, 'i', true, ARGS(OID_JSONB), .is_set = true,
          .set = &jsonb_each),
     FUNC(3959, "json_each_text", OID_RECORD, 'i', true, ARGS(OID_JSON), .is_set = true,
-         .set = &each_text),
+         .set = &json_each_text),
     FUNC(3932, "jsonb_each_text", OID_RECORD, 'i', true, ARGS(OID_JSONB), .is_set = true,
-         .set = &each_text),
+         .set = &jsonb_each_text),
 };
 
 /* Facts as in pg_operator. */

@@ -54,7 +54,7 @@ like_match(const struct like *like, struct ky_slice subject, struct ky_slice wit
                 return KY_OK;
             }
         } else if (*pattern == like->escape) {
-            if (pattern + 1 == pattern_end) {
+            if (text < text_end && pattern + 1 == pattern_end) {
                 return ky_error_set(err, KY_INVALID_ESCAPE_SEQUENCE,
                                     "LIKE pattern must not end with escape character");
             }

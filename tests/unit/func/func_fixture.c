@@ -69,9 +69,10 @@ accepts(oid_t declared, const struct type *actual)
     switch (declared) {
     case OID_ANY:
     case OID_ANYELEMENT:
+        return true;
     case OID_ANYNONARRAY:
     case OID_ANYCOMPATIBLE:
-        return true;
+        return actual->category != 'A';
     case OID_ANYARRAY:
     case OID_ANYCOMPATIBLEARRAY:
         return actual->category == 'A';
