@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "server/sql/bind/bind_private.h"
+
+/* One SELECT: its target list, and the order in which its clauses are bound. */
+
+struct target_list {
+    struct target *targets;
+    uint16_t count;
+    uint16_t capacity;
+};
+
+static struct target *
+add_target(struct binder *b, struct target_list *list)
+{
+    if (list->count == list->capacity) {
+        uint16_t capacity = list->capacity == 0 ? 8 : (uint16_t)(list->capacity * 2);
+        struct target *targets = ky_arena_array(b->arena, struct target, capacity);
+        if (list->count > 0) {
+            memcpy(targets, list->targets, list->count * sizeof(*targets));
+        }
+        list->targets = targets;
+        list->capacity = capacity;
+    }
+    return &list->targets[list->count++];
+}
+
+/* Which table's column a plain column comes from, for RowDescription. */
+static void
+set_origin(const struct scope *scope, struct target *target)
+{
+    const struct expr *expr = target->expr;
+    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0 || expr->column >= EXPR_SYSTEM_FIRST ||
+        scope->query == NULL || expr->table >= scope->query->table_count) {
+        return;
+    }
+    const struct table_ref *ref = scope->query->tables[expr->table];
+    if (ref->table != NULL) {
+        target->origin_table = ref->table->oid;
+        target->origin_column = (int16_t)(expr->column + 1);
+        return;
+    }
+    const struct query *source = ref->kind == TABLE_SUBQUERY ? ref->subquery
+                                 : ref->kind == TABLE_CTE    ? ref->cte->query
+                                                             : NULL;
+    if (source != NULL && expr->column < source->target_count && !source->has_returning) {
+        target->origin_table = source->targets[expr->column].origin_table;
+        target->origin_column = source->targets[expr->column].origin_column;
+    }
+}
+
+static ky_status
+check_target_count(struct binder *b, const struct target_list *list)
+{
+    if (list->count > ROW_COLUMNS_MAX + 64) {
+        return ky_error_set(b->err, KY_TOO_MANY_COLUMNS, "target lists can have at most %d entries",
+                            ROW_COLUMNS_MAX + 64);
+    }
+    return KY_OK;
+}
+
+static ky_status
+expand_item(struct binder *b, struct scope *scope, const struct scope *at,
+            const struct ns_item *item, uint16_t levels_up, int location,
+            struct target_list *list)
+{
+    uint16_t count = item_column_count(item);
+    for (uint16_t i = 0; i < count; i++) {
+        const char *name = item_column_name(item, i);
+        if (name == NULL) {
+            continue;
+        }
+        KY_TRY(check_target_count(b, list));
+        struct target *target = add_target(b, list);
+        target->expr = item_column(b, at, item, i, levels_up, location);
+        target->name = name;
+        set_origin(scope, target);
+    }
+    return KY_OK;
+}
+
+/* KyroDB's vector form: * is key and dist. */
+static ky_status
+expand_vector_star(struct binder *b, struct scope *scope, int location, struct target_list *list)
+{
+    const struct table_ref *ref = scope->query->tables[0];
+    uint16_t key = 0;
+    const struct cat_table *table = ref->table;
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        const struct cat_constraint *constraint = table->constraints[i];
+        if (constraint->kind == CONSTRAINT_PRIMARY && constraint->column_count > 0) {
+            key = (uint16_t)(constraint->columns[0] - 1);
+        }
+    }
+    for (uint16_t i = 0; i < ref->column_count; i++) {
+        if (ref->columns[i].name != NULL && strcmp(ref->columns[i].name, "key") == 0) {
+            key = i;
+        }
+    }
+    struct target *target = add_target(b, list);
+    target->expr = item_column(b, scope, &scope->items[0], key, 0, location);
+    target->name = ref->columns[key].name;
+    set_origin(scope, target);
+    target = add_target(b, list);
+    target->expr = scope->distance;
+    target->name = "dist";
+    return KY_OK;
+}
+
+static ky_status
+expand_star(struct binder *b, struct scope *scope, const struct ast_column_ref *ref,
+            struct target_list *list)
+{
+    const struct ast_list *names = ref->names;
+    int location = ref->node.location;
+    if (names->count > 1) {
+        uint16_t levels_up;
+        const char *table = ast_list_text(names, names->count - 2);
+        const char *schema = names->count > 2 ? ast_list_text(names, names->count - 3) : NULL;
+        const struct ns_item *item = scope_find_item(b, scope, schema, table, &levels_up);
+        if (item == NULL) {
+            return error_missing_table(b, scope, table, location);
+        }
+        const struct scope *at = scope;
+        for (uint16_t i = 0; i < levels_up; i++) {
+            at = at->parent;
+        }
+        return expand_item(b, scope, at, item, levels_up, location, list);
+    }
+    if (scope->distance != NULL) {
+        return expand_vector_star(b, scope, location, list);
+    }
+    bool is_any = false;
+    for (int i = 0; i < scope->item_count; i++) {
+        if (i >= scope->visible_from && scope->items[i].are_columns_visible) {
+            is_any = true;
+            KY_TRY(expand_item(b, scope, scope, &scope->items[i], 0, location, list));
+        }
+    }
+    if (!is_any) {
+        return bind_error(b, location, KY_SYNTAX_ERROR,
+                          "SELECT * with no tables specified is not valid");
+    }
+    return KY_OK;
+}
+
+/* (f(x)).*: the fields of a composite. */
+static ky_status
+expand_composite(struct binder *b, struct scope *scope, const struct ast_indirection *node,
+                 enum clause clause, struct target_list *list)
+{
+    struct ast_list steps = *node->steps;
+    steps.count--;
+    struct expr *expr;
+    if (steps.count > 0) {
+        struct ast_indirection inner = *node;
+        inner.steps = &steps;
+        KY_TRY(bind_expr_in(b, scope, clause, &inner.node, &expr));
+    } else {
+        if (node->arg->kind == AST_COLUMN_REF) {
+            /* (t).* is t.* */
+            const struct ast_column_ref *ref = (const void *)node->arg;
+            uint16_t levels_up;
+            const char *name = ast_name_last(ref->names);
+            if (ref->names->count == 1) {
+                const struct ns_item *item = scope_find_item(b, scope, NULL, name, &levels_up);
+                if (item != NULL && levels_up == 0) {
+                    return expand_item(b, scope, scope, item, 0, node->node.location, list);
+                }
+            }
+        }
+        KY_TRY(bind_expr_in(b, scope, clause, node->arg, &expr));
+    }
+    const char **names;
+    const struct type **types;
+    int count = composite_fields(expr, &names, &types, b->arena);
+    if (count == 0) {
+        return bind_error(b, node->node.location, KY_FEATURE_NOT_SUPPORTED,
+                          "record type has not been registered");
+    }
+    for (int i = 0; i < count; i++) {
+        struct target *target = add_target(b, list);
+        target->expr = make_field(b, expr, i, node->node.location);
+        target->name = names[i];
+    }
+    return KY_OK;
+}
+
+static bool
+ends_in_star(const struct ast_list *list)
+{
+    return ast_list_count(list) > 0 && list->items[list->count - 1]->kind == AST_STAR;
+}
+
+static ky_status
+bind_one_target(struct binder *b, struct scope *scope, const struct ast_target *node,
+                enum clause clause, struct target_list *list)
+{
+    const struct ast_node *expression = node->expression;
+    if (expression->kind == AST_STAR) {
+        struct ast_node star = *expression;
+        struct ast_node *items[] = {&star};
+        struct ast_list names = {.items = items, .count = 1, .capacity = 1};
+        struct ast_column_ref ref = {.node = *expression, .names = &names};
+        return expand_star(b, scope, &ref, list);
+    }
+    if (expression->kind == AST_COLUMN_REF) {
+        const struct ast_column_ref *ref = (const void *)expression;
+        if (ends_in_star(ref->names)) {
+            return expand_star(b, scope, ref, list);
+        }
+    }
+    if (expression->kind == AST_INDIRECTION &&
+        ends_in_star(((const struct ast_indirection *)(const void *)expression)->steps)) {
+        return expand_composite(b, scope, (const void *)expression, clause, list);
+    }
+    struct expr *expr;
+    KY_TRY(bind_expr_in(b, scope, clause, expression, &expr));
+    if (!scope->are_unknowns_kept) {
+        KY_TRY(resolve_unknown(b, expr, &expr));
+    }
+    KY_TRY(check_target_count(b, list));
+    struct target *target = add_target(b, list);
+    target->expr = expr;
+    target->name = node->name != NULL ? node->name : column_label(expression);
+    set_origin(scope, target);
+    return KY_OK;
+}
+
+ky_status
+bind_targets(struct binder *b, struct scope *scope, const struct ast_list *nodes,
+             enum clause clause, struct target **targets_out, uint16_t *count_out)
+{
+    struct target_list list = {0};
+    for (int32_t i = 0; i < ast_list_count(nodes); i++) {
+        KY_TRY(bind_one_target(b, scope, (const void *)ast_list_get(nodes, i), clause, &list));
+    }
+    *targets_out = list.targets;
+    *count_out = list.count;
+    return KY_OK;
+}
+
+void
+add_hidden_target(struct binder *b, struct query *query, struct expr *expr)
+{
+    struct target *targets =
+        ky_arena_array(b->arena, struct target, (size_t)query->target_count + 1);
+    if (query->target_count > 0) {
+        memcpy(targets, query->targets, query->target_count * sizeof(*targets));
+    }
+    targets[query->target_count] =
+        (struct target){.expr = expr, .name = "?column?", .is_hidden = true};
+    query->targets = targets;
+    query->target_count++;
+}
+
+uint16_t
+query_width(const struct query *query)
+{
+    if (query->has_returning) {
+        return query->returning_count;
+    }
+    uint16_t width = query->target_count;
+    while (width > 0 && query->targets[width - 1].is_hidden) {
+        width--;
+    }
+    return width;
+}
+
+void
+query_columns(struct binder *b, const struct query *query, const struct ast_list *aliases,
+              struct table_column **columns_out, uint16_t *count_out)
+{
+    uint16_t count = query_width(query);
+    const struct target *targets = query->has_returning ? query->returning : query->targets;
+    struct table_column *columns =
+        ky_arena_array(b->arena, struct table_column, (size_t)count + 1);
+    for (uint16_t i = 0; i < count; i++) {
+        columns[i].name =
+            i < ast_list_count(aliases) ? ast_list_text(aliases, i) : targets[i].name;
+        columns[i].type = targets[i].expr->type;
+        columns[i].typmod = targets[i].expr->typmod;
+    }
+    *columns_out = columns;
+    *count_out = count;
+}
+
+ky_status
+bind_select_body(struct binder *b, struct scope *scope, const struct ast_select *node)
+{
+    struct query *query = scope->query;
+    const struct ast_node *where = node->where;
+    KY_TRY(bind_from(b, scope, node->from));
+    if (where != NULL) {
+        KY_TRY(bind_vector_form(b, scope, node, &where));
+    }
+    if (node->windows != NULL) {
+        KY_TRY(bind_named_windows(b, scope, node->windows));
+    }
+    KY_TRY(bind_targets(b, scope, node->targets, CLAUSE_TARGET, &query->targets,
+                        &query->target_count));
+    if (where != NULL) {
+        KY_TRY(bind_condition(b, scope, CLAUSE_WHERE, "WHERE", where, &query->where));
+    }
+    if (node->having != NULL) {
+        KY_TRY(bind_condition(b, scope, CLAUSE_HAVING, "HAVING", node->having, &query->having));
+    }
+    KY_TRY(bind_order_and_limit(b, scope, node));
+    query->has_aggregates = scope->has_aggregates || query->group_count > 0 ||
+                            ast_list_count(node->group_by) > 0 || node->having != NULL;
+    if (query->has_aggregates) {
+        KY_TRY(check_grouping(b, scope));
+    }
+    if (node->locking != NULL) {
+        KY_TRY(bind_locking(b, scope, node));
+    }
+    return KY_OK;
+}
+
+ky_status
+bind_select(struct binder *b, struct scope *parent, const struct ast_select *node,
+            bool are_unknowns_kept, struct query **out)
+{
+    if (b->query_depth >= BIND_DEPTH_MAX) {
+        (void)ky_error_set(b->err, KY_STATEMENT_TOO_COMPLEX, "stack depth limit exceeded");
+        return ky_error_hint(b->err, "Queries are nested more than %d levels deep.",
+                             BIND_DEPTH_MAX);
+    }
+    b->query_depth++;
+    struct query *query = ky_arena_new(b->arena, struct query);
+    struct scope scope;
+    scope_init(&scope, parent, query);
+    scope.are_unknowns_kept = are_unknowns_kept;
+    if (node->with != NULL) {
+        KY_TRY(bind_with(b, &scope, node->with));
+    }
+    if (node->operation != AST_SET_NONE) {
+        query->kind = QUERY_SET_OPERATION;
+        KY_TRY(bind_set_operation(b, &scope, node));
+    } else if (node->values != NULL) {
+        query->kind = QUERY_VALUES;
+        KY_TRY(bind_values(b, &scope, node));
+    } else {
+        query->kind = QUERY_SELECT;
+        KY_TRY(bind_select_body(b, &scope, node));
+    }
+    b->query_depth--;
+    *out = query;
+    return KY_OK;
+}
