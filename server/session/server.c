@@ -9,11 +9,21 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/random.h"
+#include "server/catalog/views/views.h"
 #include "server/session/session_private.h"
 
 /* The process-wide side: who is connected, cancel keys, first start, timers, passwords. */
 
 enum { SCRAM_ITERATIONS = 4096, SCRAM_SALT_SIZE = 16, SCRAM_KEY_SIZE = 32 };
+
+void
+server_register_builtins(void)
+{
+    catalog_views_register();
+    session_catalog_register();
+    session_funcs_register();
+    session_views_register();
+}
 
 struct server *
 server_new(const struct server_options *options)
@@ -21,6 +31,7 @@ server_new(const struct server_options *options)
     struct server *server = ky_calloc(1, sizeof(*server));
     server->options = *options;
     ky_mutex_init(&server->lock);
+    ky_mutex_init(&server->sequence_lock);
     ky_list_init(&server->sessions);
     server->next_pid = 1;
     server->start_us = ky_wall_us();
@@ -35,6 +46,14 @@ server_free(struct server *server)
         return;
     }
     KY_ASSERT(ky_list_is_empty(&server->sessions));
+    size_t cursor = 0;
+    uint64_t rel;
+    uint64_t state;
+    while (ky_map64_next(&server->sequences, &cursor, &rel, &state)) {
+        ky_free((void *)(uintptr_t)state);
+    }
+    ky_map64_deinit(&server->sequences);
+    ky_mutex_deinit(&server->sequence_lock);
     ky_mutex_deinit(&server->lock);
     ky_free(server);
 }

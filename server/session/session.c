@@ -46,6 +46,9 @@ session_apply_settings(struct session *session)
         atomic_store_explicit(&session->limits[i], settings_int(settings, limits[i]),
                               memory_order_relaxed);
     }
+    ky_mutex_lock(&session->text_lock);
+    ky_error_name(session->application_name, settings_text(settings, SETTING_APPLICATION_NAME));
+    ky_mutex_unlock(&session->text_lock);
     struct type_context *types = &session->types;
     const char *style = settings_text(settings, SETTING_DATESTYLE);
     types->date_style = style[0] == 'I' ? 0 : style[0] == 'S' ? 1 : style[0] == 'P' ? 2 : 3;

@@ -67,6 +67,8 @@ struct server_options {
     void (*reload)(void *arg);
     void *arg;
 };
+/* Registers the functions and system views of all floors up to this one. Once, before catalog_open. */
+void server_register_builtins(void);
 struct server *server_new(const struct server_options *options);
 void server_free(struct server *server);
 /* Creates databases, the superuser and the built-in tables kyro.events in an empty catalog;

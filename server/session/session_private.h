@@ -13,6 +13,7 @@
 #include "server/session/settings.h"
 #include "server/sql/bind/bind.h"
 #include "server/sql/plan/plan.h"
+#include "server/types/array.h"
 
 enum { SESSION_TAG_SIZE = 64 };
 
@@ -29,6 +30,8 @@ struct server {
     bool is_shutting_down KY_GUARDED_BY(lock);
     struct ky_budget memory;
     int64_t start_us; /* wall clock, since 1970 */
+    struct ky_mutex sequence_lock;
+    struct ky_map64 sequences KY_GUARDED_BY(sequence_lock); /* relfilenode -> struct sequence_state */
 };
 
 void session_cancel_for(struct session *session, int reason);
@@ -138,6 +141,7 @@ struct session {
     _Atomic int activity;          /* enum session_activity */
     _Atomic int64_t limits[4];     /* ms: statement, lock, idle in transaction, idle session timeout */
     struct ky_mutex text_lock;
+    char application_name[64] KY_GUARDED_BY(text_lock);
     char query[1024] KY_GUARDED_BY(text_lock); /* for pg_stat_activity */
 
     int64_t clock_us;              /* at the last message */
@@ -216,6 +220,9 @@ enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION,
 
 /* ------------------------------------------------------------------ session.c */
 
+void session_funcs_register(void);
+void session_views_register(void);
+void session_catalog_register(void);
 /* Makes type_context and timeouts follow the settings. */
 void session_apply_settings(struct session *session);
 struct prepared *session_find_prepared(struct session *session, const char *name,

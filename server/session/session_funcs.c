@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+#include <time.h>
+
+#include "server/base/clock.h"
+#include "server/session/sequence.h"
+#include "server/types/datetime.h"
+
+/* Functions that act on the session: settings, sequences, signals, sleeping. */
+
+static struct session *
+session_of(const struct func_env *env)
+{
+    const struct catalog_env *catalog_env = env->self;
+    return catalog_env->session;
+}
+
+static const char *
+text_arg(const struct func_env *env, struct datum value)
+{
+    return ky_arena_cstr(env->types.arena, value.bytes);
+}
+
+static struct datum
+text_result(const struct func_env *env, const char *text)
+{
+    return datum_cstr(ky_arena_strdup(env->types.arena, text));
+}
+
+static ky_status
+current_setting(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+                struct ky_error *err)
+{
+    struct ky_buffer scratch = {0};
+    const char *name = text_arg(env, args[0]);
+    const char *value = session_show(session_of(env), name, &scratch);
+    bool is_missing_ok = arg_count > 1 && args[1].word != 0;
+    ky_status status = KY_OK;
+    if (value != NULL) {
+        *out = text_result(env, value);
+    } else if (is_missing_ok) {
+        *out = datum_null();
+    } else {
+        status = ky_error_set(err, KY_UNDEFINED_OBJECT,
+                              "unrecognized configuration parameter \"%s\"", name);
+    }
+    ky_buffer_deinit(&scratch);
+    return status;
+}
+
+static ky_status
+set_config(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+           struct ky_error *err)
+{
+    struct session *session = session_of(env);
+    struct ky_buffer scratch = {0};
+    (void)arg_count;
+    if (args[0].is_null) {
+        return ky_error_set(err, KY_NULL_VALUE_NOT_ALLOWED, "SET requires parameter name");
+    }
+    const char *name = text_arg(env, args[0]);
+    bool is_local = !args[2].is_null && args[2].word != 0;
+    if (args[1].is_null) {
+        KY_TRY(settings_reset(&session->settings, name, err));
+    } else {
+        KY_TRY(settings_set(&session->settings, name, text_arg(env, args[1]), is_local, false,
+                            err));
+    }
+    const char *value = session_show(session, name, &scratch);
+    *out = value == NULL ? datum_null() : text_result(env, value);
+    ky_buffer_deinit(&scratch);
+    return KY_OK;
+}
+
+static ky_status
+pg_backend_pid(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+               struct ky_error *err)
+{
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    *out = datum_word(session_of(env)->pid);
+    return KY_OK;
+}
+
+static ky_status
+signal_backend(struct func_env *env, int64_t pid, bool is_terminate, struct datum *out,
+               struct ky_error *err)
+{
+    struct session *session = session_of(env);
+    if (!session->is_superuser && pid != session->pid) {
+        return ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE,
+                            is_terminate
+                                ? "must be a superuser to terminate superuser process"
+                                : "must be a superuser to cancel superuser query");
+    }
+    bool is_found = server_signal(session->server, (int32_t)pid, is_terminate);
+    if (!is_found) {
+        session_notice(session, "WARNING", KY_WARNING,
+                       "PID %" PRId64 " is not a PostgreSQL backend process", pid);
+    }
+    *out = datum_word(is_found);
+    return KY_OK;
+}
+
+static ky_status
+pg_cancel_backend(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+                  struct ky_error *err)
+{
+    (void)arg_count;
+    return signal_backend(env, args[0].word, false, out, err);
+}
+
+static ky_status
+pg_terminate_backend(struct func_env *env, const struct datum *args, int arg_count,
+                     struct datum *out, struct ky_error *err)
+{
+    (void)arg_count;
+    return signal_backend(env, args[0].word, true, out, err);
+}
+
+/* Sleeps in slices so that a cancel is seen within 10 ms. It holds its worker meanwhile. */
+static ky_status
+pg_sleep(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+         struct ky_error *err)
+{
+    const struct catalog_env *catalog_env = env->self;
+    int64_t end_ns = ky_monotonic_ns() + (int64_t)(args[0].real * 1e9);
+    (void)arg_count;
+    for (;;) {
+        int64_t left_ns = end_ns - ky_monotonic_ns();
+        if (left_ns <= 0) {
+            break;
+        }
+        /* relaxed: only the flag itself is wanted. */
+        if (atomic_load_explicit(catalog_env->cancel, memory_order_relaxed) != 0) {
+            return ky_error_set(err, KY_QUERY_CANCELED,
+                                "canceling statement due to user request");
+        }
+        struct timespec slice = {0, (long)KY_MIN(left_ns, INT64_C(10000000))};
+        (void)nanosleep(&slice, NULL);
+    }
+    *out = datum_bytes("", 0);
+    return KY_OK;
+}
+
+static ky_status
+pg_postmaster_start_time(struct func_env *env, const struct datum *args, int arg_count,
+                         struct datum *out, struct ky_error *err)
+{
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    *out = datum_word(session_of(env)->server->start_us - DATETIME_UNIX_TO_2000_US);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ sequences */
+
+static ky_status
+find_sequence(const struct func_env *env, int64_t oid, const struct cat_table **out,
+              struct ky_error *err)
+{
+    const struct catalog_env *catalog_env = env->self;
+    const struct cat_table *table = cat_get_table(catalog_env->image, (oid_t)oid);
+    if (table == NULL) {
+        return ky_error_set(err, KY_UNDEFINED_TABLE, "relation with OID %" PRId64 " does not exist",
+                            oid);
+    }
+    if (table->kind != 'S') {
+        return ky_error_set(err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a sequence", table->name);
+    }
+    *out = table;
+    return KY_OK;
+}
+
+static ky_status
+nextval(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+        struct ky_error *err)
+{
+    const struct cat_table *sequence;
+    struct session *session = session_of(env);
+    int64_t value;
+    (void)arg_count;
+    KY_TRY(find_sequence(env, args[0].word, &sequence, err));
+    if (session->is_read_only) {
+        return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
+                            "cannot execute nextval() in a read-only transaction");
+    }
+    KY_TRY(sequence_next(session, sequence, &value, err));
+    *out = datum_word(value);
+    return KY_OK;
+}
+
+static ky_status
+currval(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+        struct ky_error *err)
+{
+    const struct cat_table *sequence;
+    (void)arg_count;
+    KY_TRY(find_sequence(env, args[0].word, &sequence, err));
+    const uint64_t *value = ky_map64_find(&session_of(env)->sequences, sequence->oid);
+    if (value == NULL) {
+        return ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                            "currval of sequence \"%s\" is not yet defined in this session",
+                            sequence->name);
+    }
+    *out = datum_word((int64_t)*value);
+    return KY_OK;
+}
+
+static ky_status
+lastval(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+        struct ky_error *err)
+{
+    const struct session *session = session_of(env);
+    (void)args;
+    (void)arg_count;
+    if (!session->has_last_value) {
+        return ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                            "lastval is not yet defined in this session");
+    }
+    *out = datum_word(session->last_value);
+    return KY_OK;
+}
+
+static ky_status
+setval(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+       struct ky_error *err)
+{
+    const struct cat_table *sequence;
+    KY_TRY(find_sequence(env, args[0].word, &sequence, err));
+    KY_TRY(sequence_set(session_of(env), sequence, args[1].word,
+                        arg_count < 3 || args[2].word != 0, err));
+    *out = datum_word(args[1].word);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ the table */
+
+#define ARGS(...) ((const oid_t[]){__VA_ARGS__})
+#define FUNC(oid_, name_, result_, count_, args_, strict_, volatility_, fn_)                       \
+    {                                                                                              \
+        .oid = (oid_), .name = (name_), .result = (result_), .arg_count = (count_),                \
+        .args = (args_), .is_strict = (strict_), .volatility = (volatility_),                      \
+        .kind = FUNC_SCALAR, .scalar = (fn_)                                                       \
+    }
+
+static const struct func session_funcs[] = {
+    FUNC(2077, "current_setting", OID_TEXT, 1, ARGS(OID_TEXT), true, 's', current_setting),
+    FUNC(3294, "current_setting", OID_TEXT, 2, ARGS(OID_TEXT, OID_BOOL), true, 's',
+         current_setting),
+    FUNC(2078, "set_config", OID_TEXT, 3, ARGS(OID_TEXT, OID_TEXT, OID_BOOL), false, 'v',
+         set_config),
+    FUNC(2026, "pg_backend_pid", OID_INT4, 0, NULL, true, 's', pg_backend_pid),
+    FUNC(2171, "pg_cancel_backend", OID_BOOL, 1, ARGS(OID_INT4), true, 'v', pg_cancel_backend),
+    FUNC(2096, "pg_terminate_backend", OID_BOOL, 1, ARGS(OID_INT4), true, 'v',
+         pg_terminate_backend),
+    FUNC(2626, "pg_sleep", OID_VOID, 1, ARGS(OID_FLOAT8), true, 'v', pg_sleep),
+    FUNC(2560, "pg_postmaster_start_time", OID_TIMESTAMPTZ, 0, NULL, true, 's',
+         pg_postmaster_start_time),
+    FUNC(1574, "nextval", OID_INT8, 1, ARGS(OID_REGCLASS), true, 'v', nextval),
+    FUNC(1575, "currval", OID_INT8, 1, ARGS(OID_REGCLASS), true, 'v', currval),
+    FUNC(2559, "lastval", OID_INT8, 0, NULL, true, 'v', lastval),
+    FUNC(1576, "setval", OID_INT8, 2, ARGS(OID_REGCLASS, OID_INT8), true, 'v', setval),
+    FUNC(1765, "setval", OID_INT8, 3, ARGS(OID_REGCLASS, OID_INT8, OID_BOOL), true, 'v', setval),
+};
+
+void
+session_funcs_register(void)
+{
+    func_register(session_funcs, KY_COUNT_OF(session_funcs));
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "server/catalog/sysview.h"
+#include "server/session/session_private.h"
+#include "server/types/datetime.h"
+
+/* Views of the session floor: what runs, settings, prepared statements, cursors, indexes. */
+
+#define TEXT_COLUMN(name) {name, OID_TEXT}
+
+static struct datum
+text_copy(const struct sysview_rows *rows, const char *text)
+{
+    return text == NULL ? datum_null() : datum_cstr(ky_arena_strdup(rows->arena, text));
+}
+
+static struct datum
+time_of(int64_t unix_us)
+{
+    return unix_us == 0 ? datum_null() : datum_word(unix_us - DATETIME_UNIX_TO_2000_US);
+}
+
+/* ------------------------------------------------------------------ pg_stat_activity */
+
+static const struct sysview_column activity_columns[] = {
+    {"datid", OID_OID},
+    {"datname", OID_NAME},
+    {"pid", OID_INT4},
+    {"leader_pid", OID_INT4},
+    {"usesysid", OID_OID},
+    {"usename", OID_NAME},
+    TEXT_COLUMN("application_name"),
+    TEXT_COLUMN("client_addr"),
+    TEXT_COLUMN("client_hostname"),
+    {"client_port", OID_INT4},
+    {"backend_start", OID_TIMESTAMPTZ},
+    {"xact_start", OID_TIMESTAMPTZ},
+    {"query_start", OID_TIMESTAMPTZ},
+    {"state_change", OID_TIMESTAMPTZ},
+    TEXT_COLUMN("wait_event_type"),
+    TEXT_COLUMN("wait_event"),
+    TEXT_COLUMN("state"),
+    {"backend_xid", OID_XID},
+    {"backend_xmin", OID_XID},
+    {"query_id", OID_INT8},
+    TEXT_COLUMN("query"),
+    TEXT_COLUMN("backend_type"),
+};
+
+static const char *
+state_name(int activity)
+{
+    switch (activity) {
+    case ACTIVITY_ACTIVE:
+        return "active";
+    case ACTIVITY_IN_TRANSACTION:
+        return "idle in transaction";
+    case ACTIVITY_FAILED:
+        return "idle in transaction (aborted)";
+    default:
+        return "idle";
+    }
+}
+
+static void
+add_activity(struct sysview_rows *rows, struct session *session)
+{
+    char query[sizeof(session->query)];
+    char application_name[sizeof(session->application_name)];
+    int activity = atomic_load_explicit(&session->activity, memory_order_relaxed);
+    bool waits_for_lock = atomic_load_explicit(&session->lock_wait_us, memory_order_relaxed) != 0;
+    bool waits_for_commit =
+        atomic_load_explicit(&session->commit_state, memory_order_relaxed) == COMMIT_WAITING;
+    ky_mutex_lock(&session->text_lock);
+    memcpy(query, session->query, sizeof(query));
+    memcpy(application_name, session->application_name, sizeof(application_name));
+    ky_mutex_unlock(&session->text_lock);
+    struct datum *row = sysview_add(rows);
+    row[0] = datum_word(5);
+    row[1] = text_copy(rows, session->database);
+    row[2] = datum_word(session->pid);
+    row[3] = datum_null();
+    row[4] = datum_word(session->role);
+    row[5] = text_copy(rows, session->user);
+    row[6] = text_copy(rows, application_name);
+    row[7] = session->client_address[0] == '\0' ? datum_null()
+                                                : text_copy(rows, session->client_address);
+    row[8] = datum_null();
+    row[9] = datum_word(session->client_port);
+    row[10] = time_of(session->started_us);
+    row[11] = time_of(atomic_load_explicit(&session->transaction_us, memory_order_relaxed));
+    row[12] = time_of(atomic_load_explicit(&session->statement_us, memory_order_relaxed));
+    row[13] = time_of(atomic_load_explicit(&session->state_us, memory_order_relaxed));
+    bool is_active = activity == ACTIVITY_ACTIVE;
+    row[14] = !is_active      ? datum_cstr("Client")
+              : waits_for_lock   ? datum_cstr("Lock")
+              : waits_for_commit ? datum_cstr("IO")
+                                 : datum_null();
+    row[15] = !is_active      ? datum_cstr("ClientRead")
+              : waits_for_lock   ? datum_cstr("transactionid")
+              : waits_for_commit ? datum_cstr("WALSync")
+                                 : datum_null();
+    row[16] = datum_cstr(state_name(activity));
+    row[17] = row[18] = row[19] = datum_null();
+    row[20] = text_copy(rows, query);
+    row[21] = datum_cstr("client backend");
+}
+
+static ky_status
+fill_activity(const struct sysview_context *context, struct sysview_rows *rows,
+              struct ky_error *err)
+{
+    const struct session *self = context->session;
+    struct server *server = self->server;
+    (void)err;
+    ky_mutex_lock(&server->lock);
+    ky_list_foreach(item, &server->sessions)
+    {
+        add_activity(rows, ky_list_entry(item, struct session, link));
+    }
+    ky_mutex_unlock(&server->lock);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ pg_settings */
+
+static const struct sysview_column settings_columns[] = {
+    TEXT_COLUMN("name"),       TEXT_COLUMN("setting"),    TEXT_COLUMN("unit"),
+    TEXT_COLUMN("category"),   TEXT_COLUMN("short_desc"), TEXT_COLUMN("extra_desc"),
+    TEXT_COLUMN("context"),    TEXT_COLUMN("vartype"),    TEXT_COLUMN("source"),
+    TEXT_COLUMN("min_val"),    TEXT_COLUMN("max_val"),    {"enumvals", OID_TEXT_ARRAY},
+    TEXT_COLUMN("boot_val"),   TEXT_COLUMN("reset_val"),  TEXT_COLUMN("sourcefile"),
+    {"sourceline", OID_INT4},  {"pending_restart", OID_BOOL},
+};
+
+static struct datum
+enum_values(const struct sysview_rows *rows, const char *options)
+{
+    struct datum words[16];
+    uint32_t count = 0;
+    while (*options != '\0' && count < KY_COUNT_OF(words)) {
+        size_t size = strcspn(options, ",");
+        words[count++] = datum_bytes(options, size);
+        options += size + (options[size] == ',');
+    }
+    struct ky_slice array = array_make(rows->arena, type_get(OID_TEXT), words, count);
+    return datum_bytes(array.data, array.size);
+}
+
+static struct datum
+number_text(const struct sysview_rows *rows, double number)
+{
+    return datum_cstr(ky_arena_printf(rows->arena, "%.15g", number));
+}
+
+static ky_status
+fill_settings(const struct sysview_context *context, struct sysview_rows *rows,
+              struct ky_error *err)
+{
+    static const char *const kinds[] = {"bool", "integer", "real", "string", "enum"};
+    struct session *session = context->session;
+    (void)err;
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_info *info = setting_info(i);
+        if ((info->flags & SETTING_HIDDEN) != 0) {
+            continue;
+        }
+        bool is_number = info->kind == SETTING_INT || info->kind == SETTING_REAL;
+        const char *value = session->settings.values[i];
+        bool is_default = strcmp(value, info->value) == 0;
+        struct datum *row = sysview_add(rows);
+        row[0] = datum_cstr(info->name);
+        row[1] = text_copy(rows, value);
+        row[2] = info->unit[0] == '\0' ? datum_null() : datum_cstr(info->unit);
+        row[3] = datum_cstr(info->category);
+        row[4] = datum_cstr(info->text);
+        row[5] = datum_null();
+        row[6] = datum_cstr((info->flags & SETTING_READ_ONLY) != 0 ? "internal" : "user");
+        row[7] = datum_cstr(kinds[info->kind]);
+        row[8] = datum_cstr(is_default ? "default" : "session");
+        row[9] = is_number ? number_text(rows, info->minimum) : datum_null();
+        row[10] = is_number ? number_text(rows, info->maximum) : datum_null();
+        row[11] = info->kind == SETTING_ENUM ? enum_values(rows, info->options) : datum_null();
+        row[12] = datum_cstr(info->value);
+        row[13] = text_copy(rows, session->settings.resets[i]);
+        row[14] = row[15] = datum_null();
+        row[16] = datum_word(0);
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ prepared statements, cursors */
+
+static const struct sysview_column prepared_columns[] = {
+    TEXT_COLUMN("name"),
+    TEXT_COLUMN("statement"),
+    {"prepare_time", OID_TIMESTAMPTZ},
+    {"parameter_types", 2211}, /* regtype[] */
+    {"from_sql", OID_BOOL},
+    {"generic_plans", OID_INT8},
+    {"custom_plans", OID_INT8},
+};
+
+static ky_status
+fill_prepared(const struct sysview_context *context, struct sysview_rows *rows,
+              struct ky_error *err)
+{
+    const struct session *session = context->session;
+    size_t cursor = 0;
+    struct ky_slice name;
+    void *value;
+    (void)err;
+    while (ky_smap_next(&session->prepared, &cursor, &name, &value)) {
+        const struct prepared *prepared = value;
+        if (name.size == 0) {
+            continue;
+        }
+        uint16_t count = prepared->source.param_count;
+        struct datum *types = ky_arena_array(rows->arena, struct datum, count + 1U);
+        for (uint16_t i = 0; i < count; i++) {
+            types[i] = datum_word(prepared->source.param_types[i]);
+        }
+        struct ky_slice array = array_make(rows->arena, type_get(OID_REGTYPE), types, count);
+        struct datum *row = sysview_add(rows);
+        row[0] = text_copy(rows, prepared->name);
+        row[1].bytes = ky_slice_dup(rows->arena, prepared->source.own_sql);
+        row[2] = time_of(prepared->created_us);
+        row[3] = datum_bytes(array.data, array.size);
+        row[4] = datum_word(prepared->is_from_sql);
+        row[5] = datum_word(0);
+        row[6] = datum_word(0);
+    }
+    return KY_OK;
+}
+
+static const struct sysview_column cursor_columns[] = {
+    TEXT_COLUMN("name"),        TEXT_COLUMN("statement"),
+    {"is_holdable", OID_BOOL},  {"is_binary", OID_BOOL},
+    {"is_scrollable", OID_BOOL}, {"creation_time", OID_TIMESTAMPTZ},
+};
+
+static ky_status
+fill_cursors(const struct sysview_context *context, struct sysview_rows *rows,
+             struct ky_error *err)
+{
+    const struct session *session = context->session;
+    size_t cursor = 0;
+    struct ky_slice name;
+    void *value;
+    (void)err;
+    while (ky_smap_next(&session->portals, &cursor, &name, &value)) {
+        const struct portal *portal = value;
+        struct datum *row = sysview_add(rows);
+        row[0] = text_copy(rows, portal->name);
+        row[1] = portal->cursor_sql != NULL
+                     ? text_copy(rows, portal->cursor_sql)
+                     : (struct datum){.bytes = ky_slice_dup(rows->arena, portal->source->own_sql)};
+        row[2] = datum_word(portal->is_with_hold);
+        row[3] = row[4] = datum_word(0);
+        row[5] = time_of(portal->created_us);
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ pg_locks */
+
+/* Waiting and holding are per session here; a row for each session inside a transaction. */
+static const struct sysview_column lock_columns[] = {
+    TEXT_COLUMN("locktype"),      {"database", OID_OID},   {"relation", OID_OID},
+    {"page", OID_INT4},           {"tuple", OID_INT2},     TEXT_COLUMN("virtualxid"),
+    {"transactionid", OID_XID},   {"classid", OID_OID},    {"objid", OID_OID},
+    {"objsubid", OID_INT2},       TEXT_COLUMN("virtualtransaction"), {"pid", OID_INT4},
+    TEXT_COLUMN("mode"),          {"granted", OID_BOOL},   {"fastpath", OID_BOOL},
+    {"waitstart", OID_TIMESTAMPTZ},
+};
+
+static void
+add_lock(struct sysview_rows *rows, const struct session *session)
+{
+    int64_t waits_us = atomic_load_explicit(&session->lock_wait_us, memory_order_relaxed);
+    if (atomic_load_explicit(&session->transaction_us, memory_order_relaxed) == 0) {
+        return;
+    }
+    const char *virtual_id = ky_arena_printf(rows->arena, "%d/1", session->pid);
+    struct datum *row = sysview_add(rows);
+    for (uint16_t i = 0; i < rows->column_count; i++) {
+        row[i] = datum_null();
+    }
+    row[0] = datum_cstr("virtualxid");
+    row[5] = datum_cstr(virtual_id);
+    row[10] = datum_cstr(virtual_id);
+    row[11] = datum_word(session->pid);
+    row[12] = datum_cstr("ExclusiveLock");
+    row[13] = datum_word(1);
+    row[14] = datum_word(1);
+    if (waits_us != 0) {
+        struct datum *waiting = sysview_add(rows);
+        memcpy(waiting, row, rows->column_count * sizeof(*row));
+        waiting[0] = datum_cstr("transactionid");
+        waiting[5] = datum_null();
+        waiting[12] = datum_cstr("ShareLock");
+        waiting[13] = datum_word(0);
+        waiting[15] = time_of(waits_us);
+    }
+}
+
+static ky_status
+fill_locks(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    const struct session *self = context->session;
+    (void)err;
+    ky_mutex_lock(&self->server->lock);
+    ky_list_foreach(item, &self->server->sessions)
+    {
+        add_lock(rows, ky_list_entry(item, struct session, link));
+    }
+    ky_mutex_unlock(&self->server->lock);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ kyro.stat_index */
+
+static const struct sysview_column index_columns[] = {
+    {"indexrelid", OID_OID},  {"schemaname", OID_NAME}, {"relname", OID_NAME},
+    {"indexrelname", OID_NAME}, TEXT_COLUMN("kind"),    {"entries", OID_INT8},
+    {"bytes", OID_INT8},      {"height", OID_INT4},
+};
+
+static const char *
+method_name(enum index_method method)
+{
+    switch (method) {
+    case INDEX_BTREE:
+        return "btree";
+    case INDEX_HASH:
+        return "hash";
+    case INDEX_RMI:
+        return "rmi";
+    case INDEX_HNSW:
+        return "hnsw";
+    case INDEX_IVFFLAT:
+        return "ivfflat";
+    }
+    return "unknown";
+}
+
+static ky_status
+fill_index(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    const struct session *session = context->session;
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        for (uint16_t j = 0; j < table->index_count; j++) {
+            const struct cat_index *index = table->indexes[j];
+            struct access_index_stats stats;
+            if (!access_index_stats(server_access(session->server), index->oid, &stats)) {
+                continue;
+            }
+            const struct cat_schema *schema = cat_get_schema(context->image, table->schema);
+            struct datum *row = sysview_add(rows);
+            row[0] = datum_word(index->oid);
+            row[1] = schema == NULL ? datum_null() : datum_cstr(schema->name);
+            row[2] = datum_cstr(table->name);
+            row[3] = datum_cstr(index->name);
+            row[4] = datum_cstr(method_name(index->method));
+            row[5] = datum_word((int64_t)stats.entries);
+            row[6] = datum_word((int64_t)stats.bytes);
+            row[7] = datum_word(stats.height);
+        }
+    }
+    return KY_OK;
+}
+
+#define VIEW(var, oid_, schema_, name_, columns_, fill_)                                           \
+    static const struct sysview var = {.oid = (oid_),                                              \
+                                       .schema = (schema_),                                        \
+                                       .name = (name_),                                            \
+                                       .kind = 'v',                                                \
+                                       .columns = (columns_),                                      \
+                                       .column_count = KY_COUNT_OF(columns_),                      \
+                                       .fill = (fill_)}
+
+VIEW(activity_view, 12250, OID_SCHEMA_PG_CATALOG, "pg_stat_activity", activity_columns,
+     fill_activity);
+VIEW(settings_view, 12110, OID_SCHEMA_PG_CATALOG, "pg_settings", settings_columns, fill_settings);
+VIEW(prepared_view, 12105, OID_SCHEMA_PG_CATALOG, "pg_prepared_statements", prepared_columns,
+     fill_prepared);
+VIEW(cursors_view, 12085, OID_SCHEMA_PG_CATALOG, "pg_cursors", cursor_columns, fill_cursors);
+VIEW(locks_view, 12081, OID_SCHEMA_PG_CATALOG, "pg_locks", lock_columns, fill_locks);
+VIEW(index_view, 14900, OID_SCHEMA_KYRO, "stat_index", index_columns, fill_index);
+
+void
+session_views_register(void)
+{
+    static const struct sysview *const views[] = {&activity_view, &settings_view, &prepared_view,
+                                                  &cursors_view,  &locks_view,    &index_view};
+    sysview_register(views, KY_COUNT_OF(views));
+}
