@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/exec/op/scan.h"
+#include "server/types/array.h"
+
+/*
+ * Rows through an index. Bounds are built from the equal columns and a range on the next one:
+ *
+ *   a = 1            lower = upper = key(1)
+ *   a = 1 and b > 2  lower = key(1, 2) exclusive, upper = key(1) 01: all values but no null
+ *
+ * In a descending column the value's bytes are inverted, so lower and upper change places. A
+ * null bound finds nothing. = ANY (array) is one scan for each distinct element, in key order.
+ */
+struct op_index_scan {
+    struct op op;
+    struct scan_state scan;
+    struct access_index_scan entries;
+    struct eval **equal;
+    struct eval *any_array, *lower, *upper;
+    struct ky_buffer lower_key, upper_key;
+    struct datum *values;   /* equal ones, then the any element or a bound */
+    struct datum *elements; /* of the array: sorted, distinct */
+    uint32_t element_count, element_next;
+    uint32_t wanted;
+    bool is_started, is_scanning, is_empty;
+};
+
+enum { INDEX_SCAN_FIRST_ROWS = 64, KEY_VALUE_MARK = 0x01 };
+
+static ky_status
+index_scan_open(struct op *op, struct ky_error *err)
+{
+    struct op_index_scan *self = (struct op_index_scan *)(void *)op;
+    const struct index_bounds *bounds = &op->plan->scan.bounds;
+    scan_init(&self->scan, op, 0);
+    KY_TRY(exec_compile_list(op->exec, bounds->equal, bounds->equal_count, &self->equal, err));
+    if (bounds->any_array != NULL) {
+        KY_TRY(eval_compile(op->exec, bounds->any_array, &self->any_array, err));
+    }
+    if (bounds->lower != NULL) {
+        KY_TRY(eval_compile(op->exec, bounds->lower, &self->lower, err));
+    }
+    if (bounds->upper != NULL) {
+        KY_TRY(eval_compile(op->exec, bounds->upper, &self->upper, err));
+    }
+    self->values =
+        ky_arena_array(op->exec->context->arena, struct datum, (size_t)bounds->equal_count + 2);
+    return KY_OK;
+}
+
+/* The distinct non-null elements of = ANY (array), in the order of the index. */
+static ky_status
+load_elements(struct op_index_scan *self, const struct eval_input *input, struct ky_error *err)
+{
+    struct datum array = datum_null();
+    KY_TRY(eval_datum(self->any_array, input, 0, &array, err));
+    self->element_count = 0;
+    self->element_next = 0;
+    if (array.is_null) {
+        return KY_OK;
+    }
+    struct ky_arena *arena = self->op.exec->context->arena;
+    const struct plan *plan = self->op.plan;
+    const struct cat_key *key = &plan->scan.index->keys[plan->scan.bounds.equal_count];
+    const bool is_down = key->is_descending != plan->scan.is_backward;
+    struct array_view view;
+    array.bytes = ky_slice_dup(arena, array.bytes);
+    array_open(array.bytes, &view);
+    self->elements = ky_arena_array(arena, struct datum, (size_t)view.count + 1);
+    const uint8_t *cursor = view.first;
+    for (uint32_t i = 0; i < view.count; i++) {
+        const struct datum value = array_next(&view, &cursor);
+        if (value.is_null) {
+            continue;
+        }
+        /* Insertion into the sorted ones found so far, from the end: input is often sorted. */
+        uint32_t at = self->element_count;
+        int order = 1;
+        while (at > 0) {
+            order = key->type->compare(key->type, value, self->elements[at - 1]);
+            order = is_down ? -order : order;
+            if (order >= 0) {
+                break;
+            }
+            at--;
+        }
+        if (at > 0 && order == 0) {
+            continue;
+        }
+        memmove(&self->elements[at + 1], &self->elements[at],
+                (self->element_count - at) * sizeof(struct datum));
+        self->elements[at] = value;
+        self->element_count++;
+    }
+    return KY_OK;
+}
+
+/* Evaluates the equal columns; is_empty when one is null. */
+static ky_status
+load_bounds(struct op_index_scan *self, struct ky_error *err)
+{
+    const struct index_bounds *bounds = &self->op.plan->scan.bounds;
+    const struct eval_input input = {NULL, 0, &self->op.memory};
+    self->is_empty = false;
+    for (uint16_t i = 0; i < bounds->equal_count; i++) {
+        KY_TRY(eval_datum(self->equal[i], &input, 0, &self->values[i], err));
+        self->is_empty = self->is_empty || self->values[i].is_null;
+    }
+    if (self->any_array != NULL) {
+        KY_TRY(load_elements(self, &input, err));
+    }
+    return KY_OK;
+}
+
+/* One end of the range on the column after the equal ones, at values[equal_count]. */
+static ky_status
+encode_end(struct op_index_scan *self, struct eval *eval, bool is_exclusive, struct ky_buffer *key,
+           bool *is_exclusive_out, struct ky_error *err)
+{
+    const struct plan *plan = self->op.plan;
+    const uint16_t equal_count = plan->scan.bounds.equal_count;
+    ky_buffer_clear(key);
+    if (eval == NULL) {
+        access_encode_key(plan->scan.index, self->values, equal_count, key);
+        ky_buffer_append_byte(key, KEY_VALUE_MARK);
+        *is_exclusive_out = false;
+        return KY_OK;
+    }
+    const struct eval_input input = {NULL, 0, &self->op.memory};
+    KY_TRY(eval_datum(eval, &input, 0, &self->values[equal_count], err));
+    if (self->values[equal_count].is_null) {
+        self->is_empty = true;
+        return KY_OK;
+    }
+    access_encode_key(plan->scan.index, self->values, (uint32_t)equal_count + 1, key);
+    *is_exclusive_out = is_exclusive;
+    return KY_OK;
+}
+
+static ky_status
+set_bounds(struct op_index_scan *self, struct ky_error *err)
+{
+    const struct plan *plan = self->op.plan;
+    const struct index_bounds *bounds = &plan->scan.bounds;
+    struct index_scan *entries = &self->entries.entries;
+    uint32_t equal_count = bounds->equal_count;
+    entries->has_lower = entries->has_upper = false;
+    entries->is_lower_exclusive = entries->is_upper_exclusive = false;
+    entries->is_started = entries->is_done = false;
+    entries->is_backward = plan->scan.is_backward;
+    self->entries.is_point = self->entries.is_point_done = false;
+    if (self->any_array != NULL) {
+        self->values[equal_count++] = self->elements[self->element_next++];
+    } else if (self->lower != NULL || self->upper != NULL) {
+        const bool is_down = plan->scan.index->keys[equal_count].is_descending;
+        KY_TRY(encode_end(self, is_down ? self->upper : self->lower,
+                          is_down ? bounds->is_upper_exclusive : bounds->is_lower_exclusive,
+                          &self->lower_key, &entries->is_lower_exclusive, err));
+        KY_TRY(encode_end(self, is_down ? self->lower : self->upper,
+                          is_down ? bounds->is_lower_exclusive : bounds->is_upper_exclusive,
+                          &self->upper_key, &entries->is_upper_exclusive, err));
+        entries->lower = ky_buffer_slice(&self->lower_key);
+        entries->upper = ky_buffer_slice(&self->upper_key);
+        entries->has_lower = entries->has_upper = true;
+        return KY_OK;
+    }
+    if (equal_count > 0) {
+        ky_buffer_clear(&self->lower_key);
+        access_encode_key(plan->scan.index, self->values, equal_count, &self->lower_key);
+        entries->lower = entries->upper = ky_buffer_slice(&self->lower_key);
+        entries->has_lower = entries->has_upper = true;
+        self->entries.is_point = equal_count == plan->scan.index->key_count;
+    }
+    return KY_OK;
+}
+
+/* Starts the next scan of the index; false when there is none. */
+static ky_status
+start_scan(struct op_index_scan *self, bool *has_scan_out, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    *has_scan_out = false;
+    if (!self->is_started) {
+        self->is_started = true;
+        KY_TRY(load_bounds(self, err));
+    } else if (self->any_array == NULL) {
+        return KY_OK;
+    }
+    if (self->is_empty || (self->any_array != NULL && self->element_next == self->element_count)) {
+        return KY_OK;
+    }
+    KY_TRY(set_bounds(self, err));
+    if (self->is_empty) {
+        return KY_OK;
+    }
+    self->entries.txn = context->txn;
+    self->entries.index = self->op.plan->scan.index;
+    KY_TRY(access_index_scan_open(&self->entries, context->access, err));
+    const bool is_one = self->entries.is_point && self->entries.index->is_unique;
+    self->wanted = is_one ? 1 : INDEX_SCAN_FIRST_ROWS;
+    self->is_scanning = true;
+    *has_scan_out = true;
+    return KY_OK;
+}
+
+static void
+end_scan(struct op_index_scan *self)
+{
+    if (self->is_scanning) {
+        access_index_scan_close(&self->entries);
+        self->is_scanning = false;
+    }
+}
+
+static enum exec_answer
+index_scan_next_batch(struct op *op, struct batch **batch_out, struct ky_error *err)
+{
+    struct op_index_scan *self = (struct op_index_scan *)(void *)op;
+    for (;;) {
+        if (!self->is_scanning) {
+            bool has_scan = false;
+            if (start_scan(self, &has_scan, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            if (!has_scan) {
+                return EXEC_END;
+            }
+        }
+        scan_make_room(&self->scan, op, self->wanted);
+        const uint32_t count =
+            access_index_scan_next(&self->entries, self->scan.rows, self->wanted);
+        if (count == 0) {
+            end_scan(self);
+            continue;
+        }
+        self->wanted = self->wanted == 1 ? 1 : (uint32_t)BATCH_SIZE_MAX;
+        return scan_emit(&self->scan, op, count, batch_out, err) == KY_OK ? EXEC_BATCH : EXEC_ERROR;
+    }
+}
+
+static ky_status
+index_scan_rescan(struct op *op, struct ky_error *err)
+{
+    (void)err;
+    struct op_index_scan *self = (struct op_index_scan *)(void *)op;
+    end_scan(self);
+    self->is_started = false;
+    return KY_OK;
+}
+
+static void
+index_scan_close(struct op *op)
+{
+    struct op_index_scan *self = (struct op_index_scan *)(void *)op;
+    end_scan(self);
+    ky_buffer_deinit(&self->lower_key);
+    ky_buffer_deinit(&self->upper_key);
+}
+
+const struct op_class op_index_scan = {
+    .size = sizeof(struct op_index_scan),
+    .open = index_scan_open,
+    .next = index_scan_next_batch,
+    .rescan = index_scan_rescan,
+    .close = index_scan_close,
+    .is_filtering = true,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/exec/exec_private.h"
+
+/* FOR UPDATE and its kin: every row of the child is locked in each table named; a row that is gone
+ * or skipped (SKIP LOCKED) is left out. */
+struct op_lock_rows {
+    struct op op;
+    struct batch *batch; /* the child's, while its rows are being locked */
+    uint32_t row;
+    uint16_t table; /* of the row, next to be locked */
+    uint16_t *places;
+    uint32_t kept;
+    struct batch out;
+};
+
+static ky_status
+lock_rows_open(struct op *op, struct ky_error *err)
+{
+    return op_open_children(op, err);
+}
+
+/* Locks what is left of the current row. ACCESS_DONE: it stays; ACCESS_SKIPPED: it goes. */
+static ky_status
+lock_row(struct op_lock_rows *self, enum access_answer *answer_out, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    const struct plan *plan = self->op.plan;
+    const uint32_t place = batch_place(self->batch, self->row);
+    *answer_out = ACCESS_DONE;
+    for (; self->table < plan->lock.count; self->table++) {
+        const struct datum row_id =
+            column_get(&self->batch->columns[plan->lock.row_id_columns[self->table]], place);
+        if (row_id.is_null) {
+            continue;
+        }
+        KY_TRY(access_lock(context->txn, plan->lock.tables[self->table], (row_id_t)row_id.word,
+                           plan->lock.modes[self->table], plan->lock.policies[self->table],
+                           context->waiter, answer_out, err));
+        if (*answer_out != ACCESS_DONE) {
+            return KY_OK;
+        }
+    }
+    return KY_OK;
+}
+
+static enum exec_answer
+lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
+{
+    struct op_lock_rows *self = (struct op_lock_rows *)(void *)op;
+    if (self->batch == NULL) {
+        struct batch *batch = NULL;
+        const enum exec_answer answer = op_next(op->left, &batch, err);
+        if (answer != EXEC_BATCH) {
+            return answer;
+        }
+        self->batch = batch;
+        self->row = self->kept = 0;
+        self->table = 0;
+        self->places = op_selection(op, batch->count);
+    }
+    for (; self->row < self->batch->count; self->row++) {
+        enum access_answer answer = ACCESS_DONE;
+        if (lock_row(self, &answer, err) != KY_OK) {
+            return EXEC_ERROR;
+        }
+        if (answer == ACCESS_PENDING) {
+            return EXEC_PENDING;
+        }
+        if (answer == ACCESS_RESTART) {
+            return EXEC_RESTART;
+        }
+        if (answer == ACCESS_DONE) {
+            self->places[self->kept++] = (uint16_t)batch_place(self->batch, self->row);
+        }
+        self->table = 0;
+    }
+    self->out = *self->batch;
+    self->out.count = self->kept;
+    self->out.selection = self->places;
+    self->batch = NULL;
+    *batch_out = &self->out;
+    return EXEC_BATCH;
+}
+
+static ky_status
+lock_rows_rescan(struct op *op, struct ky_error *err)
+{
+    ((struct op_lock_rows *)(void *)op)->batch = NULL;
+    return op_rescan(op->left, err);
+}
+
+const struct op_class op_lock_rows = {
+    .size = sizeof(struct op_lock_rows),
+    .open = lock_rows_open,
+    .next = lock_rows_next,
+    .rescan = lock_rows_rescan,
+};

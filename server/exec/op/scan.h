@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/exec/exec_private.h"
+
+/* What scans of stored rows share: from rows to columns, the filter's columns first. */
+struct scan_state {
+    const struct cat_table *table;
+    struct row_ref *rows;
+    struct ky_slice *bodies;
+    struct batch batch;
+    uint32_t room;     /* rows that fit */
+    uint8_t *is_early; /* by column: the filter reads it */
+    bool has_late;
+    uint16_t extra_count; /* columns after the scan's own, filled by the operator */
+};
+
+/* extra_types: columns after scan.columns. */
+void scan_init(struct scan_state *scan, struct op *op, uint16_t extra_count);
+/* Room for wanted rows: at most a batch. */
+void scan_make_room(struct scan_state *scan, struct op *op, uint32_t wanted);
+/* Decodes rows[0..count), applies op->filter; the batch may be empty. */
+KY_MUST_CHECK ky_status scan_emit(struct scan_state *scan, struct op *op, uint32_t count,
+                                  struct batch **batch_out, struct ky_error *err);
+/* Without a filter, for the first count rows. */
+void scan_decode_column(struct scan_state *scan, struct op *op, uint16_t column, uint32_t count);

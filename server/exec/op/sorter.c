@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/exec/op/sorter.h"
+
+#include <stdlib.h>
+
+#include "server/base/assert.h"
+
+enum { SORTER_ROOM_FIRST = 64 };
+
+void
+sorter_init(struct sorter *sorter, const struct type *const *types, uint32_t column_count,
+            struct key_column *columns, uint16_t key_count, struct ky_budget *budget)
+{
+    *sorter = (struct sorter){.columns = columns, .key_count = key_count};
+    store_init(&sorter->rows, types, column_count, budget);
+    ky_arena_init(&sorter->keys);
+}
+
+void
+sorter_clear(struct sorter *sorter)
+{
+    if (sorter->rows.budget != NULL) {
+        ky_budget_release(sorter->rows.budget, sorter->charged);
+    }
+    sorter->charged = 0;
+    store_clear(&sorter->rows);
+    ky_arena_reset(&sorter->keys);
+    sorter->count = 0;
+}
+
+void
+sorter_deinit(struct sorter *sorter)
+{
+    if (sorter->rows.types == NULL) {
+        return;
+    }
+    sorter_clear(sorter);
+    store_deinit(&sorter->rows);
+    ky_arena_deinit(&sorter->keys);
+    ky_free(sorter->entries);
+    ky_buffer_deinit(&sorter->scratch);
+    *sorter = (struct sorter){.count = 0};
+}
+
+struct sort_entry
+sorter_encode(struct sorter *sorter, const struct column *const *keys, uint32_t place)
+{
+    struct sort_entry entry = {.prefix = 0};
+    ky_buffer_clear(&sorter->scratch);
+    for (uint16_t k = 0; k < sorter->key_count; k++) {
+        const struct datum value = column_get(keys[k], place);
+        key_encode(&sorter->columns[k], 1, &value, &sorter->scratch);
+    }
+    const uint8_t *bytes = sorter->scratch.data;
+    const size_t size = sorter->scratch.size;
+    if (size == 0) {
+        return entry;
+    }
+    entry.rank = bytes[0];
+    for (size_t i = 1; i <= sizeof(uint64_t); i++) {
+        entry.prefix = entry.prefix << 8 | (i < size ? bytes[i] : 0);
+    }
+    if (size > 1 + sizeof(uint64_t)) {
+        entry.rest = bytes + 1 + sizeof(uint64_t);
+        entry.rest_size = (uint32_t)(size - 1 - sizeof(uint64_t));
+    }
+    return entry;
+}
+
+int
+sort_entry_compare(const struct sort_entry *a, const struct sort_entry *b)
+{
+    if (a->rank != b->rank) {
+        return a->rank < b->rank ? -1 : 1;
+    }
+    if (a->prefix != b->prefix) {
+        return a->prefix < b->prefix ? -1 : 1;
+    }
+    return ky_slice_compare(ky_slice(a->rest, a->rest_size), ky_slice(b->rest, b->rest_size));
+}
+
+static int
+compare_for_qsort(const void *a_pointer, const void *b_pointer)
+{
+    const struct sort_entry *a = a_pointer;
+    const struct sort_entry *b = b_pointer;
+    const int order = sort_entry_compare(a, b);
+    return order != 0 ? order : (a->row > b->row) - (a->row < b->row);
+}
+
+void
+sorter_sort(struct sorter *sorter)
+{
+    if (sorter->count > 1) {
+        qsort(sorter->entries, sorter->count, sizeof(struct sort_entry), compare_for_qsort);
+    }
+}
+
+static ky_status
+charge(struct sorter *sorter, struct ky_error *err)
+{
+    const uint64_t size =
+        sorter->keys.allocated_size + (uint64_t)sorter->room * sizeof(struct sort_entry);
+    if (sorter->rows.budget != NULL && size > sorter->charged) {
+        KY_TRY(ky_budget_charge(sorter->rows.budget, size - sorter->charged, err));
+        sorter->charged = size;
+    }
+    return KY_OK;
+}
+
+ky_status
+sorter_add(struct sorter *sorter, const struct column *const *columns,
+           const struct column *const *keys, const uint16_t *selection, uint32_t count,
+           struct ky_error *err)
+{
+    if (sorter->room - sorter->count < count) {
+        uint32_t room = sorter->room == 0 ? (uint32_t)SORTER_ROOM_FIRST : sorter->room;
+        while (room - sorter->count < count) {
+            room *= 2;
+        }
+        sorter->entries = ky_realloc(sorter->entries, room * sizeof(struct sort_entry));
+        sorter->room = room;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct sort_entry entry = sorter_encode(sorter, keys, selection == NULL ? i : selection[i]);
+        if (entry.rest_size > 0) {
+            entry.rest = ky_slice_dup(&sorter->keys, ky_slice(entry.rest, entry.rest_size)).data;
+        }
+        entry.row = sorter->count;
+        sorter->entries[sorter->count++] = entry;
+    }
+    KY_TRY(charge(sorter, err));
+    return store_append_columns(&sorter->rows, columns, selection, count, err);
+}
+
+ky_status
+sorter_keep(struct sorter *sorter, uint32_t count, struct ky_error *err)
+{
+    if (sorter->count <= count) {
+        return KY_OK;
+    }
+    struct sorter kept;
+    sorter_init(&kept, sorter->rows.types, sorter->rows.column_count, sorter->columns,
+                sorter->key_count, sorter->rows.budget);
+    struct datum *values = ky_calloc((size_t)sorter->rows.column_count + 1, sizeof(*values));
+    kept.entries = ky_malloc((size_t)sorter->room * sizeof(struct sort_entry));
+    kept.room = sorter->room;
+    ky_status status = KY_OK;
+    for (uint32_t i = 0; i < count && status == KY_OK; i++) {
+        struct sort_entry entry = sorter->entries[i];
+        for (uint32_t c = 0; c < sorter->rows.column_count; c++) {
+            values[c] = store_get(&sorter->rows, entry.row, c);
+        }
+        if (entry.rest_size > 0) {
+            entry.rest = ky_slice_dup(&kept.keys, ky_slice(entry.rest, entry.rest_size)).data;
+        }
+        entry.row = i;
+        kept.entries[kept.count++] = entry;
+        status = store_append_row(&kept.rows, values, err);
+    }
+    ky_free(values);
+    if (status == KY_OK) {
+        status = charge(&kept, err);
+    }
+    if (status != KY_OK) {
+        sorter_deinit(&kept);
+        return KY_ERR;
+    }
+    struct sorter old = *sorter;
+    *sorter = kept;
+    sorter_deinit(&old);
+    return KY_OK;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/exec/op/store.h"
+#include "server/types/row.h"
+
+/*
+ * Rows to be sorted. Keys are encoded so that their bytes order as the values do (row.h); an
+ * entry holds the first key's null mark, the next eight bytes as a number, and the rest by
+ * pointer, so that most comparisons touch nothing else. Equal keys keep their input order.
+ */
+struct sort_entry {
+    uint64_t prefix;
+    const uint8_t *rest;
+    uint32_t rest_size;
+    uint32_t row;
+    uint8_t rank;
+};
+
+struct sorter {
+    struct store rows;
+    struct ky_arena keys;
+    struct sort_entry *entries; /* on the heap */
+    uint32_t count, room;
+    struct key_column *columns;
+    uint16_t key_count;
+    struct ky_buffer scratch;
+    uint64_t charged;
+};
+
+/* columns is borrowed for the sorter's life. */
+void sorter_init(struct sorter *sorter, const struct type *const *types, uint32_t column_count,
+                 struct key_column *columns, uint16_t key_count, struct ky_budget *budget);
+/* Safe on zeroed memory. */
+void sorter_deinit(struct sorter *sorter);
+void sorter_clear(struct sorter *sorter);
+/* Adds rows with their keys, by place. 53200. */
+KY_MUST_CHECK ky_status sorter_add(struct sorter *sorter, const struct column *const *columns,
+                                   const struct column *const *keys, const uint16_t *selection,
+                                   uint32_t count, struct ky_error *err);
+void sorter_sort(struct sorter *sorter);
+/* Sorted, keeps the first count rows only and frees the rest. */
+KY_MUST_CHECK ky_status sorter_keep(struct sorter *sorter, uint32_t count, struct ky_error *err);
+int sort_entry_compare(const struct sort_entry *a, const struct sort_entry *b);
+/* Encodes the keys of one row; rest lies in scratch. */
+struct sort_entry sorter_encode(struct sorter *sorter, const struct column *const *keys,
+                                uint32_t place);
+/* Same keys? */
+static inline bool
+sorter_is_tie(const struct sorter *sorter, uint32_t a, uint32_t b)
+{
+    return sort_entry_compare(&sorter->entries[a], &sorter->entries[b]) == 0;
+}

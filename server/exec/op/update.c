@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/exec/op/modify.h"
+
+/* UPDATE and DELETE: lock the row, then change it. A row that this command changed before (a join
+ * may name it twice) is left alone. */
+
+enum update_stage { STAGE_LOCK, STAGE_CHANGE };
+
+static ky_status
+update_open(struct op *op, struct ky_error *err)
+{
+    struct op_modify *self = (struct op_modify *)(void *)op;
+    KY_TRY(modify_open(op, err));
+    for (uint16_t i = 0; i < self->table->column_count; i++) {
+        self->is_changed[i] = op->plan->modify.is_changed[i] ||
+                              (self->checks.generated != NULL && self->checks.generated[i] != NULL);
+    }
+    self->lock_mode = modify_lock_mode(self->table, self->is_changed);
+    return KY_OK;
+}
+
+static ky_status
+update_prepare(struct op_modify *self, struct ky_error *err)
+{
+    const struct batch *batch = self->batch;
+    for (uint16_t i = 0; i < self->table->column_count; i++) {
+        const uint16_t from = self->op.plan->modify.new_columns[i];
+        self->columns[i] =
+            from != UINT16_MAX
+                ? batch->columns[from]
+                : modify_null_column(self, self->table->columns[i].type, batch_extent(batch));
+    }
+    return modify_compute(self, &self->checks, self->columns, batch->selection, batch->count,
+                          &self->op.memory, err);
+}
+
+/* Locks the row in work. MODIFY_NEXT with stage STAGE_CHANGE: locked; else there is nothing to do.
+ */
+static enum modify_answer
+lock_row(struct op_modify *self, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    const uint32_t place = batch_place(self->batch, self->row);
+    const struct datum row_id =
+        column_get(&self->batch->columns[self->op.plan->modify.row_id_column], place);
+    enum access_answer answer = ACCESS_DONE;
+    if (row_id.is_null || modify_is_touched(self, (row_id_t)row_id.word)) {
+        return MODIFY_NEXT;
+    }
+    self->row_id = (row_id_t)row_id.word;
+    if (access_lock(context->txn, self->table, self->row_id, self->lock_mode, LOCK_POLICY_WAIT,
+                    context->waiter, &answer, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
+    if (answer == ACCESS_DONE) {
+        self->stage = STAGE_CHANGE;
+    }
+    return modify_answer_of(answer);
+}
+
+static enum modify_answer
+update_row(struct op_modify *self, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    enum access_answer access = ACCESS_DONE;
+    if (self->stage == STAGE_LOCK) {
+        const enum modify_answer answer = lock_row(self, err);
+        if (answer != MODIFY_NEXT || self->stage != STAGE_CHANGE) {
+            return answer;
+        }
+    }
+    const uint32_t place = modify_load(self);
+    if (modify_validate(self, &self->checks, self->values, place, err) != KY_OK ||
+        access_update(context->txn, self->table, self->row_id, self->values, self->is_changed,
+                      context->waiter, &access, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
+    if (access != ACCESS_DONE) {
+        return modify_answer_of(access);
+    }
+    if (modify_touch(self, self->row_id, err) != KY_OK ||
+        modify_changed(self, self->values, self->row_id, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
+    return MODIFY_NEXT;
+}
+
+static enum exec_answer
+update_next(struct op *op, struct batch **batch_out, struct ky_error *err)
+{
+    return modify_run((struct op_modify *)(void *)op, update_prepare, update_row, batch_out, err);
+}
+
+const struct op_class op_update = {
+    .size = sizeof(struct op_modify),
+    .open = update_open,
+    .next = update_next,
+    .rescan = modify_rescan,
+    .close = modify_close,
+};
+
+static ky_status
+delete_open(struct op *op, struct ky_error *err)
+{
+    ((struct op_modify *)(void *)op)->lock_mode = ROW_LOCK_UPDATE;
+    return modify_open(op, err);
+}
+
+static enum modify_answer
+delete_row(struct op_modify *self, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    if (self->stage == STAGE_LOCK) {
+        const enum modify_answer answer = lock_row(self, err);
+        if (answer != MODIFY_NEXT || self->stage != STAGE_CHANGE) {
+            return answer;
+        }
+    }
+    struct row_ref old;
+    if (self->op.plan->modify.has_returning &&
+        storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old)) {
+        for (uint16_t i = 0; i < self->table->column_count; i++) {
+            self->values[i] = row_get(&self->table->layout, old.body, i);
+        }
+    }
+    if (modify_touch(self, self->row_id, err) != KY_OK ||
+        access_delete(context->txn, self->table, self->row_id, err) != KY_OK ||
+        modify_changed(self, self->values, self->row_id, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
+    return MODIFY_NEXT;
+}
+
+static enum exec_answer
+delete_next(struct op *op, struct batch **batch_out, struct ky_error *err)
+{
+    return modify_run((struct op_modify *)(void *)op, NULL, delete_row, batch_out, err);
+}
+
+const struct op_class op_delete = {
+    .size = sizeof(struct op_modify),
+    .open = delete_open,
+    .next = delete_next,
+    .rescan = modify_rescan,
+    .close = modify_close,
+};
