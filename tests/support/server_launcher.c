@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/server_launcher.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { START_TIMEOUT_MS = 60000, POLL_MS = 10, ARGS_MAX = 48 };
+
+int
+test_free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        perror("free port");
+        exit(2);
+    }
+    (void)close(fd);
+    return ntohs(address.sin_port);
+}
+
+void
+test_server_init(struct test_server *server, const char *binary)
+{
+    const char *base = getenv("TMPDIR");
+    *server = (struct test_server){0};
+    (void)snprintf(server->binary, sizeof(server->binary), "%s", binary);
+    (void)snprintf(server->dir, sizeof(server->dir), "%s/kyro-test.XXXXXX",
+                   base == NULL ? "/tmp" : base);
+    if (mkdtemp(server->dir) == NULL) {
+        perror("mkdtemp");
+        exit(2);
+    }
+    server->port = test_free_port();
+    server->http_port = test_free_port();
+}
+
+const char *
+test_server_conninfo(const struct test_server *server, char *space, size_t size)
+{
+    (void)snprintf(space, size,
+                   "host=127.0.0.1 port=%d user=postgres dbname=postgres connect_timeout=10",
+                   server->port);
+    return space;
+}
+
+static void
+sleep_ms(long ms)
+{
+    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+static bool
+can_connect(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    (void)close(fd);
+    return is_connected;
+}
+
+static void
+run_child(struct test_server *server)
+{
+    char data[600];
+    char log[600];
+    char port[16];
+    char http_port[16];
+    const char *args[ARGS_MAX];
+    int count = 0;
+    (void)snprintf(data, sizeof(data), "%s/data", server->dir);
+    (void)snprintf(log, sizeof(log), "%s/server.log", server->dir);
+    (void)snprintf(port, sizeof(port), "%d", server->port);
+    (void)snprintf(http_port, sizeof(http_port), "%d", server->http_port);
+    const char *fixed[] = {server->binary, "serve", "--data-dir", data, "--port", port,
+                           "--http-port", http_port, "--socket-dir", server->dir};
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        args[count++] = fixed[i];
+    }
+    for (int i = 0; server->extra != NULL && server->extra[i] != NULL && count < ARGS_MAX - 1; i++) {
+        args[count++] = server->extra[i];
+    }
+    args[count] = NULL;
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+    (void)dup2(fd, STDOUT_FILENO);
+    (void)dup2(fd, STDERR_FILENO);
+    (void)execv(server->binary, (char *const *)(uintptr_t)args);
+    perror("execv");
+    _exit(127);
+}
+
+static void
+show_log(const struct test_server *server)
+{
+    char path[600];
+    char line[1024];
+    (void)snprintf(path, sizeof(path), "%s/server.log", server->dir);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        (void)fprintf(stderr, "server: %s", line);
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
+bool
+test_server_start(struct test_server *server)
+{
+    server->pid = fork();
+    if (server->pid == 0) {
+        run_child(server);
+    }
+    for (int waited_ms = 0; waited_ms < START_TIMEOUT_MS; waited_ms += POLL_MS) {
+        int status;
+        if (can_connect(server->port)) {
+            return true;
+        }
+        if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
+            server->pid = 0;
+            break;
+        }
+        sleep_ms(POLL_MS);
+    }
+    show_log(server);
+    return false;
+}
+
+int
+test_server_stop(struct test_server *server, int signal_number)
+{
+    int status = 0;
+    if (server->pid == 0) {
+        return 0;
+    }
+    (void)kill(server->pid, signal_number);
+    while (waitpid(server->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    server->pid = 0;
+    return status;
+}
+
+void
+test_server_deinit(struct test_server *server)
+{
+    char command[700];
+    (void)test_server_stop(server, SIGKILL);
+    if (getenv("KYRO_KEEP") == NULL) {
+        (void)snprintf(command, sizeof(command), "rm -rf '%s'", server->dir);
+        if (system(command) != 0) {
+            (void)fprintf(stderr, "could not remove %s\n", server->dir);
+        }
+    }
+}
