@@ -64,7 +64,6 @@ struct exec {
     struct store **work_tables; /* by cte, of recursive unions */
     uint16_t ctes_run;          /* data-modifying ones are run before the root */
     uint64_t rows_changed;
-    struct exec_temp *temps; /* open temporary files, closed with the statement */
 };
 
 KY_MUST_CHECK ky_status op_open(struct exec *exec, const struct plan *plan, struct op **op_out,
