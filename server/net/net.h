@@ -92,7 +92,7 @@ bool net_host_is_loopback(const char *host);
 
 /* Immutable after load; shared by streams, which hold a reference each. */
 struct tls;
-/* PEM files. 0: F0000 with the file and OpenSSL's reason. */
+/* PEM files. F0000 with the file and OpenSSL's reason. */
 KY_MUST_CHECK ky_status tls_load(const char *cert_file, const char *key_file, struct tls **tls_out,
                                  struct ky_error *err);
 /* --tls auto: dir/server.crt and dir/server.key, made (P-256, self-signed, ten years) when absent.
@@ -100,7 +100,7 @@ KY_MUST_CHECK ky_status tls_load(const char *cert_file, const char *key_file, st
 KY_MUST_CHECK ky_status tls_load_auto(const char *dir, struct tls **tls_out, struct ky_error *err);
 struct tls *tls_acquire(struct tls *tls);
 void tls_release(struct tls *tls);
-/* For evhttp: a context of its own is needed when ALPN differs; borrowed. */
+/* For evhttp; borrowed. ALPN answers "postgresql" and "http/1.1". */
 struct ssl_ctx_st *tls_context(struct tls *tls);
 /* RFC 5929 tls-server-end-point: the certificate's hash; at most 64 bytes. */
 struct ky_slice tls_server_end_point(const struct tls *tls);
@@ -123,7 +123,7 @@ int stream_fd(const struct stream *stream);
 void stream_start_tls(struct stream *stream, struct tls *tls);
 bool stream_has_tls(const struct stream *stream);
 /* The ALPN protocol the peer asked for and got, "" when none. After the handshake. */
-const char *stream_alpn(const struct stream *stream);
+const char *stream_alpn(struct stream *stream);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; "" without TLS. */
 const char *stream_tls_version(const struct stream *stream);
 const char *stream_tls_cipher(const struct stream *stream);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "server/base/arena.h"
+#include "server/base/assert.h"
+#include "server/base/mutex.h"
+#include "server/net/net.h"
+
+/*
+ * libevent's bases are used by one thread each, so its own locking stays off. Other threads
+ * reach a loop through a list under a mutex and an eventfd that the base watches; the eventfd
+ * is written only when the list was empty, so a burst of posts costs one wake-up.
+ */
+
+struct loop_task {
+    struct loop_task *next;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct loop {
+    struct event_base *base; /* owned */
+    struct event *wake_event;
+    int wake_fd;
+    char name[16];
+    struct ky_thread thread;
+    pthread_t self;         /* valid while is_running */
+    atomic_bool is_running; /* release by the loop's thread, acquire by others */
+    bool is_started;
+    struct ky_mutex lock;
+    struct loop_task *first KY_GUARDED_BY(lock);
+    struct loop_task *last KY_GUARDED_BY(lock);
+};
+
+static void
+run_posted(struct loop *loop)
+{
+    ky_mutex_lock(&loop->lock);
+    struct loop_task *task = loop->first;
+    loop->first = loop->last = NULL;
+    ky_mutex_unlock(&loop->lock);
+    while (task != NULL) {
+        struct loop_task *next = task->next;
+        task->run(task->arg);
+        ky_free(task);
+        task = next;
+    }
+}
+
+static void
+woken(evutil_socket_t fd, short what KY_UNUSED, void *arg)
+{
+    uint64_t count;
+    ssize_t got = read(fd, &count, sizeof(count));
+    (void)got; /* another event may have emptied it already */
+    run_posted(arg);
+}
+
+struct loop *
+loop_new(const char *name)
+{
+    struct loop *loop = ky_calloc(1, sizeof(*loop));
+    size_t size = strlen(name);
+    KY_ASSERT(size < sizeof(loop->name));
+    memcpy(loop->name, name, size);
+    /* A peer that closed early must give an error from write, not end the process. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    struct event_config *config = event_config_new();
+    KY_ASSERT(config != NULL);
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    (void)event_config_require_features(config, EV_FEATURE_ET);
+    loop->base = event_base_new_with_config(config);
+    event_config_free(config);
+    KY_ASSERT(loop->base != NULL);
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    KY_ASSERT(loop->wake_fd >= 0);
+    loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken, loop);
+    KY_ASSERT(loop->wake_event != NULL);
+    int added = event_add(loop->wake_event, NULL);
+    KY_ASSERT(added == 0);
+    ky_mutex_init(&loop->lock);
+    return loop;
+}
+
+static void *
+run_loop(void *arg)
+{
+    struct loop *loop = arg;
+    loop->self = pthread_self();
+    atomic_store_explicit(&loop->is_running, true, memory_order_release);
+    (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    run_posted(loop);
+    atomic_store_explicit(&loop->is_running, false, memory_order_release);
+    return NULL;
+}
+
+void
+loop_start(struct loop *loop)
+{
+    KY_ASSERT(!loop->is_started);
+    loop->is_started = true;
+    ky_thread_start(&loop->thread, loop->name, run_loop, loop);
+}
+
+static void
+leave_loop(void *arg)
+{
+    struct loop *loop = arg;
+    (void)event_base_loopbreak(loop->base);
+}
+
+void
+loop_stop(struct loop *loop)
+{
+    if (!loop->is_started) {
+        return;
+    }
+    KY_ASSERT(!loop_is_current(loop));
+    loop_post(loop, leave_loop, loop);
+    ky_thread_join(&loop->thread);
+    loop->is_started = false;
+}
+
+void
+loop_free(struct loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    loop_stop(loop);
+    run_posted(loop);
+    event_free(loop->wake_event);
+    event_base_free(loop->base);
+    (void)close(loop->wake_fd);
+    ky_mutex_deinit(&loop->lock);
+    ky_free(loop);
+}
+
+void
+loop_post(struct loop *loop, void (*run)(void *arg), void *arg)
+{
+    struct loop_task *task = ky_malloc(sizeof(*task));
+    *task = (struct loop_task){.run = run, .arg = arg};
+    ky_mutex_lock(&loop->lock);
+    bool was_empty = loop->first == NULL;
+    if (was_empty) {
+        loop->first = task;
+    } else {
+        loop->last->next = task;
+    }
+    loop->last = task;
+    if (was_empty) {
+        /* Under the lock: once it is given up the loop may run everything, end and be freed. */
+        uint64_t one = 1;
+        ssize_t put = write(loop->wake_fd, &one, sizeof(one));
+        (void)put; /* a full counter wakes as well */
+    }
+    ky_mutex_unlock(&loop->lock);
+}
+
+bool
+loop_is_current(const struct loop *loop)
+{
+    return atomic_load_explicit(&loop->is_running, memory_order_acquire) &&
+           pthread_equal(loop->self, pthread_self()) != 0;
+}
+
+struct event_base *
+loop_base(struct loop *loop)
+{
+    return loop->base;
+}
+
+/* ------------------------------------------------------------------ timers */
+
+static void
+timer_fired(evutil_socket_t fd KY_UNUSED, short what KY_UNUSED, void *arg)
+{
+    struct loop_timer *timer = arg;
+    timer->fire(timer->arg);
+}
+
+void
+loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ms, bool is_repeated,
+                 void (*fire)(void *arg), void *arg)
+{
+    KY_ASSERT(delay_ms >= 0);
+    loop_timer_stop(timer);
+    timer->fire = fire;
+    timer->arg = arg;
+    timer->event =
+        event_new(loop->base, -1, (short)(is_repeated ? EV_PERSIST : 0), timer_fired, timer);
+    KY_ASSERT(timer->event != NULL);
+    struct timeval delay = {.tv_sec = (time_t)(delay_ms / 1000),
+                            .tv_usec = (suseconds_t)(delay_ms % 1000 * 1000)};
+    int added = event_add(timer->event, &delay);
+    KY_ASSERT(added == 0);
+}
+
+void
+loop_timer_stop(struct loop_timer *timer)
+{
+    if (timer->event != NULL) {
+        event_free(timer->event);
+        timer->event = NULL;
+    }
+}
+
+/* ------------------------------------------------------------------ watches */
+
+static void
+watch_ready(evutil_socket_t fd KY_UNUSED, short what, void *arg)
+{
+    struct loop_watch *watch = arg;
+    int told = ((what & EV_READ) != 0 ? LOOP_READABLE : 0) |
+               ((what & EV_WRITE) != 0 ? LOOP_WRITABLE : 0) |
+               ((what & EV_CLOSED) != 0 ? LOOP_HANGUP : 0);
+    watch->ready(watch->arg, told);
+}
+
+void
+loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd,
+                 void (*ready)(void *arg, int what), void *arg)
+{
+    KY_ASSERT(watch->event == NULL);
+    watch->ready = ready;
+    watch->arg = arg;
+    watch->event = event_new(loop->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+                             watch_ready, watch);
+    KY_ASSERT(watch->event != NULL);
+    int added = event_add(watch->event, NULL);
+    KY_ASSERT(added == 0);
+}
+
+void
+loop_watch_stop(struct loop_watch *watch)
+{
+    if (watch->event != NULL) {
+        event_free(watch->event);
+        watch->event = NULL;
+    }
+}
