@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/support/server_launcher.h"
+
+/*
+ * The server is killed with SIGKILL while several clients write, many times over one data
+ * directory. This process remembers what each client sent and what was acknowledged. After each
+ * restart:
+ *   everything acknowledged is there; of what was in flight, all or nothing;
+ *   no transaction is half there (two tables always agree; money is neither made nor lost);
+ *   a key's row is found through the index and by scanning alike;
+ *   event offsets are dense from 0 and each row's insert is reported once.
+ *
+ *   kill_server KYRODB [ROUNDS] [SEED]
+ */
+enum { WRITERS = 4, ACCOUNTS = 20, START_BALANCE = 1000 };
+
+struct writer {
+    pthread_t thread;
+    int number;
+    const char *conninfo;
+    uint64_t random;
+    long sent;         /* highest sequence number whose COMMIT was sent */
+    long acknowledged; /* highest one that was answered */
+};
+
+static atomic_bool is_stopping;
+static int failures;
+
+static uint64_t
+next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static bool
+run(PGconn *conn, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* One unit of work: a row in each of two tables and a transfer, in one transaction. */
+static bool
+write_once(PGconn *conn, struct writer *writer, long sequence)
+{
+    char sql[512];
+    int from = (int)(next_random(&writer->random) % ACCOUNTS);
+    int to = (int)(next_random(&writer->random) % ACCOUNTS);
+    int low = from < to ? from : to; /* in one order, so that writers do not deadlock */
+    int high = from < to ? to : from;
+    int amount = (int)(next_random(&writer->random) % 20) - 10;
+    if (sequence % 3 == 0) {
+        /* A single statement, so autocommit: both rows through one data-modifying statement each. */
+        (void)snprintf(sql, sizeof(sql), "INSERT INTO solo VALUES (%ld, %d)",
+                       sequence * WRITERS + writer->number, writer->number);
+        writer->sent = sequence;
+        return run(conn, sql);
+    }
+    (void)snprintf(sql, sizeof(sql), "INSERT INTO a VALUES (%d, %ld)", writer->number, sequence);
+    if (!run(conn, "BEGIN") || !run(conn, sql)) {
+        return false;
+    }
+    (void)snprintf(sql, sizeof(sql), "UPDATE account SET balance = balance - %d WHERE id = %d",
+                   amount, low);
+    if (!run(conn, sql)) {
+        return false;
+    }
+    (void)snprintf(sql, sizeof(sql), "UPDATE account SET balance = balance + %d WHERE id = %d",
+                   amount, high);
+    if (!run(conn, sql)) {
+        return false;
+    }
+    (void)snprintf(sql, sizeof(sql), "INSERT INTO b VALUES (%d, %ld)", writer->number, sequence);
+    if (!run(conn, sql)) {
+        return false;
+    }
+    writer->sent = sequence;
+    return run(conn, "COMMIT");
+}
+
+static void *
+write_until_killed(void *arg)
+{
+    struct writer *writer = arg;
+    PGconn *conn = PQconnectdb(writer->conninfo);
+    while (!atomic_load(&is_stopping) && PQstatus(conn) == CONNECTION_OK) {
+        long sequence = writer->sent + 1;
+        if (!write_once(conn, writer, sequence)) {
+            break;
+        }
+        writer->acknowledged = sequence;
+    }
+    PQfinish(conn);
+    return NULL;
+}
+
+static long
+ask(PGconn *conn, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1) {
+        (void)fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(conn));
+        failures++;
+        PQclear(result);
+        return -1;
+    }
+    long value = PQgetisnull(result, 0, 0) ? 0 : atol(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return value;
+}
+
+static void
+expect(const char *what, long wanted, long got)
+{
+    if (wanted != got) {
+        (void)fprintf(stderr, "%s: wanted %ld, got %ld\n", what, wanted, got);
+        failures++;
+    }
+}
+
+/* GET over a socket; the body is the caller's to free. */
+static char *
+http_get(int port, const char *path)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    char request[256];
+    size_t size = 0;
+    size_t capacity = 1 << 16;
+    char *answer = malloc(capacity);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    (void)snprintf(request, sizeof(request),
+                   "GET %s HTTP/1.0\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n"
+                   "Connection: close\r\n\r\n",
+                   path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        write(fd, request, strlen(request)) > 0) {
+        for (ssize_t got; (got = read(fd, answer + size, capacity - size - 1)) > 0;) {
+            size += (size_t)got;
+            if (capacity - size < 4096) {
+                capacity *= 2;
+                answer = realloc(answer, capacity);
+            }
+        }
+    }
+    answer[size] = '\0';
+    (void)close(fd);
+    return answer;
+}
+
+/* Offsets of all events, from 0 without a gap; returns how many there are. */
+static long
+check_offsets(int http_port)
+{
+    long wanted = 0;
+    for (;;) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "/replay?start=%ld&limit=10000", wanted);
+        char *answer = http_get(http_port, path);
+        long before = wanted;
+        for (char *at = answer; (at = strstr(at, "{\"offset\":")) != NULL; at++) {
+            long offset = atol(at + strlen("{\"offset\":"));
+            if (offset != wanted) {
+                expect("event offset", wanted, offset);
+                free(answer);
+                return wanted;
+            }
+            wanted++;
+        }
+        free(answer);
+        if (wanted == before) {
+            return wanted;
+        }
+    }
+}
+
+static void
+check_writer(PGconn *conn, struct writer *writer)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT coalesce(max(seq), 0) FROM a WHERE writer = %d", writer->number);
+    long in_a = ask(conn, sql);
+    (void)snprintf(sql, sizeof(sql), "SELECT coalesce(max(k), 0) FROM solo WHERE writer = %d",
+                   writer->number);
+    long solo_key = ask(conn, sql);
+    long in_solo = solo_key <= 0 ? 0 : (solo_key - writer->number) / WRITERS;
+    long last = in_a > in_solo ? in_a : in_solo;
+    if (last < writer->acknowledged) {
+        (void)fprintf(stderr, "writer %d: acknowledged %ld, found %ld\n", writer->number,
+                      writer->acknowledged, last);
+        failures++;
+    }
+    if (last > writer->sent) {
+        (void)fprintf(stderr, "writer %d: sent %ld, found %ld\n", writer->number, writer->sent,
+                      last);
+        failures++;
+    }
+    /* No holes: every sequence number up to the last is in exactly one of the two places. */
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM a WHERE writer = %d", writer->number);
+    expect("rows in a", last - last / 3, ask(conn, sql));
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM solo WHERE writer = %d",
+                   writer->number);
+    expect("rows in solo", last / 3, ask(conn, sql));
+    writer->sent = writer->acknowledged = last;
+}
+
+static void
+check_all(struct test_server *server, struct writer *writers, const char *conninfo)
+{
+    PGconn *conn = PQconnectdb(conninfo);
+    for (int i = 0; i < WRITERS; i++) {
+        check_writer(conn, &writers[i]);
+    }
+    expect("balance", (long)ACCOUNTS * START_BALANCE, ask(conn, "SELECT sum(balance) FROM account"));
+    expect("accounts", ACCOUNTS, ask(conn, "SELECT count(*) FROM account"));
+    expect("a without b", 0,
+           ask(conn, "SELECT count(*) FROM a LEFT JOIN b USING (writer, seq) WHERE b.seq IS NULL"));
+    expect("b without a", 0,
+           ask(conn, "SELECT count(*) FROM b LEFT JOIN a USING (writer, seq) WHERE a.seq IS NULL"));
+    long rows = ask(conn, "SELECT count(*) FROM solo");
+    (void)run(conn, "SET enable_seqscan = off");
+    expect("solo through its index", rows,
+           ask(conn, "SELECT count(v) FROM (SELECT writer AS v FROM solo WHERE k >= 0) AS x"));
+    long events = check_offsets(server->http_port);
+    long inserts = ask(conn, "SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + "
+                             "(SELECT count(*) FROM solo) + (SELECT count(*) FROM account)");
+    /* Each transaction of two rows made two updates as well (one when both ends were one row,
+     * which is two changes of it all the same). */
+    expect("events", inserts + ask(conn, "SELECT 2 * count(*) FROM a"), events);
+    PQfinish(conn);
+}
+
+static void
+play_round(struct test_server *server, struct writer *writers, uint64_t *random)
+{
+    atomic_store(&is_stopping, false);
+    for (int i = 0; i < WRITERS; i++) {
+        (void)pthread_create(&writers[i].thread, NULL, write_until_killed, &writers[i]);
+    }
+    long ms = 20 + (long)(next_random(random) % 250);
+    struct timespec time = {0, ms * 1000000};
+    (void)nanosleep(&time, NULL);
+    (void)test_server_stop(server, SIGKILL);
+    atomic_store(&is_stopping, true);
+    for (int i = 0; i < WRITERS; i++) {
+        (void)pthread_join(writers[i].thread, NULL);
+    }
+}
+
+static bool
+prepare(const char *conninfo)
+{
+    PGconn *conn = PQconnectdb(conninfo);
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO account SELECT n, %d FROM generate_series(0, %d) AS n",
+                   START_BALANCE, ACCOUNTS - 1);
+    bool is_good = run(conn, "CREATE TABLE a (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
+                   run(conn, "CREATE TABLE b (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
+                   run(conn, "CREATE TABLE solo (k bigint PRIMARY KEY, writer int)") &&
+                   run(conn, "CREATE TABLE account (id int PRIMARY KEY, balance bigint)") &&
+                   run(conn, sql);
+    if (!is_good) {
+        (void)fprintf(stderr, "%s", PQerrorMessage(conn));
+    }
+    PQfinish(conn);
+    return is_good;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct test_server server;
+    char conninfo[256];
+    struct writer writers[WRITERS] = {0};
+    if (argc < 2) {
+        (void)fprintf(stderr, "usage: kill_server KYRODB [ROUNDS] [SEED]\n");
+        return 2;
+    }
+    int rounds = argc > 2 ? atoi(argv[2]) : 20;
+    uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
+    uint64_t random = seed * 2654435761U + 1;
+    (void)printf("seed %llu\n", (unsigned long long)seed);
+    test_server_init(&server, argv[1]);
+    (void)test_server_conninfo(&server, conninfo, sizeof(conninfo));
+    if (!test_server_start(&server) || !prepare(conninfo)) {
+        return 2;
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){
+            .number = i, .conninfo = conninfo, .random = next_random(&random) | 1};
+    }
+    long total = 0;
+    for (int round = 0; round < rounds && failures == 0; round++) {
+        play_round(&server, writers, &random);
+        if (!test_server_start(&server)) {
+            failures++;
+            break;
+        }
+        check_all(&server, writers, conninfo);
+        if (next_random(&random) % 4 == 0) {
+            PGconn *conn = PQconnectdb(conninfo);
+            (void)run(conn, "CHECKPOINT");
+            PQfinish(conn);
+        }
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        total += writers[i].acknowledged;
+    }
+    (void)test_server_stop(&server, SIGTERM);
+    test_server_deinit(&server);
+    (void)printf("%d rounds, %ld commits, %d failures\n", rounds, total, failures);
+    return failures == 0 && total > rounds ? 0 : 1;
+}
