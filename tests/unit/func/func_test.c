@@ -666,3 +666,39 @@ Test(func_aggregates, have_postgresql_types_and_digits)
     EXPECT(AGG("sum", "int4", NULL), "NULL");
     func_fixture_close(&fixture);
 }
+
+Test(func_formats, print_and_parse_templates)
+{
+    struct func_fixture fixture;
+    func_fixture_open(&fixture);
+    EXPECT(CALL("to_char", "numeric", "1234.5", "text", "9,999.99"), " 1,234.50");
+    EXPECT(CALL("to_char", "int4", "485", "text", "999"), " 485");
+    EXPECT(CALL("to_char", "numeric", "-485", "text", "999"), "-485");
+    EXPECT(CALL("to_char", "numeric", "12.4", "text", "FM990.00"), "12.40");
+    EXPECT(CALL("to_char", "int4", "5", "text", "000"), " 005");
+    EXPECT(CALL("to_char", "int4", "-5", "text", "S99"), " -5");
+    EXPECT(CALL("to_char", "int4", "485", "text", "999MI"), "485 ");
+    EXPECT(CALL("to_char", "numeric", "0.5", "text", "9.9"), "  .5");
+    EXPECT(CALL("to_char", "numeric", "0.1", "text", "0.9"), " 0.1");
+    EXPECT(CALL("to_char", "int4", "12345", "text", "999"), " ###");
+    EXPECT(CALL("to_char", "timestamp", "2002-04-20 17:31:12.66", "text", "HH12:MI:SS"),
+           "05:31:12");
+    EXPECT(
+        CALL("to_char", "timestamp", "2002-04-20 17:31:12.66", "text", "YYYY-MM-DD HH24:MI:SS.MS"),
+        "2002-04-20 17:31:12.660");
+    EXPECT(CALL("to_char", "timestamp", "2002-04-20 17:31:12.66", "text", "Day, DD Mon YYYY"),
+           "Saturday , 20 Apr 2002");
+    EXPECT(CALL("to_char", "timestamp", "2002-04-20 17:31:12.66", "text",
+                "FMDay, FMDD FMMonth YY AM Q DDD IW \"week\""),
+           "Saturday, 20 April 02 PM 2 110 16 week");
+    EXPECT(CALL("to_char", "interval", "15 hours 2 minutes 12 seconds", "text", "HH24:MI:SS"),
+           "15:02:12");
+    EXPECT(CALL("to_date", "text", "05 Dec 2000", "text", "DD Mon YYYY"), "2000-12-05");
+    EXPECT(CALL("to_timestamp", "text", "2020-01-02 03:04:05", "text", "YYYY-MM-DD HH24:MI:SS"),
+           "2020-01-02 03:04:05+00");
+    EXPECT(CALL("to_number", "text", "12,454.8-", "text", "99G999D9S"), "-12454.8");
+    EXPECT(CALL("to_number", "text", "-34.5", "text", "99.99"), "-34.5");
+    EXPECT(CALL("to_date", "text", "20000431", "text", "YYYYMMDD"),
+           "22008: date/time field value out of range: \"20000431\"");
+    func_fixture_close(&fixture);
+}
