@@ -152,10 +152,8 @@ build_dotted(struct parser *p, struct token first, struct ast_list *rest)
     struct ast_list *names = list_add(p, NULL, build_name(p, first));
     for (int32_t i = 0; i < ast_list_count(rest); i++) {
         struct ast_node *item = rest->items[i];
-        if (item->kind == AST_STAR) {
-            parser_error_near(p, item->location, "*");
-        } else if (item->kind != AST_STRING) {
-            parser_error_near(p, item->location, "[");
+        if (item->kind != AST_STRING) {
+            parser_error_here(p, "syntax error");
         }
         names = list_add(p, names, item);
     }
@@ -293,7 +291,7 @@ check_steps(struct parser *p, const struct ast_list *steps)
 {
     for (int32_t i = 0; i + 1 < ast_list_count(steps); i++) {
         if (steps->items[i]->kind == AST_STAR) {
-            parser_error_at(p, steps->items[i]->location, "improper use of \"*\"");
+            parser_error_here(p, "improper use of \"*\"");
         }
     }
 }

@@ -292,11 +292,11 @@ build_call(struct parser *p, struct ast_list *names, struct ast_list *args,
 }
 
 struct ast_node *
-build_aggregate(struct parser *p, struct ast_function_call *call, struct ast_list *within_group,
+build_aggregate(struct parser *p, struct ast_function_call *call, struct ast_node *within_group,
                 struct ast_node *filter, struct ast_window *over)
 {
     if (within_group != NULL) {
-        int32_t location = within_group->items[0]->location;
+        int32_t location = within_group->location;
         if (call->order_by != NULL) {
             parser_error_at(p, location, "cannot use multiple ORDER BY clauses with WITHIN GROUP");
         } else if (call->is_distinct) {
@@ -304,9 +304,9 @@ build_aggregate(struct parser *p, struct ast_function_call *call, struct ast_lis
         } else if (call->is_variadic) {
             parser_error_at(p, location, "cannot use VARIADIC with WITHIN GROUP");
         }
-        call->order_by = within_group;
+        call->order_by = ((struct ast_node_list *)(void *)within_group)->list;
         call->is_within_group = true;
-        adopt_list(p, &call->node, within_group);
+        adopt_list(p, &call->node, call->order_by);
     }
     call->filter = filter;
     call->over = over;

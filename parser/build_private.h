@@ -14,9 +14,8 @@ struct parser {
     struct ky_error *err;
     const struct lexer *lexer;
     struct ast_node *result;
-    int32_t statement_end; /* where the text of the statement being parsed ends */
     bool is_failed;
-    bool is_end; /* the token fed is the end of the text or a semicolon */
+    struct token token; /* last one fed to the grammar */
 };
 
 struct op_name {
@@ -45,7 +44,9 @@ enum {
 
 void parser_error_set(struct parser *p, enum ky_sqlstate sqlstate, int32_t location,
                       const char *format, ...) KY_PRINTF(4, 5);
-void parser_error_near(struct parser *p, int32_t location, const char *word);
+/* A syntax error at the word that begins at location, and one at the last token. */
+void parser_error_near(struct parser *p, int32_t location);
+void parser_error_here(struct parser *p, const char *message);
 #define parser_error_at(p, location, ...) \
     parser_error_set((p), KY_SYNTAX_ERROR, (location), __VA_ARGS__)
 void parser_hint(struct parser *p, const char *hint);
@@ -143,7 +144,7 @@ struct ast_node *build_named_arg(struct parser *p, struct token name, struct ast
 struct ast_function_call *build_call(struct parser *p, struct ast_list *names,
                                      struct ast_list *args, struct ast_list *order_by);
 struct ast_node *build_aggregate(struct parser *p, struct ast_function_call *call,
-                                 struct ast_list *within_group, struct ast_node *filter,
+                                 struct ast_node *within_group, struct ast_node *filter,
                                  struct ast_window *over);
 struct ast_node *build_call_list(struct parser *p, const char *name, struct ast_list *args,
                                  int32_t location);

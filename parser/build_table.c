@@ -430,7 +430,7 @@ build_index_options(struct parser *p, struct ast_list *collation, struct ast_lis
     element->direction = direction->direction;
     element->nulls = (enum ast_sort_nulls)nulls;
     if (direction->direction == AST_SORT_USING) {
-        parser_error_near(p, direction->node.location, "USING");
+        parser_error_near(p, direction->node.location);
     }
     return element;
 }
@@ -483,7 +483,7 @@ build_create_vectors(struct parser *p, bool is_if_not_exists, struct ast_range_v
     }
     for (int32_t i = 0; i < ast_list_count(columns); i++) {
         if (columns->items[i]->kind == AST_TABLE_LIKE) {
-            parser_error_near(p, columns->items[i]->location, "LIKE");
+            parser_error_near(p, columns->items[i]->location);
         }
     }
     return &node->node;

@@ -298,7 +298,6 @@ when_list(A) ::= when_list(A) when_clause(B). { A = list_add(p, A, B); }
 when_clause(A) ::= WHEN(B) a_expr(C) THEN a_expr(D). { A = build_when(p, C, D, B.location); }
 
 %type func_application {struct ast_function_call *}
-%type within_group {struct ast_list *}
 %type over_clause {struct ast_window *}
 func_expr(A) ::= func_application(B) within_group(C) filter_clause(D) over_clause(E). { A = build_aggregate(p, B, C, D, E); }
 func_expr(A) ::= func_common(A).
@@ -317,7 +316,7 @@ func_arg(A) ::= a_expr(A).
 func_arg(A) ::= type_function_name(B) COLON_EQUALS a_expr(C). { A = build_named_arg(p, B, C); }
 func_arg(A) ::= type_function_name(B) EQUALS_GREATER a_expr(C). { A = build_named_arg(p, B, C); }
 within_group(A) ::= . { A = NULL; }
-within_group(A) ::= WITHIN GROUP LPAREN sort_clause(B) RPAREN. { A = B; }
+within_group(A) ::= WITHIN(C) GROUP LPAREN sort_clause(B) RPAREN. { A = build_node_list(p, B); A->location = C.location; }
 filter_clause(A) ::= . { A = NULL; }
 filter_clause(A) ::= FILTER LPAREN WHERE a_expr(B) RPAREN. { A = B; }
 over_clause(A) ::= . { A = NULL; }

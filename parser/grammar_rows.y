@@ -118,11 +118,11 @@ copy_options(A) ::= LPAREN generic_options(B) RPAREN. { A = B; }
 copy_old_options(A) ::= . { A = NULL; }
 copy_old_options(A) ::= copy_old_options(A) copy_old_option(B). { A = list_add(p, A, B); }
 copy_old_option(A) ::= BINARY(B). { A = build_word_option(p, "format", "binary", B.location); }
-copy_old_option(A) ::= FREEZE(B). { A = build_option(p, "freeze", build_bool_const(p, true, -1), B.location); }
+copy_old_option(A) ::= FREEZE(B). { A = build_option(p, "freeze", NULL, B.location); }
 copy_old_option(A) ::= DELIMITER(B) opt_as SCONST(C). { A = build_word_option(p, "delimiter", C.text, B.location); }
 copy_old_option(A) ::= NULL(B) opt_as SCONST(C). { A = build_word_option(p, "null", C.text, B.location); }
 copy_old_option(A) ::= CSV(B). { A = build_word_option(p, "format", "csv", B.location); }
-copy_old_option(A) ::= HEADER(B). { A = build_option(p, "header", build_bool_const(p, true, -1), B.location); }
+copy_old_option(A) ::= HEADER(B). { A = build_option(p, "header", NULL, B.location); }
 copy_old_option(A) ::= QUOTE(B) opt_as SCONST(C). { A = build_word_option(p, "quote", C.text, B.location); }
 copy_old_option(A) ::= ESCAPE(B) opt_as SCONST(C). { A = build_word_option(p, "escape", C.text, B.location); }
 copy_old_option(A) ::= FORCE(B) QUOTE name_list(C). { A = build_option(p, "force_quote", build_node_list(p, C), B.location); }

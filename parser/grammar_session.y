@@ -317,6 +317,7 @@ grammar_run(struct parser *p, struct token_stream *stream, int mode)
             p->is_failed = true;
             break;
         }
+        p->token = token;
         sql_parser(&engine, code, token, p);
     } while (code != LEXER_END && !p->is_failed);
     sql_parserFinalize(&engine);

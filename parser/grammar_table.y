@@ -208,7 +208,7 @@ alter(A) ::= ALTER(B) relation_kind(C) if_exists(D) relation_expr(E) RENAME CONS
 alter(A) ::= ALTER(B) relation_kind(C) if_exists(D) relation_expr(E) SET SCHEMA col_id(F). { A = build_set_schema(p, C, D, E, NULL, F, B.location); }
 alter(A) ::= ALTER(B) relation_kind(C) if_exists(D) relation_expr(E) sequence_options(F). {
     if (C != AST_OBJECT_SEQUENCE) {
-        parser_error_near(p, F->items[0]->location, ((struct ast_option *)F->items[0])->name);
+        parser_error_near(p, F->items[0]->location);
     }
     A = build_sequence(p, AST_ALTER_SEQUENCE, AST_PERMANENT, D, E, F, B.location);
 }

@@ -342,11 +342,11 @@ lexer_next(struct lexer *lexer, struct token *token_out)
         [uU] "&\"" { return string_token(lexer, token_out, TK_IDENT, start, YYCURSOR, LEXER_STRING_UNICODE_NAME); }
         "$" tag? "$" { return dollar_token(lexer, token_out, start, YYCURSOR); }
         "$" digit+ { return finish(lexer, token_out, TK_PARAM, start, YYCURSOR, copy(lexer, start + 1, YYCURSOR)); }
-        "$" digit+ letter { return fail(lexer, start, YYCURSOR, "trailing junk after parameter"); }
+        "$" digit+ letter (letter | digit | "$")* { return fail(lexer, start, YYCURSOR, "trailing junk after parameter"); }
         integer { return integer_token(lexer, token_out, start, YYCURSOR); }
         integer ".." { return integer_token(lexer, token_out, start, YYCURSOR - 2); }
         decimal | real { return finish(lexer, token_out, TK_FCONST, start, YYCURSOR, copy(lexer, start, YYCURSOR)); }
-        (integer | decimal) [Ee] [-+] | (integer | decimal | real) letter { return fail(lexer, start, YYCURSOR, "trailing junk after numeric literal"); }
+        (integer | decimal) [Ee] [-+] | (integer | decimal | real) letter (letter | digit | "$")* { return fail(lexer, start, YYCURSOR, "trailing junk after numeric literal"); }
         "::" { return finish(lexer, token_out, TK_TYPECAST, start, YYCURSOR, "::"); }
         ":=" { return finish(lexer, token_out, TK_COLON_EQUALS, start, YYCURSOR, ":="); }
         ":" { return finish(lexer, token_out, TK_COLON, start, YYCURSOR, ":"); }

@@ -247,14 +247,15 @@ decode_unicode(struct lexer *lexer, const char *start, const char *end, char *te
             *decoder.out++ = *at++;
             continue;
         }
+        int32_t escape_offset = (int32_t)(at - text);
         at++;
         int wanted = *at == '+' ? 6 : 4;
         at += *at == '+';
         uint32_t value;
         if (read_hex(&at, wanted, &value) != wanted) {
             ky_error_set(lexer->err, KY_SYNTAX_ERROR, "invalid Unicode escape");
-            lexer->err->position =
-                parser_position(ky_slice_cstr(lexer->text), offset_of(lexer, start));
+            lexer->err->position = parser_position(ky_slice_cstr(lexer->text),
+                                                   offset_of(lexer, start) + 3 + escape_offset);
             return ky_error_hint(lexer->err, "Unicode escapes must be \\XXXX or \\+XXXXXX.");
         }
         KY_TRY(decode_code_point(&decoder, value, start, end));

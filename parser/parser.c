@@ -77,9 +77,28 @@ parser_error_set(struct parser *p, enum ky_sqlstate sqlstate, int32_t location, 
 }
 
 void
-parser_error_near(struct parser *p, int32_t location, const char *word)
+parser_error_near(struct parser *p, int32_t location)
 {
-    parser_error_at(p, location, "syntax error at or near \"%s\"", word);
+    if (!p->is_failed) {
+        p->is_failed = true;
+        const char *start = p->lexer->text + location;
+        int32_t size = 1;
+        while ((start[size] >= 'a' && start[size] <= 'z') ||
+               (start[size] >= 'A' && start[size] <= 'Z') || start[size] == '_') {
+            size++;
+        }
+        lexer_error(p->lexer, KY_SYNTAX_ERROR, location, location + size, "syntax error");
+    }
+}
+
+void
+parser_error_here(struct parser *p, const char *message)
+{
+    if (!p->is_failed) {
+        p->is_failed = true;
+        lexer_error(p->lexer, KY_SYNTAX_ERROR, p->token.location, p->token.location + p->token.size,
+                    message);
+    }
 }
 
 void

@@ -39,12 +39,10 @@ KY_MUST_CHECK ky_status parse_type_name(struct ky_arena *arena, struct ky_slice 
 
 /**
  * Appends SQL that parses to the same tree, apart from locations. Works for statements,
- * expressions, type names and clauses. Recurses no deeper than the tree is high.
+ * expressions, type names and clauses. Operands that are themselves operations get parentheses, so
+ * the text shows how the parser grouped them. Recurses no deeper than the tree is high.
  */
 void ast_print(struct ky_buffer *buffer, const struct ast_node *node);
-
-/* As ast_print, with every operator's operands in parentheses. */
-void ast_print_grouped(struct ky_buffer *buffer, const struct ast_node *node);
 
 /* Appends name, quoted if the lexer would not give it back unquoted (as quote_ident does). */
 void ast_print_identifier(struct ky_buffer *buffer, const char *name);
