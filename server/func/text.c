@@ -124,7 +124,8 @@ SCALAR(initcap)
     bool is_in_word = false;
     while (place < end) {
         uint32_t character = utext_next(&place, end);
-        size += utext_put(result + size, is_in_word ? utext_lower(character) : utext_upper(character));
+        size +=
+            utext_put(result + size, is_in_word ? utext_lower(character) : utext_upper(character));
         is_in_word = utext_is_alnum(character);
     }
     *out = datum_bytes(result, size);
