@@ -32,6 +32,7 @@ server_new(const struct server_options *options)
     server->options = *options;
     ky_mutex_init(&server->lock);
     ky_mutex_init(&server->sequence_lock);
+    ky_mutex_init(&server->listener_lock);
     ky_list_init(&server->sessions);
     server->next_pid = 1;
     server->start_us = ky_wall_us();
@@ -54,6 +55,7 @@ server_free(struct server *server)
     }
     ky_map64_deinit(&server->sequences);
     ky_mutex_deinit(&server->sequence_lock);
+    ky_mutex_deinit(&server->listener_lock);
     ky_mutex_deinit(&server->lock);
     ky_free(server);
 }

@@ -30,6 +30,9 @@ struct server {
     bool is_shutting_down KY_GUARDED_BY(lock);
     struct ky_budget memory;
     int64_t start_us; /* wall clock, since 1970 */
+    struct ky_mutex listener_lock;
+    void (*listener)(void *arg) KY_GUARDED_BY(listener_lock);
+    void *listener_arg KY_GUARDED_BY(listener_lock);
     struct ky_mutex sequence_lock;
     struct ky_map64 sequences KY_GUARDED_BY(sequence_lock); /* relfilenode -> struct sequence_state */
 };
