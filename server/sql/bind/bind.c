@@ -61,8 +61,7 @@ find_relation(struct binder *b, const struct ast_range_var *name, bool is_missin
     if (name->schema == NULL) {
         *out = cat_resolve_table(b->image, b->context->path, key);
     } else {
-        const struct cat_schema *schema =
-            cat_find_schema(b->image, ky_slice_cstr(name->schema));
+        const struct cat_schema *schema = cat_find_schema(b->image, ky_slice_cstr(name->schema));
         if (schema != NULL) {
             *out = cat_find_table(b->image, schema->oid, key);
         }
@@ -98,8 +97,8 @@ bind_statement(struct binder *b, struct scope *parent, const struct ast_node *no
 }
 
 ky_status
-bind_query(struct bind_context *context, const struct ast_node *statement,
-           struct query **query_out, struct ky_error *err)
+bind_query(struct bind_context *context, const struct ast_node *statement, struct query **query_out,
+           struct ky_error *err)
 {
     struct binder b;
     struct query *query;
@@ -112,8 +111,8 @@ bind_query(struct bind_context *context, const struct ast_node *statement,
 
 ky_status
 bind_table_expression(struct bind_context *context, const struct cat_table *table, const char *sql,
-                      const struct type *wanted_type, int32_t wanted_typmod,
-                      struct expr **expr_out, struct ky_error *err)
+                      const struct type *wanted_type, int32_t wanted_typmod, struct expr **expr_out,
+                      struct ky_error *err)
 {
     struct binder b;
     binder_init(&b, context, err);

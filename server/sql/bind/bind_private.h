@@ -31,7 +31,8 @@ enum clause {
     CLAUSE_EXECUTE,
 };
 
-/* One name that a query's expressions can see: a table of the query, or a join that merges columns. */
+/* One name that a query's expressions can see: a table of the query, or a join that merges columns.
+ */
 struct ns_column {
     const char *name; /* NULL: dropped */
     struct expr *expr;
@@ -43,7 +44,7 @@ struct ns_item {
     uint16_t table;
     struct ns_column *columns; /* joins only */
     uint16_t column_count;
-    bool is_table_visible;   /* t.a, t.* */
+    bool is_table_visible;    /* t.a, t.* */
     bool are_columns_visible; /* a, * */
     bool can_lateral;
 };
@@ -75,7 +76,7 @@ struct scope {
     enum clause clause;
     uint16_t table_capacity;
     bool has_aggregates;
-    bool is_input; /* columns become EXPR_INPUT: expressions over one row of a table */
+    bool is_input;          /* columns become EXPR_INPUT: expressions over one row of a table */
     bool are_unknowns_kept; /* literals of the target list stay unknown: set operations, INSERT */
     struct cte_name *ctes;
     struct cte_name *recursive; /* this query is the body of a recursive CTE */
@@ -115,8 +116,7 @@ KY_COLD ky_status bind_error(struct binder *b, int location, enum ky_sqlstate sq
 KY_COLD ky_status bind_error_at(struct binder *b, int location);
 
 /* ---- make.c: nodes ---- */
-struct expr *expr_new(struct binder *b, enum expr_kind kind, const struct type *type,
-                      int location);
+struct expr *expr_new(struct binder *b, enum expr_kind kind, const struct type *type, int location);
 struct expr *expr_const(struct binder *b, const struct type *type, struct datum value,
                         int location);
 struct expr *expr_column(struct binder *b, const struct table_ref *ref, uint16_t table,
@@ -126,6 +126,7 @@ struct expr *expr_with_args(struct binder *b, enum expr_kind kind, const struct 
 struct expr *expr_not(struct binder *b, struct expr *arg);
 /* The leftmost place of an expression, as PostgreSQL points at it. */
 int expr_location(const struct expr *expr);
+int node_location(const struct ast_node *node);
 static inline bool
 expr_is_unknown(const struct expr *expr)
 {
@@ -168,8 +169,8 @@ int32_t common_typmod(struct expr *const *exprs, int count, const struct type *t
 struct resolved_call {
     const struct func *func;
     const struct type *result;
-    oid_t *args; /* one per argument: what it is coerced to */
-    bool is_variadic; /* the trailing arguments are to be gathered or passed one by one */
+    oid_t *args;       /* one per argument: what it is coerced to */
+    bool is_variadic;  /* the trailing arguments are to be gathered or passed one by one */
     bool is_type_cast; /* int4(x): cast to result */
 };
 KY_MUST_CHECK ky_status resolve_function(struct binder *b, const struct ast_list *names,
@@ -178,12 +179,12 @@ KY_MUST_CHECK ky_status resolve_function(struct binder *b, const struct ast_list
 /* left NULL: prefix. */
 KY_MUST_CHECK ky_status resolve_operator(struct binder *b, const char *schema, const char *name,
                                          oid_t left, oid_t right, int location,
-                                         const struct operator **operator_out);
+                                         const struct operator** operator_out);
 /* Resolves, coerces both sides, folds. */
 KY_MUST_CHECK ky_status make_operator(struct binder *b, const char *schema, const char *name,
                                       struct expr *left, struct expr *right, int location,
                                       struct expr **out);
-KY_MUST_CHECK ky_status coerce_operands(struct binder *b, const struct operator *op,
+KY_MUST_CHECK ky_status coerce_operands(struct binder *b, const struct operator* op,
                                         struct expr **left, struct expr **right, int location,
                                         const struct type **result_out);
 /* Declared and actual types to result; in: declared (polymorphic) types. */
@@ -210,8 +211,8 @@ struct expr *item_column(struct binder *b, const struct scope *scope, const stru
 uint16_t item_column_count(const struct ns_item *item);
 const char *item_column_name(const struct ns_item *item, uint16_t column);
 KY_MUST_CHECK ky_status item_whole_row(struct binder *b, const struct scope *scope,
-                                       const struct ns_item *item, uint16_t levels_up,
-                                       int location, struct expr **out);
+                                       const struct ns_item *item, uint16_t levels_up, int location,
+                                       struct expr **out);
 KY_COLD ky_status error_missing_table(struct binder *b, struct scope *scope, const char *name,
                                       int location);
 
@@ -232,8 +233,7 @@ KY_MUST_CHECK ky_status bind_between(struct binder *b, struct scope *scope,
 KY_MUST_CHECK ky_status bind_like(struct binder *b, struct scope *scope,
                                   const struct ast_like *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_distinct_from(struct binder *b, struct scope *scope,
-                                           const struct ast_distinct_from *node,
-                                           struct expr **out);
+                                           const struct ast_distinct_from *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_subquery_expr(struct binder *b, struct scope *scope,
                                            const struct ast_node *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_row_operator(struct binder *b, const char *schema, const char *name,
@@ -253,8 +253,7 @@ KY_MUST_CHECK ky_status bind_vector(struct binder *b, struct scope *scope,
 KY_MUST_CHECK ky_status bind_indirection(struct binder *b, struct scope *scope,
                                          const struct ast_indirection *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_current_value(struct binder *b, struct scope *scope,
-                                           const struct ast_current_value *node,
-                                           struct expr **out);
+                                           const struct ast_current_value *node, struct expr **out);
 /* Names and types of a composite's fields; count 0: not known. */
 int composite_fields(const struct expr *expr, const char ***names_out,
                      const struct type ***types_out, struct ky_arena *arena);
@@ -355,4 +354,4 @@ KY_MUST_CHECK ky_status find_relation(struct binder *b, const struct ast_range_v
                                       bool is_missing_ok, struct cat_table **out);
 struct table_ref *make_relation_ref(struct binder *b, struct cat_table *table, const char *alias);
 KY_MUST_CHECK ky_status apply_column_aliases(struct binder *b, struct table_ref *ref,
-                                             const struct ast_alias *alias, int location);
+                                             const struct ast_alias *alias);

@@ -21,14 +21,13 @@ bind_sort_options(struct binder *b, const struct ast_sort *sort, struct sort_key
                                          "btree operator families.");
         }
     }
-    key->is_nulls_first = sort->nulls == AST_NULLS_DEFAULT ? key->is_descending
-                                                           : sort->nulls == AST_NULLS_FIRST;
+    key->is_nulls_first =
+        sort->nulls == AST_NULLS_DEFAULT ? key->is_descending : sort->nulls == AST_NULLS_FIRST;
     if (key->expr->type->compare == NULL) {
-        (void)bind_error(b, expr_location(key->expr), KY_UNDEFINED_FUNCTION,
+        (void)bind_error(b, node_location(sort->expression), KY_UNDEFINED_FUNCTION,
                          "could not identify an ordering operator for type %s",
                          key->expr->type->sql_name);
-        return ky_error_hint(b->err,
-                             "Use an explicit ordering operator or modify the query.");
+        return ky_error_hint(b->err, "Use an explicit ordering operator or modify the query.");
     }
     return KY_OK;
 }
@@ -136,7 +135,7 @@ bind_output_expr(struct binder *b, struct scope *scope, const struct ast_node *n
         if (node->kind == AST_COLUMN_REF) {
             return bind_expr_in(b, scope, clause, node, out);
         }
-        (void)bind_error(b, node->location, KY_FEATURE_NOT_SUPPORTED,
+        (void)bind_error(b, node_location(node), KY_FEATURE_NOT_SUPPORTED,
                          "invalid UNION/INTERSECT/EXCEPT ORDER BY clause");
         ky_error_detail(b->err,
                         "Only result column names can be used, not expressions or functions.");
@@ -200,8 +199,8 @@ bind_group_item(struct binder *b, struct scope *scope, const struct ast_node *no
         const struct ast_column_ref *ref = (const void *)node;
         struct expr *column = NULL;
         if (ref->names->count == 1 && ref->names->items[0]->kind == AST_STRING) {
-            KY_TRY(scope_find_column(b, scope, ast_list_text(ref->names, 0), node->location,
-                                     &column));
+            KY_TRY(
+                scope_find_column(b, scope, ast_list_text(ref->names, 0), node->location, &column));
         }
         is_of_from = column != NULL && (column->kind != EXPR_COLUMN || column->levels_up == 0);
     }
@@ -296,8 +295,7 @@ bind_distinct_on(struct binder *b, struct scope *scope, const struct ast_list *l
             is_distinct |= query->distinct_on[i] == query->order_by[k].expr;
         }
         if (is_distinct && is_ended) {
-            return bind_error(b, expr_location(query->order_by[k].expr),
-                              KY_INVALID_COLUMN_REFERENCE,
+            return bind_error(b, node_location(ast_list_get(list, 0)), KY_INVALID_COLUMN_REFERENCE,
                               "SELECT DISTINCT ON expressions must match initial ORDER BY "
                               "expressions");
         }
@@ -319,8 +317,7 @@ bind_distinct_on(struct binder *b, struct scope *scope, const struct ast_list *l
             continue;
         }
         if (is_ended) {
-            return bind_error(b, expr_location(query->distinct_on[i]),
-                              KY_INVALID_COLUMN_REFERENCE,
+            return bind_error(b, node_location(ast_list_get(list, i)), KY_INVALID_COLUMN_REFERENCE,
                               "SELECT DISTINCT ON expressions must match initial ORDER BY "
                               "expressions");
         }
@@ -414,8 +411,7 @@ bind_order_and_limit(struct binder *b, struct scope *scope, const struct ast_sel
 
 /* ---- FOR UPDATE ---- */
 
-static void
-lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy);
+static void lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy);
 
 static void
 lock_table(struct table_ref *ref, enum row_lock_mode mode, enum lock_policy policy)
@@ -447,8 +443,8 @@ bind_locking(struct binder *b, struct scope *scope, const struct ast_select *nod
                                         [AST_FOR_SHARE] = "FOR SHARE",
                                         [AST_FOR_NO_KEY_UPDATE] = "FOR NO KEY UPDATE",
                                         [AST_FOR_UPDATE] = "FOR UPDATE"};
-    static const enum row_lock_mode modes[] = {
-        ROW_LOCK_KEY_SHARE, ROW_LOCK_SHARE, ROW_LOCK_NO_KEY_UPDATE, ROW_LOCK_UPDATE};
+    static const enum row_lock_mode modes[] = {ROW_LOCK_KEY_SHARE, ROW_LOCK_SHARE,
+                                               ROW_LOCK_NO_KEY_UPDATE, ROW_LOCK_UPDATE};
     static const enum lock_policy policies[] = {[AST_LOCK_WAIT] = LOCK_POLICY_WAIT,
                                                 [AST_LOCK_SKIP] = LOCK_POLICY_SKIP,
                                                 [AST_LOCK_NOWAIT] = LOCK_POLICY_NOWAIT};
@@ -462,8 +458,8 @@ bind_locking(struct binder *b, struct scope *scope, const struct ast_select *nod
                               : query->having != NULL  ? "HAVING clause"
                               : query->has_aggregates  ? "aggregate functions"
                               : query->has_windows     ? "window functions"
-                              : query->has_sets        ? "set-returning functions in the target list"
-                                                       : NULL;
+                              : query->has_sets ? "set-returning functions in the target list"
+                                                : NULL;
         if (problem != NULL) {
             return bind_error(b, -1, KY_FEATURE_NOT_SUPPORTED, "%s is not allowed with %s",
                               names[lock->strength], problem);

@@ -202,8 +202,8 @@ common_type(struct binder *b, struct expr *const *exprs, int count, const char *
 }
 
 ky_status
-coerce_common(struct binder *b, struct expr *expr, const struct type *target,
-              const char *construct, struct expr **out)
+coerce_common(struct binder *b, struct expr *expr, const struct type *target, const char *construct,
+              struct expr **out)
 {
     struct expr *made;
     KY_TRY(coerce_or_null(b, expr, target, -1, CAST_IMPLICIT, -1, &made));

@@ -49,9 +49,8 @@ bind_over_table(struct binder *b, const struct cat_table *table, const struct as
 }
 
 static ky_status
-is_predicate_fitting(struct binder *b, const struct cat_table *table,
-                     const struct cat_index *index, const struct ast_node *predicate,
-                     bool *answer_out)
+is_predicate_fitting(struct binder *b, const struct cat_table *table, const struct cat_index *index,
+                     const struct ast_node *predicate, bool *answer_out)
 {
     *answer_out = index->predicate_sql == NULL;
     if (*answer_out || predicate == NULL) {
@@ -60,8 +59,8 @@ is_predicate_fitting(struct binder *b, const struct cat_table *table,
     struct expr *given;
     struct expr *needed;
     KY_TRY(bind_over_table(b, table, predicate, &given));
-    KY_TRY(bind_table_expr(b, table, index->predicate_sql, CLAUSE_CHECK, b->type_bool, -1,
-                           &needed));
+    KY_TRY(
+        bind_table_expr(b, table, index->predicate_sql, CLAUSE_CHECK, b->type_bool, -1, &needed));
     *answer_out = expr_equal(given, needed);
     return KY_OK;
 }
@@ -169,8 +168,8 @@ bind_on_conflict(struct binder *b, struct scope *scope, const struct ast_on_conf
     query->excluded_table = scope_add_table(b, scope, excluded);
     KY_TRY(bind_assignments(b, scope, node->sets));
     if (node->where != NULL) {
-        KY_TRY(bind_condition(b, scope, CLAUSE_WHERE, "WHERE", node->where,
-                              &query->conflict_where));
+        KY_TRY(
+            bind_condition(b, scope, CLAUSE_WHERE, "WHERE", node->where, &query->conflict_where));
     }
     struct ns_item *item = &scope->items[scope->item_count - 1];
     item->are_columns_visible = false;

@@ -77,8 +77,8 @@ bind_bits(struct binder *b, const struct ast_const *node, struct expr **out)
         return bind_error(b, node->node.location, KY_FEATURE_NOT_SUPPORTED,
                           "bit strings are not supported");
     }
-    const char *text = ky_arena_printf(
-        b->arena, "%c%s", node->type == AST_CONST_BIT ? 'b' : 'x', node->text);
+    const char *text =
+        ky_arena_printf(b->arena, "%c%s", node->type == AST_CONST_BIT ? 'b' : 'x', node->text);
     struct type_context types = b->context->env->types;
     types.arena = b->arena;
     struct datum value;
@@ -282,8 +282,7 @@ bind_is_test(struct binder *b, struct scope *scope, const struct ast_is_test *no
         all->args = ky_arena_array(b->arena, struct expr *, arg->arg_count);
         all->arg_count = arg->arg_count;
         for (uint16_t i = 0; i < arg->arg_count; i++) {
-            all->args[i] =
-                expr_with_args(b, EXPR_IS_NULL, b->type_bool, location, 1, arg->args[i]);
+            all->args[i] = expr_with_args(b, EXPR_IS_NULL, b->type_bool, location, 1, arg->args[i]);
             all->args[i]->is_negated = node->is_negated;
         }
         *out = all->arg_count == 1 ? all->args[0] : fold(b, all);
@@ -342,14 +341,13 @@ bind_case(struct binder *b, struct scope *scope, const struct ast_case *node, st
 }
 
 static ky_status
-bind_minmax(struct binder *b, struct scope *scope, const struct ast_minmax *node,
-            struct expr **out)
+bind_minmax(struct binder *b, struct scope *scope, const struct ast_minmax *node, struct expr **out)
 {
     static const char *const names[] = {
         [AST_COALESCE] = "COALESCE", [AST_GREATEST] = "GREATEST", [AST_LEAST] = "LEAST"};
     const char *name = names[node->type];
-    struct expr *expr = expr_new(
-        b, node->type == AST_COALESCE ? EXPR_COALESCE : EXPR_MINMAX, NULL, node->node.location);
+    struct expr *expr = expr_new(b, node->type == AST_COALESCE ? EXPR_COALESCE : EXPR_MINMAX, NULL,
+                                 node->node.location);
     expr->arg_count = (uint16_t)ast_list_count(node->args);
     KY_TRY(bind_elements(b, scope, node->args, &expr->args));
     KY_TRY(common_type(b, expr->args, expr->arg_count, name, &expr->type));
@@ -368,14 +366,13 @@ bind_minmax(struct binder *b, struct scope *scope, const struct ast_minmax *node
 }
 
 static ky_status
-bind_nullif(struct binder *b, struct scope *scope, const struct ast_nullif *node,
-            struct expr **out)
+bind_nullif(struct binder *b, struct scope *scope, const struct ast_nullif *node, struct expr **out)
 {
     struct expr *left;
     struct expr *right;
     KY_TRY(bind_expr(b, scope, node->left, &left));
     KY_TRY(bind_expr(b, scope, node->right, &right));
-    const struct operator *op;
+    const struct operator* op;
     const struct type *ignored;
     KY_TRY(resolve_operator(b, NULL, "=", left->type->oid, right->type->oid, node->node.location,
                             &op));
@@ -399,8 +396,8 @@ bind_cast(struct binder *b, struct scope *scope, const struct ast_cast *node, st
         KY_TRY(bind_expr(b, scope, node->arg, &arg));
     }
     int location = node->node.location;
-    KY_TRY(coerce(b, arg, type, typmod, CAST_EXPLICIT, location < 0 ? arg->location : location,
-                  out));
+    KY_TRY(
+        coerce(b, arg, type, typmod, CAST_EXPLICIT, location < 0 ? arg->location : location, out));
     return KY_OK;
 }
 
@@ -517,8 +514,8 @@ bind_expr(struct binder *b, struct scope *scope, const struct ast_node *node, st
 }
 
 ky_status
-bind_expr_in(struct binder *b, struct scope *scope, enum clause clause,
-             const struct ast_node *node, struct expr **out)
+bind_expr_in(struct binder *b, struct scope *scope, enum clause clause, const struct ast_node *node,
+             struct expr **out)
 {
     enum clause saved = scope->clause;
     scope->clause = clause;

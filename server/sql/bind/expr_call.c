@@ -7,9 +7,10 @@
 
 /* ---- where a call may stand ---- */
 
-/* The lowest level of the columns and aggregates in an aggregate's arguments: the query it is of. */
+/* The lowest level of the columns and aggregates in an aggregate's arguments: the query it is of.
+ */
 struct level_search {
-    int lowest; /* -1: none yet */
+    int lowest;               /* -1: none yet */
     const struct expr *inner; /* an aggregate of the lowest level */
 };
 
@@ -128,8 +129,7 @@ check_set(struct binder *b, struct scope *scope, int location)
         break;
     }
     return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
-                      "set-returning functions are not allowed in %s",
-                      clause_name(scope->clause));
+                      "set-returning functions are not allowed in %s", clause_name(scope->clause));
 }
 
 /* ---- windows ---- */
@@ -170,9 +170,8 @@ bind_named_windows(struct binder *b, struct scope *scope, const struct ast_list 
             return bind_error(b, window->node.location, KY_WINDOWING_ERROR,
                               "window \"%s\" is already defined", window->name);
         }
-        scope->windows[i] = (struct named_window){.name = window->name,
-                                                  .ast = window,
-                                                  .has_frame = window->frame_mode != AST_FRAME_NONE};
+        scope->windows[i] = (struct named_window){
+            .name = window->name, .ast = window, .has_frame = window->frame_mode != AST_FRAME_NONE};
         scope->window_count = i + 1;
     }
     return KY_OK;
@@ -180,8 +179,7 @@ bind_named_windows(struct binder *b, struct scope *scope, const struct ast_list 
 
 static ky_status
 bind_frame_offset(struct binder *b, struct scope *scope, const struct ast_window *node,
-                  const struct window_spec *spec, const struct ast_node *offset,
-                  struct expr **out)
+                  const struct window_spec *spec, const struct ast_node *offset, struct expr **out)
 {
     struct expr *expr;
     KY_TRY(bind_expr_in(b, scope, CLAUSE_FRAME, offset, &expr));
@@ -325,7 +323,8 @@ apply_arguments(struct binder *b, const struct resolved_call *resolved, struct e
         if (i >= arg_count) {
             /* An argument left out. */
             const struct type *type = type_find(func->args[i]);
-            call->args[i] = expr_const(b, type == NULL ? type_get(OID_TEXT) : type, datum_null(), -1);
+            call->args[i] =
+                expr_const(b, type == NULL ? type_get(OID_TEXT) : type, datum_null(), -1);
         } else if (resolved->args[i] == OID_ANY) {
             KY_TRY(resolve_unknown(b, args[i], &call->args[i]));
         } else if (args[i]->type->oid == resolved->args[i]) {
@@ -481,8 +480,7 @@ spread_variadic(struct binder *b, struct expr ***args, int count)
     if (last->kind != EXPR_ARRAY || count - 1 + last->arg_count > FUNC_ARGS_MAX) {
         return count;
     }
-    struct expr **spread =
-        ky_arena_array(b->arena, struct expr *, (size_t)count + last->arg_count);
+    struct expr **spread = ky_arena_array(b->arena, struct expr *, (size_t)count + last->arg_count);
     memcpy(spread, *args, (size_t)(count - 1) * sizeof(*spread));
     memcpy(spread + count - 1, last->args, last->arg_count * sizeof(*spread));
     *args = spread;

@@ -31,9 +31,8 @@ combine(struct binder *b, enum expr_kind kind, struct expr **args, int count, in
 }
 
 ky_status
-bind_row_operator(struct binder *b, const char *schema, const char *name,
-                  struct expr *const *left, struct expr *const *right, int count, int location,
-                  struct expr **out)
+bind_row_operator(struct binder *b, const char *schema, const char *name, struct expr *const *left,
+                  struct expr *const *right, int count, int location, struct expr **out)
 {
     if (count == 0) {
         return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
@@ -67,7 +66,7 @@ bind_row_operator(struct binder *b, const char *schema, const char *name,
     expr->funcs = ky_arena_array(b->arena, const struct func *, (size_t)count);
     expr->test = test;
     for (int i = 0; i < count; i++) {
-        const struct operator *op;
+        const struct operator* op;
         const struct type *ignored;
         expr->args[i] = left[i];
         expr->args[count + i] = right[i];
@@ -112,7 +111,7 @@ make_array_op(struct binder *b, const char *schema, const char *name, bool is_al
     } else {
         element = b->type_unknown;
     }
-    const struct operator *op;
+    const struct operator* op;
     KY_TRY(resolve_operator(b, schema, name, left->type->oid, element->oid, location, &op));
     oid_t declared[2] = {op->left, op->right};
     oid_t actual[2] = {left->type->oid, element->oid};
@@ -130,8 +129,7 @@ make_array_op(struct binder *b, const char *schema, const char *name, bool is_al
                           type_get(declared[1])->sql_name);
     }
     KY_TRY(coerce(b, array, array_type, -1, CAST_IMPLICIT, -1, &array));
-    struct expr *expr =
-        expr_with_args(b, EXPR_ARRAY_OP, b->type_bool, location, 2, left, array);
+    struct expr *expr = expr_with_args(b, EXPR_ARRAY_OP, b->type_bool, location, 2, left, array);
     expr->func = op->function;
     expr->op = op;
     expr->is_negated = is_all;
@@ -189,9 +187,9 @@ bind_in_list(struct binder *b, struct scope *scope, const struct ast_in *node, s
             plain[++plain_count] = item;
         }
     }
-    const struct type *element =
-        plain_count > 1 && plain_count < UINT16_MAX ? common_type_or_null(plain, plain_count + 1)
-                                                    : NULL;
+    const struct type *element = plain_count > 1 && plain_count < UINT16_MAX
+                                     ? common_type_or_null(plain, plain_count + 1)
+                                     : NULL;
     if (element != NULL && element->array_oid != OID_NONE && element->oid != OID_RECORD) {
         struct expr *array;
         KY_TRY(make_in_array(b, plain + 1, plain_count, element, location, &array));
@@ -303,7 +301,8 @@ bind_subquery_expr(struct binder *b, struct scope *scope, const struct ast_node 
         return KY_OK;
     }
     if (query_width(expr->subquery) != 1) {
-        return bind_error(b, node->location, KY_SYNTAX_ERROR, query_width(expr->subquery) == 0
+        return bind_error(b, node->location, KY_SYNTAX_ERROR,
+                          query_width(expr->subquery) == 0
                               ? "subquery must return a column"
                               : "subquery must return only one column");
     }
@@ -384,7 +383,7 @@ static ky_status
 make_distinct(struct binder *b, struct expr *left, struct expr *right, bool is_negated,
               int location, struct expr **out)
 {
-    const struct operator *op;
+    const struct operator* op;
     const struct type *ignored;
     KY_TRY(resolve_operator(b, NULL, "=", left->type->oid, right->type->oid, location, &op));
     KY_TRY(coerce_operands(b, op, &left, &right, location, &ignored));
@@ -414,8 +413,8 @@ bind_distinct_from(struct binder *b, struct scope *scope, const struct ast_disti
     }
     struct expr **tests = ky_arena_array(b->arena, struct expr *, left->arg_count);
     for (uint16_t i = 0; i < left->arg_count; i++) {
-        KY_TRY(make_distinct(b, left->args[i], right->args[i], node->is_negated, location,
-                             &tests[i]));
+        KY_TRY(
+            make_distinct(b, left->args[i], right->args[i], node->is_negated, location, &tests[i]));
     }
     *out = combine(b, node->is_negated ? EXPR_AND : EXPR_OR, tests, left->arg_count, location);
     return KY_OK;

@@ -60,8 +60,7 @@ bind_array(struct binder *b, struct scope *scope, const struct ast_array *node,
         array->type = is_nested ? element_type : type_find(element_type->array_oid);
         if (array->type == NULL) {
             return bind_error(b, location, KY_UNDEFINED_OBJECT,
-                              "could not find array type for data type %s",
-                              element_type->sql_name);
+                              "could not find array type for data type %s", element_type->sql_name);
         }
     }
     for (int i = 0; i < count; i++) {
@@ -77,15 +76,13 @@ bind_array(struct binder *b, struct scope *scope, const struct ast_array *node,
 }
 
 ky_status
-bind_vector(struct binder *b, struct scope *scope, const struct ast_vector *node,
-            struct expr **out)
+bind_vector(struct binder *b, struct scope *scope, const struct ast_vector *node, struct expr **out)
 {
     const struct type *type = type_get(OID_VECTOR);
     int location = node->node.location;
     if (node->elements == NULL) {
-        struct expr *text =
-            expr_const(b, b->type_unknown,
-                       datum_cstr(node->text == NULL ? "[]" : node->text), location);
+        struct expr *text = expr_const(
+            b, b->type_unknown, datum_cstr(node->text == NULL ? "[]" : node->text), location);
         return coerce(b, text, type, -1, CAST_EXPLICIT, location, out);
     }
     struct ast_array array = {.node = node->node, .elements = node->elements};
@@ -97,8 +94,8 @@ bind_vector(struct binder *b, struct scope *scope, const struct ast_vector *node
 /* ---- fields and subscripts ---- */
 
 int
-composite_fields(const struct expr *expr, const char ***names_out,
-                 const struct type ***types_out, struct ky_arena *arena)
+composite_fields(const struct expr *expr, const char ***names_out, const struct type ***types_out,
+                 struct ky_arena *arena)
 {
     int count = 0;
     if (expr->kind == EXPR_ROW) {
@@ -141,11 +138,11 @@ make_field(struct binder *b, struct expr *composite, int index, int location)
 }
 
 static ky_status
-bind_field(struct binder *b, struct scope *scope, const struct ast_node *written,
-           struct expr *arg, const char *name, int location, struct expr **out)
+bind_field(struct binder *b, struct scope *scope, const struct ast_node *written, struct expr *arg,
+           const char *name, int location, struct expr **out)
 {
-    bool is_row = arg->kind == EXPR_ROW ||
-                  (arg->kind == EXPR_COLUMN && arg->column == EXPR_SYSTEM_WHOLE_ROW);
+    bool is_row =
+        arg->kind == EXPR_ROW || (arg->kind == EXPR_COLUMN && arg->column == EXPR_SYSTEM_WHOLE_ROW);
     if (is_row && written != NULL && written->kind == AST_COLUMN_REF) {
         /* (t).a is t.a */
         const struct ast_column_ref *ref = (const void *)written;
@@ -153,8 +150,7 @@ bind_field(struct binder *b, struct scope *scope, const struct ast_node *written
         count -= ref->names->items[count - 1]->kind == AST_STAR;
         struct ast_node **items = ky_arena_array(b->arena, struct ast_node *, (size_t)count + 1);
         memcpy(items, ref->names->items, (size_t)count * sizeof(struct ast_node *));
-        struct ast_string last = {.node = {.kind = AST_STRING, .location = location},
-                                  .text = name};
+        struct ast_string last = {.node = {.kind = AST_STRING, .location = location}, .text = name};
         items[count] = &last.node;
         struct ast_list names = {.items = items, .count = count + 1, .capacity = count + 1};
         struct ast_column_ref column = {.node = ref->node, .names = &names};
@@ -174,8 +170,8 @@ bind_field(struct binder *b, struct scope *scope, const struct ast_node *written
                           "could not identify column \"%s\" in record data type", name);
     }
     return bind_error(b, location, KY_DATATYPE_MISMATCH,
-                      "column notation .%s applied to type %s, which is not a composite type",
-                      name, arg->type->sql_name);
+                      "column notation .%s applied to type %s, which is not a composite type", name,
+                      arg->type->sql_name);
 }
 
 static ky_status
@@ -220,7 +216,7 @@ bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *st
         return KY_OK;
     }
     if (arg->type->element_oid == OID_NONE) {
-        return bind_error(b, location < 0 ? expr_location(arg) : location, KY_DATATYPE_MISMATCH,
+        return bind_error(b, expr_location(arg), KY_DATATYPE_MISMATCH,
                           "cannot subscript type %s because it does not support subscripting",
                           arg->type->sql_name);
     }

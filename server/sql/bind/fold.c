@@ -34,8 +34,8 @@ is_cast_immutable(const struct cast *cast)
         const struct type *type = i == 0 ? source : target;
         if (type->category == 'D' || type->category == 'T' || type->category == 'P' ||
             type->category == 'A' || (type->oid >= OID_REGPROCEDURE && type->oid <= OID_REGTYPE) ||
-            type->oid == OID_REGPROC || type->oid == OID_REGNAMESPACE ||
-            type->oid == OID_REGROLE || type->oid == OID_BYTEA) {
+            type->oid == OID_REGPROC || type->oid == OID_REGNAMESPACE || type->oid == OID_REGROLE ||
+            type->oid == OID_BYTEA) {
             return false;
         }
     }
@@ -94,9 +94,8 @@ fold_cast(struct binder *b, const struct expr *expr, struct datum *value)
         return expr->type->coerce(expr->type, &types, expr->args[0]->value, expr->typmod,
                                   expr->is_explicit, value, &ignored) == KY_OK;
     }
-    return is_cast_immutable(expr->cast) &&
-           cast_apply(expr->cast, &types, expr->args[0]->value, expr->is_explicit, value,
-                      &ignored) == KY_OK;
+    return is_cast_immutable(expr->cast) && cast_apply(expr->cast, &types, expr->args[0]->value,
+                                                       expr->is_explicit, value, &ignored) == KY_OK;
 }
 
 /* AND and OR: neutral constants go, a deciding one wins. */

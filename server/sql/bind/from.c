@@ -37,8 +37,7 @@ add_table(struct binder *b, struct scope *scope, struct table_ref *ref, struct f
 }
 
 ky_status
-apply_column_aliases(struct binder *b, struct table_ref *ref, const struct ast_alias *alias,
-                     int location)
+apply_column_aliases(struct binder *b, struct table_ref *ref, const struct ast_alias *alias)
 {
     if (alias == NULL) {
         return KY_OK;
@@ -51,7 +50,7 @@ apply_column_aliases(struct binder *b, struct table_ref *ref, const struct ast_a
         }
     }
     if (used < wanted) {
-        return bind_error(b, location, KY_INVALID_COLUMN_REFERENCE,
+        return bind_error(b, -1, KY_INVALID_COLUMN_REFERENCE,
                           "table \"%s\" has %d columns available but %d columns specified",
                           ref->alias, used, wanted);
     }
@@ -171,7 +170,7 @@ bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var
             KY_TRY(bind_view(b, ref));
         }
     }
-    KY_TRY(apply_column_aliases(b, ref, node->alias, node->node.location));
+    KY_TRY(apply_column_aliases(b, ref, node->alias));
     return add_table(b, scope, ref, out);
 }
 
@@ -199,7 +198,7 @@ bind_range_subquery(struct binder *b, struct scope *scope, const struct ast_rang
     scope->visible_from = saved;
     KY_TRY(status);
     query_columns(b, ref->subquery, NULL, &ref->columns, &ref->column_count);
-    KY_TRY(apply_column_aliases(b, ref, node->alias, node->alias->node.location));
+    KY_TRY(apply_column_aliases(b, ref, node->alias));
     return add_table(b, scope, ref, out);
 }
 
@@ -333,7 +332,7 @@ bind_range_function(struct binder *b, struct scope *scope, const struct ast_rang
     }
     ref->columns = list.columns;
     ref->column_count = (uint16_t)list.count;
-    KY_TRY(apply_column_aliases(b, ref, node->alias, node->node.location));
+    KY_TRY(apply_column_aliases(b, ref, node->alias));
     return add_table(b, scope, ref, out);
 }
 
@@ -443,6 +442,7 @@ bind_using(struct binder *b, struct scope *scope, const struct ast_join *node, i
     for (int i = 0; i < count; i++) {
         const char *name = ast_list_text(names, i);
         int location = ast_list_get(names, i)->location;
+        const int nowhere = -1; /* PostgreSQL gives these errors no position */
         uint16_t l = 0;
         uint16_t r = 0;
         for (int earlier = 0; earlier < i; earlier++) {
@@ -452,8 +452,8 @@ bind_using(struct binder *b, struct scope *scope, const struct ast_join *node, i
                                   name);
             }
         }
-        KY_TRY(find_using(b, &left, name, "left", location, &l));
-        KY_TRY(find_using(b, &right, name, "right", location, &r));
+        KY_TRY(find_using(b, &left, name, "left", nowhere, &l));
+        KY_TRY(find_using(b, &right, name, "right", nowhere, &r));
         KY_TRY(make_operator(b, NULL, "=", left.columns[l].expr, right.columns[r].expr, location,
                              &all->args[all->arg_count]));
         all->arg_count++;

@@ -38,8 +38,9 @@ is_primary_key_grouped(const struct query *query, uint16_t table)
         }
         uint16_t grouped = 0;
         for (uint16_t c = 0; c < constraint->column_count; c++) {
-            grouped = (uint16_t)(grouped + is_column_grouped(query, table,
-                                                             (uint16_t)(constraint->columns[c] - 1)));
+            grouped =
+                (uint16_t)(grouped +
+                           is_column_grouped(query, table, (uint16_t)(constraint->columns[c] - 1)));
         }
         return grouped == constraint->column_count;
     }

@@ -241,11 +241,10 @@ bind_insert_select(struct binder *b, struct scope *scope, const struct ast_selec
         if (is_always(state, column)) {
             return error_always(b, column);
         }
-        struct insert_change change = {state->table, index,
-                                       column->identity != 0 &&
-                                           state->overriding == AST_OVERRIDING_USER};
-        bool is_fitting = expr->type == column->type &&
-                          (column->typmod < 0 || column->typmod == expr->typmod);
+        struct insert_change change = {
+            state->table, index, column->identity != 0 && state->overriding == AST_OVERRIDING_USER};
+        bool is_fitting =
+            expr->type == column->type && (column->typmod < 0 || column->typmod == expr->typmod);
         if (is_fitting && !change.is_default) {
             continue;
         }

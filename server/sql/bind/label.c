@@ -103,12 +103,6 @@ find_label(const struct ast_node *node, const char **name)
         }
         return strength;
     }
-    case AST_CONST:
-        if (((const struct ast_const *)(const void *)node)->type == AST_CONST_BOOL) {
-            *name = "bool";
-            return STRENGTH_WEAK;
-        }
-        return STRENGTH_NONE;
     case AST_COLLATE:
         return find_label(((const struct ast_collate *)(const void *)node)->arg, name);
     case AST_GROUPING:

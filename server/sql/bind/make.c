@@ -111,6 +111,19 @@ expr_location(const struct expr *expr)
     return leftmost;
 }
 
+int
+node_location(const struct ast_node *node)
+{
+    const struct ast_operator *op = (const void *)node;
+    int leftmost = node->location;
+    while (node->kind == AST_OPERATOR && op->left != NULL) {
+        node = op->left;
+        op = (const void *)node;
+        leftmost = node->location >= 0 && node->location < leftmost ? node->location : leftmost;
+    }
+    return leftmost;
+}
+
 ky_status
 bind_error_at(struct binder *b, int location)
 {

@@ -90,8 +90,8 @@ check_widths(struct binder *b, const struct query *left, const struct query *rig
     uint16_t width = query_width(right);
     if (query_width(left) != width) {
         return bind_error(b, width > 0 ? expr_location(right->targets[0].expr) : -1,
-                          KY_SYNTAX_ERROR,
-                          "each %s query must have the same number of columns", construct);
+                          KY_SYNTAX_ERROR, "each %s query must have the same number of columns",
+                          construct);
     }
     return KY_OK;
 }
@@ -156,8 +156,7 @@ choose_types(struct binder *b, const struct scope *scope, const struct query *le
             (void)bind_error(b, expr_location(both[0]), KY_DATATYPE_MISMATCH,
                              "recursive query \"%s\" column %d has type %s in non-recursive term "
                              "but type %s overall",
-                             cte->name, i + 1, cte->columns[i].type->sql_name,
-                             types[i]->sql_name);
+                             cte->name, i + 1, cte->columns[i].type->sql_name, types[i]->sql_name);
             return ky_error_hint(b->err,
                                  "Cast the output of the non-recursive term to the correct type.");
         }
@@ -276,8 +275,7 @@ bind_values(struct binder *b, struct scope *scope, const struct ast_select *node
     query->target_count = (uint16_t)width;
     query->targets = ky_arena_array(b->arena, struct target, (size_t)width + 1);
     for (uint16_t i = 0; i < width; i++) {
-        query->targets[i].expr =
-            expr_column(b, ref, table, i, 0, expr_location(ref->rows[0][i]));
+        query->targets[i].expr = expr_column(b, ref, table, i, 0, expr_location(ref->rows[0][i]));
         query->targets[i].name = ref->columns[i].name;
     }
     return bind_order_and_limit(b, scope, node);

@@ -9,6 +9,8 @@
  * preferred types, and last the categories that literals without a type suggest.
  */
 
+enum { OID_OURS_FIRST = 15000 };
+
 struct candidate {
     const void *object; /* struct func or struct operator */
     oid_t *args;
@@ -146,8 +148,8 @@ polymorph(const struct polymorphs *found, oid_t declared)
 }
 
 ky_status
-resolve_polymorphic(struct binder *b, oid_t *declared, const oid_t *actual, int count,
-                    oid_t result, int location, oid_t *result_out)
+resolve_polymorphic(struct binder *b, oid_t *declared, const oid_t *actual, int count, oid_t result,
+                    int location, oid_t *result_out)
 {
     bool is_any = type_is_polymorphic(result);
     for (int i = 0; i < count; i++) {
@@ -243,8 +245,8 @@ keep_guessed(struct candidate *candidates, int candidate_count, const oid_t *inp
     char categories[FUNC_ARGS_MAX];
     bool has_preferred[FUNC_ARGS_MAX];
     for (int i = 0; i < count; i++) {
-        if (inputs[i] == OID_UNKNOWN && !guess_category(candidates, candidate_count, i,
-                                                        &categories[i], &has_preferred[i])) {
+        if (inputs[i] == OID_UNKNOWN &&
+            !guess_category(candidates, candidate_count, i, &categories[i], &has_preferred[i])) {
             return candidate_count;
         }
     }
@@ -326,8 +328,8 @@ signature(struct binder *b, const char *name, struct expr *const *args, int coun
     const char *text = name;
     text = ky_arena_printf(b->arena, "%s(", name);
     for (int i = 0; i < count; i++) {
-        text = ky_arena_printf(b->arena, "%s%s%s", text, i == 0 ? "" : ", ",
-                               args[i]->type->sql_name);
+        text =
+            ky_arena_printf(b->arena, "%s%s%s", text, i == 0 ? "" : ", ", args[i]->type->sql_name);
     }
     return ky_arena_printf(b->arena, "%s)", text);
 }
@@ -421,6 +423,8 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
         return bind_error(b, location, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
                           schema);
     }
+    /* What PostgreSQL has is in pg_catalog; ours may be where an extension would put it. */
+    bool is_foreign = full != name;
     oid_t inputs[FUNC_ARGS_MAX + 1];
     for (int i = 0; i < arg_count; i++) {
         inputs[i] = args[i]->type->oid;
@@ -432,10 +436,14 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
     int fitting = 0;
     for (size_t f = 0; f < all_count; f++) {
         struct candidate next;
+        if (is_foreign && all[f]->oid < OID_OURS_FIRST) {
+            continue;
+        }
         if (!lay_out(b, all[f], arg_count, is_variadic_call, &next)) {
             continue;
         }
-        if (!next.is_variadic && memcmp(next.args, inputs, (size_t)arg_count * sizeof(oid_t)) == 0) {
+        if (!next.is_variadic &&
+            memcmp(next.args, inputs, (size_t)arg_count * sizeof(oid_t)) == 0) {
             return accept(b, &next, inputs, arg_count, location, call_out);
         }
         candidates[fitting++] = next;
@@ -469,7 +477,8 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
                                      "might need to add explicit type casts.");
     }
     const struct candidate *chosen =
-        reachable == 1 ? &candidates[0] : select_candidate(candidates, reachable, inputs, arg_count);
+        reachable == 1 ? &candidates[0]
+                       : select_candidate(candidates, reachable, inputs, arg_count);
     if (chosen == NULL) {
         (void)bind_error(b, location, KY_AMBIGUOUS_FUNCTION, "function %s is not unique",
                          signature(b, full, args, arg_count));
@@ -487,10 +496,10 @@ error_operator(struct binder *b, enum ky_sqlstate sqlstate, const char *name, oi
 {
     const char *what = sqlstate == KY_AMBIGUOUS_FUNCTION ? "is not unique" : "does not exist";
     const char *right_name = type_get(right)->sql_name;
-    const char *text = left == OID_NONE
-                           ? ky_arena_printf(b->arena, "%s %s", name, right_name)
-                           : ky_arena_printf(b->arena, "%s %s %s", type_get(left)->sql_name, name,
-                                             right_name);
+    const char *text =
+        left == OID_NONE
+            ? ky_arena_printf(b->arena, "%s %s", name, right_name)
+            : ky_arena_printf(b->arena, "%s %s %s", type_get(left)->sql_name, name, right_name);
     (void)bind_error(b, location, sqlstate, "operator %s: %s", what, text);
     if (sqlstate == KY_AMBIGUOUS_FUNCTION) {
         return ky_error_hint(b->err, "Could not choose a best candidate operator. You might need "
@@ -512,19 +521,19 @@ operand_type(oid_t oid)
 
 ky_status
 resolve_operator(struct binder *b, const char *schema, const char *name, oid_t left, oid_t right,
-                 int location, const struct operator **operator_out)
+                 int location, const struct operator** operator_out)
 {
     (void)schema;
     struct ky_slice key = ky_slice_cstr(name);
     oid_t exact_left = operand_type(left == OID_UNKNOWN ? right : left);
     oid_t exact_right = operand_type(right == OID_UNKNOWN && left != OID_NONE ? left : right);
-    const struct operator *op = operator_exact(key, exact_left, exact_right);
+    const struct operator* op = operator_exact(key, exact_left, exact_right);
     if (op != NULL && exact_right != OID_UNKNOWN) {
         *operator_out = op;
         return KY_OK;
     }
     size_t all_count;
-    const struct operator *const *all = operator_candidates(key, &all_count);
+    const struct operator* const * all = operator_candidates(key, &all_count);
     struct candidate *candidates =
         ky_arena_array(b->arena, struct candidate, all_count == 0 ? 1 : all_count);
     int count = left == OID_NONE ? 1 : 2;
@@ -556,7 +565,7 @@ resolve_operator(struct binder *b, const char *schema, const char *name, oid_t l
 }
 
 ky_status
-coerce_operands(struct binder *b, const struct operator *op, struct expr **left,
+coerce_operands(struct binder *b, const struct operator* op, struct expr **left,
                 struct expr **right, int location, const struct type **result_out)
 {
     oid_t declared[2];
@@ -586,7 +595,7 @@ ky_status
 make_operator(struct binder *b, const char *schema, const char *name, struct expr *left,
               struct expr *right, int location, struct expr **out)
 {
-    const struct operator *op;
+    const struct operator* op;
     KY_TRY(resolve_operator(b, schema, name, left == NULL ? OID_NONE : left->type->oid,
                             right->type->oid, location, &op));
     const struct type *result;

@@ -27,9 +27,8 @@ scope_add_item(struct binder *b, struct scope *scope)
         scope->item_capacity = capacity;
     }
     struct ns_item *item = &scope->items[scope->item_count++];
-    *item = (struct ns_item){.is_table_visible = true,
-                             .are_columns_visible = true,
-                             .can_lateral = true};
+    *item = (struct ns_item){
+        .is_table_visible = true, .are_columns_visible = true, .can_lateral = true};
     return item;
 }
 
@@ -294,8 +293,7 @@ error_missing_column(struct binder *b, struct scope *scope, const char *table, c
     }
     if (guess.second != NULL && guess.first->name != NULL && guess.second->name != NULL) {
         return ky_error_hint(
-            b->err,
-            "Perhaps you meant to reference the column \"%s.%s\" or the column \"%s.%s\".",
+            b->err, "Perhaps you meant to reference the column \"%s.%s\" or the column \"%s.%s\".",
             guess.first->name, guess.first_name, guess.second->name, guess.second_name);
     }
     if (guess.first != NULL && guess.first->name != NULL) {
@@ -323,8 +321,8 @@ error_missing_table(struct binder *b, struct scope *scope, const char *name, int
                 strcmp(item->ref->table->name, name) == 0 && is_item_visible(at, i)) {
                 (void)bind_error(b, location, KY_UNDEFINED_TABLE,
                                  "invalid reference to FROM-clause entry for table \"%s\"", name);
-                return ky_error_hint(b->err, "Perhaps you meant to reference the table alias \"%s\".",
-                                     item->name);
+                return ky_error_hint(
+                    b->err, "Perhaps you meant to reference the table alias \"%s\".", item->name);
             }
         }
     }
@@ -343,8 +341,8 @@ check_lateral(struct binder *b, const struct ns_item *item, int location)
     (void)bind_error(b, location, KY_INVALID_COLUMN_REFERENCE,
                      "invalid reference to FROM-clause entry for table \"%s\"",
                      item->name == NULL ? "" : item->name);
-    return ky_error_detail(b->err,
-                           "The combining JOIN type must be INNER or LEFT for a LATERAL reference.");
+    return ky_error_detail(
+        b->err, "The combining JOIN type must be INNER or LEFT for a LATERAL reference.");
 }
 
 ky_status
@@ -438,8 +436,9 @@ bind_column_ref(struct binder *b, struct scope *scope, const struct ast_column_r
     int location = node->node.location;
     if (ast_list_get(names, names->count - 1)->kind == AST_STAR) {
         if (names->count == 1) {
-            return bind_error(b, location, KY_SYNTAX_ERROR, "row expansion via \"*\" is not "
-                                                            "supported here");
+            return bind_error(b, location, KY_SYNTAX_ERROR,
+                              "row expansion via \"*\" is not "
+                              "supported here");
         }
         uint16_t levels_up;
         const char *table = ast_list_text(names, names->count - 2);

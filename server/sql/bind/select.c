@@ -62,8 +62,7 @@ check_target_count(struct binder *b, const struct target_list *list)
 
 static ky_status
 expand_item(struct binder *b, struct scope *scope, const struct scope *at,
-            const struct ns_item *item, uint16_t levels_up, int location,
-            struct target_list *list)
+            const struct ns_item *item, uint16_t levels_up, int location, struct target_list *list)
 {
     uint16_t count = item_column_count(item);
     for (uint16_t i = 0; i < count; i++) {
@@ -274,11 +273,9 @@ query_columns(struct binder *b, const struct query *query, const struct ast_list
 {
     uint16_t count = query_width(query);
     const struct target *targets = query->has_returning ? query->returning : query->targets;
-    struct table_column *columns =
-        ky_arena_array(b->arena, struct table_column, (size_t)count + 1);
+    struct table_column *columns = ky_arena_array(b->arena, struct table_column, (size_t)count + 1);
     for (uint16_t i = 0; i < count; i++) {
-        columns[i].name =
-            i < ast_list_count(aliases) ? ast_list_text(aliases, i) : targets[i].name;
+        columns[i].name = i < ast_list_count(aliases) ? ast_list_text(aliases, i) : targets[i].name;
         columns[i].type = targets[i].expr->type;
         columns[i].typmod = targets[i].expr->typmod;
     }

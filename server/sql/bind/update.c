@@ -69,8 +69,8 @@ bind_table_expr(struct binder *b, const struct cat_table *table, const char *sql
         status = coerce_or_null(b, expr, wanted, typmod, CAST_ASSIGNMENT, -1, &made);
         if (status == KY_OK && made == NULL) {
             status = ky_error_set(b->err, KY_DATATYPE_MISMATCH,
-                                  "expression is of type %s but %s is needed",
-                                  expr->type->sql_name, wanted->sql_name);
+                                  "expression is of type %s but %s is needed", expr->type->sql_name,
+                                  wanted->sql_name);
         }
         expr = made;
     } else if (status == KY_OK) {
@@ -171,8 +171,8 @@ find_assigned(struct binder *b, const struct query *query, const struct ast_targ
     *column_out = (uint16_t)(column->number - 1);
     for (uint16_t i = 0; i < query->assignment_count; i++) {
         if (query->assignments[i].column == *column_out) {
-            return bind_error(b, location, KY_SYNTAX_ERROR,
-                              "multiple assignments to same column \"%s\"", target->name);
+            return bind_error(b, -1, KY_SYNTAX_ERROR, "multiple assignments to same column \"%s\"",
+                              target->name);
         }
     }
     return KY_OK;
@@ -287,8 +287,7 @@ bind_assignments(struct binder *b, struct scope *scope, const struct ast_list *s
         const struct ast_multi_assign *multi = (const void *)node;
         count += node->kind == AST_MULTI_ASSIGN ? ast_list_count(multi->targets) : 1;
     }
-    query->assignments =
-        ky_arena_calloc(b->arena, (size_t)count + 1, sizeof(*query->assignments));
+    query->assignments = ky_arena_calloc(b->arena, (size_t)count + 1, sizeof(*query->assignments));
     for (int32_t i = 0; i < ast_list_count(sets); i++) {
         const struct ast_node *node = ast_list_get(sets, i);
         if (node->kind == AST_MULTI_ASSIGN) {

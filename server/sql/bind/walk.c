@@ -125,8 +125,10 @@ query_walk(struct query *query, int level, expr_visitor visit, void *self)
             return true;
         }
     }
-    if (visit_one(query->where, level, visit, self) || visit_one(query->having, level, visit, self) ||
-        visit_one(query->limit, level, visit, self) || visit_one(query->offset, level, visit, self) ||
+    if (visit_one(query->where, level, visit, self) ||
+        visit_one(query->having, level, visit, self) ||
+        visit_one(query->limit, level, visit, self) ||
+        visit_one(query->offset, level, visit, self) ||
         visit_one(query->conflict_where, level, visit, self) ||
         visit_all(query->group_by, query->group_count, level, visit, self) ||
         visit_all(query->distinct_on, query->distinct_on_count, level, visit, self) ||
@@ -160,8 +162,8 @@ static bool
 keys_equal(const struct sort_key *a, const struct sort_key *b, uint16_t count)
 {
     for (uint16_t i = 0; i < count; i++) {
-        if (a[i].is_descending != b[i].is_descending || a[i].is_nulls_first != b[i].is_nulls_first ||
-            !expr_equal(a[i].expr, b[i].expr)) {
+        if (a[i].is_descending != b[i].is_descending ||
+            a[i].is_nulls_first != b[i].is_nulls_first || !expr_equal(a[i].expr, b[i].expr)) {
             return false;
         }
     }

@@ -6,8 +6,8 @@
 /* Looking through bound trees; for the binder and the planner. */
 
 /*
- * Called for an expression; true stops the walk. level: how many queries lie between the place where
- * the walk began and this expression. The visitor descends by calling expr_walk_children.
+ * Called for an expression; true stops the walk. level: how many queries lie between the place
+ * where the walk began and this expression. The visitor descends by calling expr_walk_children.
  */
 typedef bool (*expr_visitor)(struct expr *expr, int level, void *self);
 
@@ -16,7 +16,8 @@ bool expr_walk_children(struct expr *expr, int level, expr_visitor visit, void *
 /* Visits every expression of a query. level is that of the query's own expressions. */
 bool query_walk(struct query *query, int level, expr_visitor visit, void *self);
 
-/* The same computation, locations apart. Volatile calls are equal when they are written the same. */
+/* The same computation, locations apart. Volatile calls are equal when they are written the same.
+ */
 bool expr_equal(const struct expr *a, const struct expr *b);
 
 bool expr_has_aggregate(struct expr *expr); /* of this level */

@@ -6,8 +6,8 @@
 /*
  * A small database without storage, for the binder's and the planner's tests:
  *   t (a int4, b text, c numeric(10,2), d timestamp, e int4[], f json)
- *   u (a int4, x varchar(10))            accounts (aid int4 primary key, bid, abalance int4, filler)
- *   g (id int4 always identity, v int4 check (v > 0), w int4 generated, s int4 default 7)
+ *   u (a int4, x varchar(10))            accounts (aid int4 primary key, bid, abalance int4,
+ * filler) g (id int4 always identity, v int4 check (v > 0), w int4 generated, s int4 default 7)
  *   vectors (key int8 primary key, vector vector(3), tag text)
  *   v: a view, SELECT a, b FROM t WHERE a > 1
  */
