@@ -302,3 +302,9 @@ storage_earliest_event(const struct storage *storage)
 {
     return log_earliest_event(storage->log);
 }
+
+bool
+storage_has_space(const struct storage *storage)
+{
+    return log_has_space(storage->log);
+}

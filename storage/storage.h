@@ -226,6 +226,8 @@ KY_MUST_CHECK ky_status storage_wait_inserter(struct txn *txn, rel_id_t rel, row
 
 /* No snapshot, now or later, sees a version older than the newest one below this position. */
 lsn_t storage_horizon(const struct storage *storage);
+/* False while the log cannot grow: writers are answered 53100, reads and deletes go on. */
+bool storage_has_space(const struct storage *storage);
 /* End of everything durable; what the next snapshot sees. */
 lsn_t storage_visible_lsn(const struct storage *storage);
 

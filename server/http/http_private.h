@@ -114,6 +114,7 @@ const struct sql_result *sql_run_result(const struct sql_run *run);
 /* The JSON of all results. */
 struct ky_slice sql_run_json(const struct sql_run *run);
 /* Offset of the first event of the last commit; false when there was none. */
+uint32_t sql_run_count(const struct sql_run *run);
 bool sql_run_offset(const struct sql_run *run, uint64_t *offset_out);
 void sql_run_free(struct sql_run *run);
 

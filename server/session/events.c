@@ -61,6 +61,18 @@ server_visible_lsn(struct server *server)
     return storage_visible_lsn(server_storage(server));
 }
 
+bool
+server_has_space(struct server *server)
+{
+    return storage_has_space(server_storage(server));
+}
+
+ky_status
+server_checkpoint(struct server *server, lsn_t *lsn_out, struct ky_error *err)
+{
+    return storage_checkpoint(server_storage(server), lsn_out, err);
+}
+
 /* ------------------------------------------------------------------ values */
 
 static void

@@ -37,6 +37,9 @@ KY_MUST_CHECK ky_status event_stream_next(struct event_stream *stream, struct ky
 uint64_t server_next_event(struct server *server);
 uint64_t server_earliest_event(struct server *server);
 lsn_t server_visible_lsn(struct server *server);
+bool server_has_space(struct server *server);
+KY_MUST_CHECK ky_status server_checkpoint(struct server *server, lsn_t *lsn_out,
+                                          struct ky_error *err);
 
 /* A value as JSON: numbers and booleans bare (NaN and infinities as strings), json as itself, arrays
  * and vectors as arrays, the rest as strings. */

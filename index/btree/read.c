@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Reading without locks. A walk down notes each node's version, reads, and asks whether the
+ * version is still the same: then what was read was there at one moment. The order matters: a
+ * child's version is taken before the parent's is asked for the last time, so that the child was
+ * the parent's when its own reading began. Nodes are freed through epochs, so a reader may hold
+ * one that has left the tree; it is marked, and the walk starts again.
+ *
+ * Leaves are not linked. A scan keeps its way down and goes up and over to the next leaf as long
+ * as the nodes on the way have not changed, and otherwise seeks anew from the last entry it gave
+ * out. Each leaf's entries are copied first and kept only if the leaf has not changed meanwhile.
+ */
+
+#include "index/btree/btree.h"
+#include "server/base/assert.h"
+#include "server/base/epoch.h"
+
+enum step { STEP_OK, STEP_END, STEP_RETRY };
+
+/* The cache lines that a search in the node will need first. */
+static inline void
+prefetch_node(const struct node *node)
+{
+    const char *line = (const char *)(const void *)node;
+    __builtin_prefetch(line);
+    __builtin_prefetch(line + offsetof(struct node, heads) + 3 * 64);
+    __builtin_prefetch(line + offsetof(struct node, heads) + 6 * 64);
+    __builtin_prefetch(line + offsetof(struct node, heads) + 9 * 64);
+}
+
+/* From the node at depth, already in path with its version, down to a leaf. seeks: NULL goes to
+ * the outermost child on the side the walk comes from. */
+static bool
+walk_down(struct btree_path *path, uint32_t depth, const struct target *seeks, bool is_backward)
+{
+    const struct node *node = path->nodes[depth];
+    uint64_t version = path->versions[depth];
+    while (node->level > 0) {
+        uint32_t index = 0;
+        if (seeks != NULL) {
+            index = node_search(node, seeks);
+        } else if (is_backward) {
+            index = node_count(node);
+        }
+        struct node *child = node_child(node, index);
+        prefetch_node(child);
+        if (!node_validate(node, version)) {
+            return false;
+        }
+        uint64_t child_version = node_read_begin(child);
+        if ((child_version & NODE_OBSOLETE) != 0 || !node_validate(node, version)) {
+            return false;
+        }
+        path->index[depth] = index;
+        depth++;
+        KY_ASSERT(depth < BTREE_HEIGHT_MAX);
+        path->nodes[depth] = child;
+        path->versions[depth] = version = child_version;
+        node = child;
+    }
+    path->depth = depth;
+    return true;
+}
+
+/* To the leaf where the target belongs; backward, to the leaf of what comes before it. */
+static void
+seek(struct btree *tree, const struct target *target, bool is_backward, struct btree_path *path)
+{
+    /* What is equal to a separator is on its right, what comes before it on its left. */
+    struct target inner = *target;
+    if (!is_backward) {
+        inner.row_id++;
+    }
+    for (;;) {
+        struct node *root = atomic_load_explicit(&tree->root, memory_order_acquire);
+        path->nodes[0] = root;
+        path->versions[0] = node_read_begin(root);
+        if ((path->versions[0] & NODE_OBSOLETE) == 0 &&
+            atomic_load_explicit(&tree->root, memory_order_acquire) == root &&
+            walk_down(path, 0, &inner, is_backward)) {
+            return;
+        }
+    }
+}
+
+/* Up and over to the neighbouring leaf. STEP_RETRY: the way has changed, seek again. */
+static enum step
+step_leaf(struct btree_path *path, bool is_backward)
+{
+    for (uint32_t depth = path->depth; depth > 0; depth--) {
+        struct node *node = path->nodes[depth - 1];
+        uint64_t version = path->versions[depth - 1];
+        uint32_t index = path->index[depth - 1];
+        uint32_t count = node_count(node);
+        if (!node_validate(node, version)) {
+            return STEP_RETRY;
+        }
+        if (index == (is_backward ? 0 : count)) {
+            continue;
+        }
+        index = is_backward ? index - 1 : index + 1;
+        struct node *child = node_child(node, index);
+        if (!node_validate(node, version)) {
+            return STEP_RETRY;
+        }
+        uint64_t child_version = node_read_begin(child);
+        if ((child_version & NODE_OBSOLETE) != 0 || !node_validate(node, version)) {
+            return STEP_RETRY;
+        }
+        path->index[depth - 1] = index;
+        path->nodes[depth] = child;
+        path->versions[depth] = child_version;
+        return walk_down(path, depth, NULL, is_backward) ? STEP_OK : STEP_RETRY;
+    }
+    return STEP_END;
+}
+
+/* Counts entries with this key from slot on, giving out the first ones; stops before *slot. */
+static uint32_t
+collect_equals(const struct node *leaf, uint32_t *slot, uint32_t count, struct ky_slice key,
+               row_id_t *row_ids, uint32_t max, uint32_t found)
+{
+    while (*slot < count && node_compare_key(leaf, *slot, key) == 0) {
+        if (found < max) {
+            row_ids[found] = node_row_id(leaf, *slot);
+        }
+        found++;
+        (*slot)++;
+    }
+    return found;
+}
+
+/* The run of equals reaches the end of its leaf: look into the next ones. */
+static uint32_t
+find_across(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
+{
+    const struct target target = btree_target(key, 0);
+    struct btree_path path;
+    for (;;) {
+        seek(tree, &target, false, &path);
+        uint32_t found = 0;
+        enum step step = STEP_OK;
+        bool is_first = true;
+        while (step == STEP_OK) {
+            const struct node *leaf = path.nodes[path.depth];
+            uint32_t count = node_count(leaf);
+            uint32_t slot = is_first ? node_search(leaf, &target) : 0;
+            is_first = false;
+            uint32_t now = collect_equals(leaf, &slot, count, key, row_ids, max, found);
+            if (!node_validate(leaf, path.versions[path.depth])) {
+                step = STEP_RETRY;
+                break;
+            }
+            found = now;
+            step = slot < count ? STEP_END : step_leaf(&path, false);
+        }
+        if (step == STEP_END) {
+            return found;
+        }
+    }
+}
+
+uint32_t
+btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
+{
+    const struct target target = btree_target(key, 0);
+    struct btree_path path;
+    uint32_t found = 0;
+    ky_epoch_enter();
+    for (;;) {
+        seek(tree, &target, false, &path);
+        const struct node *leaf = path.nodes[path.depth];
+        uint32_t slot = node_search(leaf, &target);
+        uint32_t count = node_count(leaf);
+        found = collect_equals(leaf, &slot, count, key, row_ids, max, 0);
+        if (KY_UNLIKELY(slot >= count)) {
+            found = find_across(tree, key, row_ids, max);
+            break;
+        }
+        if (KY_LIKELY(node_validate(leaf, path.versions[path.depth]))) {
+            break;
+        }
+    }
+    ky_epoch_leave();
+    return found;
+}
+
+/* The first entry after all that begin with the key: its successor among keys of no greater size.
+ * A key longer than any entry is no entry's beginning. */
+static struct target
+after_prefix(struct ky_slice key, uint8_t storage[INDEX_KEY_SIZE_MAX])
+{
+    if (key.size > INDEX_KEY_SIZE_MAX) {
+        return btree_target(key, 0);
+    }
+    const uint8_t *bytes = (const uint8_t *)key.data;
+    size_t size = key.size;
+    while (size > 0 && bytes[size - 1] == UINT8_MAX) {
+        size--;
+    }
+    if (size == 0) {
+        return (struct target){.is_end = true};
+    }
+    memcpy(storage, bytes, size);
+    storage[size - 1]++;
+    return btree_target(ky_slice(storage, size), 0);
+}
+
+/* The scan gives out what is at or after low and before high. */
+struct range {
+    struct target low;
+    struct target high;
+    uint8_t low_key[INDEX_KEY_SIZE_MAX];
+    uint8_t high_key[INDEX_KEY_SIZE_MAX];
+};
+
+static void
+range_init(struct range *range, const struct index_scan *scan)
+{
+    range->low = (struct target){0};
+    range->high = (struct target){.is_end = true};
+    if (scan->has_lower) {
+        range->low = scan->is_lower_exclusive ? after_prefix(scan->lower, range->low_key)
+                                              : btree_target(scan->lower, 0);
+    }
+    if (scan->has_upper) {
+        range->high = scan->is_upper_exclusive ? btree_target(scan->upper, 0)
+                                               : after_prefix(scan->upper, range->high_key);
+    }
+}
+
+/* Leaves out what has been given out already. */
+static void
+range_narrow(struct range *range, bool is_backward, struct ky_slice last, row_id_t last_row_id)
+{
+    if (is_backward) {
+        range->high = btree_target(last, last_row_id);
+    } else {
+        range->low = btree_target(last, last_row_id + 1);
+    }
+}
+
+struct output {
+    struct index_entry *entries;
+    uint32_t count;
+    uint32_t max;
+    struct ky_buffer *keys; /* may move: entries get their addresses at the end */
+};
+
+static void
+emit_slot(struct output *out, const struct node *leaf, uint32_t slot)
+{
+    size_t before = out->keys->size;
+    node_append_key(leaf, slot, out->keys);
+    out->entries[out->count++] = (struct index_entry){
+        .key = {NULL, out->keys->size - before},
+        .row_id = node_row_id(leaf, slot),
+    };
+}
+
+/* Copies one leaf's part of the range. *is_last_out: nothing of the range is beyond this leaf. */
+static void
+copy_leaf(const struct node *leaf, const struct range *range, bool is_backward, struct output *out,
+          bool *is_last_out)
+{
+    uint32_t count = node_count(leaf);
+    uint32_t low = node_search(leaf, &range->low);
+    uint32_t high = node_search(leaf, &range->high);
+    /* Torn reads are found out later, but must stay inside the node. */
+    high = KY_MIN(high, count);
+    if (is_backward) {
+        *is_last_out = low > 0;
+        for (; high > low && out->count < out->max; high--) {
+            emit_slot(out, leaf, high - 1);
+        }
+    } else {
+        *is_last_out = high < count;
+        for (; low < high && out->count < out->max; low++) {
+            emit_slot(out, leaf, low);
+        }
+    }
+}
+
+/* Fills the output; true when the range has been walked to its end. */
+static bool
+walk_range(struct btree *tree, struct range *range, bool is_backward, struct output *out,
+           struct ky_buffer *last)
+{
+    struct btree_path path;
+    seek(tree, is_backward ? &range->high : &range->low, is_backward, &path);
+    for (;;) {
+        const struct node *leaf = path.nodes[path.depth];
+        uint32_t count = out->count;
+        size_t size = out->keys->size;
+        bool is_last = false;
+        copy_leaf(leaf, range, is_backward, out, &is_last);
+        enum step step = STEP_RETRY;
+        if (node_validate(leaf, path.versions[path.depth])) {
+            if (is_last || out->count == out->max) {
+                return is_last && out->count < out->max;
+            }
+            step = step_leaf(&path, is_backward);
+        } else {
+            out->count = count;
+            out->keys->size = size;
+        }
+        if (step == STEP_END) {
+            return true;
+        }
+        if (step == STEP_RETRY) {
+            if (out->count > 0) {
+                const struct index_entry *entry = &out->entries[out->count - 1];
+                ky_buffer_clear(last);
+                ky_buffer_append(last, out->keys->data + out->keys->size - entry->key.size,
+                                 entry->key.size);
+                range_narrow(range, is_backward, ky_buffer_slice(last), entry->row_id);
+            }
+            seek(tree, is_backward ? &range->high : &range->low, is_backward, &path);
+        }
+    }
+}
+
+/* Now that the keys stay where they are. */
+static void
+place_keys(struct output *out)
+{
+    size_t offset = 0;
+    for (uint32_t i = 0; i < out->count; i++) {
+        out->entries[i].key.data = out->keys->data + offset;
+        offset += out->entries[i].key.size;
+    }
+}
+
+uint32_t
+btree_scan_next(struct btree *tree, struct index_scan *scan, struct index_entry *entries,
+                uint32_t max)
+{
+    ky_buffer_clear(&scan->keys);
+    if (scan->is_done || max == 0) {
+        return 0;
+    }
+    struct range range;
+    range_init(&range, scan);
+    if (scan->is_started) {
+        range_narrow(&range, scan->is_backward, ky_buffer_slice(&scan->last_key),
+                     scan->last_row_id);
+    }
+    struct output out = {entries, 0, max, &scan->keys};
+    ky_epoch_enter();
+    scan->is_done = walk_range(tree, &range, scan->is_backward, &out, &scan->last_key);
+    ky_epoch_leave();
+    if (out.count == 0) {
+        scan->is_done = true;
+        return 0;
+    }
+    place_keys(&out);
+    const struct index_entry *last = &entries[out.count - 1];
+    ky_buffer_clear(&scan->last_key);
+    ky_buffer_append_slice(&scan->last_key, last->key);
+    scan->last_row_id = last->row_id;
+    scan->is_started = true;
+    return out.count;
+}

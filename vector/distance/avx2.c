@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "server/base/compiler.h"
+#include "vector/distance/distance_private.h"
+
+/* AVX2 with FMA: eight lanes; the tail through a masked load. */
+#define TARGET __attribute__((target("avx2,fma")))
+enum { LANES = 8 };
+
+#define ZERO() _mm256_setzero_ps()
+#define LOAD(p) _mm256_loadu_ps(p)
+#define ADD(x, y) _mm256_add_ps(x, y)
+#define SUB(x, y) _mm256_sub_ps(x, y)
+#define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
+#define ABS(x) _mm256_andnot_ps(_mm256_set1_ps(-0.0F), x)
+#define REDUCE(x) reduce(x)
+#define LOAD_TAIL(p, left) load_tail(p, left)
+
+/* Read from place 8 - left on, `left` lanes are set. */
+static const int32_t tail_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+TARGET static inline __m256
+load_tail(const float *from, size_t left)
+{
+    if (left >= LANES) {
+        return _mm256_loadu_ps(from);
+    }
+    __m256i mask = _mm256_loadu_si256((const __m256i_u *)(const void *)&tail_masks[8 - left]);
+    return _mm256_maskload_ps(from, mask);
+}
+
+TARGET static inline float
+reduce(__m256 x)
+{
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    half = _mm_add_ss(half, _mm_shuffle_ps(half, half, 1));
+    return _mm_cvtss_f32(half);
+}
+
+TARGET static float
+l2_squared(const float *a, const float *b, size_t count)
+{
+    __m256 sum0 = ZERO();
+    __m256 sum1 = ZERO();
+    size_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        __m256 d0 = SUB(LOAD(a + i), LOAD(b + i));
+        __m256 d1 = SUB(LOAD(a + i + LANES), LOAD(b + i + LANES));
+        sum0 = FMA(d0, d0, sum0);
+        sum1 = FMA(d1, d1, sum1);
+    }
+    for (; i < count; i += LANES) {
+        __m256 d = SUB(LOAD_TAIL(a + i, count - i), LOAD_TAIL(b + i, count - i));
+        sum0 = FMA(d, d, sum0);
+    }
+    return REDUCE(ADD(sum0, sum1));
+}
+
+TARGET static float
+inner_product(const float *a, const float *b, size_t count)
+{
+    __m256 sum0 = ZERO();
+    __m256 sum1 = ZERO();
+    size_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        sum0 = FMA(LOAD(a + i), LOAD(b + i), sum0);
+        sum1 = FMA(LOAD(a + i + LANES), LOAD(b + i + LANES), sum1);
+    }
+    for (; i < count; i += LANES) {
+        sum0 = FMA(LOAD_TAIL(a + i, count - i), LOAD_TAIL(b + i, count - i), sum0);
+    }
+    return REDUCE(ADD(sum0, sum1));
+}
+
+TARGET static float
+l1(const float *a, const float *b, size_t count)
+{
+    __m256 sum = ZERO();
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i;
+        sum = ADD(sum, ABS(SUB(LOAD_TAIL(a + i, left), LOAD_TAIL(b + i, left))));
+    }
+    return REDUCE(sum);
+}
+
+TARGET static void
+cosine_parts(const float *a, const float *b, size_t count, float *dot_out,
+             float *b_norm_squared_out)
+{
+    __m256 dot = ZERO();
+    __m256 norm = ZERO();
+    for (size_t i = 0; i < count; i += LANES) {
+        __m256 y = LOAD_TAIL(b + i, count - i);
+        dot = FMA(LOAD_TAIL(a + i, count - i), y, dot);
+        norm = FMA(y, y, norm);
+    }
+    *dot_out = REDUCE(dot);
+    *b_norm_squared_out = REDUCE(norm);
+}
+
+/* The query is loaded once for four rows. */
+TARGET static void
+l2_squared_4(const float *query, const float *base, size_t stride, size_t count, float out[4])
+{
+    __m256 sum0 = ZERO();
+    __m256 sum1 = ZERO();
+    __m256 sum2 = ZERO();
+    __m256 sum3 = ZERO();
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i;
+        __m256 q = LOAD_TAIL(query + i, left);
+        __m256 d0 = SUB(q, LOAD_TAIL(base + i, left));
+        __m256 d1 = SUB(q, LOAD_TAIL(base + stride + i, left));
+        __m256 d2 = SUB(q, LOAD_TAIL(base + 2 * stride + i, left));
+        __m256 d3 = SUB(q, LOAD_TAIL(base + 3 * stride + i, left));
+        sum0 = FMA(d0, d0, sum0);
+        sum1 = FMA(d1, d1, sum1);
+        sum2 = FMA(d2, d2, sum2);
+        sum3 = FMA(d3, d3, sum3);
+    }
+    out[0] = REDUCE(sum0);
+    out[1] = REDUCE(sum1);
+    out[2] = REDUCE(sum2);
+    out[3] = REDUCE(sum3);
+}
+
+const struct distance_kernels distance_avx2 = {
+    .name = "avx2",
+    .l2_squared = l2_squared,
+    .inner_product = inner_product,
+    .l1 = l1,
+    .cosine_parts = cosine_parts,
+    .l2_squared_4 = l2_squared_4,
+};
+
+#endif
