@@ -73,9 +73,8 @@ node_children(const struct node *node)
 static inline uint8_t *
 node_bytes(const struct node *node)
 {
-    const node_link *children = node_children(node);
-    return (uint8_t *)(uintptr_t)(const void *)(node->level == 0 ? children
-                                                                 : children + NODE_SLOTS + 1);
+    size_t children_size = node->level == 0 ? 0 : (NODE_SLOTS + 1) * sizeof(node_link);
+    return (uint8_t *)(uintptr_t)(const void *)(node + 1) + children_size;
 }
 
 static inline const uint8_t *

@@ -51,8 +51,10 @@ free_below(struct node *node)
 void
 btree_init(struct btree *tree)
 {
-    *tree = (struct btree){0};
     ky_mutex_init(&tree->lock);
+    atomic_init(&tree->entries, 0);
+    atomic_init(&tree->nodes, 0);
+    atomic_init(&tree->bytes, 0);
     tree->run = (struct run *)ky_calloc(1, sizeof(*tree->run));
     struct node *root = node_new(tree->run, 0, 0, 0, NULL);
     btree_count_node(tree, root);
