@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "server/sql/plan/plan_private.h"
+
+/*
+ * How many rows, and at what cost: PostgreSQL's units and its answers when it has no
+ * statistics. Row counts of tables are live.
+ */
+enum { PAGE_ROOM = 8168, ROW_OVERHEAD = 28, UNKNOWN_PAGES = 10, DISTINCT_DEFAULT = 200 };
+
+#define EQUAL_SELECTIVITY 0.005
+#define RANGE_SELECTIVITY (1.0 / 3.0)
+#define BETWEEN_SELECTIVITY 0.005
+#define MATCH_SELECTIVITY 0.005
+#define UNKNOWN_SELECTIVITY 0.5
+
+int
+type_width(const struct type *type, int32_t typmod)
+{
+    if (type->typlen > 0) {
+        return type->typlen;
+    }
+    if (type->oid == OID_VECTOR && typmod > 0) {
+        return 8 + 4 * typmod;
+    }
+    if ((type->oid == OID_VARCHAR || type->oid == OID_BPCHAR) && typmod > 4) {
+        const int most = (typmod - 4) * 4 + 4;
+        if (type->oid == OID_BPCHAR || most <= 32) {
+            return most;
+        }
+        return 32 + (KY_MIN(most, 1000) - 32) / 2;
+    }
+    return 32;
+}
+
+double
+clamp_rows(double rows)
+{
+    return rows <= 1.0 ? 1.0 : rint(rows);
+}
+
+void
+rel_estimate(struct level *level, struct rel *rel)
+{
+    const struct table_ref *ref = rel->ref;
+    struct storage *storage = level->planner->context->storage;
+    int width = 0;
+    switch (ref->kind) {
+    case TABLE_RELATION:
+        if (ref->table->sysview != NULL) {
+            rel->table_rows = 400;
+            rel->pages = 10;
+            break;
+        }
+        for (uint16_t i = 0; i < ref->table->column_count; i++) {
+            const struct cat_column *column = &ref->table->columns[i];
+            width += column->is_dropped ? 0 : type_width(column->type, column->typmod);
+        }
+        rel->table_rows = storage == NULL ? 0 : (double)storage_live_count(storage, ref->table->rel);
+        if (rel->table_rows < 1) {
+            rel->pages = UNKNOWN_PAGES;
+            rel->table_rows =
+                UNKNOWN_PAGES * KY_MAX(1.0, floor(PAGE_ROOM / (double)(width + ROW_OVERHEAD)));
+        } else {
+            rel->pages = ceil(rel->table_rows * (width + ROW_OVERHEAD) / PAGE_ROOM);
+        }
+        break;
+    case TABLE_FUNCTION:
+        rel->table_rows = ref->functions[0]->kind == EXPR_SET ? 1000 : 1;
+        if (ref->functions[0]->kind == EXPR_SET && ref->functions[0]->func != NULL &&
+            strcmp(ref->functions[0]->func->name, "unnest") == 0) {
+            rel->table_rows = 10;
+        }
+        break;
+    case TABLE_VALUES:
+        rel->table_rows = ref->row_count;
+        break;
+    case TABLE_SUBQUERY:
+    case TABLE_CTE:
+    case TABLE_JOIN:
+    case TABLE_EXCLUDED:
+        rel->table_rows = 100; /* set by whoever plans the subquery */
+        break;
+    }
+    rel->rows = rel->table_rows;
+}
+
+/* ---- selectivity ---- */
+
+bool
+is_unique_column(const struct rel *rel, uint16_t column)
+{
+    const struct cat_table *table = rel->ref->kind == TABLE_RELATION ? rel->ref->table : NULL;
+    if (table == NULL) {
+        return false;
+    }
+    if (table->sysview != NULL) {
+        return table->column_count > 0 && column == 0 &&
+               strcmp(table->columns[0].name, "oid") == 0;
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        if (index->is_unique && index->key_count == 1 && index->predicate_sql == NULL &&
+            index->keys[0].column == (int16_t)(column + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct expr *
+strip(const struct expr *expr)
+{
+    while (expr->kind == EXPR_CAST || expr->kind == EXPR_COERCE) {
+        expr = expr->args[0];
+    }
+    return expr;
+}
+
+/* Distinct values of an expression, as far as one can tell. */
+static double
+distinct_of(struct level *level, const struct expr *expr)
+{
+    expr = strip(expr);
+    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0) {
+        return DISTINCT_DEFAULT;
+    }
+    const struct rel *rel = &level->rels[expr->table];
+    if (rel->ref->kind == TABLE_RELATION && expr->column < EXPR_SYSTEM_FIRST &&
+        is_unique_column(rel, expr->column)) {
+        return KY_MAX(rel->table_rows, 1.0);
+    }
+    if (expr->type->oid == OID_BOOL) {
+        return 2;
+    }
+    return KY_MAX(1.0, KY_MIN(rel->table_rows, (double)DISTINCT_DEFAULT));
+}
+
+static double
+array_count(const struct expr *array)
+{
+    if (array->kind == EXPR_ARRAY) {
+        return array->arg_count;
+    }
+    if (array->kind == EXPR_CONST && !array->value.is_null) {
+        /* Not decoded here: a rough count by size is enough. */
+        const double bytes = (double)array->value.bytes.size;
+        return KY_MAX(1.0, KY_MIN(bytes / 8, 1000.0));
+    }
+    return 10;
+}
+
+static double
+operator_selectivity(struct level *level, const struct expr *expr)
+{
+    const char strategy = expr->op->strategy;
+    if (strategy == 3) {
+        const double left = distinct_of(level, expr->args[0]);
+        const double right = distinct_of(level, expr->args[1]);
+        const bool is_left = strip(expr->args[0])->kind == EXPR_COLUMN;
+        const bool is_right = strip(expr->args[1])->kind == EXPR_COLUMN;
+        if (!is_left && !is_right) {
+            return EQUAL_SELECTIVITY;
+        }
+        return 1.0 / (is_left && is_right ? KY_MAX(left, right) : is_left ? left : right);
+    }
+    if (strategy != 0) {
+        return RANGE_SELECTIVITY;
+    }
+    const char *name = expr->op->name;
+    if (strcmp(name, "<>") == 0) {
+        return 1 - EQUAL_SELECTIVITY;
+    }
+    if (strcmp(name, "~~") == 0 || strcmp(name, "~") == 0 || strcmp(name, "~~*") == 0 ||
+        strcmp(name, "~*") == 0) {
+        return MATCH_SELECTIVITY;
+    }
+    if (name[0] == '!' && name[1] == '~') {
+        return 1 - MATCH_SELECTIVITY;
+    }
+    return UNKNOWN_SELECTIVITY;
+}
+
+static double
+combine_selectivity(struct level *level, const struct expr *expr)
+{
+    double result = expr->kind == EXPR_AND ? 1 : 0;
+    for (uint16_t i = 0; i < expr->arg_count; i++) {
+        const double one = expr_selectivity(level, expr->args[i]);
+        result = expr->kind == EXPR_AND ? result * one : result + one - result * one;
+    }
+    return result;
+}
+
+double
+expr_selectivity(struct level *level, struct expr *expr)
+{
+    switch (expr->kind) {
+    case EXPR_CONST:
+        return !expr->value.is_null && expr->value.word != 0 ? 1 : 0;
+    case EXPR_AND:
+    case EXPR_OR:
+        return combine_selectivity(level, expr);
+    case EXPR_NOT:
+        return 1 - expr_selectivity(level, expr->args[0]);
+    case EXPR_FUNC:
+        return expr->op != NULL && expr->arg_count == 2 ? operator_selectivity(level, expr)
+                                                        : RANGE_SELECTIVITY;
+    case EXPR_IS_NULL:
+        return expr->is_negated ? 1 - EQUAL_SELECTIVITY : EQUAL_SELECTIVITY;
+    case EXPR_ARRAY_OP: {
+        const double one = 1.0 / distinct_of(level, expr->args[0]);
+        const double many = KY_MIN(1.0, one * array_count(expr->args[1]));
+        return expr->is_negated ? 1 - many : many;
+    }
+    default:
+        return UNKNOWN_SELECTIVITY;
+    }
+}
+
+double
+quals_selectivity(const struct quals *quals)
+{
+    double result = 1;
+    int lower = 0;
+    int upper = 0;
+    for (uint32_t i = 0; i < quals->count; i++) {
+        const struct expr *expr = quals->list[i]->expr;
+        result *= quals->list[i]->selectivity;
+        if (expr->kind == EXPR_FUNC && expr->op != NULL) {
+            lower += expr->op->strategy == 4 || expr->op->strategy == 5;
+            upper += expr->op->strategy == 1 || expr->op->strategy == 2;
+        }
+    }
+    for (int pairs = KY_MIN(lower, upper); pairs > 0; pairs--) {
+        result *= BETWEEN_SELECTIVITY / (RANGE_SELECTIVITY * RANGE_SELECTIVITY);
+    }
+    return result;
+}
+
+double
+quals_cost(const struct quals *quals)
+{
+    double cost = 0;
+    for (uint32_t i = 0; i < quals->count; i++) {
+        cost += CPU_OPERATOR_COST;
+        const struct expr *expr = quals->list[i]->expr;
+        if (expr->kind == EXPR_SUBQUERY || expr->kind == EXPR_NOT) {
+            cost += CPU_OPERATOR_COST * 10;
+        }
+    }
+    return cost;
+}
+
+double
+sort_cost(double rows, int width)
+{
+    (void)width;
+    const double compared = rows < 2 ? 2 : rows;
+    return 2.0 * CPU_OPERATOR_COST * compared * log2(compared);
+}

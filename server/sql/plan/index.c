@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/sql/plan/plan_private.h"
+
+/*
+ * Choosing an index: equality on its leading columns, = ANY or a range on the next one. What the
+ * bounds say is left in the filter only when they cannot say it exactly. An index is also
+ * chosen for the order it delivers, when the query stops early.
+ */
+
+/* The column of rel under casts that keep the bytes (varchar as text). */
+static const struct expr *
+key_column(const struct expr *expr, const struct rel *rel)
+{
+    while (expr->kind == EXPR_CAST && expr->cast->method == CAST_RELABEL &&
+           expr->type->storage == TYPE_BYTES && expr->args[0]->type->oid != OID_BPCHAR) {
+        expr = expr->args[0];
+    }
+    return expr->kind == EXPR_COLUMN && expr->levels_up == 0 && expr->table == rel->table &&
+                   expr->column < EXPR_SYSTEM_FIRST
+               ? expr
+               : NULL;
+}
+
+static bool
+is_integer(const struct type *type)
+{
+    return type->oid == OID_INT2 || type->oid == OID_INT4 || type->oid == OID_INT8;
+}
+
+static bool
+fits(const struct type *type, int64_t value)
+{
+    return type->oid == OID_INT8 ||
+           (type->oid == OID_INT4 ? value >= INT32_MIN && value <= INT32_MAX
+                                  : value >= INT16_MIN && value <= INT16_MAX);
+}
+
+/* The value as the key's type, or NULL when it cannot be said in it. */
+static struct expr *
+as_key_type(struct planner *p, struct expr *value, const struct type *type)
+{
+    if (value->type == type) {
+        return value;
+    }
+    bool is_text = type->storage == TYPE_BYTES && type->category == 'S' &&
+                   value->type->category == 'S' && type->oid != OID_BPCHAR &&
+                   value->type->oid != OID_BPCHAR;
+    if (is_text) {
+        return value;
+    }
+    if (!is_integer(type) || !is_integer(value->type)) {
+        return NULL;
+    }
+    if (value->kind == EXPR_CONST) {
+        if (!value->value.is_null && !fits(type, value->value.word)) {
+            return NULL;
+        }
+        return expr_new_const(p, type, value->value);
+    }
+    /* Words of a wider integer type hold the narrower one's values as they are. */
+    if (type->disk_size < value->type->disk_size) {
+        return NULL;
+    }
+    const struct cast *cast = cast_find(value->type->oid, type->oid);
+    if (cast == NULL) {
+        return NULL;
+    }
+    struct expr *wide = ky_arena_new(p->arena, struct expr);
+    wide->kind = EXPR_CAST;
+    wide->location = -1;
+    wide->type = type;
+    wide->typmod = -1;
+    wide->cast = cast;
+    wide->arg_count = 1;
+    wide->args = ky_arena_array(p->arena, struct expr *, 1);
+    wide->args[0] = value;
+    return wide;
+}
+
+static char
+mirrored(char strategy)
+{
+    return (char)(6 - strategy); /* < and > change places, = stays */
+}
+
+/* A qual as a condition on one column of rel. */
+struct condition {
+    uint16_t column;
+    char strategy; /* 1..5; 'a': = ANY */
+    struct expr *value;
+    struct qual *qual;
+};
+
+static bool
+value_is_known(struct expr *value, const struct rel *rel, const struct tables *outer)
+{
+    struct tables reads = {{0}};
+    tables_of_expr(value, &reads);
+    (void)rel;
+    return (outer == NULL ? tables_is_empty(&reads) : tables_is_subset(&reads, outer)) &&
+           !expr_is_volatile(value);
+}
+
+/* Operators of another type family would order differently: the value must become the key's type. */
+static bool
+read_condition(struct level *level, struct rel *rel, struct qual *qual, const struct tables *outer,
+               struct condition *out)
+{
+    struct expr *expr = qual->expr;
+    const struct expr *column;
+    if (expr->kind == EXPR_ARRAY_OP && !expr->is_negated && expr->op != NULL &&
+        expr->op->strategy == 3) {
+        column = key_column(expr->args[0], rel);
+        if (column == NULL || !value_is_known(expr->args[1], rel, outer) ||
+            expr->args[1]->type->element_oid != column->type->oid) {
+            return false;
+        }
+        *out = (struct condition){column->column, 'a', expr->args[1], qual};
+        return true;
+    }
+    if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->op->strategy == 0 ||
+        expr->arg_count != 2) {
+        return false;
+    }
+    for (int side = 0; side < 2; side++) {
+        column = key_column(expr->args[side], rel);
+        struct expr *value = expr->args[1 - side];
+        if (column == NULL || !value_is_known(value, rel, outer)) {
+            continue;
+        }
+        value = as_key_type(level->planner, value, column->type);
+        if (value == NULL) {
+            continue;
+        }
+        char strategy = side == 0 ? expr->op->strategy : mirrored(expr->op->strategy);
+        *out = (struct condition){column->column, strategy, value, qual};
+        return true;
+    }
+    return false;
+}
+
+/* What one index makes of the conditions. */
+struct choice {
+    const struct cat_index *index;
+    const struct condition *equal[32];
+    uint16_t equal_count;
+    const struct condition *any, *lower, *upper;
+    bool is_sorted, is_backward;
+    double rows;
+};
+
+static const struct condition *
+find_condition(const struct condition *conditions, uint32_t count, uint16_t column,
+               const char *strategies)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (conditions[i].column == column && strchr(strategies, conditions[i].strategy) != NULL) {
+            return &conditions[i];
+        }
+    }
+    return NULL;
+}
+
+/* ORDER BY is the index's order (or its reverse) after the columns held equal. */
+static bool
+delivers_order(const struct level *level, const struct rel *rel, const struct choice *choice,
+               bool *is_backward_out)
+{
+    const struct query *query = level->query;
+    const struct cat_index *index = choice->index;
+    uint16_t key = choice->equal_count;
+    if (query->order_count == 0 || query->table_count != 1 || query->has_aggregates ||
+        query->has_windows || query->is_distinct || query->distinct_on_count > 0 ||
+        query->has_sets || choice->any != NULL) {
+        return false;
+    }
+    for (uint16_t i = 0; i < query->order_count; i++, key++) {
+        const struct sort_key *order = &query->order_by[i];
+        if (key >= index->key_count || order->expr->kind != EXPR_COLUMN ||
+            order->expr->table != rel->table ||
+            order->expr->column + 1 != index->keys[key].column) {
+            return false;
+        }
+        bool is_reverse = order->is_descending != index->keys[key].is_descending;
+        bool nulls_reverse = order->is_nulls_first != index->keys[key].is_nulls_first;
+        if (is_reverse != nulls_reverse || (i > 0 && is_reverse != *is_backward_out)) {
+            return false;
+        }
+        *is_backward_out = is_reverse;
+    }
+    return true;
+}
+
+static void
+judge_index(const struct level *level, const struct rel *rel, const struct cat_index *index,
+            const struct condition *conditions, uint32_t count, struct choice *choice)
+{
+    *choice = (struct choice){.index = index, .rows = rel->table_rows};
+    uint16_t key = 0;
+    for (; key < index->key_count; key++) {
+        const struct condition *equal =
+            find_condition(conditions, count, (uint16_t)(index->keys[key].column - 1), "\3");
+        if (equal == NULL) {
+            break;
+        }
+        choice->equal[choice->equal_count++] = equal;
+        choice->rows *= 0.005;
+    }
+    if (key < index->key_count) {
+        uint16_t column = (uint16_t)(index->keys[key].column - 1);
+        choice->any = find_condition(conditions, count, column, "a");
+        if (choice->any != NULL) {
+            choice->rows *= 0.05;
+        } else {
+            choice->lower = find_condition(conditions, count, column, "\4\5");
+            choice->upper = find_condition(conditions, count, column, "\1\2");
+            choice->rows *= (choice->lower != NULL ? 0.33 : 1) * (choice->upper != NULL ? 0.33 : 1);
+        }
+    }
+    if (index->is_unique && choice->equal_count == index->key_count) {
+        choice->rows = 1;
+    }
+    choice->is_sorted = delivers_order(level, rel, choice, &choice->is_backward);
+}
+
+static bool
+has_bounds(const struct choice *choice)
+{
+    return choice->equal_count > 0 || choice->any != NULL || choice->lower != NULL ||
+           choice->upper != NULL;
+}
+
+static bool
+is_better(const struct choice *a, const struct choice *b, bool stops_early)
+{
+    if (b->index == NULL) {
+        return true;
+    }
+    if (stops_early && a->is_sorted != b->is_sorted && a->rows <= b->rows * 100) {
+        return a->is_sorted;
+    }
+    return a->rows < b->rows;
+}
+
+/* Inverted bounds of a DESC column: its greater values come first. */
+static void
+set_range(struct plan *plan, const struct choice *choice, const struct input *input)
+{
+    struct index_bounds *bounds = &plan->scan.bounds;
+    if (choice->lower != NULL) {
+        bounds->lower = fix_expr(input, choice->lower->value);
+        bounds->is_lower_exclusive = choice->lower->strategy == 5;
+    }
+    if (choice->upper != NULL) {
+        bounds->upper = fix_expr(input, choice->upper->value);
+        bounds->is_upper_exclusive = choice->upper->strategy == 1;
+    }
+}
+
+static bool
+is_used(const struct choice *choice, const struct qual *qual)
+{
+    for (uint16_t i = 0; i < choice->equal_count; i++) {
+        if (choice->equal[i]->qual == qual) {
+            return true;
+        }
+    }
+    return (choice->any != NULL && choice->any->qual == qual) ||
+           (choice->lower != NULL && choice->lower->qual == qual) ||
+           (choice->upper != NULL && choice->upper->qual == qual);
+}
+
+static struct plan *
+make_scan(struct level *level, struct rel *rel, const struct choice *choice,
+          const struct quals *quals)
+{
+    struct planner *p = level->planner;
+    struct plan *plan = plan_new(p, PLAN_INDEX_SCAN);
+    const struct input nothing = {.level = level};
+    struct index_bounds *bounds = &plan->scan.bounds;
+    struct quals used = {0};
+    struct quals left = {0};
+    plan->alias = rel->ref->alias;
+    plan->scan.table = rel->ref->table;
+    plan->scan.index = (struct cat_index *)(uintptr_t)choice->index;
+    plan->scan.is_backward = choice->is_sorted && choice->is_backward;
+    bounds->equal_count = choice->equal_count;
+    bounds->equal = ky_arena_array(p->arena, struct expr *, choice->equal_count + 1U);
+    for (uint16_t i = 0; i < choice->equal_count; i++) {
+        bounds->equal[i] = fix_expr(&nothing, choice->equal[i]->value);
+    }
+    if (choice->any != NULL) {
+        bounds->any_array = fix_expr(&nothing, choice->any->value);
+    }
+    set_range(plan, choice, &nothing);
+    for (uint32_t i = 0; i < quals->count; i++) {
+        quals_add(level, is_used(choice, quals->list[i]) ? &used : &left, quals->list[i]);
+    }
+    rel->quals = left; /* what the scan still filters */
+    plan->rows = clamp_rows(choice->rows);
+    plan->startup_cost = 0.28;
+    plan->total_cost = 0.28 + (1 + plan->rows) * RANDOM_PAGE_COST;
+    rel->index_quals = used;
+    return plan;
+}
+
+struct plan *
+plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
+                const struct tables *outer, bool *is_sorted_out)
+{
+    const struct cat_table *table = rel->ref->table;
+    struct planner *p = level->planner;
+    bool stops_early = level->query->limit != NULL && !level->query->is_with_ties;
+    struct choice best = {0};
+    *is_sorted_out = false;
+    if (!p->context->is_indexscan_enabled || table->index_count == 0) {
+        return NULL;
+    }
+    struct condition *conditions =
+        ky_arena_array(p->arena, struct condition, (size_t)quals->count + 1);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < quals->count; i++) {
+        if (read_condition(level, rel, quals->list[i], outer, &conditions[count])) {
+            count++;
+        }
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        struct choice choice;
+        if ((index->method != INDEX_BTREE && index->method != INDEX_RMI &&
+             index->method != INDEX_HASH) ||
+            !index->is_valid || index->key_count > 32) {
+            continue;
+        }
+        judge_index(level, rel, index, conditions, count, &choice);
+        if ((has_bounds(&choice) || (choice.is_sorted && stops_early)) &&
+            is_better(&choice, &best, stops_early)) {
+            best = choice;
+        }
+    }
+    if (best.index == NULL) {
+        return NULL;
+    }
+    /* Most of the table: reading it in order is cheaper, unless sorting is saved. */
+    if (best.rows > rel->table_rows * 0.4 && rel->table_rows > 100 && !best.is_sorted &&
+        p->context->is_seqscan_enabled) {
+        return NULL;
+    }
+    *is_sorted_out = best.is_sorted;
+    return make_scan(level, rel, &best, quals);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/base/assert.h"
+#include "server/sql/bind/walk.h"
+#include "server/sql/plan/plan.h"
+
+/*
+ * What the planner's files share. A query is planned from the tables up: scans with what can be
+ * filtered there, joins in an order chosen by estimated rows, grouping, windows, sorting. Each
+ * step keeps, beside its plan node, the bound expressions that the node's output columns hold.
+ * Expressions stay bound (EXPR_COLUMN) until the node that evaluates them is made; then
+ * fix_expr() turns columns into places of the node's input.
+ */
+
+enum { TABLES_WORDS = 16, TABLES_MAX = TABLES_WORDS * 64 };
+
+/* A set of range table entries. */
+struct tables {
+    uint64_t bits[TABLES_WORDS];
+};
+
+/* One conjunct of WHERE, HAVING or ON. */
+struct qual {
+    struct expr *expr;
+    struct tables tables; /* columns of this level that it reads */
+    double selectivity;
+    bool is_volatile;
+};
+struct quals {
+    struct qual **list;
+    uint32_t count, capacity;
+};
+
+/* A growing list of bound expressions. */
+struct exprs {
+    struct expr **list;
+    uint32_t count, capacity;
+};
+
+/* A value of an outer level, put into a slot before the inner level runs. */
+struct slot_ref {
+    struct slot_ref *next;
+    struct expr *expr; /* bound, as the level outside sees it */
+    uint32_t slot;
+};
+
+/* Tables to the left of the nested loop being made: what its right side may ask for. */
+struct param_frame {
+    struct param_frame *outer;
+    const struct tables *tables;
+    struct slot_ref *refs;
+};
+
+/* What is known about one range table entry while its level is planned. */
+struct rel {
+    struct table_ref *ref;
+    uint16_t table;
+    struct quals quals; /* that read this table only */
+    double table_rows;  /* before quals */
+    double rows;
+    double pages;
+    int width;
+    struct tables required; /* LATERAL: tables whose columns it reads */
+    struct plan *sub_plan;  /* SUBQUERY and inlined CTE */
+    struct slot_ref *sub_refs; /* of this level's columns */
+    uint32_t cte;
+    bool is_work_table;
+    struct quals index_quals; /* that an index scan turned into bounds */
+    uint32_t *marks; /* per column: the generation in which it was collected last */
+};
+
+/* One query of the statement. */
+struct level {
+    struct planner *planner;
+    struct level *parent;
+    struct query *query;
+    struct slot_ref *outer; /* what this level reads from outside */
+    struct rel *rels;
+    uint32_t generation;
+    struct param_frame *frame;
+    struct exprs *extra;  /* columns wanted besides those the query reads: row ids to change */
+    double limit_rows; /* of the final LIMIT, 0: none known */
+};
+
+struct cte_state {
+    struct cte_state *next;
+    struct cte *cte;
+    uint16_t number;
+    bool is_open; /* its recursive part is being planned */
+    double rows;
+};
+
+struct used_table {
+    struct cat_table *table;
+    enum table_lock_mode mode;
+};
+
+/* One call of plan_query. */
+struct planner {
+    struct plan_context *context;
+    struct ky_arena *arena;
+    struct ky_error *err;
+    bool is_failed; /* err is set: results are not used */
+    bool has_writes;
+    uint32_t slot_count;
+    struct cte_state *ctes;
+    struct plan **cte_plans;
+    uint16_t cte_count, cte_capacity;
+    struct used_table *used;
+    uint16_t used_count, used_capacity;
+    uint32_t depth;
+};
+
+/* ---- tables.c: sets, quals, lists ---- */
+static inline bool
+tables_has(const struct tables *set, uint32_t table)
+{
+    return (set->bits[table / 64] >> (table % 64) & 1) != 0;
+}
+static inline void
+tables_add(struct tables *set, uint32_t table)
+{
+    set->bits[table / 64] |= UINT64_C(1) << (table % 64);
+}
+bool tables_is_empty(const struct tables *set);
+bool tables_is_subset(const struct tables *set, const struct tables *of);
+bool tables_overlap(const struct tables *a, const struct tables *b);
+void tables_join(struct tables *set, const struct tables *more);
+void tables_remove(struct tables *set, const struct tables *less);
+uint32_t tables_count(const struct tables *set);
+/* The tables of this level that an expression reads, nested queries included. */
+void tables_of_expr(struct expr *expr, struct tables *set);
+
+void exprs_add(struct level *level, struct exprs *exprs, struct expr *expr);
+void quals_add(struct level *level, struct quals *quals, struct qual *qual);
+/* Splits ANDs. */
+void quals_split(struct level *level, struct quals *quals, struct expr *expr);
+struct qual *qual_new(struct level *level, struct expr *expr);
+/* Adds the columns of this level that expr reads, each once per generation. */
+void collect_columns(struct level *level, struct exprs *out, struct expr *expr);
+void collect_begin(struct level *level);
+/* Would the expression's value come out null (or false) when every column of table is null? */
+bool expr_is_strict_for(const struct expr *expr, const struct tables *tables);
+struct expr *expr_new_column(struct planner *p, uint16_t table, uint16_t column,
+                             const struct type *type);
+struct expr *expr_new_const(struct planner *p, const struct type *type, struct datum value);
+struct expr *expr_new_input(struct planner *p, uint32_t index, const struct type *type);
+
+/* ---- fix.c: bound expressions to plan expressions ---- */
+struct input {
+    struct level *level;
+    struct expr **exprs; /* bound; what the node's input holds */
+    uint32_t count;
+    uint32_t shift;      /* added to every place */
+    bool is_complex;     /* some of them are not plain columns */
+    bool can_ask;        /* columns that are not there come from the left of a nested loop */
+};
+struct expr *fix_expr(const struct input *input, struct expr *expr);
+struct expr **fix_list(const struct input *input, struct expr **exprs, uint32_t count);
+struct sort_key *fix_keys(const struct input *input, const struct sort_key *keys, uint32_t count);
+/* AND of the quals, or NULL. */
+struct expr *fix_quals(const struct input *input, const struct quals *quals);
+struct expr *expr_and(struct planner *p, struct expr *left, struct expr *right);
+/* levels_up of everything lowered by `by` (which may be negative). */
+struct expr *shift_levels(struct planner *p, struct expr *expr, int by);
+/* Passes references that a nested level makes on to the level around it; those to the level itself come back. */
+struct slot_ref *adopt_refs(struct level *level, struct slot_ref *refs);
+KY_COLD void plan_fail(struct planner *p, enum ky_sqlstate sqlstate, const char *message);
+
+/* ---- plan.c ---- */
+/* Plans a nested query. *refs_out: what it reads from outside, as `level` sees it. */
+struct plan *plan_nested(struct level *level, struct query *query, struct slot_ref **refs_out);
+struct plan *plan_one(struct level *level);
+struct plan *plan_new(struct planner *p, enum plan_kind kind);
+void plan_set_output(struct planner *p, struct plan *plan, struct expr *const *exprs, uint32_t count);
+/* Output as the child's. */
+void plan_copy_output(struct plan *plan, const struct plan *child);
+/* A node above child with its rows, width and costs. */
+struct plan *plan_above(struct planner *p, enum plan_kind kind, struct plan *child);
+/* Makes plan compute exprs (already fixed to its output). */
+struct plan *plan_project(struct planner *p, struct plan *plan, struct expr **exprs, uint32_t count);
+void use_table(struct planner *p, struct cat_table *table, enum table_lock_mode mode);
+void plan_ctes(struct level *level);
+
+/* ---- estimate.c ---- */
+#define SEQ_PAGE_COST 1.0
+#define RANDOM_PAGE_COST 4.0
+#define CPU_TUPLE_COST 0.01
+#define CPU_INDEX_TUPLE_COST 0.005
+#define CPU_OPERATOR_COST 0.0025
+#define DISABLE_COST 1.0e10
+int type_width(const struct type *type, int32_t typmod);
+double clamp_rows(double rows);
+void rel_estimate(struct level *level, struct rel *rel);
+double expr_selectivity(struct level *level, struct expr *expr);
+double quals_selectivity(const struct quals *quals);
+/* Operators evaluated per row. */
+double quals_cost(const struct quals *quals);
+double sort_cost(double rows, int width);
+/* Is some unique index covered by these equality columns? */
+bool is_unique_column(const struct rel *rel, uint16_t column);
+
+struct cte_state *cte_find(struct planner *p, const struct cte *cte);
+
+/* ---- from.c ---- */
+/* Part of the FROM clause, planned: its output is `output`, column by column. */
+struct piece {
+    struct plan *plan;
+    struct exprs output;
+    struct tables tables;
+    struct rel *rel; /* a single table: it may be planned again with values from the left */
+    bool is_sorted;  /* in the query's ORDER BY */
+};
+/* FROM and WHERE. Outputs every column of this level that the query reads. */
+struct piece plan_from(struct level *level);
+
+/* ---- index.c ---- */
+/* Turns a scan of rel into an index scan if its quals (those in `used` slots become bounds) allow it;
+ * outer: tables whose values may be asked for. Returns NULL when no index helps. */
+struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
+                             const struct tables *outer, bool *is_sorted_out);
+
+/* ---- upper.c ---- */
+struct plan *plan_select(struct level *level);
+struct plan *plan_set_query(struct level *level);
+
+/* ---- modify.c ---- */
+struct plan *plan_modify(struct level *level);
