@@ -189,11 +189,11 @@ start_scan(struct op_index_scan *self, bool *has_scan_out, struct ky_error *err)
     if (self->is_empty || (self->any_array != NULL && self->element_next == self->element_count)) {
         return KY_OK;
     }
+    self->entries = (struct access_index_scan){.txn = context->txn};
     KY_TRY(set_bounds(self, err));
     if (self->is_empty) {
         return KY_OK;
     }
-    self->entries.txn = context->txn;
     self->entries.index = self->op.plan->scan.index;
     KY_TRY(access_index_scan_open(&self->entries, context->access, err));
     const bool is_one = self->entries.is_point && self->entries.index->is_unique;
