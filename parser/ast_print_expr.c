@@ -67,9 +67,12 @@ print_const(struct ky_buffer *out, const struct ast_const *constant)
     case AST_CONST_BIT:
     case AST_CONST_HEX_BIT:
         print_text(out, constant->type == AST_CONST_BIT ? "B" : "X");
-        print_text(out, "'");
-        print_text(out, constant->text);
-        print_text(out, "'");
+        ky_buffer_append_byte(out, '\'');
+        for (const char *at = constant->text; *at != '\0'; at++) {
+            print_if(out, *at == '\'', "'");
+            ky_buffer_append_byte(out, (uint8_t)*at);
+        }
+        ky_buffer_append_byte(out, '\'');
         return;
     }
 }

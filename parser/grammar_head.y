@@ -386,6 +386,8 @@ col_label(A) ::= type_func_name_keyword(B). { A = B; }
 col_label(A) ::= reserved_keyword(B). { A = B; }
 bare_label(A) ::= ident(A).
 bare_label(A) ::= bare_label_keyword(B). { A = B; }
+bare_label(A) ::= AT(B). { A = B; }
+bare_label(A) ::= OPERATOR(B). { A = B; }
 attr_name(A) ::= col_label(A).
 
 %type attrs {struct ast_list *}

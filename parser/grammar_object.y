@@ -280,13 +280,13 @@ grant_target(A) ::= ALL ROUTINES IN SCHEMA name_list(B). { A = build_grant_targe
 
 /* ---- what only has to be refused by name ---- */
 
-create(A) ::= CREATE(B) refused_object(C) rest. { A = build_unsupported2(p, "CREATE", C.text, NULL, B.location); }
-create(A) ::= CREATE(B) OR REPLACE refused_object(C) rest. { A = build_unsupported2(p, "CREATE", C.text, NULL, B.location); }
-create(A) ::= CREATE(B) TYPE any_name. { A = build_unsupported(p, "CREATE TYPE", B.location); }
-create(A) ::= CREATE(B) TYPE any_name LPAREN rest. { A = build_unsupported(p, "CREATE TYPE", B.location); }
-create(A) ::= CREATE(B) TYPE any_name AS LPAREN rest. { A = build_unsupported(p, "CREATE TYPE", B.location); }
-create(A) ::= CREATE(B) TYPE any_name AS RANGE rest. { A = build_unsupported(p, "CREATE TYPE", B.location); }
-create(A) ::= CREATE(B) USER MAPPING rest. { A = build_unsupported(p, "CREATE USER MAPPING", B.location); }
+refused(A) ::= CREATE(B) refused_object(C) rest. { A = build_unsupported2(p, "CREATE", C.text, NULL, B.location); }
+refused(A) ::= CREATE(B) OR REPLACE refused_object(C) rest. { A = build_unsupported2(p, "CREATE", C.text, NULL, B.location); }
+refused(A) ::= CREATE(B) TYPE any_name. { A = build_unsupported(p, "CREATE TYPE", B.location); }
+refused(A) ::= CREATE(B) TYPE any_name LPAREN rest. { A = build_unsupported(p, "CREATE TYPE", B.location); }
+refused(A) ::= CREATE(B) TYPE any_name AS LPAREN rest. { A = build_unsupported(p, "CREATE TYPE", B.location); }
+refused(A) ::= CREATE(B) TYPE any_name AS RANGE rest. { A = build_unsupported(p, "CREATE TYPE", B.location); }
+refused(A) ::= CREATE(B) USER MAPPING rest. { A = build_unsupported(p, "CREATE USER MAPPING", B.location); }
 %type refused_object {struct token}
 refused_object(A) ::= FUNCTION(B). { A = B; }
 refused_object(A) ::= PROCEDURE(B). { A = B; }

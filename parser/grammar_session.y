@@ -9,6 +9,7 @@ statement(A) ::= truncate(A).
 statement(A) ::= copy(A).
 statement(A) ::= create(A).
 statement(A) ::= create_schema(A).
+statement(A) ::= refused(A).
 statement(A) ::= alter(A).
 statement(A) ::= drop(A).
 statement(A) ::= utility(A).
@@ -158,7 +159,7 @@ explain_value(A) ::= . { A = NULL; }
 explain_value(A) ::= opt_boolean_or_string(B). { A = build_string(p, B); }
 explain_value(A) ::= signed_number(A).
 explainable(A) ::= preparable(A).
-explainable(A) ::= create(A).
+explainable(A) ::= create_as(A).
 explainable(A) ::= execute(A).
 explainable(A) ::= declare(A).
 utility(A) ::= PREPARE(B) col_id(C) opt_types(D) AS preparable(E). {

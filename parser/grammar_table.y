@@ -37,9 +37,10 @@ opt_temp(A) ::= UNLOGGED. { A = AST_UNLOGGED; }
 
 create(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) qualified_name(E) LPAREN opt_table_elements(F) RPAREN opt_inherits(G) table_tail(H). { A = build_create_table(p, H, C, D, E, F, G, B.location); }
 create(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) qualified_name(E) PARTITION OF qualified_name(F) rest. { A = build_create_partition(p, C, D, E, F, B.location); }
-create(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, C, D, E, &F->node, G, B.location); }
-create(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) create_as_target(E) AS execute(F) with_data(G). { A = build_create_table_as(p, C, D, E, F, G, B.location); }
-create(A) ::= CREATE(B) MATERIALIZED VIEW if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, AST_PERMANENT, D, E, &F->node, G, B.location); ((struct ast_create_table_as *)A)->is_materialized_view = true; }
+create_as(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, C, D, E, &F->node, G, B.location); }
+create_as(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) create_as_target(E) AS execute(F) with_data(G). { A = build_create_table_as(p, C, D, E, F, G, B.location); }
+create_as(A) ::= CREATE(B) MATERIALIZED VIEW if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, AST_PERMANENT, D, E, &F->node, G, B.location); ((struct ast_create_table_as *)A)->is_materialized_view = true; }
+create(A) ::= create_as(A).
 create_as_target(A) ::= qualified_name(B) opt_column_list(C) opt_access_method(D) opt_storage(E) on_commit(F) opt_tablespace(G). {
     A = build_into(p, B, AST_PERMANENT);
     A->columns = C;

@@ -1,0 +1,12 @@
+SELECT [1, 2.5, -3e1], [], [a, b + 1], [[1, 2], [3]], f([1, 2]), '[1]'::vector <-> [1,2];
+SELECT * FROM vectors WHERE QUERY = [0.1, 0.2,0.3] AND MODE = 'ANN' AND EF = 50 AND RECALL = 0.9 LIMIT 5;
+SELECT a[1], dim, vectors, query, mode, ef, recall FROM t ORDER BY a <-> [1, -2] LIMIT 1;
+INSERT INTO vectors VALUES (1, [0.1,0.2,0.3]), (2, [$1, $2]);
+SELECT * FROM t WHERE a IN ([1], [2]) AND b BETWEEN [1] AND [2];
+CREATE VECTORS v (dim 3);
+CREATE VECTORS IF NOT EXISTS s.v (dim = 3, category text NOT NULL, price int DEFAULT 1) WITH (metric = 'l2', m = 16);
+CREATE VECTORS v (3);
+CREATE VECTORS v (dim INT);
+DROP VECTORS v;
+DROP VECTORS IF EXISTS s.v, w CASCADE;
+CREATE TABLE vectors (dim int, query text);
