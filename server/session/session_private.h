@@ -202,6 +202,7 @@ struct session {
     bool drop_prepared;            /* DEALLOCATE ALL, DISCARD ALL: when the statement ends */
     bool is_fetching;
     uint64_t fetch_start;          /* the cursor's row count before this FETCH */
+    struct cat_image *held_image;  /* a reference: what a query bound by hand points into */
     struct cat_image *bind_image;  /* borrowed, during Bind */
     uint32_t max_rows;
     uint32_t left_rows;            /* of max_rows, when an Execute waits */

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "server/base/assert.h"
+#include "server/session/ddl/ddl_private.h"
+
+/* Dispatch and what all handlers share. */
+
+enum { NAME_LOCK_BIT = 0x80000000U };
+
+bool
+ddl_handles(enum ast_kind kind)
+{
+    switch ((int)kind) {
+    case AST_CREATE_TABLE:
+    case AST_CREATE_VECTORS:
+    case AST_CREATE_INDEX:
+    case AST_DROP:
+    case AST_TRUNCATE:
+    case AST_ALTER_TABLE:
+    case AST_RENAME:
+    case AST_CREATE_VIEW:
+    case AST_CREATE_SEQUENCE:
+    case AST_CREATE_SCHEMA:
+    case AST_CREATE_ROLE:
+    case AST_ALTER_ROLE:
+    case AST_DROP_ROLE:
+    case AST_COMMENT:
+    case AST_CREATE_EXTENSION:
+    case AST_REINDEX:
+    case AST_ANALYZE:
+    case AST_CLUSTER:
+    case AST_GRANT:
+    case AST_GRANT_ROLE:
+    case AST_SET_CONSTRAINTS:
+    case AST_CREATE_DATABASE:
+    case AST_DROP_DATABASE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static ky_status
+accept_only(struct ddl *ddl, const char *tag, const char *warning)
+{
+    strcpy(ddl->session->tag, tag);
+    if (warning != NULL) {
+        session_notice(ddl->session, "WARNING", KY_WARNING, "%s", warning);
+    }
+    return KY_OK;
+}
+
+static ky_status
+dispatch(struct ddl *ddl, const struct ast_node *statement)
+{
+    const void *node = statement;
+    switch ((int)statement->kind) {
+    case AST_CREATE_TABLE:
+        return ddl_create_table(ddl, node);
+    case AST_CREATE_VECTORS:
+        return ddl_create_vectors(ddl, node);
+    case AST_CREATE_INDEX:
+        return ddl_create_index(ddl, node);
+    case AST_DROP:
+        return ddl_drop(ddl, node);
+    case AST_TRUNCATE:
+        return ddl_truncate(ddl, node);
+    case AST_ALTER_TABLE:
+        return ddl_alter_table(ddl, node);
+    case AST_RENAME:
+        return ddl_rename(ddl, node);
+    case AST_CREATE_VIEW:
+        return ddl_create_view(ddl, node);
+    case AST_CREATE_SEQUENCE:
+        return ddl_create_sequence(ddl, node);
+    case AST_CREATE_SCHEMA:
+        return ddl_create_schema(ddl, node);
+    case AST_CREATE_ROLE:
+        return ddl_create_role(ddl, node);
+    case AST_ALTER_ROLE:
+        return ddl_alter_role(ddl, node);
+    case AST_DROP_ROLE:
+        return ddl_drop_role(ddl, node);
+    case AST_COMMENT:
+        return ddl_comment(ddl, node);
+    case AST_CREATE_EXTENSION:
+        return ddl_create_extension(ddl, node);
+    case AST_REINDEX:
+        return ddl_reindex(ddl, node);
+    case AST_ANALYZE:
+        /* Counts are exact at every commit and old versions go by themselves. */
+        return accept_only(
+            ddl, ((const struct ast_analyze *)node)->is_vacuum ? "VACUUM" : "ANALYZE", NULL);
+    case AST_CLUSTER:
+        return accept_only(ddl, "CLUSTER", NULL);
+    case AST_GRANT:
+        return accept_only(ddl, ((const struct ast_grant *)node)->is_grant ? "GRANT" : "REVOKE",
+                           "privileges are not enforced yet");
+    case AST_GRANT_ROLE:
+        return accept_only(
+            ddl, ((const struct ast_grant_role *)node)->is_grant ? "GRANT ROLE" : "REVOKE ROLE",
+            "role memberships are not enforced yet");
+    case AST_SET_CONSTRAINTS:
+        return accept_only(ddl, "SET CONSTRAINTS", NULL);
+    case AST_CREATE_DATABASE:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "CREATE DATABASE is not supported: there is one database, \"postgres\"");
+    case AST_DROP_DATABASE:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "DROP DATABASE is not supported");
+    default:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "this statement is not supported");
+    }
+}
+
+static void
+ddl_init(struct ddl *ddl, struct session *session, struct ky_slice sql, struct ky_error *err)
+{
+    *ddl = (struct ddl){.session = session,
+                        .arena = &session->arena,
+                        .catalog = server_catalog(session->server),
+                        .txn = access_storage_txn(session->txn),
+                        .sql = sql,
+                        .err = err};
+}
+
+ky_status
+ddl_run(struct session *session, const struct ast_node *statement, struct ky_slice sql,
+        bool *is_pending_out, struct ky_error *err)
+{
+    struct ddl ddl;
+    ddl_init(&ddl, session, sql, err);
+    ky_status status = ddl_refresh(&ddl);
+    if (status == KY_OK) {
+        status = dispatch(&ddl, statement);
+    }
+    cat_image_release(ddl.image);
+    *is_pending_out = status == KY_OK && ddl.is_pending;
+    return status;
+}
+
+/* ------------------------------------------------------------------ the catalog, locks */
+
+ky_status
+ddl_refresh(struct ddl *ddl)
+{
+    struct cat_image *image;
+    txn_command_increment(ddl->txn);
+    KY_TRY(session_image(ddl->session, &image, ddl->err));
+    cat_image_release(ddl->image);
+    ddl->image = image;
+    struct plan_source text = {.sql = ddl->sql};
+    session_bind_context(ddl->session, &ddl->bind, ddl->arena, image, &ddl->env, &text);
+    return KY_OK;
+}
+
+ky_status
+ddl_lock(struct ddl *ddl, const struct cat_table *table, enum table_lock_mode mode)
+{
+    return session_lock_table(ddl->session, table->oid, mode, false, table->name,
+                              &ddl->is_pending, ddl->err);
+}
+
+ky_status
+ddl_lock_name(struct ddl *ddl, oid_t schema, const char *name)
+{
+    uint32_t hash = (uint32_t)ky_hash_bytes(name, strlen(name), schema);
+    return session_lock_table(ddl->session, hash | NAME_LOCK_BIT, LOCK_EXCLUSIVE, false, name,
+                              &ddl->is_pending, ddl->err);
+}
+
+ky_status
+ddl_schema_of(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_out)
+{
+    if (name->schema == NULL) {
+        *schema_out = ddl->session->path.creation;
+        return *schema_out != OID_NONE
+                   ? KY_OK
+                   : ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME,
+                                  "no schema has been selected to create in");
+    }
+    const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name->schema));
+    if (schema == NULL) {
+        return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+                            name->schema);
+    }
+    if (schema->oid == OID_SCHEMA_PG_CATALOG || schema->oid == OID_SCHEMA_INFORMATION ||
+        schema->oid == OID_SCHEMA_KYRO) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                            "permission denied to create \"%s.%s\"", name->schema, name->name);
+    }
+    *schema_out = schema->oid;
+    return KY_OK;
+}
+
+ky_status
+ddl_find(struct ddl *ddl, const struct ast_range_var *name, bool is_missing_ok,
+         struct cat_table **table_out)
+{
+    KY_TRY(bind_relation(&ddl->bind, name, is_missing_ok, table_out, ddl->err));
+    if (*table_out != NULL && ((*table_out)->sysview != NULL || (*table_out)->oid < OID_FIRST_USER)) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                            "permission denied: \"%s\" is a system catalog", (*table_out)->name);
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_check_owner(struct ddl *ddl, const struct cat_table *table)
+{
+    if (ddl->session->is_superuser || table->owner == ddl->session->role) {
+        return KY_OK;
+    }
+    return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of %s %s",
+                        table->kind == 'v' ? "view" : table->kind == 'S' ? "sequence" : "table",
+                        table->name);
+}
+
+bool
+ddl_name_exists(const struct ddl *ddl, oid_t schema, const char *name)
+{
+    return cat_find_table(ddl->image, schema, ky_slice_cstr(name)) != NULL ||
+           cat_find_index(ddl->image, schema, ky_slice_cstr(name)) != NULL;
+}
+
+const char *
+ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *column,
+                const char *label)
+{
+    for (int number = 0;; number++) {
+        char digits[16] = "";
+        if (number > 0) {
+            (void)snprintf(digits, sizeof(digits), "%d", number);
+        }
+        const char *name =
+            ky_arena_printf(ddl->arena, "%.*s%s%.*s_%s%s", 28, table, column == NULL ? "" : "_",
+                            20, column == NULL ? "" : column, label, digits);
+        if (!ddl_name_exists(ddl, schema, name)) {
+            return name;
+        }
+    }
+}
+
+oid_t
+ddl_new_oid(struct ddl *ddl)
+{
+    return catalog_new_oid(ddl->catalog);
+}
+
+ky_status
+ddl_changed(struct ddl *ddl)
+{
+    ddl->session->has_catalog_changes = true;
+    ddl->session->path_image = NULL;
+    return storage_counter_set(ddl->txn, CATALOG_OID_COUNTER, catalog_last_oid(ddl->catalog),
+                               ddl->err);
+}
+
+/* ------------------------------------------------------------------ small things */
+
+const char *
+ddl_print(struct ddl *ddl, const struct ast_node *node)
+{
+    struct ky_buffer text = {0};
+    ast_print(&text, node);
+    const char *copy = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&text);
+    return copy;
+}
+
+const struct ast_option *
+ddl_option(const struct ast_list *options, const char *name)
+{
+    for (int32_t i = 0; i < ast_list_count(options); i++) {
+        const struct ast_option *option = (const void *)ast_list_get(options, i);
+        if (strcmp(option->name, name) == 0) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+const char *
+ddl_option_text(struct ddl *ddl, const struct ast_option *option)
+{
+    if (option == NULL || option->value == NULL) {
+        return "";
+    }
+    if (option->value->kind == AST_STRING) {
+        return ((const struct ast_string *)(const void *)option->value)->text;
+    }
+    const struct ast_const *constant = (const void *)option->value;
+    if (option->value->kind == AST_CONST && constant->type == AST_CONST_INTEGER) {
+        return ky_arena_printf(ddl->arena, "%lld", (long long)constant->integer);
+    }
+    if (option->value->kind == AST_CONST && constant->text != NULL) {
+        return constant->text;
+    }
+    return "";
+}
+
+int64_t
+ddl_option_int(const struct ast_option *option, int64_t fallback)
+{
+    if (option == NULL || option->value == NULL || option->value->kind != AST_CONST) {
+        return fallback;
+    }
+    const struct ast_const *constant = (const void *)option->value;
+    return constant->type == AST_CONST_INTEGER ? constant->integer
+           : constant->type == AST_CONST_BOOL  ? constant->boolean
+                                               : fallback;
+}
+
+void
+ddl_session_end(struct session *session)
+{
+    (void)session; /* temporary tables are refused, so there is nothing to drop */
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
+#include "server/session/ddl/ddl_private.h"
+
+/* ALTER TABLE, RENAME. Changes are made on a copy of the table's catalog entry, then written. */
+
+/* The table as something that ddl_add_column and ddl_add_constraint can extend. */
+static struct new_table *
+as_new_table(struct ddl *ddl, const struct cat_table *table)
+{
+    struct new_table *made = ky_arena_new(ddl->arena, struct new_table);
+    made->table = *table;
+    made->capacity = table->column_count;
+    made->columns = ky_arena_array(ddl->arena, struct cat_column, table->column_count + 1U);
+    memcpy(made->columns, table->columns, table->column_count * sizeof(*made->columns));
+    made->table.columns = made->columns;
+    return made;
+}
+
+static ky_status
+find_column(struct ddl *ddl, struct new_table *made, const char *name, struct cat_column **out)
+{
+    for (uint16_t i = 0; i < made->table.column_count; i++) {
+        if (!made->columns[i].is_dropped && strcmp(made->columns[i].name, name) == 0) {
+            *out = &made->columns[i];
+            return KY_OK;
+        }
+    }
+    return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                        "column \"%s\" of relation \"%s\" does not exist", name,
+                        made->table.name);
+}
+
+/* Existing rows read the new column as its default, evaluated now. */
+static ky_status
+set_missing(struct ddl *ddl, struct cat_column *column)
+{
+    struct expr *expr;
+    struct exec_context context = {0};
+    struct ky_budget budget;
+    if (column->default_sql == NULL || column->generated != 0) {
+        return KY_OK;
+    }
+    KY_TRY(bind_default(&ddl->bind, column, column->default_sql, &expr, ddl->err));
+    ky_budget_init(&budget, "work memory", 0, NULL);
+    context.access = server_access(ddl->session->server);
+    context.txn = ddl->session->txn;
+    context.arena = ddl->arena;
+    context.budget = &budget;
+    context.cancel = &ddl->session->cancel;
+    context.image = ddl->image;
+    context.session = ddl->session;
+    session_env(ddl->session, &context.env, ddl->arena, ddl->image);
+    return exec_eval_once(&context, expr, &column->missing, ddl->err);
+}
+
+static bool
+table_has_rows(struct ddl *ddl, const struct cat_table *table)
+{
+    return storage_count(ddl->txn, table->rel) > 0;
+}
+
+static ky_status
+add_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    const struct ast_column_def *definition = (const void *)command->definition;
+    for (uint16_t i = 0; i < made->table.column_count; i++) {
+        if (!made->columns[i].is_dropped && strcmp(made->columns[i].name, definition->name) == 0) {
+            if (command->is_if_exists) {
+                session_notice(ddl->session, "NOTICE", KY_DUPLICATE_COLUMN,
+                               "column \"%s\" of relation \"%s\" already exists, skipping",
+                               definition->name, made->table.name);
+                return KY_OK;
+            }
+            return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
+                                "column \"%s\" of relation \"%s\" already exists",
+                                definition->name, made->table.name);
+        }
+    }
+    KY_TRY(ddl_add_column(ddl, made, definition));
+    struct cat_column *column = &made->columns[made->table.column_count - 1];
+    KY_TRY(set_missing(ddl, column));
+    bool has_rows = table_has_rows(ddl, &made->table);
+    if (has_rows && column->generated != 0) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "adding a generated column to a table with rows is not supported yet");
+    }
+    if (has_rows && made->sequence_count > 0) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "adding a serial column to a table with rows is not supported yet");
+    }
+    if (has_rows && column->is_not_null && column->missing.is_null) {
+        (void)ky_error_set(ddl->err, KY_NOT_NULL_VIOLATION,
+                           "column \"%s\" of relation \"%s\" contains null values", column->name,
+                           made->table.name);
+        return KY_ERR;
+    }
+    return KY_OK;
+}
+
+static bool
+index_uses(const struct cat_index *index, int16_t number)
+{
+    for (uint16_t i = 0; i < index->column_count; i++) {
+        if (index->keys[i].column == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ky_status
+drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    struct cat_column *column;
+    if (find_column(ddl, made, command->name, &column) != KY_OK) {
+        if (!command->is_if_exists) {
+            return KY_ERR;
+        }
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "column \"%s\" of relation \"%s\" does not exist, skipping", command->name,
+                       made->table.name);
+        return KY_OK;
+    }
+    for (uint16_t i = 0; i < made->table.constraint_count; i++) {
+        struct cat_constraint *constraint = made->table.constraints[i];
+        bool is_used = constraint->kind == CONSTRAINT_CHECK &&
+                       strstr(constraint->check_sql, column->name) != NULL;
+        for (uint16_t j = 0; j < constraint->column_count; j++) {
+            is_used = is_used || constraint->columns[j] == column->number;
+        }
+        if (is_used) {
+            KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
+        }
+    }
+    for (uint16_t i = 0; i < made->table.index_count; i++) {
+        struct cat_index *index = made->table.indexes[i];
+        if (index_uses(index, column->number)) {
+            KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
+            access_index_drop(ddl->session->txn, index->oid);
+        }
+    }
+    column->is_dropped = true;
+    column->is_not_null = false;
+    column->default_sql = NULL;
+    column->generated = column->identity = 0;
+    column->missing = datum_null();
+    column->name = ky_arena_printf(ddl->arena, "........pg.dropped.%d........", column->number);
+    return KY_OK;
+}
+
+static ky_status
+check_no_nulls(struct ddl *ddl, const struct cat_table *table, const struct cat_column *column)
+{
+    struct storage_scan scan;
+    struct row_ref rows[256];
+    storage_scan_init(&scan, ddl->txn, table->rel);
+    for (uint32_t count; (count = storage_scan_next(&scan, rows, 256)) > 0;) {
+        for (uint32_t i = 0; i < count; i++) {
+            if (row_get(&table->layout, rows[i].body, (uint16_t)(column->number - 1)).is_null) {
+                return ky_error_set(ddl->err, KY_NOT_NULL_VIOLATION,
+                                    "column \"%s\" of relation \"%s\" contains null values",
+                                    column->name, table->name);
+            }
+        }
+    }
+    return KY_OK;
+}
+
+static ky_status
+drop_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    for (uint16_t i = 0; i < made->table.constraint_count; i++) {
+        struct cat_constraint *constraint = made->table.constraints[i];
+        if (strcmp(constraint->name, command->name) != 0) {
+            continue;
+        }
+        KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
+        if (constraint->index != NULL) {
+            KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, constraint->index, ddl->err));
+            access_index_drop(ddl->session->txn, constraint->index->oid);
+        }
+        return KY_OK;
+    }
+    if (command->is_if_exists) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "constraint \"%s\" of relation \"%s\" does not exist, skipping",
+                       command->name, made->table.name);
+        return KY_OK;
+    }
+    return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                        "constraint \"%s\" of relation \"%s\" does not exist", command->name,
+                        made->table.name);
+}
+
+static ky_status
+add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command,
+               const struct cat_table *table)
+{
+    const struct ast_constraint *constraint = (const void *)command->definition;
+    if (constraint->type == AST_CONSTRAINT_CHECK && table_has_rows(ddl, table)) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "adding a check constraint to a table with rows is not supported yet");
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        if (table->indexes[i]->is_primary && constraint->type == AST_CONSTRAINT_PRIMARY_KEY) {
+            return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                                "multiple primary keys for table \"%s\" are not allowed",
+                                table->name);
+        }
+    }
+    KY_TRY(ddl_add_constraint(ddl, made, constraint, 0));
+    for (uint16_t i = 0; i < made->key_count; i++) {
+        for (uint16_t j = 0; made->keys[i].is_primary && j < made->keys[i].column_count; j++) {
+            KY_TRY(check_no_nulls(ddl, table, &table->columns[made->keys[i].columns[j] - 1]));
+        }
+    }
+    return KY_OK;
+}
+
+static ky_status
+run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command,
+            const struct cat_table *table)
+{
+    struct cat_column *column;
+    switch ((int)command->type) {
+    case AST_ADD_COLUMN:
+        return add_column(ddl, made, command);
+    case AST_DROP_COLUMN:
+        return drop_column(ddl, made, command);
+    case AST_COLUMN_DEFAULT:
+        KY_TRY(find_column(ddl, made, command->name, &column));
+        column->default_sql =
+            command->definition == NULL ? NULL : ddl_print(ddl, command->definition);
+        column->default_oid = command->definition == NULL ? OID_NONE : ddl_new_oid(ddl);
+        return KY_OK;
+    case AST_SET_NOT_NULL:
+        KY_TRY(find_column(ddl, made, command->name, &column));
+        column->is_not_null = true;
+        return check_no_nulls(ddl, table, column);
+    case AST_DROP_NOT_NULL:
+        KY_TRY(find_column(ddl, made, command->name, &column));
+        column->is_not_null = false;
+        return KY_OK;
+    case AST_ADD_CONSTRAINT:
+        return add_constraint(ddl, made, command, table);
+    case AST_DROP_CONSTRAINT:
+        return drop_constraint(ddl, made, command);
+    default:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "this form of ALTER TABLE is not supported yet");
+    }
+}
+
+/* Writes the changed entry, then the keys and checks that were added. */
+static ky_status
+write_changes(struct ddl *ddl, struct new_table *made)
+{
+    KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err));
+    KY_TRY(ddl_changed(ddl));
+    KY_TRY(ddl_refresh(ddl));
+    struct cat_table *table = cat_get_table(ddl->image, made->table.oid);
+    KY_ASSERT(table != NULL);
+    for (uint16_t i = 0; i < made->check_count; i++) {
+        struct expr *expr;
+        struct cat_constraint check = {.oid = ddl_new_oid(ddl),
+                                       .name = made->checks[i].name,
+                                       .table = table,
+                                       .kind = CONSTRAINT_CHECK,
+                                       .check_sql = made->checks[i].sql,
+                                       .is_validated = true};
+        KY_TRY(bind_table_expression(&ddl->bind, table, made->checks[i].sql, type_get(OID_BOOL), -1,
+                                     &expr, ddl->err));
+        KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, &check, ddl->err));
+    }
+    for (uint16_t i = 0; i < made->key_count; i++) {
+        KY_TRY(ddl_add_key(ddl, table, &made->keys[i], true));
+    }
+    return ddl_changed(ddl);
+}
+
+ky_status
+ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
+{
+    struct cat_table *table;
+    strcpy(ddl->session->tag, "ALTER TABLE");
+    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
+    if (table == NULL) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "relation \"%s\" does not exist, skipping", statement->relation->name);
+        return KY_OK;
+    }
+    if (table->kind != 'r') {
+        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table", table->name);
+    }
+    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    txn_statement_begin(ddl->txn);
+    ky_status status = ddl_refresh(ddl);
+    table = status == KY_OK ? cat_get_table(ddl->image, table->oid) : NULL;
+    struct new_table *made = table == NULL ? NULL : as_new_table(ddl, table);
+    if (status == KY_OK && table == NULL) {
+        status = ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
+                              statement->relation->name);
+    }
+    for (int32_t i = 0; status == KY_OK && i < ast_list_count(statement->commands); i++) {
+        status = run_command(ddl, made, (const void *)ast_list_get(statement->commands, i), table);
+    }
+    if (status == KY_OK) {
+        status = write_changes(ddl, made);
+    }
+    txn_statement_end(ddl->txn);
+    return status;
+}
+
+/* ------------------------------------------------------------------ RENAME */
+
+static ky_status
+rename_column(struct ddl *ddl, struct cat_table *table, const struct ast_rename *statement)
+{
+    struct new_table *made = as_new_table(ddl, table);
+    struct cat_column *column;
+    KY_TRY(find_column(ddl, made, statement->name, &column));
+    if (cat_find_column(table, ky_slice_cstr(statement->new_name)) != NULL) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
+                            "column \"%s\" of relation \"%s\" already exists",
+                            statement->new_name, table->name);
+    }
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        if (table->constraints[i]->kind == CONSTRAINT_CHECK &&
+            strstr(table->constraints[i]->check_sql, column->name) != NULL) {
+            return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                                "renaming a column that a check constraint names is not "
+                                "supported yet");
+        }
+    }
+    column->name = statement->new_name;
+    return catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err);
+}
+
+ky_status
+ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
+{
+    struct cat_table *table;
+    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER TABLE");
+    if (statement->relation == NULL || (statement->object_type != AST_OBJECT_TABLE &&
+                                        statement->object_type != AST_OBJECT_COLUMN &&
+                                        statement->object_type != AST_OBJECT_VIEW &&
+                                        statement->object_type != AST_OBJECT_SEQUENCE)) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "this form of RENAME is not supported yet");
+    }
+    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
+    if (table == NULL) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "relation \"%s\" does not exist, skipping", statement->relation->name);
+        return KY_OK;
+    }
+    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    table = cat_get_table(ddl->image, table->oid);
+    KY_ASSERT(table != NULL);
+    if (statement->object_type == AST_OBJECT_COLUMN) {
+        KY_TRY(rename_column(ddl, table, statement));
+        return ddl_changed(ddl);
+    }
+    if (ddl_name_exists(ddl, table->schema, statement->new_name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                            statement->new_name);
+    }
+    struct cat_table changed = *table;
+    changed.name = statement->new_name;
+    KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+    return ddl_changed(ddl);
+}

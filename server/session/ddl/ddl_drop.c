@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
+#include "server/session/ddl/ddl_private.h"
+
+/* DROP of everything, TRUNCATE. */
+
+static struct ast_range_var
+range_of(const struct ast_node *object)
+{
+    const struct ast_node_list *names = (const void *)object;
+    return (struct ast_range_var){.node = {.kind = AST_RANGE_VAR, .location = object->location},
+                                  .schema = ast_name_schema(names->list),
+                                  .name = ast_name_last(names->list)};
+}
+
+ky_status
+ddl_drop_table(struct ddl *ddl, struct cat_table *table)
+{
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, table->constraints[i], ddl->err));
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, table->indexes[i], ddl->err));
+        access_index_drop(ddl->session->txn, table->indexes[i]->oid);
+    }
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *sequence = ddl->image->tables[i];
+        if (sequence->kind == 'S' && sequence->owner_table == table->oid) {
+            KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
+        }
+    }
+    KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, table, ddl->err));
+    if (table->kind == 'r') {
+        KY_TRY(storage_drop(ddl->txn, table->rel, ddl->err));
+    }
+    return KY_OK;
+}
+
+static const char *
+kind_word(char kind)
+{
+    return kind == 'v' ? "view" : kind == 'S' ? "sequence" : "table";
+}
+
+/* A view that reads the table, by name in its text: views are few and short. */
+static struct cat_table *
+dependent_view(struct ddl *ddl, const struct cat_table *table)
+{
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *view = ddl->image->tables[i];
+        struct ast_list parsed = {0};
+        struct query *query = NULL;
+        struct ky_error ignored;
+        if (view->kind != 'v' || view->view_sql == NULL || view == table) {
+            continue;
+        }
+        ky_error_init(&ignored);
+        if (parse_sql(ddl->arena, ky_slice_cstr(view->view_sql), &parsed, &ignored) != KY_OK) {
+            continue;
+        }
+        const struct ast_statement *statement = (const void *)ast_list_get(&parsed, 0);
+        if (bind_query(&ddl->bind, statement->statement, &query, &ignored) != KY_OK) {
+            continue;
+        }
+        for (uint16_t j = 0; j < query->table_count; j++) {
+            if (query->tables[j]->table == table) {
+                return view;
+            }
+        }
+    }
+    return NULL;
+}
+
+static ky_status
+drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct ast_range_var *name,
+              char kind)
+{
+    struct cat_table *table;
+    KY_TRY(ddl_find(ddl, name, true, &table));
+    bool is_vectors = statement->object_type == AST_OBJECT_VECTORS;
+    if (table == NULL) {
+        if (statement->is_if_exists) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                           "%s \"%s\" does not exist, skipping",
+                           is_vectors ? "vectors" : kind_word(kind), name->name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "%s \"%s\" does not exist",
+                            is_vectors ? "vectors" : kind_word(kind), name->name);
+    }
+    if (table->kind != kind || (is_vectors && !table->is_vectors)) {
+        (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a %s", table->name,
+                           is_vectors ? "vector collection" : kind_word(kind));
+        if (table->kind == 'v' || table->kind == 'S') {
+            return ky_error_hint(ddl->err, "Use DROP %s to remove a %s.",
+                                 table->kind == 'v' ? "VIEW" : "SEQUENCE", kind_word(table->kind));
+        }
+        return KY_ERR;
+    }
+    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    oid_t oid = table->oid;
+    KY_TRY(ddl_refresh(ddl));
+    table = cat_get_table(ddl->image, oid);
+    if (table == NULL) {
+        return statement->is_if_exists
+                   ? KY_OK
+                   : ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "%s \"%s\" does not exist",
+                                  kind_word(kind), name->name);
+    }
+    for (struct cat_table *view; (view = dependent_view(ddl, table)) != NULL;) {
+        if (statement->behavior != AST_CASCADE) {
+            (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                               "cannot drop %s %s because other objects depend on it",
+                               kind_word(kind), table->name);
+            (void)ky_error_detail(ddl->err, "view %s depends on %s %s", view->name,
+                                  kind_word(kind), table->name);
+            return ky_error_hint(ddl->err,
+                                 "Use DROP ... CASCADE to drop the dependent objects too.");
+        }
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "drop cascades to view %s", view->name);
+        KY_TRY(ddl_drop_table(ddl, view));
+        KY_TRY(ddl_changed(ddl));
+        KY_TRY(ddl_refresh(ddl));
+        table = cat_get_table(ddl->image, oid);
+        KY_ASSERT(table != NULL);
+    }
+    KY_TRY(ddl_drop_table(ddl, table));
+    KY_TRY(ddl_changed(ddl));
+    return ddl_refresh(ddl);
+}
+
+static struct cat_index *
+find_index(struct ddl *ddl, const struct ast_range_var *name)
+{
+    if (name->schema != NULL) {
+        const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name->schema));
+        return schema == NULL
+                   ? NULL
+                   : cat_find_index(ddl->image, schema->oid, ky_slice_cstr(name->name));
+    }
+    struct cat_index *index = NULL;
+    for (uint16_t i = 0; i < ddl->session->path.count && index == NULL; i++) {
+        index = cat_find_index(ddl->image, ddl->session->path.schemas[i],
+                               ky_slice_cstr(name->name));
+    }
+    return index;
+}
+
+static ky_status
+drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_range_var *name)
+{
+    struct cat_index *index = find_index(ddl, name);
+    if (index == NULL) {
+        if (statement->is_if_exists) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                           "index \"%s\" does not exist, skipping", name->name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "index \"%s\" does not exist",
+                            name->name);
+    }
+    if (index->constraint != OID_NONE) {
+        (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                           "cannot drop index %s because constraint %s on table %s requires it",
+                           index->name, index->name, index->table->name);
+        return ky_error_hint(ddl->err, "You can drop constraint %s on table %s instead.",
+                             index->name, index->table->name);
+    }
+    KY_TRY(ddl_check_owner(ddl, index->table));
+    KY_TRY(ddl_lock(ddl, index->table, LOCK_ACCESS_EXCLUSIVE));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    index = find_index(ddl, name);
+    if (index == NULL) {
+        return KY_OK;
+    }
+    KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
+    access_index_drop(ddl->session->txn, index->oid);
+    KY_TRY(ddl_changed(ddl));
+    return ddl_refresh(ddl);
+}
+
+static ky_status
+drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
+{
+    struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name));
+    if (schema == NULL) {
+        if (statement->is_if_exists) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                           "schema \"%s\" does not exist, skipping", name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
+    }
+    if (schema->row_id == 0 || schema->oid == OID_SCHEMA_KYRO) {
+        return ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                            "cannot drop schema %s because it is required by the database system",
+                            name);
+    }
+    oid_t oid = schema->oid;
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *table = ddl->image->tables[i];
+        if (table->schema != oid) {
+            continue;
+        }
+        if (statement->behavior != AST_CASCADE) {
+            (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                               "cannot drop schema %s because other objects depend on it", name);
+            (void)ky_error_detail(ddl->err, "%s %s depends on schema %s", kind_word(table->kind),
+                                  table->name, name);
+            return ky_error_hint(ddl->err,
+                                 "Use DROP ... CASCADE to drop the dependent objects too.");
+        }
+        if (table->kind == 'S' && table->owner_table != OID_NONE) {
+            continue; /* goes with its table */
+        }
+        KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+        if (ddl->is_pending) {
+            return KY_OK;
+        }
+    }
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *table = ddl->image->tables[i];
+        if (table->schema == oid && (table->kind != 'S' || table->owner_table == OID_NONE)) {
+            KY_TRY(ddl_drop_table(ddl, table));
+        }
+    }
+    KY_TRY(catalog_erase(ddl->txn, CAT_SCHEMA, schema, ddl->err));
+    KY_TRY(ddl_changed(ddl));
+    return ddl_refresh(ddl);
+}
+
+static ky_status
+drop_extension(struct ddl *ddl, const struct ast_drop *statement, const char *name)
+{
+    for (size_t i = 0; i < ddl->image->extension_count; i++) {
+        if (strcmp(ddl->image->extensions[i]->name, name) == 0) {
+            KY_TRY(catalog_erase(ddl->txn, CAT_EXTENSION, ddl->image->extensions[i], ddl->err));
+            return ddl_changed(ddl);
+        }
+    }
+    if (statement->is_if_exists) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "extension \"%s\" does not exist, skipping", name);
+        return KY_OK;
+    }
+    return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "extension \"%s\" does not exist", name);
+}
+
+static ky_status
+drop_one(struct ddl *ddl, const struct ast_drop *statement, const struct ast_node *object)
+{
+    if (object->kind != AST_NODE_LIST) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "DROP %s is not supported",
+                            ast_object_type_name(statement->object_type));
+    }
+    struct ast_range_var name = range_of(object);
+    switch ((int)statement->object_type) {
+    case AST_OBJECT_TABLE:
+    case AST_OBJECT_VECTORS:
+        return drop_relation(ddl, statement, &name, 'r');
+    case AST_OBJECT_VIEW:
+        return drop_relation(ddl, statement, &name, 'v');
+    case AST_OBJECT_SEQUENCE:
+        return drop_relation(ddl, statement, &name, 'S');
+    case AST_OBJECT_INDEX:
+        return drop_index(ddl, statement, &name);
+    case AST_OBJECT_SCHEMA:
+        return drop_schema(ddl, statement, name.name);
+    case AST_OBJECT_EXTENSION:
+        return drop_extension(ddl, statement, name.name);
+    default:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "DROP %s is not supported",
+                            ast_object_type_name(statement->object_type));
+    }
+}
+
+ky_status
+ddl_drop(struct ddl *ddl, const struct ast_drop *statement)
+{
+    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "DROP %s",
+                   ast_object_type_name(statement->object_type));
+    for (int32_t i = 0; i < ast_list_count(statement->objects); i++) {
+        KY_TRY(drop_one(ddl, statement, ast_list_get(statement->objects, i)));
+        if (ddl->is_pending) {
+            /* What was dropped before is found missing when the statement runs again. */
+            return i == 0 ? KY_OK
+                          : ky_error_set(ddl->err, KY_LOCK_NOT_AVAILABLE,
+                                         "could not lock all relations to drop; try again");
+        }
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ TRUNCATE */
+
+/* New storage and new indexes; the old ones go at commit. */
+static ky_status
+truncate_one(struct ddl *ddl, struct cat_table *table)
+{
+    struct cat_table changed = *table;
+    changed.rel = ddl_new_oid(ddl);
+    KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct cat_index *old = table->indexes[i];
+        struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
+        memcpy(index, old, sizeof(*index));
+        index->oid = ddl_new_oid(ddl);
+        index->table = &changed;
+        atomic_store_explicit(&index->runtime, NULL, memory_order_relaxed);
+        KY_TRY(catalog_update(ddl->txn, CAT_INDEX, index, ddl->err));
+        for (uint16_t j = 0; j < table->constraint_count; j++) {
+            if (table->constraints[j]->index == old) {
+                struct cat_constraint constraint = *table->constraints[j];
+                constraint.index = index;
+                KY_TRY(catalog_update(ddl->txn, CAT_CONSTRAINT, &constraint, ddl->err));
+            }
+        }
+        KY_TRY(access_index_create(ddl->session->txn, index, ddl->err));
+        access_index_drop(ddl->session->txn, old->oid);
+    }
+    return storage_drop(ddl->txn, table->rel, ddl->err);
+}
+
+ky_status
+ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement)
+{
+    int32_t count = ast_list_count(statement->relations);
+    struct cat_table **tables = ky_arena_array(ddl->arena, struct cat_table *, (size_t)count + 1);
+    strcpy(ddl->session->tag, "TRUNCATE TABLE");
+    for (int32_t i = 0; i < count; i++) {
+        KY_TRY(ddl_find(ddl, (const void *)ast_list_get(statement->relations, i), false,
+                        &tables[i]));
+        if (tables[i]->kind != 'r') {
+            return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table",
+                                tables[i]->name);
+        }
+        KY_TRY(ddl_check_owner(ddl, tables[i]));
+        KY_TRY(ddl_lock(ddl, tables[i], LOCK_ACCESS_EXCLUSIVE));
+        if (ddl->is_pending) {
+            return KY_OK;
+        }
+    }
+    KY_TRY(ddl_refresh(ddl));
+    for (int32_t i = 0; i < count; i++) {
+        struct cat_table *table = cat_get_table(ddl->image, tables[i]->oid);
+        if (table == NULL) {
+            return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
+                                tables[i]->name);
+        }
+        KY_TRY(truncate_one(ddl, table));
+    }
+    return ddl_changed(ddl);
+}

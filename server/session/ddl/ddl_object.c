@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "server/session/ddl/ddl_private.h"
+
+/* Views, sequences, schemas, roles, comments, extensions. */
+
+static ky_status
+fresh_relation(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_out,
+               struct cat_table **existing_out)
+{
+    KY_TRY(ddl_schema_of(ddl, name, schema_out));
+    KY_TRY(ddl_lock_name(ddl, *schema_out, name->name));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    *existing_out = cat_find_table(ddl->image, *schema_out, ky_slice_cstr(name->name));
+    if (*existing_out == NULL && ddl_name_exists(ddl, *schema_out, name->name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                            name->name);
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
+{
+    oid_t schema;
+    struct cat_table *existing = NULL;
+    struct query *query;
+    strcpy(ddl->session->tag, "CREATE VIEW");
+    if (statement->persistence == AST_TEMPORARY || statement->is_recursive) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "this form of CREATE VIEW is not supported yet");
+    }
+    KY_TRY(fresh_relation(ddl, statement->relation, &schema, &existing));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    if (existing != NULL && (!statement->is_or_replace || existing->kind != 'v')) {
+        return ky_error_set(ddl->err,
+                            statement->is_or_replace ? KY_WRONG_OBJECT_TYPE : KY_DUPLICATE_TABLE,
+                            statement->is_or_replace ? "\"%s\" is not a view"
+                                                     : "relation \"%s\" already exists",
+                            statement->relation->name);
+    }
+    KY_TRY(bind_query(&ddl->bind, &statement->query->node, &query, ddl->err));
+    oid_t oid = existing != NULL ? existing->oid : ddl_new_oid(ddl);
+    struct cat_table view = {.row_id = existing != NULL ? existing->row_id : 0,
+                             .oid = oid,
+                             .name = statement->relation->name,
+                             .schema = schema,
+                             .kind = 'v',
+                             .persistence = 'p',
+                             .owner = ddl->session->role,
+                             .row_type = ddl_new_oid(ddl),
+                             .view_sql = ddl_print(ddl, &statement->query->node)};
+    view.columns = ky_arena_array(ddl->arena, struct cat_column, query->target_count + 1U);
+    for (uint16_t i = 0; i < query->target_count; i++) {
+        const struct target *target = &query->targets[i];
+        if (target->is_hidden) {
+            continue;
+        }
+        uint16_t number = view.column_count++;
+        view.columns[number] = (struct cat_column){
+            .name = number < ast_list_count(statement->columns)
+                        ? ast_list_text(statement->columns, number)
+                        : target->name,
+            .number = (int16_t)(number + 1),
+            .type = target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT)
+                                                           : target->expr->type,
+            .typmod = target->expr->typmod,
+            .missing = datum_null()};
+    }
+    KY_TRY(existing != NULL ? catalog_update(ddl->txn, CAT_TABLE, &view, ddl->err)
+                            : catalog_insert(ddl->txn, CAT_TABLE, &view, ddl->err));
+    return ddl_changed(ddl);
+}
+
+ky_status
+ddl_create_sequence(struct ddl *ddl, const struct ast_sequence *statement)
+{
+    oid_t schema;
+    struct cat_table *existing = NULL;
+    strcpy(ddl->session->tag, "CREATE SEQUENCE");
+    KY_TRY(fresh_relation(ddl, statement->relation, &schema, &existing));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    if (existing != NULL) {
+        if (statement->is_if) {
+            session_notice(ddl->session, "NOTICE", KY_DUPLICATE_TABLE,
+                           "relation \"%s\" already exists, skipping", existing->name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                            statement->relation->name);
+    }
+    const struct ast_list *options = statement->options;
+    int64_t increment = ddl_option_int(ddl_option(options, "increment"), 1);
+    int64_t minimum =
+        ddl_option_int(ddl_option(options, "minvalue"), increment > 0 ? 1 : INT64_MIN);
+    int64_t maximum =
+        ddl_option_int(ddl_option(options, "maxvalue"), increment > 0 ? INT64_MAX : -1);
+    int64_t start =
+        ddl_option_int(ddl_option(options, "start"), increment > 0 ? minimum : maximum);
+    if (increment == 0) {
+        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE, "INCREMENT must not be zero");
+    }
+    if (minimum >= maximum) {
+        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
+                            "MINVALUE (%lld) must be less than MAXVALUE (%lld)",
+                            (long long)minimum, (long long)maximum);
+    }
+    if (start < minimum || start > maximum) {
+        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
+                            start < minimum ? "START value (%lld) cannot be less than MINVALUE (%lld)"
+                                            : "START value (%lld) cannot be greater than MAXVALUE (%lld)",
+                            (long long)start, (long long)(start < minimum ? minimum : maximum));
+    }
+    oid_t oid = ddl_new_oid(ddl);
+    struct cat_table sequence = {.oid = oid,
+                                 .name = statement->relation->name,
+                                 .schema = schema,
+                                 .kind = 'S',
+                                 .persistence = 'p',
+                                 .rel = oid,
+                                 .owner = ddl->session->role,
+                                 .sequence_type = OID_INT8,
+                                 .sequence = {start, increment, minimum, maximum,
+                                              ddl_option_int(ddl_option(options, "cache"), 1),
+                                              ddl_option_int(ddl_option(options, "cycle"), 0)}};
+    KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, &sequence, ddl->err));
+    return ddl_changed(ddl);
+}
+
+ky_status
+ddl_create_schema(struct ddl *ddl, const struct ast_create_schema *statement)
+{
+    const char *name = statement->name != NULL ? statement->name : ddl->session->user;
+    strcpy(ddl->session->tag, "CREATE SCHEMA");
+    KY_TRY(ddl_lock_name(ddl, OID_NONE, name));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    if (cat_find_schema(ddl->image, ky_slice_cstr(name)) != NULL) {
+        if (statement->is_if_not_exists) {
+            session_notice(ddl->session, "NOTICE", KY_DUPLICATE_SCHEMA,
+                           "schema \"%s\" already exists, skipping", name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_DUPLICATE_SCHEMA, "schema \"%s\" already exists", name);
+    }
+    if (strncmp(name, "pg_", 3) == 0) {
+        (void)ky_error_set(ddl->err, KY_RESERVED_NAME, "unacceptable schema name \"%s\"", name);
+        return ky_error_detail(ddl->err, "The prefix \"pg_\" is reserved for system schemas.");
+    }
+    struct cat_schema schema = {
+        .oid = ddl_new_oid(ddl), .name = name, .owner = ddl->session->role};
+    KY_TRY(catalog_insert(ddl->txn, CAT_SCHEMA, &schema, ddl->err));
+    return ddl_changed(ddl);
+}
+
+/* ------------------------------------------------------------------ roles */
+
+static void
+apply_flag(const struct ast_list *options, const char *name, bool *flag)
+{
+    *flag = ddl_option_int(ddl_option(options, name), *flag) != 0;
+}
+
+static ky_status
+apply_role_options(struct ddl *ddl, const struct ast_list *options, struct cat_role *role)
+{
+    const struct ast_option *password = ddl_option(options, "password");
+    apply_flag(options, "superuser", &role->is_superuser);
+    apply_flag(options, "createdb", &role->can_create_db);
+    apply_flag(options, "createrole", &role->can_create_role);
+    apply_flag(options, "inherit", &role->can_inherit);
+    apply_flag(options, "login", &role->can_login);
+    apply_flag(options, "replication", &role->can_replicate);
+    apply_flag(options, "bypassrls", &role->can_bypass_rls);
+    role->connection_limit = (int32_t)ddl_option_int(ddl_option(options, "connection_limit"),
+                                                     role->connection_limit);
+    if (password == NULL) {
+        return KY_OK;
+    }
+    const char *text = ddl_option_text(ddl, password);
+    if (text[0] == '\0') {
+        role->password = NULL;
+    } else if (strncmp(text, "SCRAM-SHA-256$", 14) == 0) {
+        role->password = text;
+    } else {
+        char secret[256];
+        scram_build_secret(text, secret);
+        role->password = ky_arena_strdup(ddl->arena, secret);
+    }
+    return KY_OK;
+}
+
+static ky_status
+check_role_rights(struct ddl *ddl, const char *what)
+{
+    const struct cat_role *self = cat_get_role(ddl->image, ddl->session->role);
+    bool may = ddl->session->is_superuser || (self != NULL && self->can_create_role);
+    return may ? KY_OK
+               : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "permission denied to %s role",
+                              what);
+}
+
+ky_status
+ddl_create_role(struct ddl *ddl, const struct ast_create_role *statement)
+{
+    strcpy(ddl->session->tag, "CREATE ROLE");
+    KY_TRY(check_role_rights(ddl, "create"));
+    KY_TRY(ddl_lock_name(ddl, 1, statement->name));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    if (cat_find_role(ddl->image, ky_slice_cstr(statement->name)) != NULL) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "role \"%s\" already exists",
+                            statement->name);
+    }
+    struct cat_role role = {.oid = ddl_new_oid(ddl),
+                            .name = statement->name,
+                            .can_login = statement->is_user,
+                            .can_inherit = true,
+                            .connection_limit = -1,
+                            .valid_until = INT64_MAX};
+    KY_TRY(apply_role_options(ddl, statement->options, &role));
+    if (role.is_superuser && !ddl->session->is_superuser) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                            "must be superuser to create superusers");
+    }
+    KY_TRY(catalog_insert(ddl->txn, CAT_ROLE, &role, ddl->err));
+    return ddl_changed(ddl);
+}
+
+static ky_status
+named_role(struct ddl *ddl, const struct ast_role *node, struct cat_role **role_out)
+{
+    const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
+    *role_out = cat_find_role(ddl->image, ky_slice_cstr(name));
+    return *role_out != NULL ? KY_OK
+                             : ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                                            "role \"%s\" does not exist", name);
+}
+
+ky_status
+ddl_alter_role(struct ddl *ddl, const struct ast_alter_role *statement)
+{
+    struct cat_role *role;
+    strcpy(ddl->session->tag, "ALTER ROLE");
+    KY_TRY(named_role(ddl, statement->role, &role));
+    if (role->oid != ddl->session->role) {
+        KY_TRY(check_role_rights(ddl, "alter"));
+    }
+    struct cat_role changed = *role;
+    KY_TRY(apply_role_options(ddl, statement->options, &changed));
+    if (!ddl->session->is_superuser && (changed.is_superuser || role->is_superuser)) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                            "must be superuser to alter superuser roles or change superuser "
+                            "attribute");
+    }
+    KY_TRY(catalog_update(ddl->txn, CAT_ROLE, &changed, ddl->err));
+    return ddl_changed(ddl);
+}
+
+ky_status
+ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
+{
+    strcpy(ddl->session->tag, "DROP ROLE");
+    KY_TRY(check_role_rights(ddl, "drop"));
+    for (int32_t i = 0; i < ast_list_count(statement->roles); i++) {
+        const struct ast_role *node = (const void *)ast_list_get(statement->roles, i);
+        const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
+        struct cat_role *role = cat_find_role(ddl->image, ky_slice_cstr(name));
+        if (role == NULL && statement->is_if_exists) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                           "role \"%s\" does not exist, skipping", name);
+            continue;
+        }
+        KY_TRY(named_role(ddl, node, &role));
+        if (role->oid == ddl->session->role) {
+            return ky_error_set(ddl->err, KY_OBJECT_IN_USE, "current user cannot be dropped");
+        }
+        for (size_t j = 0; j < ddl->image->table_count; j++) {
+            if (ddl->image->tables[j]->owner == role->oid) {
+                (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                                   "role \"%s\" cannot be dropped because some objects depend on "
+                                   "it",
+                                   role->name);
+                return ky_error_detail(ddl->err, "owner of table %s",
+                                       ddl->image->tables[j]->name);
+            }
+        }
+        KY_TRY(catalog_erase(ddl->txn, CAT_ROLE, role, ddl->err));
+    }
+    return ddl_changed(ddl);
+}
+
+/* ------------------------------------------------------------------ comments, extensions */
+
+enum { CLASS_PG_CLASS = 1259, CLASS_PG_NAMESPACE = 2615 };
+
+static ky_status
+write_comment(struct ddl *ddl, oid_t class_oid, oid_t object, int32_t column, const char *text)
+{
+    struct cat_comment *existing = NULL;
+    for (size_t i = 0; i < ddl->image->comment_count; i++) {
+        struct cat_comment *comment = ddl->image->comments[i];
+        if (comment->class_oid == class_oid && comment->object == object &&
+            comment->column == column) {
+            existing = comment;
+        }
+    }
+    struct cat_comment made = {.row_id = existing == NULL ? 0 : existing->row_id,
+                               .class_oid = class_oid,
+                               .object = object,
+                               .column = column,
+                               .text = text};
+    if (text == NULL) {
+        KY_TRY(existing == NULL ? KY_OK
+                                : catalog_erase(ddl->txn, CAT_COMMENT, existing, ddl->err));
+    } else {
+        KY_TRY(existing == NULL ? catalog_insert(ddl->txn, CAT_COMMENT, &made, ddl->err)
+                                : catalog_update(ddl->txn, CAT_COMMENT, &made, ddl->err));
+    }
+    return ddl_changed(ddl);
+}
+
+ky_status
+ddl_comment(struct ddl *ddl, const struct ast_comment *statement)
+{
+    struct cat_table *table;
+    strcpy(ddl->session->tag, "COMMENT");
+    if (statement->object->kind != AST_NODE_LIST) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "COMMENT on this kind of object is not supported yet");
+    }
+    const struct ast_list *names =
+        ((const struct ast_node_list *)(const void *)statement->object)->list;
+    struct ast_range_var name = {.node = {.kind = AST_RANGE_VAR, .location = -1},
+                                 .schema = ast_name_schema(names),
+                                 .name = ast_name_last(names)};
+    switch ((int)statement->object_type) {
+    case AST_OBJECT_TABLE:
+    case AST_OBJECT_VIEW:
+    case AST_OBJECT_SEQUENCE:
+        KY_TRY(ddl_find(ddl, &name, false, &table));
+        KY_TRY(ddl_check_owner(ddl, table));
+        return write_comment(ddl, CLASS_PG_CLASS, table->oid, 0, statement->text);
+    case AST_OBJECT_COLUMN: {
+        if (names->count < 2) {
+            return ky_error_set(ddl->err, KY_SYNTAX_ERROR, "column name must be qualified");
+        }
+        name.name = ast_list_text(names, names->count - 2);
+        name.schema = names->count > 2 ? ast_list_text(names, names->count - 3) : NULL;
+        KY_TRY(ddl_find(ddl, &name, false, &table));
+        KY_TRY(ddl_check_owner(ddl, table));
+        const struct cat_column *column =
+            cat_find_column(table, ky_slice_cstr(ast_name_last(names)));
+        if (column == NULL) {
+            return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                                "column \"%s\" of relation \"%s\" does not exist",
+                                ast_name_last(names), table->name);
+        }
+        return write_comment(ddl, CLASS_PG_CLASS, table->oid, column->number, statement->text);
+    }
+    case AST_OBJECT_SCHEMA: {
+        const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name.name));
+        if (schema == NULL) {
+            return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME,
+                                "schema \"%s\" does not exist", name.name);
+        }
+        return write_comment(ddl, CLASS_PG_NAMESPACE, schema->oid, 0, statement->text);
+    }
+    default:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "COMMENT on this kind of object is not supported yet");
+    }
+}
+
+ky_status
+ddl_create_extension(struct ddl *ddl, const struct ast_create_extension *statement)
+{
+    strcpy(ddl->session->tag, "CREATE EXTENSION");
+    for (size_t i = 0; i < ddl->image->extension_count; i++) {
+        if (strcmp(ddl->image->extensions[i]->name, statement->name) != 0) {
+            continue;
+        }
+        if (statement->is_if_not_exists) {
+            session_notice(ddl->session, "NOTICE", KY_DUPLICATE_OBJECT,
+                           "extension \"%s\" already exists, skipping", statement->name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "extension \"%s\" already exists",
+                            statement->name);
+    }
+    if (strcmp(statement->name, "vector") != 0) {
+        (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                           "extension \"%s\" is not available", statement->name);
+        return ky_error_hint(ddl->err,
+                             "The extension must first be installed on the system where "
+                             "PostgreSQL is running.");
+    }
+    struct cat_extension extension = {.oid = ddl_new_oid(ddl),
+                                      .name = "vector",
+                                      .version = "0.8.0",
+                                      .schema = OID_SCHEMA_PUBLIC};
+    KY_TRY(catalog_insert(ddl->txn, CAT_EXTENSION, &extension, ddl->err));
+    return ddl_changed(ddl);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/session/session_private.h"
+
+/* What the DDL handlers share. Each handler takes its locks through ddl_lock_*, then reads a fresh
+ * image and changes the catalog; nothing is changed before the last lock is held. */
+struct ddl {
+    struct session *session;
+    struct ky_arena *arena;      /* of the statement */
+    struct catalog *catalog;
+    struct txn *txn;
+    struct cat_image *image;     /* a reference */
+    struct bind_context bind;
+    struct func_env env;
+    struct ky_slice sql;
+    bool is_pending;
+    struct ky_error *err;
+};
+
+/* Reads the catalog anew, after locks were taken or changes made. */
+KY_MUST_CHECK ky_status ddl_refresh(struct ddl *ddl);
+KY_MUST_CHECK ky_status ddl_lock(struct ddl *ddl, const struct cat_table *table,
+                                 enum table_lock_mode mode);
+/* Two sessions that create the same name wait for each other. */
+KY_MUST_CHECK ky_status ddl_lock_name(struct ddl *ddl, oid_t schema, const char *name);
+/* Where a new relation goes. 3F000. */
+KY_MUST_CHECK ky_status ddl_schema_of(struct ddl *ddl, const struct ast_range_var *name,
+                                      oid_t *schema_out);
+/* An existing relation by name; *table_out NULL when it is missing and is_missing_ok. */
+KY_MUST_CHECK ky_status ddl_find(struct ddl *ddl, const struct ast_range_var *name,
+                                 bool is_missing_ok, struct cat_table **table_out);
+/* 42501 unless the role owns it or is a superuser. */
+KY_MUST_CHECK ky_status ddl_check_owner(struct ddl *ddl, const struct cat_table *table);
+bool ddl_name_exists(const struct ddl *ddl, oid_t schema, const char *name);
+/* "t_a_key", with a number when that name is taken. */
+const char *ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *column,
+                            const char *label);
+oid_t ddl_new_oid(struct ddl *ddl);
+/* Raises the durable OID mark, notes that the catalog changed. */
+KY_MUST_CHECK ky_status ddl_changed(struct ddl *ddl);
+const char *ddl_print(struct ddl *ddl, const struct ast_node *node);
+const struct ast_option *ddl_option(const struct ast_list *options, const char *name);
+/* An option's value as text; "" when it has none. */
+const char *ddl_option_text(struct ddl *ddl, const struct ast_option *option);
+int64_t ddl_option_int(const struct ast_option *option, int64_t fallback);
+
+KY_MUST_CHECK ky_status ddl_create_table(struct ddl *ddl, const struct ast_create_table *statement);
+KY_MUST_CHECK ky_status ddl_create_vectors(struct ddl *ddl,
+                                           const struct ast_create_vectors *statement);
+KY_MUST_CHECK ky_status ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement);
+KY_MUST_CHECK ky_status ddl_drop(struct ddl *ddl, const struct ast_drop *statement);
+KY_MUST_CHECK ky_status ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement);
+KY_MUST_CHECK ky_status ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement);
+KY_MUST_CHECK ky_status ddl_rename(struct ddl *ddl, const struct ast_rename *statement);
+KY_MUST_CHECK ky_status ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement);
+KY_MUST_CHECK ky_status ddl_create_sequence(struct ddl *ddl, const struct ast_sequence *statement);
+KY_MUST_CHECK ky_status ddl_create_schema(struct ddl *ddl,
+                                          const struct ast_create_schema *statement);
+KY_MUST_CHECK ky_status ddl_create_role(struct ddl *ddl, const struct ast_create_role *statement);
+KY_MUST_CHECK ky_status ddl_alter_role(struct ddl *ddl, const struct ast_alter_role *statement);
+KY_MUST_CHECK ky_status ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement);
+KY_MUST_CHECK ky_status ddl_comment(struct ddl *ddl, const struct ast_comment *statement);
+KY_MUST_CHECK ky_status ddl_create_extension(struct ddl *ddl,
+                                             const struct ast_create_extension *statement);
+KY_MUST_CHECK ky_status ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement);
+
+/* A table in the making: columns and constraints collected before anything is written. */
+struct new_table {
+    struct cat_table table;
+    struct cat_column *columns;
+    uint16_t capacity;
+    struct new_key {
+        const struct ast_constraint *source;
+        const char *name;
+        int16_t columns[32];
+        uint16_t column_count;
+        bool is_primary;
+        bool is_nulls_not_distinct;
+    } keys[32];
+    uint16_t key_count;
+    struct new_check {
+        const char *name;
+        const char *sql;
+    } checks[64];
+    uint16_t check_count;
+    struct new_sequence {
+        int16_t column;
+        const char *name;
+        oid_t type;
+        const struct ast_list *options;
+        oid_t oid;
+    } sequences[32];
+    uint16_t sequence_count;
+};
+/* Adds a unique constraint's index and constraint rows, and builds it when the table has rows. */
+KY_MUST_CHECK ky_status ddl_add_key(struct ddl *ddl, struct cat_table *table,
+                                    const struct new_key *key, bool is_filled);
+KY_MUST_CHECK ky_status ddl_add_column(struct ddl *ddl, struct new_table *made,
+                                       const struct ast_column_def *definition);
+KY_MUST_CHECK ky_status ddl_add_constraint(struct ddl *ddl, struct new_table *made,
+                                           const struct ast_constraint *constraint,
+                                           int16_t own_column);
+KY_MUST_CHECK ky_status ddl_write_table(struct ddl *ddl, struct new_table *made);
+KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table);

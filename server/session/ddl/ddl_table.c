@@ -1,0 +1,785 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "server/base/assert.h"
+#include "server/session/ddl/ddl_private.h"
+
+/* CREATE TABLE, CREATE VECTORS, CREATE TABLE AS. */
+
+/* ------------------------------------------------------------------ columns */
+
+static int16_t
+column_number(const struct new_table *made, const char *name)
+{
+    for (uint16_t i = 0; i < made->table.column_count; i++) {
+        if (!made->columns[i].is_dropped && strcmp(made->columns[i].name, name) == 0) {
+            return (int16_t)(i + 1);
+        }
+    }
+    return 0;
+}
+
+static struct cat_column *
+new_column(struct ddl *ddl, struct new_table *made)
+{
+    if (made->table.column_count == made->capacity) {
+        uint16_t capacity = (uint16_t)(made->capacity * 2 + 8);
+        struct cat_column *columns = ky_arena_array(ddl->arena, struct cat_column, capacity);
+        if (made->table.column_count > 0) {
+            memcpy(columns, made->columns, made->table.column_count * sizeof(*columns));
+        }
+        made->columns = columns;
+        made->capacity = capacity;
+    }
+    struct cat_column *column = &made->columns[made->table.column_count++];
+    *column = (struct cat_column){
+        .number = (int16_t)made->table.column_count, .typmod = -1, .missing = datum_null()};
+    made->table.columns = made->columns;
+    return column;
+}
+
+/* serial, bigserial, smallserial: an integer type with a sequence. */
+static oid_t
+serial_type(const struct ast_type_name *type)
+{
+    const char *name = ast_name_last(type->names);
+    if (type->names->count != 1) {
+        return OID_NONE;
+    }
+    if (strcmp(name, "serial") == 0 || strcmp(name, "serial4") == 0) {
+        return OID_INT4;
+    }
+    if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0) {
+        return OID_INT8;
+    }
+    return strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0 ? OID_INT2 : OID_NONE;
+}
+
+static ky_status
+add_sequence(struct ddl *ddl, struct new_table *made, struct cat_column *column,
+             const struct ast_list *options)
+{
+    KY_ASSERT(made->sequence_count < KY_COUNT_OF(made->sequences));
+    struct new_sequence *sequence = &made->sequences[made->sequence_count++];
+    sequence->column = column->number;
+    sequence->name =
+        ddl_choose_name(ddl, made->table.schema, made->table.name, column->name, "seq");
+    sequence->type = column->type->oid;
+    sequence->options = options;
+    sequence->oid = ddl_new_oid(ddl);
+    column->is_not_null = true;
+    struct ky_buffer name = {0};
+    struct ky_buffer text = {0};
+    const struct cat_schema *schema = cat_get_schema(ddl->image, made->table.schema);
+    if (made->table.schema != OID_SCHEMA_PUBLIC && schema != NULL) {
+        ast_print_identifier(&name, schema->name);
+        ky_buffer_append_byte(&name, '.');
+    }
+    ast_print_identifier(&name, sequence->name);
+    ky_buffer_append_byte(&name, 0);
+    ky_buffer_append_cstr(&text, "nextval(");
+    ast_print_string(&text, (const char *)name.data);
+    ky_buffer_append_cstr(&text, "::regclass)");
+    column->default_sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    column->default_oid = ddl_new_oid(ddl);
+    ky_buffer_deinit(&name);
+    ky_buffer_deinit(&text);
+    return KY_OK;
+}
+
+ky_status
+ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_def *definition)
+{
+    if (column_number(made, definition->name) != 0) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
+                            "column \"%s\" specified more than once", definition->name);
+    }
+    if (made->table.column_count >= ROW_COLUMNS_MAX) {
+        return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS, "tables can have at most %d columns",
+                            ROW_COLUMNS_MAX);
+    }
+    oid_t serial = serial_type(definition->type);
+    struct cat_column *column = new_column(ddl, made);
+    column->name = ky_arena_strdup(ddl->arena, definition->name);
+    oid_t type = serial;
+    if (serial == OID_NONE) {
+        KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &column->typmod, ddl->err));
+    }
+    column->type = type_find(type);
+    if (column->type == NULL || column->type->typtype == 'p') {
+        return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                            "column \"%s\" has pseudo-type %s", column->name,
+                            column->type == NULL ? "unknown" : column->type->sql_name);
+    }
+    if (serial != OID_NONE) {
+        KY_TRY(add_sequence(ddl, made, column, NULL));
+    }
+    int16_t number = column->number;
+    for (int32_t i = 0; i < ast_list_count(definition->constraints); i++) {
+        KY_TRY(ddl_add_constraint(ddl, made,
+                                  (const void *)ast_list_get(definition->constraints, i), number));
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ constraints */
+
+static ky_status
+key_columns(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
+            int16_t own_column, struct new_key *key)
+{
+    if (constraint->columns == NULL) {
+        key->columns[0] = own_column;
+        key->column_count = 1;
+        return KY_OK;
+    }
+    if (constraint->columns->count > 32) {
+        return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS,
+                            "cannot use more than 32 columns in an index");
+    }
+    for (int32_t i = 0; i < constraint->columns->count; i++) {
+        const char *name = ast_list_text(constraint->columns, i);
+        int16_t number = column_number(made, name);
+        if (number == 0) {
+            return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                                "column \"%s\" named in key does not exist", name);
+        }
+        key->columns[key->column_count++] = number;
+    }
+    return KY_OK;
+}
+
+static ky_status
+add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
+        int16_t own_column)
+{
+    bool is_primary = constraint->type == AST_CONSTRAINT_PRIMARY_KEY;
+    for (uint16_t i = 0; is_primary && i < made->key_count; i++) {
+        if (made->keys[i].is_primary) {
+            return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                                "multiple primary keys for table \"%s\" are not allowed",
+                                made->table.name);
+        }
+    }
+    if (made->key_count == KY_COUNT_OF(made->keys)) {
+        return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED, "too many keys");
+    }
+    struct new_key *key = &made->keys[made->key_count++];
+    *key = (struct new_key){.source = constraint,
+                            .is_primary = is_primary,
+                            .is_nulls_not_distinct = constraint->is_nulls_not_distinct};
+    KY_TRY(key_columns(ddl, made, constraint, own_column, key));
+    for (uint16_t i = 0; is_primary && i < key->column_count; i++) {
+        made->columns[key->columns[i] - 1].is_not_null = true;
+    }
+    const char *first = made->columns[key->columns[0] - 1].name;
+    const char *columns = first;
+    for (uint16_t i = 1; i < key->column_count; i++) {
+        columns = ky_arena_printf(ddl->arena, "%s_%s", columns,
+                                  made->columns[key->columns[i] - 1].name);
+    }
+    key->name = constraint->name != NULL
+                    ? ky_arena_strdup(ddl->arena, constraint->name)
+                    : ddl_choose_name(ddl, made->table.schema, made->table.name,
+                                      is_primary ? NULL : columns, is_primary ? "pkey" : "key");
+    for (uint16_t i = 0; i + 1 < made->key_count; i++) {
+        if (strcmp(made->keys[i].name, key->name) == 0) {
+            key->name = ky_arena_printf(ddl->arena, "%s%u", key->name, i + 1U);
+        }
+    }
+    return KY_OK;
+}
+
+static ky_status
+add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
+          int16_t own_column)
+{
+    if (made->check_count == KY_COUNT_OF(made->checks)) {
+        return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED, "too many check constraints");
+    }
+    struct new_check *check = &made->checks[made->check_count++];
+    check->sql = ddl_print(ddl, constraint->expression);
+    check->name = constraint->name != NULL
+                      ? ky_arena_strdup(ddl->arena, constraint->name)
+                      : ddl_choose_name(ddl, made->table.schema, made->table.name,
+                                        own_column == 0 ? NULL : made->columns[own_column - 1].name,
+                                        "check");
+    for (uint16_t i = 0; i + 1 < made->check_count; i++) {
+        if (constraint->name == NULL && strcmp(made->checks[i].name, check->name) == 0) {
+            check->name = ky_arena_printf(ddl->arena, "%s%u", check->name, i + 1U);
+        }
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_add_constraint(struct ddl *ddl, struct new_table *made,
+                   const struct ast_constraint *constraint, int16_t own_column)
+{
+    struct cat_column *column = own_column == 0 ? NULL : &made->columns[own_column - 1];
+    switch (constraint->type) {
+    case AST_CONSTRAINT_NULL:
+        return KY_OK;
+    case AST_CONSTRAINT_NOT_NULL:
+        column->is_not_null = true;
+        return KY_OK;
+    case AST_CONSTRAINT_DEFAULT:
+        column->default_sql = ddl_print(ddl, constraint->expression);
+        column->default_oid = ddl_new_oid(ddl);
+        return KY_OK;
+    case AST_CONSTRAINT_IDENTITY:
+        column->identity = constraint->is_always ? 'a' : 'd';
+        return add_sequence(ddl, made, column, constraint->sequence_options);
+    case AST_CONSTRAINT_GENERATED:
+        column->generated = 's';
+        column->default_sql = ddl_print(ddl, constraint->expression);
+        column->default_oid = ddl_new_oid(ddl);
+        return KY_OK;
+    case AST_CONSTRAINT_CHECK:
+        return add_check(ddl, made, constraint, own_column);
+    case AST_CONSTRAINT_PRIMARY_KEY:
+    case AST_CONSTRAINT_UNIQUE:
+        return add_key(ddl, made, constraint, own_column);
+    case AST_CONSTRAINT_EXCLUDE:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "exclusion constraints are not supported");
+    case AST_CONSTRAINT_FOREIGN_KEY:
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "foreign key constraints are not supported yet");
+    }
+    KY_UNREACHABLE();
+}
+
+/* ------------------------------------------------------------------ writing */
+
+ky_status
+ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key, bool is_filled)
+{
+    struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
+    struct cat_constraint *constraint = ky_arena_new(ddl->arena, struct cat_constraint);
+    if (ddl_name_exists(ddl, table->schema, key->name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                            key->name);
+    }
+    *index = (struct cat_index){.oid = ddl_new_oid(ddl),
+                                .name = key->name,
+                                .table = table,
+                                .method = INDEX_BTREE,
+                                .is_unique = true,
+                                .is_primary = key->is_primary,
+                                .is_nulls_not_distinct = key->is_nulls_not_distinct,
+                                .is_valid = true,
+                                .constraint = ddl_new_oid(ddl),
+                                .key_count = key->column_count,
+                                .column_count = key->column_count};
+    index->keys = ky_arena_array(ddl->arena, struct cat_key, key->column_count);
+    for (uint16_t i = 0; i < key->column_count; i++) {
+        const struct type *type = table->columns[key->columns[i] - 1].type;
+        if (type->key == NULL) {
+            (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                               "data type %s has no default operator class for access method "
+                               "\"btree\"",
+                               type->sql_name);
+            return ky_error_hint(ddl->err, "You must specify an operator class for the index or "
+                                           "define a default operator class for the data type.");
+        }
+        index->keys[i] = (struct cat_key){.column = key->columns[i], .type = type};
+    }
+    *constraint = (struct cat_constraint){
+        .oid = index->constraint,
+        .name = key->name,
+        .table = table,
+        .kind = key->is_primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE,
+        .columns = key->columns,
+        .column_count = key->column_count,
+        .index = index,
+        .is_validated = true};
+    KY_TRY(catalog_insert(ddl->txn, CAT_INDEX, index, ddl->err));
+    KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
+    (void)is_filled;
+    return access_index_create(ddl->session->txn, index, ddl->err);
+}
+
+static ky_status
+write_sequence(struct ddl *ddl, const struct new_table *made, const struct new_sequence *sequence)
+{
+    int64_t maximum = sequence->type == OID_INT2   ? INT16_MAX
+                      : sequence->type == OID_INT4 ? INT32_MAX
+                                                   : INT64_MAX;
+    int64_t increment = ddl_option_int(ddl_option(sequence->options, "increment"), 1);
+    struct cat_table table = {
+        .oid = sequence->oid,
+        .name = sequence->name,
+        .schema = made->table.schema,
+        .kind = 'S',
+        .persistence = 'p',
+        .rel = sequence->oid,
+        .owner = ddl->session->role,
+        .sequence_type = sequence->type,
+        .owner_table = made->table.oid,
+        .owner_column = sequence->column,
+        .sequence = {ddl_option_int(ddl_option(sequence->options, "start"),
+                                    increment > 0 ? 1 : -1),
+                     increment,
+                     ddl_option_int(ddl_option(sequence->options, "minvalue"),
+                                    increment > 0 ? 1 : -maximum - 1),
+                     ddl_option_int(ddl_option(sequence->options, "maxvalue"),
+                                    increment > 0 ? maximum : -1),
+                     1, ddl_option_int(ddl_option(sequence->options, "cycle"), 0)},
+    };
+    return catalog_insert(ddl->txn, CAT_TABLE, &table, ddl->err);
+}
+
+/* Defaults, checks and generated columns must bind against the finished table. */
+static ky_status
+check_expressions(struct ddl *ddl, struct cat_table *table)
+{
+    struct expr *expr;
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        struct cat_column *column = &table->columns[i];
+        if (column->default_sql == NULL) {
+            continue;
+        }
+        if (column->generated != 0) {
+            KY_TRY(bind_table_expression(&ddl->bind, table, column->default_sql, column->type,
+                                         column->typmod, &expr, ddl->err));
+        } else {
+            KY_TRY(bind_default(&ddl->bind, column, column->default_sql, &expr, ddl->err));
+        }
+    }
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        if (table->constraints[i]->kind == CONSTRAINT_CHECK) {
+            KY_TRY(bind_table_expression(&ddl->bind, table, table->constraints[i]->check_sql,
+                                         type_get(OID_BOOL), -1, &expr, ddl->err));
+        }
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_write_table(struct ddl *ddl, struct new_table *made)
+{
+    struct cat_table *table = &made->table;
+    KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, table, ddl->err));
+    for (uint16_t i = 0; i < made->sequence_count; i++) {
+        KY_TRY(write_sequence(ddl, made, &made->sequences[i]));
+    }
+    for (uint16_t i = 0; i < made->check_count; i++) {
+        struct cat_constraint check = {.oid = ddl_new_oid(ddl),
+                                       .name = made->checks[i].name,
+                                       .table = table,
+                                       .kind = CONSTRAINT_CHECK,
+                                       .check_sql = made->checks[i].sql,
+                                       .is_validated = true};
+        KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, &check, ddl->err));
+    }
+    for (uint16_t i = 0; i < made->key_count; i++) {
+        KY_TRY(ddl_add_key(ddl, table, &made->keys[i], false));
+    }
+    KY_TRY(ddl_changed(ddl));
+    KY_TRY(ddl_refresh(ddl));
+    struct cat_table *written = cat_get_table(ddl->image, table->oid);
+    KY_ASSERT(written != NULL);
+    return check_expressions(ddl, written);
+}
+
+/* Name checks that come before any change. *is_done_out: it exists and IF NOT EXISTS was said. */
+static ky_status
+begin_table(struct ddl *ddl, const struct ast_range_var *name, bool is_if_not_exists,
+            struct new_table *made, bool *is_done_out)
+{
+    oid_t schema;
+    *is_done_out = false;
+    KY_TRY(ddl_schema_of(ddl, name, &schema));
+    KY_TRY(ddl_lock_name(ddl, schema, name->name));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    if (ddl_name_exists(ddl, schema, name->name)) {
+        if (!is_if_not_exists) {
+            return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                                name->name);
+        }
+        session_notice(ddl->session, "NOTICE", KY_DUPLICATE_TABLE,
+                       "relation \"%s\" already exists, skipping", name->name);
+        *is_done_out = true;
+        return KY_OK;
+    }
+    oid_t oid = ddl_new_oid(ddl);
+    made->table = (struct cat_table){.oid = oid,
+                                     .name = ky_arena_strdup(ddl->arena, name->name),
+                                     .schema = schema,
+                                     .kind = 'r',
+                                     .persistence = 'p',
+                                     .rel = oid,
+                                     .owner = ddl->session->role,
+                                     .row_type = ddl_new_oid(ddl)};
+    return KY_OK;
+}
+
+static ky_status
+refuse_table_forms(struct ddl *ddl, const struct ast_create_table *statement)
+{
+    const char *what = statement->persistence == AST_TEMPORARY ? "temporary tables"
+                       : ast_list_count(statement->inherits) > 0 ? "table inheritance"
+                       : statement->partition_by != NULL || statement->partition_of != NULL
+                           ? "partitioned tables"
+                           : NULL;
+    return what == NULL ? KY_OK
+                        : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                                       "%s are not supported yet", what);
+}
+
+static ky_status
+add_element(struct ddl *ddl, struct new_table *made, const struct ast_node *element,
+            bool wants_columns)
+{
+    if (element->kind == AST_TABLE_LIKE) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "LIKE is not supported yet");
+    }
+    bool is_column = element->kind == AST_COLUMN_DEF;
+    if (is_column != wants_columns) {
+        return KY_OK;
+    }
+    return is_column ? ddl_add_column(ddl, made, (const void *)element)
+                     : ddl_add_constraint(ddl, made, (const void *)element, 0);
+}
+
+ky_status
+ddl_create_table(struct ddl *ddl, const struct ast_create_table *statement)
+{
+    struct new_table *made = ky_arena_new(ddl->arena, struct new_table);
+    bool is_done;
+    strcpy(ddl->session->tag, "CREATE TABLE");
+    KY_TRY(refuse_table_forms(ddl, statement));
+    KY_TRY(begin_table(ddl, statement->relation, statement->is_if_not_exists, made, &is_done));
+    if (ddl->is_pending || is_done) {
+        return KY_OK;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (int32_t i = 0; i < ast_list_count(statement->elements); i++) {
+            KY_TRY(add_element(ddl, made, ast_list_get(statement->elements, i), pass == 0));
+        }
+    }
+    return ddl_write_table(ddl, made);
+}
+
+/* ------------------------------------------------------------------ vectors */
+
+static ky_status
+vectors_opclass(struct ddl *ddl, const struct ast_list *options, const char **opclass_out)
+{
+    static const struct {
+        const char *metric, *opclass;
+    } metrics[] = {{"", "vector_l2_ops"},       {"l2", "vector_l2_ops"},
+                   {"ip", "vector_ip_ops"},     {"inner_product", "vector_ip_ops"},
+                   {"cosine", "vector_cosine_ops"}, {"l1", "vector_l1_ops"}};
+    const char *metric = ddl_option_text(ddl, ddl_option(options, "metric"));
+    for (size_t i = 0; i < KY_COUNT_OF(metrics); i++) {
+        if (strcmp(metrics[i].metric, metric) == 0) {
+            *opclass_out = metrics[i].opclass;
+            return KY_OK;
+        }
+    }
+    (void)ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
+                       "invalid value for option \"metric\": \"%s\"", metric);
+    return ky_error_hint(ddl->err, "Available values: l2, ip, cosine, l1.");
+}
+
+static ky_status
+add_vector_index(struct ddl *ddl, struct cat_table *table, const char *opclass)
+{
+    struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
+    struct cat_key *key = ky_arena_new(ddl->arena, struct cat_key);
+    *key = (struct cat_key){.column = 2, .type = type_get(OID_VECTOR), .opclass = opclass};
+    *index = (struct cat_index){
+        .oid = ddl_new_oid(ddl),
+        .name = ddl_choose_name(ddl, table->schema, table->name, "vector", "idx"),
+        .table = table,
+        .method = INDEX_HNSW,
+        .is_valid = true,
+        .key_count = 1,
+        .column_count = 1,
+        .keys = key};
+    KY_TRY(catalog_insert(ddl->txn, CAT_INDEX, index, ddl->err));
+    return access_index_create(ddl->session->txn, index, ddl->err);
+}
+
+ky_status
+ddl_create_vectors(struct ddl *ddl, const struct ast_create_vectors *statement)
+{
+    struct new_table *made = ky_arena_new(ddl->arena, struct new_table);
+    const char *opclass;
+    bool is_done;
+    strcpy(ddl->session->tag, "CREATE VECTORS");
+    if (statement->dimension > VECTOR_DIMENSION_MAX) {
+        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
+                            "dimensions for type vector cannot exceed %d", VECTOR_DIMENSION_MAX);
+    }
+    KY_TRY(vectors_opclass(ddl, statement->options, &opclass));
+    KY_TRY(begin_table(ddl, statement->relation, statement->is_if_not_exists, made, &is_done));
+    if (ddl->is_pending || is_done) {
+        return KY_OK;
+    }
+    struct cat_column *key = new_column(ddl, made);
+    key->name = "key";
+    key->type = type_get(OID_INT8);
+    key->is_not_null = true;
+    struct cat_column *vector = new_column(ddl, made);
+    vector->name = "vector";
+    vector->type = type_get(OID_VECTOR);
+    vector->typmod = statement->dimension > 0 ? statement->dimension : -1;
+    made->table.is_vectors = true;
+    for (int32_t i = 0; i < ast_list_count(statement->columns); i++) {
+        KY_TRY(ddl_add_column(ddl, made, (const void *)ast_list_get(statement->columns, i)));
+    }
+    struct new_key *primary = &made->keys[made->key_count++];
+    *primary = (struct new_key){
+        .name = ddl_choose_name(ddl, made->table.schema, made->table.name, NULL, "pkey"),
+        .columns = {1},
+        .column_count = 1,
+        .is_primary = true};
+    KY_TRY(ddl_write_table(ddl, made));
+    if (statement->dimension > 0) {
+        KY_TRY(add_vector_index(ddl, &made->table, opclass));
+        return ddl_changed(ddl);
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_vectors_dimension(struct session *session, const struct cat_table *table, uint32_t dimension,
+                      bool *is_pending_out, struct ky_error *err)
+{
+    struct ddl ddl = {.session = session,
+                      .arena = &session->arena,
+                      .catalog = server_catalog(session->server),
+                      .txn = access_storage_txn(session->txn),
+                      .err = err};
+    KY_TRY(ddl_lock(&ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    *is_pending_out = ddl.is_pending;
+    if (ddl.is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(&ddl));
+    const struct cat_table *current = cat_get_table(ddl.image, table->oid);
+    ky_status status = KY_OK;
+    if (current != NULL && current->columns[1].typmod == -1) {
+        struct cat_table changed = *current;
+        changed.columns = ky_arena_array(ddl.arena, struct cat_column, current->column_count);
+        memcpy(changed.columns, current->columns,
+               current->column_count * sizeof(*changed.columns));
+        changed.columns[1].typmod = (int32_t)dimension;
+        status = catalog_update(ddl.txn, CAT_TABLE, &changed, err);
+        if (status == KY_OK) {
+            status = add_vector_index(&ddl, &changed, "vector_l2_ops");
+        }
+        if (status == KY_OK) {
+            status = ddl_changed(&ddl);
+        }
+    }
+    cat_image_release(ddl.image);
+    return status;
+}
+
+/* ------------------------------------------------------------------ implicit tables */
+
+enum value_kind { VALUE_OTHER, VALUE_INTEGER, VALUE_TEXT, VALUE_VECTOR };
+
+static enum value_kind
+kind_of(const struct ast_node *value, int32_t *dimension_out)
+{
+    const struct ast_const *constant = (const void *)value;
+    if (value->kind == AST_VECTOR) {
+        *dimension_out = ((const struct ast_vector *)(const void *)value)->count;
+        return VALUE_VECTOR;
+    }
+    if (value->kind != AST_CONST) {
+        return VALUE_OTHER;
+    }
+    return constant->type == AST_CONST_INTEGER  ? VALUE_INTEGER
+           : constant->type == AST_CONST_STRING ? VALUE_TEXT
+                                                : VALUE_OTHER;
+}
+
+/* The two values of a plain INSERT ... VALUES (k, v); false for any other form. */
+static bool
+two_values(const struct ast_insert *insert, const struct ast_node **key_out,
+           const struct ast_node **value_out)
+{
+    if (insert->query == NULL || insert->columns != NULL ||
+        ast_list_count(insert->query->values) == 0) {
+        return false;
+    }
+    const struct ast_node_list *row = (const void *)ast_list_get(insert->query->values, 0);
+    if (row->node.kind != AST_NODE_LIST || ast_list_count(row->list) != 2) {
+        return false;
+    }
+    *key_out = ast_list_get(row->list, 0);
+    *value_out = ast_list_get(row->list, 1);
+    return true;
+}
+
+static ky_status
+make_implicit(struct ddl *ddl, const struct ast_insert *insert, enum value_kind kind,
+              int32_t dimension)
+{
+    if (kind == VALUE_VECTOR) {
+        const struct ast_create_vectors create = {.node = {.kind = AST_CREATE_VECTORS},
+                                                  .relation = insert->relation,
+                                                  .is_if_not_exists = true,
+                                                  .dimension = dimension};
+        return ddl_create_vectors(ddl, &create);
+    }
+    struct ast_list parsed = {0};
+    KY_TRY(parse_sql(ddl->arena,
+                     ky_slice_cstr("CREATE TABLE IF NOT EXISTS t (key bigint PRIMARY KEY, "
+                                   "value text)"),
+                     &parsed, ddl->err));
+    const struct ast_statement *statement = (const void *)ast_list_get(&parsed, 0);
+    struct ast_create_table create =
+        *(const struct ast_create_table *)(const void *)statement->statement;
+    create.relation = insert->relation;
+    return ddl_create_table(ddl, &create);
+}
+
+ky_status
+ddl_implicit_table(struct session *session, const struct ast_insert *insert, bool *was_made_out,
+                   bool *is_pending_out, struct ky_error *err)
+{
+    const struct ast_node *key;
+    const struct ast_node *value;
+    int32_t dimension = 0;
+    *was_made_out = *is_pending_out = false;
+    if (!two_values(insert, &key, &value)) {
+        return KY_OK;
+    }
+    enum value_kind kind = kind_of(value, &dimension);
+    if (kind_of(key, &dimension) != VALUE_INTEGER ||
+        (kind != VALUE_TEXT && kind != VALUE_VECTOR)) {
+        return KY_OK;
+    }
+    struct ddl ddl = {.session = session,
+                      .arena = &session->arena,
+                      .catalog = server_catalog(session->server),
+                      .txn = access_storage_txn(session->txn),
+                      .err = err};
+    struct cat_table *table = NULL;
+    KY_TRY(ddl_refresh(&ddl));
+    ky_status status = bind_relation(&ddl.bind, insert->relation, true, &table, err);
+    if (status == KY_OK && table == NULL) {
+        txn_statement_begin(ddl.txn);
+        status = make_implicit(&ddl, insert, kind, dimension);
+        txn_statement_end(ddl.txn);
+        *is_pending_out = ddl.is_pending;
+        *was_made_out = status == KY_OK && !ddl.is_pending;
+    } else if (status == KY_OK && table->is_vectors && table->columns[1].typmod == -1 &&
+               kind == VALUE_VECTOR) {
+        status = ddl_vectors_dimension(session, table, (uint32_t)dimension, is_pending_out, err);
+        *was_made_out = status == KY_OK && !*is_pending_out;
+    }
+    cat_image_release(ddl.image);
+    return status;
+}
+
+/* ------------------------------------------------------------------ CREATE TABLE AS */
+
+static ky_status
+columns_from_query(struct ddl *ddl, struct new_table *made, const struct query *query,
+                   const struct ast_list *names)
+{
+    uint16_t index = 0;
+    for (uint16_t i = 0; i < query->target_count; i++) {
+        const struct target *target = &query->targets[i];
+        if (target->is_hidden) {
+            continue;
+        }
+        struct cat_column *column = new_column(ddl, made);
+        column->name = index < ast_list_count(names) ? ast_list_text(names, index)
+                                                     : ky_arena_strdup(ddl->arena, target->name);
+        column->type =
+            target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : target->expr->type;
+        column->typmod = target->expr->typmod;
+        index++;
+    }
+    return KY_OK;
+}
+
+static struct query *
+insert_into(struct ky_arena *arena, struct cat_table *table, struct query *source)
+{
+    struct query *insert = ky_arena_new(arena, struct query);
+    struct table_ref *ref = ky_arena_new(arena, struct table_ref);
+    insert->kind = QUERY_INSERT;
+    insert->tables = ky_arena_array(arena, struct table_ref *, 1);
+    insert->tables[0] = ref;
+    insert->table_count = 1;
+    ref->kind = TABLE_RELATION;
+    ref->alias = table->name;
+    ref->table = table;
+    ref->column_count = table->column_count;
+    ref->columns = ky_arena_array(arena, struct table_column, table->column_count + 1U);
+    insert->insert_columns = ky_arena_array(arena, uint16_t, table->column_count + 1U);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        ref->columns[i] = (struct table_column){table->columns[i].name, table->columns[i].type,
+                                                table->columns[i].typmod};
+        insert->insert_columns[i] = i;
+    }
+    insert->insert_column_count = table->column_count;
+    insert->defaults = ky_arena_array(arena, struct expr *, table->column_count + 1U);
+    insert->source = source;
+    return insert;
+}
+
+ky_status
+ddl_create_table_as(struct session *session, const struct ast_create_table_as *statement,
+                    struct ky_arena *arena, struct query **query_out, bool *is_done_out,
+                    bool *is_pending_out, struct ky_error *err)
+{
+    struct new_table *made = ky_arena_new(&session->arena, struct new_table);
+    struct ddl ddl = {.session = session,
+                      .arena = &session->arena,
+                      .catalog = server_catalog(session->server),
+                      .txn = access_storage_txn(session->txn),
+                      .err = err};
+    *is_done_out = *is_pending_out = false;
+    if (statement->is_materialized_view || statement->query->kind != AST_SELECT ||
+        statement->into->persistence == AST_TEMPORARY) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "this form of CREATE TABLE AS is not supported yet");
+    }
+    txn_statement_begin(ddl.txn);
+    ky_status status = ddl_refresh(&ddl);
+    struct query *source = NULL;
+    if (status == KY_OK) {
+        ddl.bind.arena = arena;
+        status = bind_query(&ddl.bind, statement->query, &source, err);
+        ddl.bind.arena = ddl.arena;
+    }
+    if (status == KY_OK) {
+        status = begin_table(&ddl, statement->into->relation, statement->is_if_not_exists, made,
+                             is_done_out);
+    }
+    *is_pending_out = ddl.is_pending;
+    if (status == KY_OK && !ddl.is_pending && !*is_done_out) {
+        status = columns_from_query(&ddl, made, source, statement->into->columns);
+        if (status == KY_OK) {
+            status = ddl_write_table(&ddl, made);
+        }
+        if (status == KY_OK) {
+            struct cat_table *table = cat_get_table(ddl.image, made->table.oid);
+            cat_image_retain(ddl.image);
+            cat_image_release(session->held_image);
+            session->held_image = ddl.image; /* the query points into it */
+            *query_out = insert_into(arena, table, source);
+        }
+    }
+    txn_statement_end(ddl.txn);
+    if (*is_done_out || statement->is_with_no_data) {
+        *is_done_out = true;
+        strcpy(session->tag, "CREATE TABLE AS");
+    }
+    cat_image_release(ddl.image);
+    return status;
+}
