@@ -29,7 +29,7 @@ binder_finish(struct binder *b)
     for (struct unknown_param *at = b->unknown_params; at != NULL; at = at->next) {
         oid_t known = context->param_types[at->expr->index - 1];
         if (known == OID_NONE || known == OID_UNKNOWN) {
-            return bind_error(b, at->expr->location, KY_INDETERMINATE_DATATYPE,
+            return bind_error(b, -1, KY_INDETERMINATE_DATATYPE,
                               "could not determine data type of parameter $%u", at->expr->index);
         }
         if (expr_is_unknown(at->expr)) {

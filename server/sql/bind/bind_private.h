@@ -54,6 +54,8 @@ struct cte_name {
     struct cte_name *next;
     struct cte *cte;
     const struct ast_list *aliases;
+    int location;
+    bool is_union;   /* first part UNION second part: may be recursive */
     bool is_pending; /* its non-recursive part is not bound yet */
     bool is_open;    /* its recursive part is being bound: a reference is a recursion */
 };
@@ -79,7 +81,8 @@ struct scope {
     bool is_input;          /* columns become EXPR_INPUT: expressions over one row of a table */
     bool are_unknowns_kept; /* literals of the target list stay unknown: set operations, INSERT */
     struct cte_name *ctes;
-    struct cte_name *recursive; /* this query is the body of a recursive CTE */
+    const struct ast_with *with; /* being bound: items further on are known by name only */
+    struct cte_name *recursive;  /* this query is the body of a recursive CTE */
     struct named_window *windows;
     int window_count;
     struct expr *distance; /* KyroDB's vector form: what the name dist means */

@@ -126,10 +126,16 @@ bind_cte_ref(struct binder *b, struct cte_name *name, uint16_t levels_up,
              const struct ast_range_var *node, struct table_ref **out)
 {
     struct cte *cte = name->cte;
-    if (name->is_pending) {
+    if (name->is_pending && name->is_union) {
         return bind_error(b, node->node.location, KY_INVALID_RECURSION,
                           "recursive reference to query \"%s\" must not appear within its "
                           "non-recursive term",
+                          cte->name);
+    }
+    if (name->is_pending) {
+        return bind_error(b, name->location, KY_INVALID_RECURSION,
+                          "recursive query \"%s\" does not have the form non-recursive-term UNION "
+                          "[ALL] recursive-term",
                           cte->name);
     }
     if (cte->column_count == 0 && cte->query->kind != QUERY_SELECT) {
@@ -153,6 +159,26 @@ bind_cte_ref(struct binder *b, struct cte_name *name, uint16_t levels_up,
     return KY_OK;
 }
 
+/* The error is there; a WITH item that stands further on explains it. */
+static ky_status
+hint_later_cte(struct binder *b, struct scope *scope, const char *name)
+{
+    for (struct scope *at = scope; at != NULL; at = at->parent) {
+        for (int32_t i = 0; at->with != NULL && i < ast_list_count(at->with->ctes); i++) {
+            const struct ast_cte *cte = (const void *)ast_list_get(at->with->ctes, i);
+            if (strcmp(cte->name, name) == 0) {
+                ky_error_detail(b->err,
+                                "There is a WITH item named \"%s\", but it cannot be referenced "
+                                "from this part of the query.",
+                                name);
+                return ky_error_hint(b->err, "Use WITH RECURSIVE, or re-order the WITH items to "
+                                             "remove forward references.");
+            }
+        }
+    }
+    return KY_ERR;
+}
+
 static ky_status
 bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var *node,
                struct from_item **out)
@@ -164,7 +190,9 @@ bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var
         KY_TRY(bind_cte_ref(b, cte, levels_up, node, &ref));
     } else {
         struct cat_table *table;
-        KY_TRY(find_relation(b, node, false, &table));
+        if (find_relation(b, node, false, &table) != KY_OK) {
+            return node->schema == NULL ? hint_later_cte(b, scope, node->name) : KY_ERR;
+        }
         ref = make_relation_ref(b, table, node->alias == NULL ? NULL : node->alias->name);
         if (table->kind == 'v' && table->sysview == NULL) {
             KY_TRY(bind_view(b, ref));

@@ -321,6 +321,7 @@ ky_status
 bind_with(struct binder *b, struct scope *scope, const struct ast_with *with)
 {
     struct query *query = scope->query;
+    scope->with = with->is_recursive ? NULL : with;
     int count = ast_list_count(with->ctes);
     query->ctes = ky_arena_array(b->arena, struct cte *, (size_t)count + 1);
     for (int i = 0; i < count; i++) {
@@ -335,6 +336,9 @@ bind_with(struct binder *b, struct scope *scope, const struct ast_with *with)
         cte->name = node->name;
         struct cte_name *name = ky_arena_new(b->arena, struct cte_name);
         *name = (struct cte_name){.cte = cte, .next = scope->ctes, .aliases = node->columns};
+        const struct ast_select *select = (const void *)node->query;
+        name->location = node->node.location;
+        name->is_union = node->query->kind == AST_SELECT && select->operation == AST_UNION;
         name->is_pending = with->is_recursive;
         if (with->is_recursive) {
             scope->ctes = name;
@@ -355,5 +359,6 @@ bind_with(struct binder *b, struct scope *scope, const struct ast_with *with)
         scope->ctes = name;
         query->ctes[query->cte_count++] = cte;
     }
+    scope->with = NULL;
     return KY_OK;
 }
