@@ -41,7 +41,14 @@ walk_int(struct walk *walk, int64_t value)
     return walk_bytes(walk, &value, sizeof(value)) ? value : 0;
 }
 
-#define WALK_INT(walk, field) ((field) = (__typeof__(field))walk_int((walk), (int64_t)(field)))
+/* Encoding leaves the object alone: it may be constant. */
+#define WALK_INT(walk, field)                                                                      \
+    do {                                                                                           \
+        int64_t walked = walk_int((walk), (int64_t)(field));                                       \
+        if ((walk)->out == NULL) {                                                                 \
+            (field) = (__typeof__(field))walked;                                                   \
+        }                                                                                          \
+    } while (0)
 
 static void
 walk_text(struct walk *walk, const char **text)
@@ -123,7 +130,9 @@ static void
 walk_datum(struct walk *walk, const struct type *type, struct datum *value)
 {
     bool is_null = walk_int(walk, value->is_null) != 0;
-    value->is_null = is_null;
+    if (walk->out == NULL) {
+        value->is_null = is_null;
+    }
     if (is_null) {
         return;
     }
@@ -257,7 +266,10 @@ walk_constraint(struct walk *walk, struct cat_constraint *constraint, struct sto
     WALK_INT(walk, link->table);
     WALK_INT(walk, link->index);
     WALK_INT(walk, constraint->kind);
-    constraint->column_count = walk_count(walk, constraint->column_count);
+    uint16_t column_count = walk_count(walk, constraint->column_count);
+    if (walk->out == NULL) {
+        constraint->column_count = column_count;
+    }
     walk_numbers(walk, &constraint->columns, constraint->column_count);
     walk_text(walk, &constraint->check_sql);
     WALK_INT(walk, constraint->foreign_table);

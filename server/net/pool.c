@@ -101,7 +101,7 @@ pool_new(int worker_count)
     pool->long_max = worker_count > 1 ? worker_count - 1 : 1;
     pool->worker_count = worker_count;
     for (int i = 0; i < worker_count; i++) {
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof(name), "worker-%d", i);
         ky_thread_start(&pool->workers[i], name, work, pool);
     }

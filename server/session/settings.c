@@ -489,7 +489,9 @@ settings_reset_all(struct settings *settings)
         bool is_kept = (infos[i].flags & (SETTING_READ_ONLY | SETTING_HIDDEN)) != 0;
         if (!is_kept && strcmp(settings->values[i], settings->resets[i]) != 0) {
             ky_error_init(&ignored);
-            (void)settings_reset(settings, infos[i].name, &ignored);
+            if (settings_reset(settings, infos[i].name, &ignored) != KY_OK) {
+                continue; /* a built-in name cannot be unknown */
+            }
         }
     }
 }
