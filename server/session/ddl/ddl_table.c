@@ -612,12 +612,12 @@ two_values(const struct ast_insert *insert, const struct ast_node **key_out,
         ast_list_count(insert->query->values) == 0) {
         return false;
     }
-    const struct ast_node_list *row = (const void *)ast_list_get(insert->query->values, 0);
-    if (row->node.kind != AST_NODE_LIST || ast_list_count(row->list) != 2) {
+    const struct ast_row *row = (const void *)ast_list_get(insert->query->values, 0);
+    if (row->node.kind != AST_ROW || ast_list_count(row->elements) != 2) {
         return false;
     }
-    *key_out = ast_list_get(row->list, 0);
-    *value_out = ast_list_get(row->list, 1);
+    *key_out = ast_list_get(row->elements, 0);
+    *value_out = ast_list_get(row->elements, 1);
     return true;
 }
 
