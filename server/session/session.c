@@ -161,6 +161,7 @@ session_open(struct server *server, const struct session_options *options,
                                                 .database = session->database,
                                                 .session = session,
                                                 .cancel = &session->cancel};
+    session_reg_init(session);
     if (apply_start_settings(session, options->settings, err) != KY_OK ||
         enlist(server, session, err) != KY_OK) {
         session_close(session);
@@ -318,7 +319,9 @@ session_notice(struct session *session, const char *severity, enum ky_sqlstate s
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    (void)ky_error_set(&notice, sqlstate, "%s", text);
+    /* A notice may carry 00000, which no error can. */
+    (void)ky_error_set(&notice, KY_WARNING, "%s", text);
+    notice.sqlstate = sqlstate;
     session->sink->notice(session->sink, severity, &notice);
 }
 

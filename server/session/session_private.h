@@ -14,6 +14,7 @@
 #include "server/sql/bind/bind.h"
 #include "server/sql/plan/plan.h"
 #include "server/types/array.h"
+#include "server/types/reg.h"
 
 enum { SESSION_TAG_SIZE = 64 };
 
@@ -159,6 +160,7 @@ struct session {
     struct cat_image *path_image;  /* the path was resolved in; not a reference */
     uint64_t path_version;
     struct catalog_env catalog_env;
+    struct reg_names reg;          /* names for regclass and the like */
 
     /* Transaction. */
     struct access_txn *txn;        /* NULL: none */
@@ -224,6 +226,8 @@ enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION,
 
 /* ------------------------------------------------------------------ session.c */
 
+/* reg.c: lets regclass, regtype ... find names through the catalog. */
+void session_reg_init(struct session *session);
 void session_funcs_register(void);
 void session_views_register(void);
 void session_catalog_register(void);

@@ -308,6 +308,9 @@ run_file(struct runner *runner, const char *path)
         number++;
         if (is_end || is_blank(line)) {
             if (is_in_block) {
+                if (sql[0] != '\0') {
+                    sql[strlen(sql) - 1] = '\0'; /* the last line's end */
+                }
                 run_block(runner, directive, sql, wanted);
             }
             is_in_block = is_result = false;

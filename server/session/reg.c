@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/session/session_private.h"
+
+/* regclass, regtype, regnamespace, regrole, regproc: names to OIDs and back, by the session's
+ * catalog and search path. */
+
+enum { NAME_PARTS_MAX = 3 };
+
+/* Splits "a"."B".c into parts, folded where unquoted. False: it is not a name. */
+static bool
+split_name(struct ky_slice text, char parts[NAME_PARTS_MAX][64], int *count_out)
+{
+    const char *at = text.data;
+    const char *end = at + text.size;
+    int count = 0;
+    while (at < end && *at == ' ') {
+        at++;
+    }
+    while (at < end && count < NAME_PARTS_MAX) {
+        size_t size = 0;
+        bool is_quoted = *at == '"';
+        at += is_quoted;
+        for (; at < end && (is_quoted || (*at != '.' && *at != ' ')); at++) {
+            if (is_quoted && *at == '"') {
+                if (at + 1 < end && at[1] == '"') {
+                    at++;
+                } else {
+                    break;
+                }
+            }
+            char c = *at;
+            if (!is_quoted && c >= 'A' && c <= 'Z') {
+                c = (char)(c - 'A' + 'a');
+            }
+            if (size < 63) {
+                parts[count][size++] = c;
+            }
+        }
+        at += is_quoted && at < end;
+        parts[count++][size] = '\0';
+        if (at < end && *at == '.') {
+            at++;
+            continue;
+        }
+        break;
+    }
+    while (at < end && *at == ' ') {
+        at++;
+    }
+    *count_out = count;
+    return count > 0 && at == end && parts[0][0] != '\0';
+}
+
+static struct session *
+session_of(void *self)
+{
+    return self;
+}
+
+static ky_status
+find_class(struct session *session, char parts[NAME_PARTS_MAX][64], int count, oid_t *out,
+           struct ky_error *err)
+{
+    const struct cat_image *image = session->catalog_env.image;
+    struct ky_slice name = ky_slice_cstr(parts[count - 1]);
+    const struct cat_schema *schema =
+        count > 1 ? cat_find_schema(image, ky_slice_cstr(parts[count - 2])) : NULL;
+    if (count > 1 && schema == NULL) {
+        return ky_error_set(err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+                            parts[count - 2]);
+    }
+    for (uint16_t i = 0; i < (schema != NULL ? 1 : session->path.count); i++) {
+        oid_t where = schema != NULL ? schema->oid : session->path.schemas[i];
+        const struct cat_table *table = cat_find_table(image, where, name);
+        const struct cat_index *index = cat_find_index(image, where, name);
+        if (table != NULL || index != NULL) {
+            *out = table != NULL ? table->oid : index->oid;
+            return KY_OK;
+        }
+    }
+    if (count > 1) {
+        return ky_error_set(err, KY_UNDEFINED_TABLE, "relation \"%s.%s\" does not exist",
+                            parts[count - 2], parts[count - 1]);
+    }
+    return ky_error_set(err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist", parts[0]);
+}
+
+static ky_status
+find_type(struct session *session, struct ky_slice text, oid_t *out, struct ky_error *err)
+{
+    struct ky_arena arena;
+    struct ast_type_name *name;
+    struct bind_context bind;
+    struct func_env env;
+    int32_t typmod;
+    ky_arena_init(&arena);
+    ky_status status = parse_type_name(&arena, text, &name, err);
+    if (status == KY_OK) {
+        session_bind_context(session, &bind, &arena, session->catalog_env.image, &env, NULL);
+        status = bind_type_name(&bind, name, out, &typmod, err);
+    }
+    ky_arena_deinit(&arena);
+    return status;
+}
+
+static ky_status
+find_proc(char parts[NAME_PARTS_MAX][64], int count, struct ky_slice text, oid_t *out,
+          struct ky_error *err)
+{
+    size_t found;
+    const struct func *const *funcs = func_candidates(ky_slice_cstr(parts[count - 1]), &found);
+    if (found == 0) {
+        return reg_error_missing(err, OID_REGPROC, text);
+    }
+    if (found > 1) {
+        return ky_error_set(err, KY_AMBIGUOUS_FUNCTION, "more than one function named \"%s\"",
+                            parts[count - 1]);
+    }
+    *out = funcs[0]->oid;
+    return KY_OK;
+}
+
+static ky_status
+find_oid(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out, struct ky_error *err)
+{
+    struct session *session = session_of(self);
+    const struct cat_image *image = session->catalog_env.image;
+    char parts[NAME_PARTS_MAX][64];
+    int count = 0;
+    if (reg_type == OID_REGTYPE) {
+        return find_type(session, text, oid_out, err);
+    }
+    if (!split_name(text, parts, &count)) {
+        return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
+    }
+    if (reg_type == OID_REGCLASS) {
+        return find_class(session, parts, count, oid_out, err);
+    }
+    if (reg_type == OID_REGNAMESPACE) {
+        const struct cat_schema *schema = cat_find_schema(image, ky_slice_cstr(parts[0]));
+        if (schema != NULL) {
+            *oid_out = schema->oid;
+            return KY_OK;
+        }
+    } else if (reg_type == OID_REGROLE) {
+        const struct cat_role *role = cat_find_role(image, ky_slice_cstr(parts[0]));
+        if (role != NULL) {
+            *oid_out = role->oid;
+            return KY_OK;
+        }
+    } else if (reg_type == OID_REGPROC || reg_type == OID_REGPROCEDURE) {
+        return find_proc(parts, count, text, oid_out, err);
+    }
+    return reg_error_missing(err, reg_type, text);
+}
+
+/* ------------------------------------------------------------------ names of OIDs */
+
+static void
+append_identifier(struct ky_buffer *out, const char *name)
+{
+    ast_print_identifier(out, name);
+}
+
+static bool
+append_class(const struct session *session, oid_t oid, struct ky_buffer *out)
+{
+    const struct cat_image *image = session->catalog_env.image;
+    const struct cat_table *table = cat_get_table(image, oid);
+    const struct cat_index *index = table == NULL ? cat_get_index(image, oid) : NULL;
+    if (table == NULL && index == NULL) {
+        return false;
+    }
+    const char *name = table != NULL ? table->name : index->name;
+    oid_t schema_oid = table != NULL ? table->schema : index->table->schema;
+    bool is_visible = false;
+    for (uint16_t i = 0; i < session->path.count && !is_visible; i++) {
+        oid_t where = session->path.schemas[i];
+        if (where == schema_oid) {
+            is_visible = true;
+        } else if (cat_find_table(image, where, ky_slice_cstr(name)) != NULL) {
+            break;
+        }
+    }
+    const struct cat_schema *schema = cat_get_schema(image, schema_oid);
+    if (!is_visible && schema != NULL) {
+        append_identifier(out, schema->name);
+        ky_buffer_append_byte(out, '.');
+    }
+    append_identifier(out, name);
+    return true;
+}
+
+static bool
+append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
+{
+    const struct session *session = session_of(self);
+    const struct cat_image *image = session->catalog_env.image;
+    if (image == NULL) {
+        return false;
+    }
+    if (reg_type == OID_REGCLASS) {
+        return append_class(session, oid, out);
+    }
+    if (reg_type == OID_REGTYPE) {
+        const struct type *type = type_find(oid);
+        if (type != NULL) {
+            ky_buffer_append_cstr(out, type->sql_name);
+        }
+        return type != NULL;
+    }
+    if (reg_type == OID_REGNAMESPACE) {
+        const struct cat_schema *schema = cat_get_schema(image, oid);
+        if (schema != NULL) {
+            append_identifier(out, schema->name);
+        }
+        return schema != NULL;
+    }
+    if (reg_type == OID_REGROLE) {
+        const struct cat_role *role = cat_get_role(image, oid);
+        if (role != NULL) {
+            append_identifier(out, role->name);
+        }
+        return role != NULL;
+    }
+    if (reg_type == OID_REGPROC || reg_type == OID_REGPROCEDURE) {
+        const struct func *func = func_find(oid);
+        if (func != NULL) {
+            append_identifier(out, func->name);
+        }
+        return func != NULL;
+    }
+    return false;
+}
+
+void
+session_reg_init(struct session *session)
+{
+    session->reg =
+        (struct reg_names){.self = session, .find_oid = find_oid, .append_name = append_name};
+    session->types.reg = &session->reg;
+}
