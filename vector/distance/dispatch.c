@@ -1,42 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/* Each set includes the ones before it: what runs AVX-512 also runs AVX2. */
+
 #include "server/base/cpu.h"
 #include "vector/distance/distance_private.h"
+
+static const struct distance_kernels *const variants[] = {
+    &distance_scalar,
+#if defined(__x86_64__)
+    &distance_avx2,
+    &distance_avx512,
+#endif
+#if defined(__aarch64__)
+    &distance_neon,
+#endif
+};
 
 const struct distance_kernels *const *
 distance_kernels_all(size_t *count_out)
 {
-    static const struct distance_kernels *usable[4];
-    size_t count = 0;
-    usable[count++] = &distance_scalar;
+    *count_out = 1;
 #if defined(__x86_64__)
-    if (ky_cpu()->has_avx2) {
-        usable[count++] = &distance_avx2;
+    const struct ky_cpu *cpu = ky_cpu();
+    if (cpu->has_avx2) {
+        *count_out = cpu->has_avx512 ? 3 : 2;
     }
-    if (ky_cpu()->has_avx512) {
-        usable[count++] = &distance_avx512;
-    }
+#elif defined(__aarch64__)
+    *count_out = 2;
 #endif
-#if defined(__aarch64__)
-    usable[count++] = &distance_neon;
-#endif
-    *count_out = count;
-    return usable;
+    return variants;
 }
 
 const struct distance_kernels *
 distance_kernels(void)
 {
-#if defined(__x86_64__)
-    if (ky_cpu()->has_avx512) {
-        return &distance_avx512;
-    }
-    if (ky_cpu()->has_avx2) {
-        return &distance_avx2;
-    }
-#endif
-#if defined(__aarch64__)
-    return &distance_neon;
-#else
-    return &distance_scalar;
-#endif
+    size_t count = 0;
+    const struct distance_kernels *const *usable = distance_kernels_all(&count);
+    return usable[count - 1];
 }

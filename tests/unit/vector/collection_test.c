@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "vector/collection.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "server/base/epoch.h"
+#include "server/base/random.h"
+
+static struct ky_error err;
+
+static bool
+accept_all(void *arg, row_id_t row_id, const float *values, double distance)
+{
+    (void)row_id;
+    (void)values;
+    (void)distance;
+    if (arg != NULL) {
+        ++*(uint32_t *)arg;
+    }
+    return true;
+}
+
+static void
+insert(struct collection *collection, row_id_t row_id, const float *values)
+{
+    cr_assert_eq(collection_insert(collection, row_id, values, &err), KY_OK);
+}
+
+static uint64_t
+entries_of(const struct collection *collection)
+{
+    struct collection_stats stats;
+    collection_stats(collection, &stats);
+    return stats.entries;
+}
+
+static uint32_t
+search(struct collection *collection, const float *query, uint32_t k, struct vector_hit *hits)
+{
+    uint32_t count = 0;
+    cr_assert_eq(
+        collection_search_exact(collection, query, k, accept_all, NULL, NULL, hits, &count, &err),
+        KY_OK);
+    return count;
+}
+
+/* ------------------------------------------------------------------ against a naive reference */
+
+enum { ROWS_MAX = 3000 };
+
+struct model_row {
+    row_id_t row_id;
+    float *values;
+    double distance;
+};
+
+struct model {
+    struct collection *collection;
+    uint32_t dimension;
+    enum vector_metric metric;
+    struct ky_prng prng;
+    uint32_t count;
+    struct model_row rows[ROWS_MAX];
+};
+
+static double
+model_distance(const struct model *model, const float *a, const float *b)
+{
+    double l2 = 0;
+    double dot = 0;
+    double l1 = 0;
+    double a_norm = 0;
+    double b_norm = 0;
+    for (uint32_t i = 0; i < model->dimension; i++) {
+        double x = (double)a[i];
+        double y = (double)b[i];
+        l2 += (x - y) * (x - y);
+        l1 += fabs(x - y);
+        dot += x * y;
+        a_norm += x * x;
+        b_norm += y * y;
+    }
+    switch (model->metric) {
+    case VECTOR_L2:
+        return sqrt(l2);
+    case VECTOR_INNER_PRODUCT:
+        return -dot;
+    case VECTOR_L1:
+        return l1;
+    case VECTOR_COSINE:
+        return 1 - fmin(1, fmax(-1, dot / sqrt(a_norm * b_norm)));
+    }
+    return 0;
+}
+
+static int
+compare_rows(const void *left, const void *right)
+{
+    const struct model_row *a = (const struct model_row *)left;
+    const struct model_row *b = (const struct model_row *)right;
+    if (a->distance != b->distance) {
+        return a->distance < b->distance ? -1 : 1;
+    }
+    return (a->row_id > b->row_id) - (a->row_id < b->row_id);
+}
+
+/* Small integers: sums are exact and there are ties. Never a zero vector. */
+static void
+random_values(struct model *model, float *values)
+{
+    for (uint32_t i = 0; i < model->dimension; i++) {
+        values[i] = (float)ky_prng_below(&model->prng, 7) - 3;
+    }
+    values[0] = (float)ky_prng_below(&model->prng, 3) + 1;
+}
+
+static bool
+accept_odd(void *arg, row_id_t row_id, const float *values, double distance)
+{
+    (void)arg;
+    (void)values;
+    (void)distance;
+    return row_id % 2 == 1;
+}
+
+static void
+check_search(struct model *model, uint32_t k, bool is_filtered)
+{
+    float query[64];
+    random_values(model, query);
+    for (uint32_t i = 0; i < model->count; i++) {
+        model->rows[i].distance = model_distance(model, query, model->rows[i].values);
+    }
+    qsort(model->rows, model->count, sizeof(model->rows[0]), compare_rows);
+    struct vector_hit *hits = (struct vector_hit *)calloc(k + 1, sizeof(*hits));
+    uint32_t count = 0;
+    cr_assert_eq(collection_search_exact(model->collection, query, k,
+                                         is_filtered ? accept_odd : accept_all, NULL, NULL, hits,
+                                         &count, &err),
+                 KY_OK);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < model->count && at < k; i++) {
+        if (is_filtered && model->rows[i].row_id % 2 == 0) {
+            continue;
+        }
+        cr_assert_lt(at, count);
+        cr_assert_float_eq(hits[at].distance, model->rows[i].distance, 1e-6);
+        /* The division of the cosine may tell apart what the reference sees as equal. */
+        if (model->metric != VECTOR_COSINE) {
+            cr_assert_eq(hits[at].row_id, model->rows[i].row_id, "hit %" PRIu32, at);
+        }
+        at++;
+    }
+    cr_assert_eq(at, count);
+    free(hits);
+}
+
+static void
+change(struct model *model)
+{
+    float values[64];
+    if (ky_prng_below(&model->prng, 100) < 60 && model->count < ROWS_MAX) {
+        struct model_row *row = &model->rows[model->count++];
+        random_values(model, values);
+        row->row_id = 1 + ky_prng_next(&model->prng) % ROW_ID_MAX;
+        row->values = (float *)malloc(sizeof(values));
+        memcpy(row->values, values, sizeof(values));
+        insert(model->collection, row->row_id, values);
+        insert(model->collection, row->row_id, values);
+    } else if (model->count > 0) {
+        uint32_t at = (uint32_t)ky_prng_below(&model->prng, model->count);
+        struct model_row *row = &model->rows[at];
+        cr_assert(collection_remove(model->collection, row->row_id, row->values));
+        cr_assert_not(collection_remove(model->collection, row->row_id, row->values));
+        free(row->values);
+        *row = model->rows[--model->count];
+    }
+}
+
+static void
+run_model(uint32_t dimension, enum vector_metric metric)
+{
+    struct model *model = (struct model *)calloc(1, sizeof(*model));
+    uint64_t seed = (uint64_t)time(NULL);
+    printf("collection dimension=%" PRIu32 " metric=%d seed=%" PRIu64 "\n", dimension, (int)metric,
+           seed);
+    ky_prng_init(&model->prng, seed);
+    model->dimension = dimension;
+    model->metric = metric;
+    model->collection = collection_new(dimension, metric);
+    check_search(model, 3, false);
+    for (int round = 0; round < 12; round++) {
+        for (int i = 0; i < 600; i++) {
+            change(model);
+        }
+        cr_assert_eq(entries_of(model->collection), model->count);
+        check_search(model, 1, false);
+        check_search(model, 10, false);
+        check_search(model, 10, true);
+        check_search(model, ROWS_MAX + 5, false);
+    }
+    for (uint32_t i = 0; i < model->count; i++) {
+        free(model->rows[i].values);
+    }
+    collection_free(model->collection);
+    free(model);
+    ky_epoch_drain();
+}
+
+Test(collection, finds_what_a_naive_search_finds_l2)
+{
+    run_model(3, VECTOR_L2);
+    run_model(37, VECTOR_L2);
+}
+
+Test(collection, finds_what_a_naive_search_finds_inner_product)
+{
+    run_model(16, VECTOR_INNER_PRODUCT);
+}
+
+Test(collection, finds_what_a_naive_search_finds_cosine)
+{
+    run_model(5, VECTOR_COSINE);
+}
+
+Test(collection, finds_what_a_naive_search_finds_l1)
+{
+    run_model(64, VECTOR_L1);
+}
+
+/* ------------------------------------------------------------------ single rules */
+
+Test(collection, ties_are_ordered_by_row_id)
+{
+    struct collection *collection = collection_new(2, VECTOR_L2);
+    const float values[2] = {1, 0};
+    for (row_id_t i = 100; i > 0; i--) {
+        insert(collection, i * 3 % 101, values);
+    }
+    struct vector_hit hits[5];
+    const float query[2] = {0, 0};
+    cr_assert_eq(search(collection, query, 5, hits), 5);
+    for (row_id_t i = 0; i < 5; i++) {
+        cr_expect_eq(hits[i].row_id, i + 1);
+        cr_expect_eq(hits[i].distance, 1);
+    }
+    collection_free(collection);
+}
+
+Test(collection, one_row_may_have_several_vectors)
+{
+    struct collection *collection = collection_new(1, VECTOR_L1);
+    const float one = 1;
+    const float two = 2;
+    insert(collection, 5, &one);
+    insert(collection, 5, &two);
+    cr_expect_eq(entries_of(collection), 2);
+    cr_expect(collection_remove(collection, 5, &one));
+    struct vector_hit hits[3];
+    cr_assert_eq(search(collection, &one, 3, hits), 1);
+    cr_expect_eq(hits[0].distance, 1);
+    collection_free(collection);
+    ky_epoch_drain();
+}
+
+Test(collection, accept_is_asked_only_about_what_would_enter)
+{
+    struct collection *collection = collection_new(1, VECTOR_L2);
+    for (row_id_t i = 1; i <= 1000; i++) {
+        float value = (float)i;
+        insert(collection, i, &value);
+    }
+    uint32_t asked = 0;
+    uint32_t count = 0;
+    struct vector_hit hits[4];
+    const float query = 0;
+    cr_assert_eq(collection_search_exact(collection, &query, 4, accept_all, &asked, NULL, hits,
+                                         &count, &err),
+                 KY_OK);
+    cr_expect_eq(count, 4);
+    cr_expect_eq(asked, 4);
+    cr_assert_eq(collection_search_exact(collection, &query, 0, accept_all, &asked, NULL, hits,
+                                         &count, &err),
+                 KY_OK);
+    cr_expect_eq(count, 0);
+    cr_expect_eq(asked, 4);
+    collection_free(collection);
+}
+
+Test(collection, not_a_number_is_the_farthest)
+{
+    struct collection *collection = collection_new(2, VECTOR_COSINE);
+    const float zero[2] = {0, 0};
+    const float right[2] = {1, 0};
+    const float left[2] = {-2, 0};
+    insert(collection, 1, zero);
+    insert(collection, 2, left);
+    insert(collection, 3, right);
+    struct vector_hit hits[3];
+    const float query[2] = {5, 0};
+    cr_assert_eq(search(collection, query, 3, hits), 3);
+    cr_expect_eq(hits[0].row_id, 3);
+    cr_expect_eq(hits[0].distance, 0);
+    cr_expect_eq(hits[1].row_id, 2);
+    cr_expect_eq(hits[1].distance, 2);
+    cr_expect_eq(hits[2].row_id, 1);
+    cr_expect(isnan(hits[2].distance));
+    cr_assert_eq(search(collection, query, 2, hits), 2);
+    cr_expect_eq(hits[1].row_id, 2);
+    collection_free(collection);
+}
+
+Test(collection, a_cancelled_search_is_57014)
+{
+    struct collection *collection = collection_new(1, VECTOR_L2);
+    const float value = 1;
+    insert(collection, 1, &value);
+    _Atomic int is_cancelled = 1;
+    struct vector_hit hit;
+    uint32_t count = 77;
+    cr_assert_eq(collection_search_exact(collection, &value, 1, accept_all, NULL, &is_cancelled,
+                                         &hit, &count, &err),
+                 KY_ERR);
+    cr_expect_eq(err.sqlstate, KY_QUERY_CANCELED);
+    cr_expect_eq(count, 77);
+    collection_free(collection);
+}
+
+Test(collection, places_are_used_again)
+{
+    enum { DIMENSION = 200, ROUNDS = 20000 };
+    struct collection *collection = collection_new(DIMENSION, VECTOR_L2);
+    float values[DIMENSION] = {0};
+    for (row_id_t i = 1; i <= ROUNDS; i++) {
+        values[7] = (float)i;
+        insert(collection, i, values);
+        cr_assert(collection_remove(collection, i, values));
+    }
+    struct collection_stats stats;
+    collection_stats(collection, &stats);
+    cr_expect_eq(stats.entries, 0);
+    cr_expect_lt(stats.bytes, 1 << 20, "%" PRIu64 " bytes", stats.bytes);
+    collection_free(collection);
+    ky_epoch_drain();
+}
+
+Test(collection, a_removal_may_outlive_its_collection)
+{
+    struct collection *collection = collection_new(1, VECTOR_L2);
+    const float value = 1;
+    insert(collection, 1, &value);
+    cr_assert(collection_remove(collection, 1, &value));
+    collection_free(collection);
+    ky_epoch_drain();
+    collection_free(NULL);
+}
+
+Test(collection, the_largest_dimension_works)
+{
+    struct collection *collection = collection_new(VECTOR_DIMENSION_MAX, VECTOR_L2);
+    float *values = (float *)calloc(VECTOR_DIMENSION_MAX, sizeof(float));
+    for (row_id_t i = 1; i <= 40; i++) {
+        values[VECTOR_DIMENSION_MAX - 1] = (float)i;
+        insert(collection, i, values);
+    }
+    values[VECTOR_DIMENSION_MAX - 1] = 17;
+    struct vector_hit hits[2];
+    cr_assert_eq(search(collection, values, 2, hits), 2);
+    cr_expect_eq(hits[0].row_id, 17);
+    cr_expect_eq(hits[1].row_id, 16);
+    free(values);
+    collection_free(collection);
+}
