@@ -18,17 +18,6 @@
 
 enum step { STEP_OK, STEP_END, STEP_RETRY };
 
-/* The cache lines that a search in the node will need first. */
-static inline void
-prefetch_node(const struct node *node)
-{
-    const char *line = (const char *)(const void *)node;
-    __builtin_prefetch(line);
-    __builtin_prefetch(line + offsetof(struct node, heads) + 3 * 64);
-    __builtin_prefetch(line + offsetof(struct node, heads) + 6 * 64);
-    __builtin_prefetch(line + offsetof(struct node, heads) + 9 * 64);
-}
-
 /* From the node at depth, already in path with its version, down to a leaf. seeks: NULL goes to
  * the outermost child on the side the walk comes from. */
 static bool
@@ -44,7 +33,7 @@ walk_down(struct btree_path *path, uint32_t depth, const struct target *seeks, b
             index = node_count(node);
         }
         struct node *child = node_child(node, index);
-        prefetch_node(child);
+        node_prefetch(child);
         if (!node_validate(node, version)) {
             return false;
         }

@@ -50,6 +50,7 @@ descend(struct btree *tree, const struct target *target, struct btree_path *path
         path->nodes[path->depth] = node;
         path->index[path->depth] = index;
         node = node_child(node, index);
+        node_prefetch(node);
         path->depth++;
         KY_ASSERT(path->depth < BTREE_HEIGHT_MAX);
     }

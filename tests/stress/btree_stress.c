@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Readers beside writers on one tree. Some keys are there from beginning to end: every lookup must
+ * find them and every scan must give all of them, in order, whatever the writers do between them.
+ * The writers' keys come and go in numbers that make leaves split, merge and empty, short keys and
+ * long ones. At the end the tree is verified against what is known to remain.
+ */
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "index/index.h"
+#include "server/base/endian.h"
+#include "server/base/epoch.h"
+#include "server/base/mutex.h"
+#include "server/base/random.h"
+
+enum {
+    WRITERS = 2,
+    READERS = 2,
+    SCANNERS = 2,
+    FIXED_KEYS = 600,
+    GAP = 64,  /* between two fixed keys */
+    WAVES = 6, /* each fills the gaps and empties them again */
+    LONG_SIZE = 300,
+};
+
+#define CHECK(condition)                                                          \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort();                                                              \
+        }                                                                         \
+    } while (0)
+
+static struct index *index_under_test;
+static _Atomic int is_over;
+
+/* Every fifth key is long; the number decides the order either way. */
+static struct ky_slice
+make_key(uint64_t number, uint8_t key[LONG_SIZE])
+{
+    key[0] = 1;
+    ky_store_be64(key + 1, number);
+    if (number % 5 != 0) {
+        return ky_slice(key, 9);
+    }
+    for (size_t i = 9; i < LONG_SIZE; i++) {
+        key[i] = (uint8_t)(number + i);
+    }
+    return ky_slice(key, LONG_SIZE);
+}
+
+static void
+insert(uint64_t number, row_id_t row_id)
+{
+    uint8_t key[LONG_SIZE];
+    struct ky_error err;
+    bool is_new = false;
+    CHECK(index_insert(index_under_test, make_key(number, key), row_id, &is_new, &err) == KY_OK);
+    CHECK(is_new);
+}
+
+static void *
+write_entries(void *arg)
+{
+    uint64_t self = *(const uint64_t *)arg;
+    uint8_t key[LONG_SIZE];
+    for (uint64_t wave = 0; wave < WAVES; wave++) {
+        for (uint64_t i = 0; i < (uint64_t)FIXED_KEYS * GAP; i++) {
+            if (i % GAP != 0 && i % WRITERS == self) {
+                insert(i, wave + 1);
+            }
+        }
+        for (uint64_t i = 0; i < (uint64_t)FIXED_KEYS * GAP; i++) {
+            uint64_t number = wave % 2 == 0 ? i : (uint64_t)FIXED_KEYS * GAP - 1 - i;
+            if (number % GAP != 0 && number % WRITERS == self) {
+                CHECK(index_remove(index_under_test, make_key(number, key), wave + 1));
+            }
+        }
+    }
+    return NULL;
+}
+
+static void *
+find_entries(void *arg)
+{
+    struct ky_prng prng;
+    ky_prng_init(&prng, 100 + *(const uint64_t *)arg);
+    uint8_t key[LONG_SIZE];
+    while (atomic_load_explicit(&is_over, memory_order_relaxed) == 0) {
+        uint64_t fixed = ky_prng_below(&prng, FIXED_KEYS);
+        row_id_t row_ids[4];
+        CHECK(index_find(index_under_test, make_key(fixed * GAP, key), row_ids, 4) == 1);
+        CHECK(row_ids[0] == fixed + 1);
+        uint64_t other = ky_prng_below(&prng, (uint64_t)FIXED_KEYS * GAP);
+        CHECK(index_find(index_under_test, make_key(other, key), row_ids, 4) <= 1);
+        CHECK(index_find(index_under_test, ky_slice("no", 2), row_ids, 4) == 0);
+    }
+    return NULL;
+}
+
+static int
+compare(uint64_t a, row_id_t a_row_id, uint64_t b, row_id_t b_row_id)
+{
+    return a != b ? (a > b) - (a < b) : (a_row_id > b_row_id) - (a_row_id < b_row_id);
+}
+
+static void *
+scan_entries(void *arg)
+{
+    uint64_t self = *(const uint64_t *)arg;
+    struct ky_prng prng;
+    ky_prng_init(&prng, 200 + self);
+    while (atomic_load_explicit(&is_over, memory_order_relaxed) == 0) {
+        struct index_scan scan = {.index = index_under_test, .is_backward = self % 2 == 1};
+        struct index_entry entries[300];
+        uint64_t fixed = 0;
+        uint64_t last = 0;
+        row_id_t last_row_id = 0;
+        bool has_last = false;
+        uint32_t max = 1 + (uint32_t)ky_prng_below(&prng, 300);
+        for (uint32_t count; (count = index_scan_next(&scan, entries, max)) > 0;) {
+            for (uint32_t i = 0; i < count; i++) {
+                uint64_t number = ky_load_be64((const uint8_t *)entries[i].key.data + 1);
+                uint8_t key[LONG_SIZE];
+                CHECK(ky_slice_equal(entries[i].key, make_key(number, key)));
+                /* The same key again is another wave's entry: the scan slept meanwhile. */
+                int order = compare(number, entries[i].row_id, last, last_row_id);
+                CHECK(!has_last || (scan.is_backward ? order < 0 : order > 0));
+                has_last = true;
+                last = number;
+                last_row_id = entries[i].row_id;
+                if (number % GAP == 0) {
+                    uint64_t expected = scan.is_backward ? FIXED_KEYS - 1 - fixed : fixed;
+                    CHECK(number == expected * GAP);
+                    CHECK(entries[i].row_id == expected + 1);
+                    fixed++;
+                }
+            }
+        }
+        CHECK(fixed == FIXED_KEYS);
+        index_scan_deinit(&scan);
+    }
+    return NULL;
+}
+
+int
+main(void)
+{
+    struct ky_thread writers[WRITERS];
+    struct ky_thread readers[READERS];
+    struct ky_thread scanners[SCANNERS];
+    uint64_t numbers[] = {0, 1, 2, 3};
+    index_under_test = index_new(INDEX_KIND_BTREE);
+    for (uint64_t i = 0; i < FIXED_KEYS; i++) {
+        insert(i * GAP, i + 1);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        ky_thread_start(&writers[i], "writer", write_entries, &numbers[i]);
+    }
+    for (int i = 0; i < READERS; i++) {
+        ky_thread_start(&readers[i], "reader", find_entries, &numbers[i]);
+    }
+    for (int i = 0; i < SCANNERS; i++) {
+        ky_thread_start(&scanners[i], "scanner", scan_entries, &numbers[i]);
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        ky_thread_join(&writers[i]);
+    }
+    atomic_store_explicit(&is_over, 1, memory_order_relaxed);
+    for (int i = 0; i < READERS; i++) {
+        ky_thread_join(&readers[i]);
+    }
+    for (int i = 0; i < SCANNERS; i++) {
+        ky_thread_join(&scanners[i]);
+    }
+    struct ky_error err;
+    struct index_stats stats;
+    ky_error_init(&err);
+    CHECK(index_verify(index_under_test, &err) == KY_OK);
+    index_stats(index_under_test, &stats);
+    CHECK(stats.entries == FIXED_KEYS);
+    index_free(index_under_test);
+    ky_epoch_drain();
+    return 0;
+}
