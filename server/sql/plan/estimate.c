@@ -57,7 +57,8 @@ rel_estimate(struct level *level, struct rel *rel)
             const struct cat_column *column = &ref->table->columns[i];
             width += column->is_dropped ? 0 : type_width(column->type, column->typmod);
         }
-        rel->table_rows = storage == NULL ? 0 : (double)storage_live_count(storage, ref->table->rel);
+        rel->table_rows =
+            storage == NULL ? 0 : (double)storage_live_count(storage, ref->table->rel);
         if (rel->table_rows < 1) {
             rel->pages = UNKNOWN_PAGES;
             rel->table_rows =
@@ -96,8 +97,7 @@ is_unique_column(const struct rel *rel, uint16_t column)
         return false;
     }
     if (table->sysview != NULL) {
-        return table->column_count > 0 && column == 0 &&
-               strcmp(table->columns[0].name, "oid") == 0;
+        return table->column_count > 0 && column == 0 && strcmp(table->columns[0].name, "oid") == 0;
     }
     for (uint16_t i = 0; i < table->index_count; i++) {
         const struct cat_index *index = table->indexes[i];

@@ -113,8 +113,9 @@ write_title(const struct plan *node, struct ky_buffer *out)
         break;
     case PLAN_INDEX_SCAN:
     case PLAN_VECTOR_SCAN:
-        ky_buffer_printf(out, "Index Scan %susing %s on %s", node->scan.is_backward ? "Backward " : "",
-                         node->scan.index->name, node->scan.table->name);
+        ky_buffer_printf(out, "Index Scan %susing %s on %s",
+                         node->scan.is_backward ? "Backward " : "", node->scan.index->name,
+                         node->scan.table->name);
         break;
     case PLAN_HASH_JOIN:
         ky_buffer_printf(out, "Hash %sJoin", join_words(node->join.kind));
@@ -251,8 +252,8 @@ write_numbers(struct explain *explain, const struct plan *node)
 {
     const struct explain_options *options = explain->options;
     if (options->has_costs) {
-        ky_buffer_printf(explain->out, "  (cost=%.2f..%.2f rows=%.0f width=%d)",
-                         node->startup_cost, node->total_cost, node->rows, node->width);
+        ky_buffer_printf(explain->out, "  (cost=%.2f..%.2f rows=%.0f width=%d)", node->startup_cost,
+                         node->total_cost, node->rows, node->width);
     }
     if (!options->is_analyze) {
         return;
@@ -364,8 +365,7 @@ json_text(struct ky_buffer *out, const char *name, const char *text)
 }
 
 static void
-json_expr(struct ky_buffer *out, const char *name, const struct plan *node,
-          const struct expr *expr)
+json_expr(struct ky_buffer *out, const char *name, const struct plan *node, const struct expr *expr)
 {
     struct ky_buffer text = {0};
     if (expr == NULL) {
@@ -408,12 +408,12 @@ json_node(struct explain *explain, const struct plan *node)
     struct ky_buffer *out = explain->out;
     node = shown(node);
     ky_buffer_append_cstr(out, "{\n\"Node Type\": ");
-    const char *type = node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE ||
-                               node->kind == PLAN_DELETE
-                           ? "ModifyTable"
-                       : node->kind == PLAN_AGGREGATE || (node->kind == PLAN_UNIQUE && node->unique.key_count == 0)
-                           ? "Aggregate"
-                           : node_type(node);
+    const char *type =
+        node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE
+            ? "ModifyTable"
+        : node->kind == PLAN_AGGREGATE || (node->kind == PLAN_UNIQUE && node->unique.key_count == 0)
+            ? "Aggregate"
+            : node_type(node);
     json_write_string(out, ky_slice_cstr(type));
     if (node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE) {
         json_text(out, "Operation", node_type(node));
@@ -449,13 +449,12 @@ json_node(struct explain *explain, const struct plan *node)
     const struct explain_actual *actual =
         explain->options->is_analyze ? explain->lookup(explain->arg, node) : NULL;
     if (actual != NULL && actual->loops > 0) {
-        ky_buffer_printf(out,
-                         ",\n\"Actual Startup Time\": %.3f,\n\"Actual Total Time\": %.3f,\n"
-                         "\"Actual Rows\": %llu,\n\"Actual Loops\": %llu",
-                         actual->startup_ms / (double)actual->loops,
-                         actual->total_ms / (double)actual->loops,
-                         (unsigned long long)(actual->rows / actual->loops),
-                         (unsigned long long)actual->loops);
+        ky_buffer_printf(
+            out,
+            ",\n\"Actual Startup Time\": %.3f,\n\"Actual Total Time\": %.3f,\n"
+            "\"Actual Rows\": %llu,\n\"Actual Loops\": %llu",
+            actual->startup_ms / (double)actual->loops, actual->total_ms / (double)actual->loops,
+            (unsigned long long)(actual->rows / actual->loops), (unsigned long long)actual->loops);
     }
     if (node->kind == PLAN_INDEX_SCAN) {
         json_expr(out, "Index Cond", node, node->scan.index_condition);

@@ -2,8 +2,8 @@
 #include "server/sql/plan/plan_private.h"
 
 /*
- * Bound expressions become plan expressions. A column of this level is a place of the node's input; one
- * of an outer level is a slot that the outer level sets before it runs this one:
+ * Bound expressions become plan expressions. A column of this level is a place of the node's input;
+ * one of an outer level is a slot that the outer level sets before it runs this one:
  *
  *   select (select max(b) from t where t.a = u.a) from u
  *
@@ -159,6 +159,25 @@ ask_frame(struct level *level, struct expr *expr)
     return new_outer(p, expr, ref->slot);
 }
 
+void
+ask_frame_slot(struct level *level, struct expr *expr, uint32_t slot)
+{
+    struct planner *p = level->planner;
+    struct param_frame *frame = level->frame;
+    while (frame != NULL && !tables_has(frame->tables, expr->table)) {
+        frame = frame->outer;
+    }
+    if (frame == NULL) {
+        plan_fail(p, KY_INTERNAL_ERROR, "column is not in the plan's input");
+        return;
+    }
+    struct slot_ref *ref = ky_arena_new(p->arena, struct slot_ref);
+    ref->expr = expr;
+    ref->slot = slot;
+    ref->next = frame->refs;
+    frame->refs = ref;
+}
+
 /* ---- fixing ---- */
 
 static struct expr *
@@ -219,8 +238,8 @@ fix_subquery(const struct input *input, struct expr *expr)
         struct input inner = *input;
         inner.shift += copy->plan->output_count;
         copy->any_test = fix_expr(&inner, expr->any_test);
-        copy->is_hashed = expr->subquery_kind == SUBQUERY_ANY && refs == NULL &&
-                          is_hashable_test(copy->any_test);
+        copy->is_hashed =
+            expr->subquery_kind == SUBQUERY_ANY && refs == NULL && is_hashable_test(copy->any_test);
     }
     return copy;
 }

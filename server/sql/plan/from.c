@@ -75,12 +75,17 @@ collect_from(struct level *level, struct exprs *out, struct from_item *item)
 }
 
 /* Columns that a LATERAL subquery reads from this level. */
+struct lateral {
+    struct level *level;
+    struct exprs found;
+};
+
 static bool
 visit_lateral(struct expr *expr, int depth, void *self)
 {
-    struct exprs *found = self;
-    if (expr->kind == EXPR_COLUMN && expr->levels_up == depth && found->count < found->capacity) {
-        found->list[found->count++] = expr;
+    struct lateral *lateral = self;
+    if (expr->kind == EXPR_COLUMN && expr->levels_up == depth) {
+        exprs_add(lateral->level, &lateral->found, expr);
     }
     return expr_walk_children(expr, depth, visit_lateral, self);
 }
@@ -93,12 +98,12 @@ collect_lateral(struct level *level, struct exprs *out)
         if (ref->kind != TABLE_SUBQUERY || !ref->is_lateral) {
             continue;
         }
-        struct expr *space[256];
-        struct exprs found = {.list = space, .capacity = KY_COUNT_OF(space)};
-        (void)query_walk(ref->subquery, 1, visit_lateral, &found);
-        for (uint32_t j = 0; j < found.count; j++) {
-            struct expr *column = expr_new_column(level->planner, found.list[j]->table,
-                                                  found.list[j]->column, found.list[j]->type);
+        struct lateral lateral = {.level = level};
+        (void)query_walk(ref->subquery, 1, visit_lateral, &lateral);
+        for (uint32_t j = 0; j < lateral.found.count; j++) {
+            const struct expr *found = lateral.found.list[j];
+            struct expr *column =
+                expr_new_column(level->planner, found->table, found->column, found->type);
             collect_columns(level, out, column);
             tables_add(&level->rels[i].required, column->table);
         }
@@ -141,8 +146,8 @@ scan_relation(struct level *level, struct rel *rel, const struct quals *quals,
     plan->scan.table = table;
     rel->quals = *quals;
     plan->rows = clamp_rows(rel->table_rows * quals_selectivity(quals));
-    plan->total_cost = rel->pages * SEQ_PAGE_COST +
-                       rel->table_rows * (CPU_TUPLE_COST + quals_cost(quals) * CPU_OPERATOR_COST);
+    plan->total_cost =
+        rel->pages * SEQ_PAGE_COST + rel->table_rows * (CPU_TUPLE_COST + quals_cost(quals));
     if (!p->context->is_seqscan_enabled) {
         plan->startup_cost += DISABLE_COST;
         plan->total_cost += DISABLE_COST;
@@ -165,26 +170,17 @@ set_scan_columns(struct level *level, struct plan *plan, const struct exprs *col
 }
 
 static struct plan *
-scan_subquery(struct level *level, struct rel *rel, struct query *query)
+scan_subquery(struct level *level, struct query *query)
 {
     struct slot_ref *refs = NULL;
     struct plan *plan = plan_nested(level, query, &refs);
     if (plan == NULL) {
         return NULL;
     }
-    /* What a LATERAL subquery asks of this level comes from the left of the nested loop around it. */
-    const struct input nothing = {.level = level};
+    /* What a LATERAL subquery asks of this level comes from the left of the nested loop around it.
+     */
     for (struct slot_ref *ref = adopt_refs(level, refs); ref != NULL; ref = ref->next) {
-        struct expr *asked = fix_expr(&nothing, ref->expr);
-        if (asked->kind == EXPR_OUTER) {
-            rel->sub_refs = ref;
-            for (struct slot_ref *frame_ref = level->frame == NULL ? NULL : level->frame->refs;
-                 frame_ref != NULL; frame_ref = frame_ref->next) {
-                if (frame_ref->slot == asked->index) {
-                    frame_ref->slot = ref->slot; /* one slot, known by the subquery's number */
-                }
-            }
-        }
+        ask_frame_slot(level, ref->expr, ref->slot);
     }
     return plan;
 }
@@ -215,7 +211,7 @@ scan_other(struct level *level, struct rel *rel)
     struct plan *plan;
     switch (ref->kind) {
     case TABLE_SUBQUERY:
-        return scan_subquery(level, rel, ref->subquery);
+        return scan_subquery(level, ref->subquery);
     case TABLE_CTE:
         return scan_cte(level, rel);
     case TABLE_FUNCTION:
@@ -343,6 +339,14 @@ plan_table(struct level *level, const struct exprs *all, uint16_t table, struct 
 
 /* ------------------------------------------------------------------ joins */
 
+/* Types whose words are equal exactly when their values are: integers and object numbers. */
+static bool
+is_number_word(const struct type *type)
+{
+    return type->oid == OID_INT2 || type->oid == OID_INT4 || type->oid == OID_INT8 ||
+           type->oid == OID_OID || strncmp(type->name, "reg", 3) == 0;
+}
+
 /* An equality between the two sides, of one type and hashable. */
 static bool
 hash_key_of(const struct qual *qual, const struct tables *left, const struct tables *right,
@@ -353,7 +357,7 @@ hash_key_of(const struct qual *qual, const struct tables *left, const struct tab
         !expr->op->is_hashable || expr->arg_count != 2 ||
         expr->args[0]->type->storage != expr->args[1]->type->storage ||
         (expr->args[0]->type != expr->args[1]->type &&
-         expr->args[0]->type->storage != TYPE_WORD)) {
+         (!is_number_word(expr->args[0]->type) || !is_number_word(expr->args[1]->type)))) {
         return false;
     }
     struct tables a = {{0}};
@@ -384,9 +388,8 @@ join_output(struct level *level, const struct piece *left, const struct piece *r
 }
 
 static void
-finish_join(struct level *level, struct plan *plan, struct piece *joined,
-            const struct piece *left, const struct piece *right, enum plan_join kind,
-            double selectivity)
+finish_join(struct level *level, struct plan *plan, struct piece *joined, const struct piece *left,
+            const struct piece *right, enum plan_join kind, double selectivity)
 {
     joined->plan = plan;
     joined->rel = NULL;
@@ -466,11 +469,11 @@ join_pieces(struct level *level, const struct piece *left, const struct piece *r
     plan->join.key_equal = equal;
     plan->join.key_count = key_count;
     plan->startup_cost = left->plan->startup_cost + (key_count > 0 ? right->plan->total_cost : 0);
-    plan->total_cost = left->plan->total_cost + right->plan->total_cost +
-                       (key_count > 0
-                            ? (left->plan->rows + right->plan->rows) * CPU_OPERATOR_COST * 2
-                            : left->plan->rows * right->plan->rows * CPU_OPERATOR_COST) +
-                       plan->rows * CPU_TUPLE_COST;
+    plan->total_cost =
+        left->plan->total_cost + right->plan->total_cost +
+        (key_count > 0 ? (left->plan->rows + right->plan->rows) * CPU_OPERATOR_COST * 2
+                       : left->plan->rows * right->plan->rows * CPU_OPERATOR_COST) +
+        plan->rows * CPU_TUPLE_COST;
     if (kind == PLAN_JOIN_FULL && key_count == 0 && quals->count > 0) {
         plan_fail(p, KY_FEATURE_NOT_SUPPORTED,
                   "FULL JOIN is only supported with merge-joinable or hash-joinable join "
@@ -509,11 +512,9 @@ join_dependent(struct level *level, const struct exprs *all, const struct piece 
     struct planner *p = level->planner;
     struct param_frame frame = {.outer = level->frame, .tables = &left->tables};
     level->frame = &frame;
-    struct piece right =
-        item->table >= 0
-            ? plan_table(level, all, (uint16_t)item->table, pending,
-                         takes_join_quals ? &left->tables : NULL)
-            : plan_item(level, all, item, pending);
+    struct piece right = item->table >= 0 ? plan_table(level, all, (uint16_t)item->table, pending,
+                                                       takes_join_quals ? &left->tables : NULL)
+                                          : plan_item(level, all, item, pending);
     level->frame = frame.outer;
     if (p->is_failed) {
         return right;
@@ -542,8 +543,8 @@ struct part {
     struct tables required; /* LATERAL */
     struct piece piece;     /* planned on its own; not for dependent ones */
     bool is_joined;
-    bool lookup_pays;       /* an index lookup for each row on the left */
-    struct quals before;    /* conditions as they were before it was planned */
+    bool lookup_pays;    /* an index lookup for each row on the left */
+    struct quals before; /* conditions as they were before it was planned */
 };
 
 static void
@@ -611,12 +612,14 @@ has_lookup(struct level *level, const struct part *part, const struct quals *pen
         struct expr *other;
         if (pending->list[i] == NULL ||
             !hash_key_of(pending->list[i], left, &part->tables, &other, &own) ||
-            own->kind != EXPR_COLUMN) {
+            own->kind != EXPR_COLUMN || own->type != other->type) {
             continue;
         }
         for (uint16_t j = 0; j < ref->table->index_count; j++) {
-            if (ref->table->indexes[j]->keys[0].column == own->column + 1 &&
-                ref->table->indexes[j]->method == INDEX_BTREE) {
+            const struct cat_index *index = ref->table->indexes[j];
+            if (index->keys[0].column == own->column + 1 && index->is_valid &&
+                index->predicate_sql == NULL &&
+                (index->method == INDEX_BTREE || index->method == INDEX_RMI)) {
                 return true;
             }
         }
@@ -625,8 +628,8 @@ has_lookup(struct level *level, const struct part *part, const struct quals *pen
 }
 
 static struct piece
-join_part(struct level *level, const struct exprs *all, const struct piece *left,
-          struct part *part, struct quals *pending)
+join_part(struct level *level, const struct exprs *all, const struct piece *left, struct part *part,
+          struct quals *pending)
 {
     bool is_lateral = !tables_is_empty(&part->required);
     if (is_lateral) {
@@ -661,8 +664,8 @@ next_part(struct part *parts, uint32_t count, const struct piece *joined,
             continue;
         }
         bool is_dependent = !tables_is_empty(&part->required);
-        bool tied = joined != NULL &&
-                    (is_dependent || is_tied(pending, &joined->tables, &part->tables));
+        bool tied =
+            joined != NULL && (is_dependent || is_tied(pending, &joined->tables, &part->tables));
         double rows = is_dependent ? 1 : part->piece.plan->rows;
         double best_rows = best == NULL                        ? 0
                            : !tables_is_empty(&best->required) ? 1
@@ -707,10 +710,9 @@ join_parts(struct level *level, const struct exprs *all, struct part *parts, uin
             joined = part->piece;
             continue;
         }
-        part->lookup_pays =
-            tables_is_empty(&part->required) && p->context->is_nestloop_enabled &&
-            has_lookup(level, part, pending, &joined.tables) &&
-            joined.plan->rows * 12 < level->rels[part->item->table].table_rows;
+        part->lookup_pays = tables_is_empty(&part->required) && p->context->is_nestloop_enabled &&
+                            has_lookup(level, part, pending, &joined.tables) &&
+                            joined.plan->rows * 12 < level->rels[part->item->table].table_rows;
         if (part->lookup_pays) {
             /* Its own conditions were placed in the scan that is thrown away: place them again. */
             for (uint32_t i = 0; i < part->before.count; i++) {
@@ -754,8 +756,7 @@ plan_outer_join(struct level *level, const struct exprs *all, struct from_item *
     if (!tables_is_empty(&required)) {
         joined = join_dependent(level, all, &left, filled, kind, &on, false);
     } else {
-        struct piece right =
-            plan_item(level, all, filled, kind == PLAN_JOIN_FULL ? &none : &on);
+        struct piece right = plan_item(level, all, filled, kind == PLAN_JOIN_FULL ? &none : &on);
         if (level->planner->is_failed) {
             return right;
         }
@@ -792,8 +793,7 @@ plan_item(struct level *level, const struct exprs *all, struct from_item *item,
     if (item->kind != JOIN_INNER && item->kind != JOIN_CROSS) {
         return plan_outer_join(level, all, item, pending);
     }
-    struct part *parts =
-        ky_arena_array(level->planner->arena, struct part, count_parts(item) + 1U);
+    struct part *parts = ky_arena_array(level->planner->arena, struct part, count_parts(item) + 1U);
     uint32_t count = 0;
     flatten(level, item, parts, &count, pending);
     struct piece joined = join_parts(level, all, parts, count, pending);

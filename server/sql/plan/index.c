@@ -35,9 +35,75 @@ fits(const struct type *type, int64_t value)
                                   : value >= INT16_MIN && value <= INT16_MAX);
 }
 
+static struct expr *
+cast_to(struct planner *p, struct expr *value, const struct type *type)
+{
+    const struct cast *cast = cast_find(value->type->oid, type->oid);
+    if (cast == NULL) {
+        return NULL;
+    }
+    struct expr *expr = ky_arena_new(p->arena, struct expr);
+    expr->kind = EXPR_CAST;
+    expr->location = -1;
+    expr->type = type;
+    expr->typmod = -1;
+    expr->cast = cast;
+    expr->arg_count = 1;
+    expr->args = ky_arena_array(p->arena, struct expr *, 1);
+    expr->args[0] = value;
+    return expr;
+}
+
+static struct expr *
+compare(struct planner *p, const char *name, struct expr *left, struct expr *right)
+{
+    const struct operator* op =
+        operator_exact(ky_slice_cstr(name), left->type->oid, right->type->oid);
+    if (op == NULL) {
+        return NULL;
+    }
+    struct expr *expr = ky_arena_new(p->arena, struct expr);
+    expr->kind = EXPR_FUNC;
+    expr->location = -1;
+    expr->type = type_get(OID_BOOL);
+    expr->typmod = -1;
+    expr->func = op->function;
+    expr->op = op;
+    expr->arg_count = 2;
+    expr->args = ky_arena_array(p->arena, struct expr *, 2);
+    expr->args[0] = left;
+    expr->args[1] = right;
+    return expr;
+}
+
+/* A wider integer as a narrower key: null, which equals nothing, where it does not fit. */
+static struct expr *
+narrowed(struct planner *p, struct expr *value, const struct type *type)
+{
+    const int64_t most = type->oid == OID_INT2 ? INT16_MAX : INT32_MAX;
+    struct expr *lower =
+        compare(p, ">=", value, expr_new_const(p, value->type, datum_word(-most - 1)));
+    struct expr *upper = compare(p, "<=", value, expr_new_const(p, value->type, datum_word(most)));
+    struct expr *cast = cast_to(p, value, type);
+    if (lower == NULL || upper == NULL || cast == NULL) {
+        return NULL;
+    }
+    struct expr *expr = ky_arena_new(p->arena, struct expr);
+    expr->kind = EXPR_CASE;
+    expr->location = -1;
+    expr->type = type;
+    expr->typmod = -1;
+    expr->arg_count = 3;
+    expr->args = ky_arena_array(p->arena, struct expr *, 3);
+    expr->args[0] = expr_and(p, lower, upper);
+    expr->args[1] = cast;
+    expr->args[2] = expr_new_const(p, type, datum_null());
+    return expr;
+}
+
 /* The value as the key's type, or NULL when it cannot be said in it. */
 static struct expr *
-as_key_type(struct planner *p, struct expr *value, const struct type *type)
+as_key_type(struct planner *p, struct expr *value, const struct type *type, bool is_equality)
 {
     if (value->type == type) {
         return value;
@@ -53,28 +119,14 @@ as_key_type(struct planner *p, struct expr *value, const struct type *type)
     }
     if (value->kind == EXPR_CONST) {
         if (!value->value.is_null && !fits(type, value->value.word)) {
-            return NULL;
+            return is_equality ? expr_new_const(p, type, datum_null()) : NULL;
         }
         return expr_new_const(p, type, value->value);
     }
-    /* Words of a wider integer type hold the narrower one's values as they are. */
     if (type->disk_size < value->type->disk_size) {
-        return NULL;
+        return is_equality ? narrowed(p, value, type) : NULL;
     }
-    const struct cast *cast = cast_find(value->type->oid, type->oid);
-    if (cast == NULL) {
-        return NULL;
-    }
-    struct expr *wide = ky_arena_new(p->arena, struct expr);
-    wide->kind = EXPR_CAST;
-    wide->location = -1;
-    wide->type = type;
-    wide->typmod = -1;
-    wide->cast = cast;
-    wide->arg_count = 1;
-    wide->args = ky_arena_array(p->arena, struct expr *, 1);
-    wide->args[0] = value;
-    return wide;
+    return cast_to(p, value, type);
 }
 
 static char
@@ -101,7 +153,8 @@ value_is_known(struct expr *value, const struct rel *rel, const struct tables *o
            !expr_is_volatile(value);
 }
 
-/* Operators of another type family would order differently: the value must become the key's type. */
+/* Operators of another type family would order differently: the value must become the key's type.
+ */
 static bool
 read_condition(struct level *level, struct rel *rel, struct qual *qual, const struct tables *outer,
                struct condition *out)
@@ -128,7 +181,7 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
         if (column == NULL || !value_is_known(value, rel, outer)) {
             continue;
         }
-        value = as_key_type(level->planner, value, column->type);
+        value = as_key_type(level->planner, value, column->type, expr->op->strategy == 3);
         if (value == NULL) {
             continue;
         }
@@ -329,7 +382,7 @@ plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
         struct choice choice;
         if ((index->method != INDEX_BTREE && index->method != INDEX_RMI &&
              index->method != INDEX_HASH) ||
-            !index->is_valid || index->key_count > 32) {
+            !index->is_valid || index->predicate_sql != NULL || index->key_count > 32) {
             continue;
         }
         judge_index(level, rel, index, conditions, count, &choice);

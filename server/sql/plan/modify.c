@@ -5,6 +5,29 @@
 
 enum { NOT_GIVEN = UINT16_MAX };
 
+/* An inserted row has its id, and knows its table; what its commit decides is not there yet. */
+static struct expr *
+system_columns(struct level *level, struct expr *expr, const struct cat_table *table)
+{
+    struct planner *p = level->planner;
+    const struct query *query = level->query;
+    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0 || expr->table != query->target_table ||
+        expr->column < EXPR_SYSTEM_FIRST) {
+        return expr;
+    }
+    switch (expr->column) {
+    case EXPR_SYSTEM_TABLEOID:
+        return expr_new_const(p, expr->type, datum_word((int64_t)table->oid));
+    case EXPR_SYSTEM_CTID:
+        return expr_new_input(p, table->column_count, expr->type);
+    case EXPR_SYSTEM_XMIN:
+    case EXPR_SYSTEM_OFFSET:
+        return query->kind == QUERY_INSERT ? expr_new_const(p, expr->type, datum_null()) : expr;
+    default:
+        return expr;
+    }
+}
+
 /* RETURNING over the table's columns, the row id, then the child's columns. */
 static void
 set_returning(struct level *level, struct plan *plan, const struct exprs *child_output)
@@ -20,8 +43,7 @@ set_returning(struct level *level, struct plan *plan, const struct exprs *child_
     }
     struct exprs row = {0};
     for (uint16_t i = 0; i < table->column_count; i++) {
-        exprs_add(level, &row,
-                  expr_new_column(p, query->target_table, i, table->columns[i].type));
+        exprs_add(level, &row, expr_new_column(p, query->target_table, i, table->columns[i].type));
     }
     exprs_add(level, &row,
               expr_new_column(p, query->target_table, EXPR_SYSTEM_ROW_ID, type_get(OID_INT8)));
@@ -30,10 +52,9 @@ set_returning(struct level *level, struct plan *plan, const struct exprs *child_
     }
     const struct input input = {
         .level = level, .exprs = row.list, .count = row.count, .is_complex = true};
-    struct expr **exprs =
-        ky_arena_array(p->arena, struct expr *, query->returning_count + 1U);
+    struct expr **exprs = ky_arena_array(p->arena, struct expr *, query->returning_count + 1U);
     for (uint16_t i = 0; i < query->returning_count; i++) {
-        exprs[i] = fix_expr(&input, query->returning[i].expr);
+        exprs[i] = fix_expr(&input, system_columns(level, query->returning[i].expr, table));
     }
     plan->project = exprs;
     plan_set_output(p, plan, exprs, query->returning_count);
@@ -65,8 +86,8 @@ set_conflict(struct level *level, struct plan *plan)
     for (int side = 0; side < 2; side++) {
         for (uint16_t i = 0; i < table->column_count; i++) {
             exprs_add(level, &pair,
-                      expr_new_column(p, side == 0 ? query->target_table : query->excluded_table,
-                                      i, table->columns[i].type));
+                      expr_new_column(p, side == 0 ? query->target_table : query->excluded_table, i,
+                                      table->columns[i].type));
         }
     }
     const struct input input = {.level = level, .exprs = pair.list, .count = pair.count};
@@ -131,8 +152,8 @@ plan_change(struct level *level)
     bool is_update = query->kind == QUERY_UPDATE;
     struct cat_table *table = query->tables[query->target_table]->table;
     struct exprs extra = {0};
-    struct expr *row_id = expr_new_column(p, query->target_table, EXPR_SYSTEM_ROW_ID,
-                                          type_get(OID_INT8));
+    struct expr *row_id =
+        expr_new_column(p, query->target_table, EXPR_SYSTEM_ROW_ID, type_get(OID_INT8));
     exprs_add(level, &extra, row_id);
     for (uint16_t i = 0; is_update && i < table->column_count; i++) {
         exprs_add(level, &extra,
@@ -152,8 +173,8 @@ plan_change(struct level *level)
     if (is_update) {
         /* The child computes the new values behind what it reads. */
         struct exprs wanted = output;
-        struct expr **exprs = ky_arena_array(
-            p->arena, struct expr *, (size_t)output.count + query->assignment_count + 1);
+        struct expr **exprs = ky_arena_array(p->arena, struct expr *,
+                                             (size_t)output.count + query->assignment_count + 1);
         for (uint32_t i = 0; i < output.count; i++) {
             exprs[i] = expr_new_input(p, i, output.list[i]->type);
         }

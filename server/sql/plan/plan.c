@@ -77,6 +77,17 @@ use_table(struct planner *p, struct cat_table *table, enum table_lock_mode mode)
     p->used[p->used_count++] = (struct used_table){table, mode};
 }
 
+void
+level_init(struct level *level, struct planner *p, struct level *parent, struct query *query)
+{
+    *level = (struct level){.planner = p, .parent = parent, .query = query};
+    level->rels = ky_arena_array(p->arena, struct rel, query->table_count + 1U);
+    for (uint16_t i = 0; i < query->table_count; i++) {
+        level->rels[i].ref = query->tables[i];
+        level->rels[i].table = i;
+    }
+}
+
 /* ------------------------------------------------------------------ common table expressions */
 
 struct cte_state *
@@ -112,11 +123,20 @@ plan_recursive(struct level *level, struct cte_state *state)
     struct planner *p = level->planner;
     struct query *query = state->cte->query;
     struct slot_ref *refs = NULL;
-    struct plan *start = plan_nested(level, query->left, &refs);
+    struct level both; /* the UNION is a level of its own between its halves and us */
+    level_init(&both, p, level, query);
+    plan_ctes(&both);
+    struct plan *start = p->is_failed ? NULL : plan_nested(&both, query->left, &refs);
+    (void)adopt_refs(&both, refs);
+    if (p->is_failed) {
+        return NULL;
+    }
     state->is_open = true;
-    state->rows = start == NULL ? 1 : start->rows * 10;
-    struct plan *round = plan_nested(level, query->right, &refs);
+    state->rows = start->rows * 10;
+    struct plan *round = plan_nested(&both, query->right, &refs);
+    (void)adopt_refs(&both, refs);
     state->is_open = false;
+    (void)adopt_refs(level, both.outer);
     if (p->is_failed) {
         return NULL;
     }
@@ -176,17 +196,6 @@ plan_one(struct level *level)
     KY_UNREACHABLE();
 }
 
-static void
-level_init(struct level *level, struct planner *p, struct level *parent, struct query *query)
-{
-    *level = (struct level){.planner = p, .parent = parent, .query = query};
-    level->rels = ky_arena_array(p->arena, struct rel, query->table_count + 1U);
-    for (uint16_t i = 0; i < query->table_count; i++) {
-        level->rels[i].ref = query->tables[i];
-        level->rels[i].table = i;
-    }
-}
-
 struct plan *
 plan_nested(struct level *parent, struct query *query, struct slot_ref **refs_out)
 {
@@ -220,6 +229,33 @@ is_point(const struct planner *p, const struct plan *plan)
            scan->scan.bounds.equal_count == scan->scan.index->key_count;
 }
 
+/* ORDER BY's own columns are at the end and are no part of the result. */
+static uint16_t
+visible_targets(const struct query *query)
+{
+    uint16_t count = 0;
+    while (count < query->target_count && !query->targets[count].is_hidden) {
+        count++;
+    }
+    return count;
+}
+
+/* Does a function change something (a sequence, a setting, an advisory lock)? */
+static bool
+visit_writes(struct expr *expr, int depth, void *self)
+{
+    static const char *const names[] = {"nextval", "setval", "set_config", "lo_create",
+                                        "lo_unlink"};
+    if (expr->kind == EXPR_FUNC && expr->func->volatility == 'v') {
+        for (size_t i = 0; i < KY_COUNT_OF(names); i++) {
+            if (strcmp(expr->func->name, names[i]) == 0) {
+                return true;
+            }
+        }
+    }
+    return expr_walk_children(expr, depth, visit_writes, self);
+}
+
 ky_status
 plan_query(struct plan_context *context, struct query *query, struct statement_plan **plan_out,
            struct ky_error *err)
@@ -232,16 +268,16 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
         return KY_ERR;
     }
     struct statement_plan *plan = ky_arena_new(p.arena, struct statement_plan);
-    bool is_change = query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE ||
-                     query->kind == QUERY_DELETE;
+    bool is_change =
+        query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE || query->kind == QUERY_DELETE;
     plan->root = root;
     plan->ctes = p.cte_plans;
     plan->cte_count = p.cte_count;
     plan->outer_slot_count = p.slot_count;
     plan->targets = is_change ? query->returning : query->targets;
-    plan->target_count = is_change ? query->returning_count : query->target_count;
+    plan->target_count = is_change ? query->returning_count : visible_targets(query);
     plan->kind = query->kind;
-    plan->is_read_only = !p.has_writes;
+    plan->is_read_only = !p.has_writes && !query_walk(query, 0, visit_writes, NULL);
     plan->is_point = is_point(&p, root);
     plan->catalog_lsn = context->image == NULL ? 0 : context->image->lsn;
     plan->table_used_count = p.used_count;

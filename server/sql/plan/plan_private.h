@@ -61,13 +61,13 @@ struct rel {
     double rows;
     double pages;
     int width;
-    struct tables required; /* LATERAL: tables whose columns it reads */
-    struct plan *sub_plan;  /* SUBQUERY and inlined CTE */
+    struct tables required;    /* LATERAL: tables whose columns it reads */
+    struct plan *sub_plan;     /* SUBQUERY and inlined CTE */
     struct slot_ref *sub_refs; /* of this level's columns */
     uint32_t cte;
     bool is_work_table;
     struct quals index_quals; /* that an index scan turned into bounds */
-    uint32_t *marks; /* per column: the generation in which it was collected last */
+    uint32_t *marks;          /* per column: the generation in which it was collected last */
 };
 
 /* One query of the statement. */
@@ -79,8 +79,8 @@ struct level {
     struct rel *rels;
     uint32_t generation;
     struct param_frame *frame;
-    struct exprs *extra;  /* columns wanted besides those the query reads: row ids to change */
-    double limit_rows; /* of the final LIMIT, 0: none known */
+    struct exprs *extra; /* columns wanted besides those the query reads: row ids to change */
+    double limit_rows;   /* of the final LIMIT, 0: none known */
 };
 
 struct cte_state {
@@ -152,9 +152,9 @@ struct input {
     struct level *level;
     struct expr **exprs; /* bound; what the node's input holds */
     uint32_t count;
-    uint32_t shift;      /* added to every place */
-    bool is_complex;     /* some of them are not plain columns */
-    bool can_ask;        /* columns that are not there come from the left of a nested loop */
+    uint32_t shift;  /* added to every place */
+    bool is_complex; /* some of them are not plain columns */
+    bool can_ask;    /* columns that are not there come from the left of a nested loop */
 };
 struct expr *fix_expr(const struct input *input, struct expr *expr);
 struct expr **fix_list(const struct input *input, struct expr **exprs, uint32_t count);
@@ -164,22 +164,28 @@ struct expr *fix_quals(const struct input *input, const struct quals *quals);
 struct expr *expr_and(struct planner *p, struct expr *left, struct expr *right);
 /* levels_up of everything lowered by `by` (which may be negative). */
 struct expr *shift_levels(struct planner *p, struct expr *expr, int by);
-/* Passes references that a nested level makes on to the level around it; those to the level itself come back. */
+/* Passes references that a nested level makes on to the level around it; those to the level itself
+ * come back. */
 struct slot_ref *adopt_refs(struct level *level, struct slot_ref *refs);
+/* Has the nested loop around us that holds expr's column set this slot from it. */
+void ask_frame_slot(struct level *level, struct expr *expr, uint32_t slot);
 KY_COLD void plan_fail(struct planner *p, enum ky_sqlstate sqlstate, const char *message);
 
 /* ---- plan.c ---- */
 /* Plans a nested query. *refs_out: what it reads from outside, as `level` sees it. */
 struct plan *plan_nested(struct level *level, struct query *query, struct slot_ref **refs_out);
 struct plan *plan_one(struct level *level);
+void level_init(struct level *level, struct planner *p, struct level *parent, struct query *query);
 struct plan *plan_new(struct planner *p, enum plan_kind kind);
-void plan_set_output(struct planner *p, struct plan *plan, struct expr *const *exprs, uint32_t count);
+void plan_set_output(struct planner *p, struct plan *plan, struct expr *const *exprs,
+                     uint32_t count);
 /* Output as the child's. */
 void plan_copy_output(struct plan *plan, const struct plan *child);
 /* A node above child with its rows, width and costs. */
 struct plan *plan_above(struct planner *p, enum plan_kind kind, struct plan *child);
 /* Makes plan compute exprs (already fixed to its output). */
-struct plan *plan_project(struct planner *p, struct plan *plan, struct expr **exprs, uint32_t count);
+struct plan *plan_project(struct planner *p, struct plan *plan, struct expr **exprs,
+                          uint32_t count);
 void use_table(struct planner *p, struct cat_table *table, enum table_lock_mode mode);
 void plan_ctes(struct level *level);
 
@@ -216,8 +222,8 @@ struct piece {
 struct piece plan_from(struct level *level);
 
 /* ---- index.c ---- */
-/* Turns a scan of rel into an index scan if its quals (those in `used` slots become bounds) allow it;
- * outer: tables whose values may be asked for. Returns NULL when no index helps. */
+/* Turns a scan of rel into an index scan if its quals (those in `used` slots become bounds) allow
+ * it; outer: tables whose values may be asked for. Returns NULL when no index helps. */
 struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
                              const struct tables *outer, bool *is_sorted_out);
 

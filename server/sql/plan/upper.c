@@ -2,8 +2,8 @@
 #include "server/sql/plan/plan_private.h"
 
 /*
- * Above the joins, in SQL's order: grouping, HAVING, windows, set-returning targets, DISTINCT, ORDER BY,
- * LIMIT, row locks. `output` always says what bound expressions the plan's columns hold.
+ * Above the joins, in SQL's order: grouping, HAVING, windows, set-returning targets, DISTINCT,
+ * ORDER BY, LIMIT, row locks. `output` always says what bound expressions the plan's columns hold.
  */
 
 static struct input
@@ -25,7 +25,11 @@ static bool
 visit_calls(struct expr *expr, int depth, void *self)
 {
     struct finder *finder = self;
-    if (expr->kind == finder->kind && (expr->kind == EXPR_WINDOW || expr->levels_up == depth)) {
+    const bool is_found = expr->kind == finder->kind &&
+                          (expr->kind == EXPR_WINDOW ? depth == 0 : expr->levels_up == depth);
+    if (is_found) {
+        /* Found in a nested query, it is written as seen from there. */
+        expr = shift_levels(finder->level->planner, expr, depth);
         for (uint32_t i = 0; i < finder->out->count; i++) {
             if (expr_equal(finder->out->list[i], expr)) {
                 return false;
@@ -58,6 +62,56 @@ find_calls(struct level *level, enum expr_kind kind, struct exprs *out)
 
 /* ------------------------------------------------------------------ grouping */
 
+struct dependent {
+    struct level *level;
+    struct exprs *groups;
+};
+
+/* Columns outside of aggregates and grouped expressions: GROUP BY a primary key allows them. */
+static bool
+visit_dependent(struct expr *expr, int depth, void *self)
+{
+    struct dependent *dependent = self;
+    if (expr->kind == EXPR_AGGREGATE && expr->levels_up >= depth) {
+        return false;
+    }
+    for (uint32_t i = 0; depth == 0 && i < dependent->groups->count; i++) {
+        if (expr_equal(dependent->groups->list[i], expr)) {
+            return false;
+        }
+    }
+    if (expr->kind == EXPR_COLUMN && expr->levels_up == depth) {
+        struct expr *column = shift_levels(dependent->level->planner, expr, depth);
+        for (uint32_t i = 0; i < dependent->groups->count; i++) {
+            if (expr_equal(dependent->groups->list[i], column)) {
+                return false;
+            }
+        }
+        exprs_add(dependent->level, dependent->groups, column);
+        return false;
+    }
+    return expr_walk_children(expr, depth, visit_dependent, self);
+}
+
+/* GROUP BY, and the columns that depend on it. */
+static struct exprs
+group_keys(struct level *level)
+{
+    struct query *query = level->query;
+    struct exprs groups = {0};
+    struct dependent dependent = {level, &groups};
+    for (uint16_t i = 0; i < query->group_count; i++) {
+        exprs_add(level, &groups, query->group_by[i]);
+    }
+    for (uint16_t i = 0; query->group_count > 0 && i < query->target_count; i++) {
+        (void)visit_dependent(query->targets[i].expr, 0, &dependent);
+    }
+    if (query->group_count > 0 && query->having != NULL) {
+        (void)visit_dependent(query->having, 0, &dependent);
+    }
+    return groups;
+}
+
 static struct plan *
 plan_aggregate(struct level *level, struct plan *child, struct exprs *output)
 {
@@ -69,8 +123,9 @@ plan_aggregate(struct level *level, struct plan *child, struct exprs *output)
     find_calls(level, EXPR_AGGREGATE, &calls);
     struct plan *plan = plan_new(p, PLAN_AGGREGATE);
     plan->left = child;
-    plan->aggregate.group_count = query->group_count;
-    plan->aggregate.groups = fix_list(&input, query->group_by, query->group_count);
+    struct exprs groups = group_keys(level);
+    plan->aggregate.group_count = (uint16_t)groups.count;
+    plan->aggregate.groups = fix_list(&input, groups.list, groups.count);
     plan->aggregate.call_count = (uint16_t)calls.count;
     plan->aggregate.calls = ky_arena_array(p->arena, struct agg_call, (size_t)calls.count + 1);
     for (uint32_t i = 0; i < calls.count; i++) {
@@ -87,9 +142,7 @@ plan_aggregate(struct level *level, struct plan *child, struct exprs *output)
             .type = call->type,
         };
     }
-    for (uint16_t i = 0; i < query->group_count; i++) {
-        exprs_add(level, &grouped, query->group_by[i]);
-    }
+    grouped = groups;
     for (uint32_t i = 0; i < calls.count; i++) {
         exprs_add(level, &grouped, calls.list[i]);
     }
@@ -324,8 +377,7 @@ plan_limit(struct level *level, struct plan *plan)
     const struct input nothing = {.level = level};
     struct expr *limit = fix_expr(&nothing, query->limit);
     struct expr *offset = fix_expr(&nothing, query->offset);
-    if (plan->kind == PLAN_SORT && limit != NULL && !query->is_with_ties &&
-        plan->filter == NULL) {
+    if (plan->kind == PLAN_SORT && limit != NULL && !query->is_with_ties && plan->filter == NULL) {
         plan->kind = PLAN_TOP_N;
         plan->sort.limit = limit;
         plan->sort.offset = offset;
@@ -342,8 +394,8 @@ plan_limit(struct level *level, struct plan *plan)
     }
     double rows = clamp_rows(limit_rows(limit, plan->rows));
     if (plan->rows > 0) {
-        above->total_cost = plan->startup_cost +
-                            (plan->total_cost - plan->startup_cost) * rows / plan->rows;
+        above->total_cost =
+            plan->startup_cost + (plan->total_cost - plan->startup_cost) * rows / plan->rows;
     }
     above->rows = rows;
     return above;
@@ -415,14 +467,14 @@ distance_of(const struct expr *expr, uint16_t *column_out, struct expr **value_o
             enum vector_metric_code *metric_out)
 {
     static const struct {
-        const char *operator, *function;
+        const char *operator, * function;
         enum vector_metric_code metric;
     } distances[] = {{"<->", "l2_distance", METRIC_L2},
                      {"<#>", "vector_negative_inner_product", METRIC_IP},
                      {"<=>", "cosine_distance", METRIC_COSINE},
                      {"<+>", "l1_distance", METRIC_L1}};
-    if (expr->kind != EXPR_FUNC || expr->arg_count != 2 ||
-        expr->args[0]->type->oid != OID_VECTOR || expr->args[1]->type->oid != OID_VECTOR) {
+    if (expr->kind != EXPR_FUNC || expr->arg_count != 2 || expr->args[0]->type->oid != OID_VECTOR ||
+        expr->args[1]->type->oid != OID_VECTOR) {
         return false;
     }
     for (size_t i = 0; i < KY_COUNT_OF(distances); i++) {
@@ -488,8 +540,8 @@ search_k(struct level *level)
     return NULL;
 }
 
-/* Turns the scan under an ORDER BY distance LIMIT k into a search of the vector index. The rows come
- * sorted; the filter was placed in the scan and is applied inside the search. */
+/* Turns the scan under an ORDER BY distance LIMIT k into a search of the vector index. The rows
+ * come sorted; the filter was placed in the scan and is applied inside the search. */
 static bool
 use_vector_index(struct level *level, struct plan *scan)
 {
@@ -498,11 +550,10 @@ use_vector_index(struct level *level, struct plan *scan)
     struct expr *value;
     enum vector_metric_code metric;
     bool is_form = query->table_count == 1 && query->tables[0]->vector_query != NULL;
-    if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN) ||
-        query->table_count != 1 || query->tables[0]->kind != TABLE_RELATION ||
-        query->order_count != 1 || query->order_by[0].is_descending || query->has_aggregates ||
-        query->has_windows || query->is_distinct || query->distinct_on_count > 0 ||
-        query->limit == NULL ||
+    if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN) || query->table_count != 1 ||
+        query->tables[0]->kind != TABLE_RELATION || query->order_count != 1 ||
+        query->order_by[0].is_descending || query->has_aggregates || query->has_windows ||
+        query->is_distinct || query->distinct_on_count > 0 || query->limit == NULL ||
         !distance_of(query->order_by[0].expr, &column, &value, &metric)) {
         return false;
     }
@@ -599,16 +650,19 @@ plan_select(struct level *level)
 /* ------------------------------------------------------------------ set operations */
 
 static void
-add_children(struct level *level, struct query *query, struct query *same,
-             struct plan ***children, uint16_t *count, uint16_t *capacity)
+add_children(struct level *level, struct query *query, struct query *same, struct plan ***children,
+             uint16_t *count, uint16_t *capacity)
 {
     struct planner *p = level->planner;
     bool is_nested = query->kind == QUERY_SET_OPERATION && query->set_operation == SET_UNION &&
                      query->is_all == same->is_all && query->order_count == 0 &&
                      query->limit == NULL && query->offset == NULL && query->cte_count == 0;
     if (is_nested) {
-        add_children(level, query->left, same, children, count, capacity);
-        add_children(level, query->right, same, children, count, capacity);
+        struct level between;
+        level_init(&between, p, level, query);
+        add_children(&between, query->left, same, children, count, capacity);
+        add_children(&between, query->right, same, children, count, capacity);
+        (void)adopt_refs(level, between.outer);
         return;
     }
     struct slot_ref *refs = NULL;
