@@ -185,11 +185,36 @@ scan_subquery(struct level *level, struct query *query)
     return plan;
 }
 
+/* A CTE used once: planned in the level that has it, for the level that reads it. */
 static struct plan *
-scan_cte(struct level *level, struct rel *rel)
+scan_inlined(struct level *level, const struct table_ref *ref, struct quals *quals)
+{
+    struct planner *p = level->planner;
+    struct level *owner = level;
+    for (uint16_t i = 0; i < ref->cte_levels_up && owner->parent != NULL; i++) {
+        owner = owner->parent;
+    }
+    struct query *query = ref->cte->query;
+    if (owner == level) {
+        query = push_quals(level, query, quals);
+    }
+    struct slot_ref *refs = NULL;
+    struct plan *plan = plan_nested(owner, query, &refs);
+    for (struct slot_ref *r = refs; r != NULL; r = r->next) {
+        r->expr = shift_levels(p, r->expr, -(int)ref->cte_levels_up);
+    }
+    (void)adopt_refs(level, refs);
+    return plan;
+}
+
+static struct plan *
+scan_cte(struct level *level, struct rel *rel, struct quals *quals)
 {
     struct planner *p = level->planner;
     struct cte_state *state = cte_find(p, rel->ref->cte);
+    if (state == NULL && cte_is_inlined(rel->ref->cte)) {
+        return scan_inlined(level, rel->ref, quals);
+    }
     if (state == NULL) {
         plan_fail(p, KY_INTERNAL_ERROR, "common table expression was not planned");
         return NULL;
@@ -203,7 +228,7 @@ scan_cte(struct level *level, struct rel *rel)
 }
 
 static struct plan *
-scan_other(struct level *level, struct rel *rel)
+scan_other(struct level *level, struct rel *rel, struct quals *quals)
 {
     struct planner *p = level->planner;
     struct table_ref *ref = rel->ref;
@@ -211,9 +236,9 @@ scan_other(struct level *level, struct rel *rel)
     struct plan *plan;
     switch (ref->kind) {
     case TABLE_SUBQUERY:
-        return scan_subquery(level, ref->subquery);
+        return scan_subquery(level, push_quals(level, ref->subquery, quals));
     case TABLE_CTE:
-        return scan_cte(level, rel);
+        return scan_cte(level, rel, quals);
     case TABLE_FUNCTION:
         plan = plan_new(p, PLAN_FUNCTION_SCAN);
         plan->function.functions = fix_list(&nothing, ref->functions, ref->function_count);
@@ -321,7 +346,7 @@ plan_table(struct level *level, const struct exprs *all, uint16_t table, struct 
                                          piece.output.count == 0 && piece.plan->filter == NULL;
         return piece;
     }
-    piece.plan = scan_other(level, rel);
+    piece.plan = scan_other(level, rel, &quals);
     if (piece.plan == NULL) {
         return piece;
     }
@@ -806,6 +831,50 @@ plan_item(struct level *level, const struct exprs *all, struct from_item *item,
     return joined;
 }
 
+/* ------------------------------------------------------------------ EXISTS */
+
+enum { SEMI_LOOKUP_ROWS = 50 };
+
+/* Takes the EXISTS conditions that can be joins out of pending. */
+static uint32_t
+take_semis(struct level *level, struct quals *pending, struct semi *semis, struct qual **semi_quals)
+{
+    uint32_t count = 0;
+    if (!level->planner->context->is_hashjoin_enabled) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < pending->count; i++) {
+        struct qual *qual = pending->list[i];
+        const uint32_t table = level->query->table_count + count;
+        if (qual != NULL && table < TABLES_MAX &&
+            semi_from_qual(level, qual, (uint16_t)table, &semis[count])) {
+            qual->selectivity = 0.5;
+            semi_quals[count++] = qual;
+            pending->list[i] = NULL;
+        }
+    }
+    return count;
+}
+
+static struct piece
+join_semi(struct level *level, const struct piece *left, struct semi *semi)
+{
+    struct slot_ref *refs = NULL;
+    struct piece right = {.plan = plan_nested(level, semi->query, &refs)};
+    (void)adopt_refs(level, refs);
+    if (level->planner->is_failed) {
+        return right;
+    }
+    tables_add(&right.tables, semi->table);
+    for (uint16_t i = 0; i < semi->query->target_count; i++) {
+        exprs_add(level, &right.output,
+                  expr_new_column(level->planner, semi->table, i, right.plan->output[i]));
+    }
+    struct piece joined = join_pieces(level, left, &right, semi->join, &semi->on);
+    joined.plan->rows = clamp_rows(left->plan->rows * 0.5);
+    return joined;
+}
+
 struct piece
 plan_from(struct level *level)
 {
@@ -843,7 +912,17 @@ plan_from(struct level *level)
     for (uint16_t i = 0; i < query->from_count; i++) {
         flatten(level, query->from[i], parts, &count, &pending);
     }
+    struct semi *semis = ky_arena_array(p->arena, struct semi, (size_t)pending.count + 1);
+    struct qual **semi_quals = ky_arena_array(p->arena, struct qual *, (size_t)pending.count + 1);
+    const uint32_t semi_count = take_semis(level, &pending, semis, semi_quals);
     piece = join_parts(level, &all, parts, count, &pending);
+    for (uint32_t i = 0; i < semi_count && !p->is_failed; i++) {
+        if (semis[i].has_index && piece.plan->rows < SEMI_LOOKUP_ROWS) {
+            quals_add(level, &pending, semi_quals[i]); /* looked up for each of the few rows */
+        } else {
+            piece = join_semi(level, &piece, &semis[i]);
+        }
+    }
     if (p->is_failed) {
         return piece;
     }

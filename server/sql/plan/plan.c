@@ -157,6 +157,10 @@ plan_ctes(struct level *level)
         struct cte *cte = level->query->ctes[i];
         struct cte_state *state = ky_arena_new(p->arena, struct cte_state);
         struct slot_ref *refs = NULL;
+        if (cte_is_inlined(cte) ||
+            (cte->reference_count == 0 && cte->query->kind == QUERY_SELECT)) {
+            continue;
+        }
         state->cte = cte;
         state->number = cte_number(p);
         state->next = p->ctes;

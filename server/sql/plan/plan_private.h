@@ -231,5 +231,27 @@ struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct 
 struct plan *plan_select(struct level *level);
 struct plan *plan_set_query(struct level *level);
 
+/* ---- sets.c ---- */
+/* Does a target hold a set-returning call inside of something else? */
+bool has_nested_sets(struct level *level);
+/* Computes all set-returning calls of the targets; output grows by them. */
+struct plan *plan_sets(struct level *level, struct plan *plan, struct exprs *output);
+
+/* ---- subquery.c ---- */
+/* EXISTS in WHERE as a join to be made on top of the others. */
+struct semi {
+    enum plan_join join;
+    struct query *query; /* a copy without the conditions that look outside */
+    struct quals on;     /* those; the subquery's columns are those of `table` */
+    uint16_t table;      /* a number that no table of the level has */
+    bool has_index;      /* the subquery finds its rows by an index of what it is tied to */
+};
+bool semi_from_qual(struct level *level, const struct qual *qual, uint16_t table,
+                    struct semi *semi_out);
+/* Moves the quals that can be into a subquery of FROM; the others stay in quals. */
+struct query *push_quals(struct level *level, struct query *query, struct quals *quals);
+/* Planned where it is used, as a subquery. */
+bool cte_is_inlined(const struct cte *cte);
+
 /* ---- modify.c ---- */
 struct plan *plan_modify(struct level *level);

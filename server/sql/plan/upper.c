@@ -300,8 +300,13 @@ project_targets(struct level *level, struct plan *plan, struct exprs *output, bo
             exprs_add(level, &wanted, query->distinct_on[i]);
         }
     }
+    const bool is_staged = query->has_sets && has_nested_sets(level);
+    if (is_staged) {
+        plan = plan_sets(level, plan, output);
+        input = output_input(level, output);
+    }
     struct expr **exprs = fix_list(&input, wanted.list, wanted.count);
-    if (query->has_sets) {
+    if (query->has_sets && !is_staged) {
         struct plan *above = plan_above(p, PLAN_PROJECT_SET, plan);
         above->rows = plan->rows * 10;
         plan = above;

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/sql/plan/plan_private.h"
+
+/*
+ * Subqueries made part of the query around them:
+ *
+ *   from v where v.a = 5                       the condition goes down into v, if v has it per row
+ *   where exists (select .. from u             a semi join with u: its own conditions stay below,
+ *                 where u.a = t.a and u.b > 1) those that name t become the join's
+ *
+ * A bound tree is shared with other plans of the statement, so what changes is copied first.
+ */
+
+/* ------------------------------------------------------------------ looking */
+
+static bool
+visit_subquery(struct expr *expr, int depth, void *self)
+{
+    return expr->kind == EXPR_SUBQUERY || expr_walk_children(expr, depth, visit_subquery, self);
+}
+
+static bool
+has_subquery(struct expr *expr)
+{
+    return visit_subquery(expr, 0, NULL);
+}
+
+/* Reads the level that lies *self above the place where the walk began. */
+static bool
+visit_above(struct expr *expr, int depth, void *self)
+{
+    const int above = *(const int *)self;
+    if ((expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE) &&
+        expr->levels_up == depth + above) {
+        return true;
+    }
+    return expr_walk_children(expr, depth, visit_above, self);
+}
+
+static bool
+visit_volatile(struct expr *expr, int depth, void *self)
+{
+    if ((expr->kind == EXPR_FUNC || expr->kind == EXPR_SET) && expr->func->volatility == 'v') {
+        return true;
+    }
+    return expr_walk_children(expr, depth, visit_volatile, self);
+}
+
+static bool
+has_locks(const struct query *query)
+{
+    for (uint16_t i = 0; i < query->table_count; i++) {
+        if (query->tables[i]->has_lock) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+has_vector_form(const struct query *query)
+{
+    for (uint16_t i = 0; i < query->table_count; i++) {
+        if (query->tables[i]->vector_query != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+cte_is_inlined(const struct cte *cte)
+{
+    return !cte->is_materialized && !cte->is_recursive &&
+           (cte->reference_count == 1 || cte->is_not_materialized) &&
+           (cte->query->kind == QUERY_SELECT || cte->query->kind == QUERY_SET_OPERATION) &&
+           !has_locks(cte->query) && !query_walk(cte->query, 0, visit_volatile, NULL);
+}
+
+/* ------------------------------------------------------------------ rewriting */
+
+/* Columns of one level become expressions; those of the levels above move by `shift`. */
+struct rewriter {
+    struct planner *p;
+    struct expr *(*replace)(void *self, struct expr *column);
+    void *self;
+    int shift;
+};
+
+static struct expr *
+rewrite(const struct rewriter *rewriter, struct expr *expr)
+{
+    struct planner *p = rewriter->p;
+    if (expr->kind == EXPR_CONST || expr->kind == EXPR_PARAM) {
+        return expr;
+    }
+    if (expr->kind == EXPR_INPUT || (expr->kind == EXPR_COLUMN && expr->levels_up == 0)) {
+        return rewriter->replace(rewriter->self, expr);
+    }
+    struct expr *copy = ky_arena_alloc(p->arena, sizeof(*copy));
+    *copy = *expr;
+    if (expr->kind == EXPR_COLUMN) {
+        copy->levels_up = (uint16_t)((int)expr->levels_up + rewriter->shift);
+        return copy;
+    }
+    if (expr->arg_count > 0 && expr->args != NULL) {
+        copy->args = ky_arena_array(p->arena, struct expr *, expr->arg_count);
+        for (uint16_t i = 0; i < expr->arg_count; i++) {
+            copy->args[i] = expr->args[i] == NULL ? NULL : rewrite(rewriter, expr->args[i]);
+        }
+    }
+    return copy;
+}
+
+/* ------------------------------------------------------------------ conditions into subqueries */
+
+struct pushed {
+    const struct query *query;
+    bool is_possible;
+};
+
+static bool
+visit_pushable(struct expr *expr, int depth, void *self)
+{
+    struct pushed *pushed = self;
+    if (expr->kind == EXPR_COLUMN && expr->levels_up == 0) {
+        const struct query *query = pushed->query;
+        if (expr->column >= query->target_count) {
+            pushed->is_possible = false;
+            return true;
+        }
+        struct expr *target = query->targets[expr->column].expr;
+        bool is_grouped = !query->has_aggregates;
+        for (uint16_t i = 0; !is_grouped && i < query->group_count; i++) {
+            is_grouped = query->group_by[i] == target || expr_equal(query->group_by[i], target);
+        }
+        if (!is_grouped || has_subquery(target) || expr_is_volatile(target)) {
+            pushed->is_possible = false;
+            return true;
+        }
+        return false;
+    }
+    if (expr->kind == EXPR_SUBQUERY || expr->kind == EXPR_AGGREGATE) {
+        pushed->is_possible = false;
+        return true;
+    }
+    return expr_walk_children(expr, depth, visit_pushable, self);
+}
+
+static struct expr *
+replace_by_target(void *self, struct expr *column)
+{
+    const struct query *query = self;
+    return query->targets[column->column].expr;
+}
+
+struct query *
+push_quals(struct level *level, struct query *query, struct quals *quals)
+{
+    struct planner *p = level->planner;
+    if (query->kind != QUERY_SELECT || query->limit != NULL || query->offset != NULL ||
+        query->distinct_on_count > 0 || query->has_windows || query->has_sets ||
+        (query->has_aggregates && query->group_count == 0) || has_locks(query) ||
+        has_vector_form(query) || query->from_count == 0) {
+        return query;
+    }
+    struct quals kept = {0};
+    struct query *copy = NULL;
+    const struct rewriter rewriter = {
+        .p = p, .replace = replace_by_target, .self = query, .shift = 1};
+    for (uint32_t i = 0; i < quals->count; i++) {
+        struct qual *qual = quals->list[i];
+        struct pushed pushed = {query, true};
+        (void)visit_pushable(qual->expr, 0, &pushed);
+        if (!pushed.is_possible || qual->is_volatile || tables_is_empty(&qual->tables)) {
+            quals_add(level, &kept, qual);
+            continue;
+        }
+        if (copy == NULL) {
+            copy = ky_arena_alloc(p->arena, sizeof(*copy));
+            *copy = *query;
+        }
+        copy->where = expr_and(p, copy->where, rewrite(&rewriter, qual->expr));
+    }
+    *quals = kept;
+    return copy == NULL ? query : copy;
+}
+
+/* ------------------------------------------------------------------ EXISTS as a join */
+
+struct semi_builder {
+    struct level *level;
+    struct query *query; /* the copy; its targets are the columns that conditions read */
+    uint16_t table;      /* what the outer level calls it */
+    uint16_t capacity;
+};
+
+static struct expr *
+replace_by_output(void *self, struct expr *column)
+{
+    struct semi_builder *builder = self;
+    struct query *query = builder->query;
+    uint16_t place = 0;
+    if (column->kind == EXPR_INPUT) {
+        place = (uint16_t)column->index;
+    } else {
+        while (place < query->target_count && !expr_equal(query->targets[place].expr, column)) {
+            place++;
+        }
+        if (place == query->target_count) {
+            KY_ASSERT(place < builder->capacity);
+            query->targets[query->target_count++] =
+                (struct target){.expr = column, .name = "?column?"};
+        }
+    }
+    return expr_new_column(builder->level->planner, builder->table, place, column->type);
+}
+
+static uint32_t
+count_columns(const struct expr *expr)
+{
+    uint32_t count = expr->kind == EXPR_COLUMN;
+    for (uint16_t i = 0; expr->args != NULL && i < expr->arg_count; i++) {
+        count += expr->args[i] == NULL ? 0 : count_columns(expr->args[i]);
+    }
+    return count;
+}
+
+/* Is it nothing but rows that pass a condition? */
+static bool
+is_plain(const struct query *query)
+{
+    const bool is_limited =
+        query->limit != NULL && (query->limit->kind != EXPR_CONST || query->limit->value.is_null ||
+                                 query->limit->value.word < 1);
+    return query->kind == QUERY_SELECT && query->cte_count == 0 && !is_limited &&
+           query->offset == NULL && !query->has_aggregates && !query->has_windows &&
+           !query->has_sets && query->distinct_on_count == 0 && query->from_count > 0 &&
+           query->where != NULL && !has_locks(query) && !has_vector_form(query);
+}
+
+/* An equality of something inside with something outside. */
+static bool
+is_tie(struct expr *expr)
+{
+    static const int one = 1;
+    if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->op->strategy != 3 ||
+        !expr->op->is_hashable || expr->arg_count != 2) {
+        return false;
+    }
+    int above = one;
+    const bool left = visit_above(expr->args[0], 0, &above);
+    const bool right = visit_above(expr->args[1], 0, &above);
+    return left != right && expr_has_column(expr->args[left ? 1 : 0]) &&
+           !expr_has_column(expr->args[left ? 0 : 1]);
+}
+
+/* An index of the only table of query begins with a column that expr ties to the outside. */
+static bool
+has_index_for(const struct query *query, struct expr *expr)
+{
+    if (query->table_count != 1 || query->tables[0]->kind != TABLE_RELATION || !is_tie(expr)) {
+        return false;
+    }
+    const struct cat_table *table = query->tables[0]->table;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        for (int side = 0; side < 2; side++) {
+            const struct expr *own = expr->args[side];
+            if (own->kind == EXPR_COLUMN && own->levels_up == 0 && index->is_valid &&
+                index->predicate_sql == NULL && index->keys[0].column == own->column + 1 &&
+                (index->method == INDEX_BTREE || index->method == INDEX_RMI)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool
+build_semi(struct level *level, struct expr *sublink, struct semi *semi)
+{
+    struct planner *p = level->planner;
+    struct query *inner = sublink->subquery;
+    struct quals conjuncts = {0};
+    int above = 1;
+    if (!is_plain(inner)) {
+        return false;
+    }
+    quals_split(level, &conjuncts, inner->where);
+    struct query *copy = ky_arena_alloc(p->arena, sizeof(*copy));
+    *copy = *inner;
+    copy->where = NULL;
+    copy->target_count = 0;
+    copy->order_count = 0;
+    copy->limit = NULL;
+    copy->is_distinct = false;
+    bool has_tie = false;
+    uint32_t columns = 0;
+    for (uint32_t i = 0; i < conjuncts.count; i++) {
+        struct expr *expr = conjuncts.list[i]->expr;
+        if (!visit_above(expr, 0, &above)) {
+            copy->where = expr_and(p, copy->where, expr);
+            conjuncts.list[i] = NULL;
+        } else if (has_subquery(expr) || expr_is_volatile(expr) || expr_has_aggregate(expr)) {
+            return false;
+        } else {
+            columns += count_columns(expr);
+            has_tie |= is_tie(expr);
+            semi->has_index |= has_index_for(inner, expr);
+        }
+    }
+    /* Nothing else of it may look outside. */
+    if (!has_tie || query_walk(copy, 0, visit_above, &above)) {
+        return false;
+    }
+    struct semi_builder builder = {.level = level, .query = copy, .table = semi->table};
+    builder.capacity = (uint16_t)columns;
+    copy->targets = ky_arena_array(p->arena, struct target, (size_t)columns + 1);
+    const struct rewriter rewriter = {
+        .p = p, .replace = replace_by_output, .self = &builder, .shift = -1};
+    for (uint32_t i = 0; i < conjuncts.count; i++) {
+        if (conjuncts.list[i] != NULL) {
+            struct qual *qual = qual_new(level, rewrite(&rewriter, conjuncts.list[i]->expr));
+            qual->selectivity = 0.33;
+            quals_add(level, &semi->on, qual);
+        }
+    }
+    semi->query = copy;
+    return true;
+}
+
+bool
+semi_from_qual(struct level *level, const struct qual *qual, uint16_t table, struct semi *semi_out)
+{
+    struct expr *expr = qual->expr;
+    const bool is_anti = expr->kind == EXPR_NOT;
+    struct expr *sublink = is_anti ? expr->args[0] : expr;
+    if (sublink->kind != EXPR_SUBQUERY || sublink->subquery_kind != SUBQUERY_EXISTS ||
+        table >= TABLES_MAX) {
+        return false;
+    }
+    *semi_out = (struct semi){.join = is_anti ? PLAN_JOIN_ANTI : PLAN_JOIN_SEMI, .table = table};
+    return build_semi(level, sublink, semi_out);
+}
