@@ -478,6 +478,9 @@ plan_explain(const struct statement_plan *plan, const struct explain_options *op
     }
     write_node(&explain, plan->root, 0, true);
     for (uint16_t i = 0; i < plan->cte_count; i++) {
+        if (plan->ctes[i] == NULL) {
+            continue;
+        }
         ky_buffer_printf(out, "\n  CTE %u", i + 1U);
         write_node(&explain, plan->ctes[i], 4, false);
     }

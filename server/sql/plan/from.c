@@ -219,6 +219,9 @@ scan_cte(struct level *level, struct rel *rel, struct quals *quals)
         plan_fail(p, KY_INTERNAL_ERROR, "common table expression was not planned");
         return NULL;
     }
+    if (!state->is_open && state->plan != NULL) {
+        return plan_above(p, PLAN_LIMIT, state->plan); /* shared: filters go above */
+    }
     struct plan *plan = plan_new(p, state->is_open ? PLAN_WORK_TABLE_SCAN : PLAN_CTE_SCAN);
     plan->alias = rel->ref->alias;
     plan->cte.cte = state->number;
@@ -499,7 +502,11 @@ join_pieces(struct level *level, const struct piece *left, const struct piece *r
         (key_count > 0 ? (left->plan->rows + right->plan->rows) * CPU_OPERATOR_COST * 2
                        : left->plan->rows * right->plan->rows * CPU_OPERATOR_COST) +
         plan->rows * CPU_TUPLE_COST;
-    if (kind == PLAN_JOIN_FULL && key_count == 0 && quals->count > 0) {
+    bool reads_tables = false;
+    for (uint32_t i = 0; i < rest.count; i++) {
+        reads_tables |= !tables_is_empty(&rest.list[i]->tables);
+    }
+    if (kind == PLAN_JOIN_FULL && key_count == 0 && reads_tables) {
         plan_fail(p, KY_FEATURE_NOT_SUPPORTED,
                   "FULL JOIN is only supported with merge-joinable or hash-joinable join "
                   "conditions");

@@ -118,7 +118,7 @@ cte_number(struct planner *p)
 
 /* WITH RECURSIVE r AS (start UNION [ALL] round). */
 static struct plan *
-plan_recursive(struct level *level, struct cte_state *state)
+plan_recursive(struct level *level, struct cte_state *state, struct slot_ref **refs_out)
 {
     struct planner *p = level->planner;
     struct query *query = state->cte->query;
@@ -136,7 +136,7 @@ plan_recursive(struct level *level, struct cte_state *state)
     struct plan *round = plan_nested(&both, query->right, &refs);
     (void)adopt_refs(&both, refs);
     state->is_open = false;
-    (void)adopt_refs(level, both.outer);
+    *refs_out = both.outer;
     if (p->is_failed) {
         return NULL;
     }
@@ -165,14 +165,18 @@ plan_ctes(struct level *level)
         state->number = cte_number(p);
         state->next = p->ctes;
         p->ctes = state;
-        bool is_recursive = cte->is_recursive && cte->query->kind == QUERY_SET_OPERATION;
-        struct plan *plan =
-            is_recursive ? plan_recursive(level, state) : plan_nested(level, cte->query, &refs);
+        const bool is_recursive = cte->is_recursive && cte->query->kind == QUERY_SET_OPERATION;
+        struct plan *plan = is_recursive ? plan_recursive(level, state, &refs)
+                                         : plan_nested(level, cte->query, &refs);
         if (p->is_failed) {
             return;
         }
         (void)adopt_refs(level, refs);
         state->rows = plan->rows;
+        if (refs != NULL) {
+            state->plan = plan;
+            continue;
+        }
         p->cte_plans[state->number] = plan;
     }
 }

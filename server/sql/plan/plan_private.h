@@ -87,7 +87,8 @@ struct cte_state {
     struct cte_state *next;
     struct cte *cte;
     uint16_t number;
-    bool is_open; /* its recursive part is being planned */
+    bool is_open;      /* its recursive part is being planned */
+    struct plan *plan; /* reads an outer query: run where it is read, not once; else NULL */
     double rows;
 };
 
