@@ -879,6 +879,9 @@ join_semi(struct level *level, const struct piece *left, struct semi *semi)
     }
     struct piece joined = join_pieces(level, left, &right, semi->join, &semi->on);
     joined.plan->rows = clamp_rows(left->plan->rows * 0.5);
+    /* The join gives out the left side's columns only. */
+    joined.output = left->output;
+    plan_set_output(level->planner, joined.plan, joined.output.list, joined.output.count);
     return joined;
 }
 
