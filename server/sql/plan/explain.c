@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/sql/plan/explain.h"
+
 #include <stdio.h>
 
 #include "server/base/json.h"
-#include "server/sql/plan/plan.h"
 
 /* EXPLAIN in PostgreSQL's text and JSON forms. */
 
@@ -66,7 +67,8 @@ node_type(const struct plan *node)
     case PLAN_TOP_N:
         return "Sort";
     case PLAN_LIMIT:
-        return "Limit";
+        /* Without bounds it filters what a subquery gives. */
+        return node->sort.limit == NULL && node->sort.offset == NULL ? "Subquery Scan" : "Limit";
     case PLAN_AGGREGATE:
         return node->aggregate.group_count > 0 ? "HashAggregate" : "Aggregate";
     case PLAN_UNIQUE:
@@ -192,18 +194,40 @@ write_keys(struct explain *explain, int depth, const char *label, const struct p
 }
 
 static void
-write_hash_condition(struct explain *explain, int depth, const struct plan *node)
+write_distance(struct explain *explain, int depth, const struct plan *node)
 {
+    static const char *const operators[] = {
+        [METRIC_L2] = "<->", [METRIC_IP] = "<#>", [METRIC_COSINE] = "<=>", [METRIC_L1] = "<+>"};
     ky_buffer_append_byte(explain->out, '\n');
     indent(explain->out, depth);
-    ky_buffer_append_cstr(explain->out, "Hash Cond: (");
-    for (uint16_t i = 0; i < node->join.key_count; i++) {
-        ky_buffer_append_cstr(explain->out, i == 0 ? "" : " AND ");
-        plan_print_expr(node->left, node->join.left_keys[i], explain->out);
-        ky_buffer_append_cstr(explain->out, " = ");
-        plan_print_expr(node->right, node->join.right_keys[i], explain->out);
-    }
+    ky_buffer_printf(explain->out, "Order By: (%s %s ",
+                     node->scan.table->columns[node->scan.vector_column].name,
+                     operators[node->scan.metric]);
+    plan_print_expr(node, node->scan.vector_query, explain->out);
     ky_buffer_append_byte(explain->out, ')');
+}
+
+/* Both sides are named with their tables, as if above the join. */
+static void
+write_hash_condition(struct explain *explain, int depth, const struct plan *node)
+{
+    const struct plan left = {.kind = PLAN_HASH_JOIN, .left = node->left, .right = node->right};
+    const struct plan right = {.kind = PLAN_HASH_JOIN, .left = node->right, .right = node->left};
+    const bool is_list = node->join.key_count > 1;
+    if (node->join.key_count == 0) {
+        return;
+    }
+    ky_buffer_append_byte(explain->out, '\n');
+    indent(explain->out, depth);
+    ky_buffer_append_cstr(explain->out, is_list ? "Hash Cond: (" : "Hash Cond: ");
+    for (uint16_t i = 0; i < node->join.key_count; i++) {
+        ky_buffer_append_cstr(explain->out, i == 0 ? "(" : " AND (");
+        plan_print_expr(&left, node->join.left_keys[i], explain->out);
+        ky_buffer_append_cstr(explain->out, " = ");
+        plan_print_expr(&right, node->join.right_keys[i], explain->out);
+        ky_buffer_append_byte(explain->out, ')');
+    }
+    ky_buffer_append_cstr(explain->out, is_list ? ")" : "");
 }
 
 static void
@@ -214,7 +238,7 @@ write_details(struct explain *explain, int depth, const struct plan *node)
         write_line(explain, depth, "Index Cond", node, node->scan.index_condition);
         break;
     case PLAN_VECTOR_SCAN:
-        write_line(explain, depth, "Order By: distance to", node, node->scan.vector_query);
+        write_distance(explain, depth, node);
         break;
     case PLAN_HASH_JOIN:
         write_hash_condition(explain, depth, node);
@@ -225,7 +249,7 @@ write_details(struct explain *explain, int depth, const struct plan *node)
         break;
     case PLAN_SORT:
     case PLAN_TOP_N:
-        write_keys(explain, depth, "Sort Key", node->left, node->sort.keys, node->sort.key_count);
+        write_keys(explain, depth, "Sort Key", node, node->sort.keys, node->sort.key_count);
         break;
     case PLAN_AGGREGATE:
         for (uint16_t i = 0; i < node->aggregate.group_count; i++) {
@@ -234,7 +258,8 @@ write_details(struct explain *explain, int depth, const struct plan *node)
                 indent(explain->out, depth);
             }
             ky_buffer_append_cstr(explain->out, i == 0 ? "Group Key: " : ", ");
-            plan_print_expr(node->left, node->aggregate.groups[i], explain->out);
+            const struct plan above = {.kind = PLAN_LIMIT, .left = node->left};
+            plan_print_expr(&above, node->aggregate.groups[i], explain->out);
         }
         break;
     default:
@@ -242,8 +267,7 @@ write_details(struct explain *explain, int depth, const struct plan *node)
     }
     if (node->filter != NULL) {
         bool is_one_time = node->kind == PLAN_RESULT;
-        write_line(explain, depth, is_one_time ? "One-Time Filter" : "Filter",
-                   node->kind == PLAN_LIMIT ? node->left : node, node->filter);
+        write_line(explain, depth, is_one_time ? "One-Time Filter" : "Filter", node, node->filter);
     }
 }
 
@@ -296,6 +320,62 @@ write_measured(struct explain *explain, int depth, const struct plan *node)
 }
 
 static void write_node(struct explain *explain, const struct plan *node, int depth, bool is_first);
+
+static void
+write_subplan(struct explain *explain, const struct expr *expr, int depth, bool is_init)
+{
+    if (expr == NULL) {
+        return;
+    }
+    for (uint16_t i = 0; expr->args != NULL && i < expr->arg_count; i++) {
+        write_subplan(explain, expr->args[i], depth, is_init);
+    }
+    if (expr->kind != EXPR_SUBQUERY || expr->plan == NULL || plan_is_init(expr) != is_init) {
+        return;
+    }
+    ky_buffer_append_byte(explain->out, '\n');
+    indent(explain->out, depth);
+    if (is_init) {
+        ky_buffer_printf(explain->out, "InitPlan %u (returns $%u)", expr->index, expr->index - 1);
+    } else {
+        ky_buffer_printf(explain->out, "SubPlan %u", expr->index);
+    }
+    write_node(explain, expr->plan, depth + 2, false);
+}
+
+/* The plans of subqueries in the node's expressions: those that run once stand first. */
+static void
+write_subplans(struct explain *explain, const struct plan *node, int depth, bool is_init)
+{
+    write_subplan(explain, node->filter, depth, is_init);
+    for (uint16_t i = 0; node->project != NULL && i < node->output_count; i++) {
+        write_subplan(explain, node->project[i], depth, is_init);
+    }
+    switch (node->kind) {
+    case PLAN_INDEX_SCAN:
+        write_subplan(explain, node->scan.index_condition, depth, is_init);
+        break;
+    case PLAN_HASH_JOIN:
+    case PLAN_NESTED_LOOP:
+        write_subplan(explain, node->join.condition, depth, is_init);
+        break;
+    case PLAN_SORT:
+    case PLAN_TOP_N:
+    case PLAN_LIMIT:
+        write_subplan(explain, node->sort.limit, depth, is_init);
+        write_subplan(explain, node->sort.offset, depth, is_init);
+        break;
+    case PLAN_AGGREGATE:
+        for (uint16_t i = 0; i < node->aggregate.call_count; i++) {
+            for (uint16_t a = 0; a < node->aggregate.calls[i].arg_count; a++) {
+                write_subplan(explain, node->aggregate.calls[i].args[a], depth, is_init);
+            }
+        }
+        break;
+    default:
+        break;
+    }
+}
 
 static void
 write_children(struct explain *explain, const struct plan *node, int depth)
@@ -352,7 +432,9 @@ write_node(struct explain *explain, const struct plan *node, int depth, bool is_
     int inside = is_first ? depth + 2 : depth + 6;
     write_details(explain, inside, node);
     write_measured(explain, inside, node);
+    write_subplans(explain, node, inside, true);
     write_children(explain, node, inside);
+    write_subplans(explain, node, inside, false);
 }
 
 /* ------------------------------------------------------------------ JSON */
@@ -459,7 +541,7 @@ json_node(struct explain *explain, const struct plan *node)
     if (node->kind == PLAN_INDEX_SCAN) {
         json_expr(out, "Index Cond", node, node->scan.index_condition);
     }
-    json_expr(out, "Filter", node->kind == PLAN_LIMIT ? node->left : node, node->filter);
+    json_expr(out, "Filter", node, node->filter);
     json_children(explain, node);
     ky_buffer_append_cstr(out, "\n}");
 }

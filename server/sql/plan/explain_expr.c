@@ -1,77 +1,144 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/catalog/catalog.h"
-#include "server/sql/plan/plan.h"
+#include "server/sql/plan/explain.h"
 
 /* Plan expressions as SQL, in PostgreSQL's way of writing them: (a = 5), 'x'::text. */
 
-static const char *
-node_column(const struct plan *node, uint32_t index, const char **alias_out)
+bool
+plan_is_init(const struct expr *expr)
 {
-    *alias_out = NULL;
-    while (node != NULL) {
-        switch (node->kind) {
-        case PLAN_SEQ_SCAN:
-        case PLAN_INDEX_SCAN:
-        case PLAN_SYSVIEW_SCAN:
-        case PLAN_VECTOR_SCAN:
-            if (index < node->scan.column_count &&
-                node->scan.columns[index].column < node->scan.table->column_count) {
-                *alias_out = node->alias;
-                return node->scan.table->columns[node->scan.columns[index].column].name;
-            }
-            return NULL;
-        case PLAN_NESTED_LOOP:
-        case PLAN_HASH_JOIN:
-            if (index < node->left->output_count) {
-                node = node->left;
-            } else {
-                index -= node->left->output_count;
-                node = node->right;
-            }
-            break;
-        case PLAN_SORT:
-        case PLAN_TOP_N:
-        case PLAN_LIMIT:
-        case PLAN_MATERIALIZE:
-        case PLAN_UNIQUE:
-        case PLAN_LOCK_ROWS:
-        case PLAN_AGGREGATE:
-        case PLAN_WINDOW:
-            node = node->left;
-            break;
-        default:
-            return NULL;
+    return expr->outer_count == 0 &&
+           (expr->subquery_kind == SUBQUERY_SCALAR || expr->subquery_kind == SUBQUERY_EXISTS ||
+            expr->subquery_kind == SUBQUERY_ARRAY);
+}
+
+/* An output column of a node: what it projects, or a column of its input. */
+static void print_output(const struct plan *node, uint32_t index, bool is_qualified,
+                         struct ky_buffer *out);
+
+static void
+print_scan_column(const struct plan *node, uint32_t index, bool is_qualified, struct ky_buffer *out)
+{
+    static const struct {
+        uint16_t column;
+        const char *name;
+    } system[] = {{EXPR_SYSTEM_CTID, "ctid"},         {EXPR_SYSTEM_XMIN, "xmin"},
+                  {EXPR_SYSTEM_TABLEOID, "tableoid"}, {EXPR_SYSTEM_WHOLE_ROW, "*"},
+                  {EXPR_SYSTEM_ROW_ID, "ctid"},       {EXPR_SYSTEM_OFFSET, "kyro_offset"}};
+    const char *name = "distance"; /* of a vector scan: the column after the others */
+    if (index < node->scan.column_count) {
+        const uint16_t column = node->scan.columns[index].column;
+        for (size_t i = 0; i < KY_COUNT_OF(system); i++) {
+            name = system[i].column == column ? system[i].name : name;
         }
-        if (node != NULL && node->project != NULL) {
-            if (index >= node->output_count || node->project[index]->kind != EXPR_INPUT) {
-                return NULL;
-            }
-            index = node->project[index]->index;
-        }
-        if (node != NULL && node->kind == PLAN_AGGREGATE) {
-            if (index >= node->aggregate.group_count ||
-                node->aggregate.groups[index]->kind != EXPR_INPUT) {
-                return NULL;
-            }
-            index = node->aggregate.groups[index]->index;
-        }
+        name =
+            column < node->scan.table->column_count ? node->scan.table->columns[column].name : name;
     }
-    return NULL;
+    if (is_qualified && node->alias != NULL) {
+        ky_buffer_printf(out, "%s.", node->alias);
+    }
+    ky_buffer_append_cstr(out, name);
 }
 
 static void
-print_input(const struct plan *node, uint32_t index, struct ky_buffer *out)
+print_call_of(const struct plan *below, const struct func *func, struct expr *const *args,
+              uint16_t arg_count, bool is_star, struct ky_buffer *out)
 {
-    const char *alias;
-    const char *name = node_column(node, index, &alias);
-    bool is_join = node != NULL && (node->kind == PLAN_NESTED_LOOP || node->kind == PLAN_HASH_JOIN);
-    if (name == NULL) {
-        ky_buffer_printf(out, "$%u", index);
-    } else if (is_join && alias != NULL) {
-        ky_buffer_printf(out, "%s.%s", alias, name);
-    } else {
-        ky_buffer_append_cstr(out, name);
+    ky_buffer_printf(out, "%s(", func->name);
+    for (uint16_t i = 0; i < arg_count; i++) {
+        ky_buffer_append_cstr(out, i == 0 ? "" : ", ");
+        /* Limit: a node whose input is its child's output. */
+        const struct plan above = {.kind = PLAN_LIMIT, .left = (struct plan *)(uintptr_t)below};
+        plan_print_expr(&above, args[i], out);
     }
+    ky_buffer_append_cstr(out, is_star ? "*)" : ")");
+}
+
+static void
+print_aggregate(const struct plan *node, uint32_t index, struct ky_buffer *out)
+{
+    const struct plan above = {.kind = PLAN_LIMIT, .left = node->left};
+    if (index < node->aggregate.group_count) {
+        plan_print_expr(&above, node->aggregate.groups[index], out);
+        return;
+    }
+    index -= node->aggregate.group_count;
+    if (index < node->aggregate.call_count) {
+        const struct agg_call *call = &node->aggregate.calls[index];
+        print_call_of(node->left, call->func, call->args, call->arg_count, call->is_star, out);
+    }
+}
+
+/* A column of a node's input, as EXPR_INPUT numbers them. */
+static void
+print_input(const struct plan *node, uint32_t index, bool is_qualified, struct ky_buffer *out)
+{
+    if (node == NULL) {
+        ky_buffer_printf(out, "$%u", index);
+        return;
+    }
+    switch (node->kind) {
+    case PLAN_SEQ_SCAN:
+    case PLAN_INDEX_SCAN:
+    case PLAN_SYSVIEW_SCAN:
+    case PLAN_VECTOR_SCAN:
+        print_scan_column(node, index, is_qualified, out);
+        return;
+    case PLAN_NESTED_LOOP:
+    case PLAN_HASH_JOIN:
+        if (index < node->left->output_count) {
+            print_output(node->left, index, true, out);
+        } else {
+            print_output(node->right, index - node->left->output_count, true, out);
+        }
+        return;
+    case PLAN_AGGREGATE:
+        print_aggregate(node, index, out);
+        return;
+    case PLAN_WINDOW:
+        if (index >= node->left->output_count) {
+            const struct window_call *call = &node->window.calls[index - node->left->output_count];
+            print_call_of(node->left, call->func, call->args, call->arg_count, call->is_star, out);
+            ky_buffer_append_cstr(out, " OVER (?)");
+            return;
+        }
+        print_output(node->left, index, is_qualified, out);
+        return;
+    case PLAN_APPEND:
+        print_output(node->append.children[0], index, is_qualified, out);
+        return;
+    case PLAN_CTE_SCAN:
+    case PLAN_WORK_TABLE_SCAN:
+    case PLAN_VALUES_SCAN:
+    case PLAN_FUNCTION_SCAN:
+        ky_buffer_printf(out, node->kind == PLAN_VALUES_SCAN ? "%s.column%u" : "%s.c%u",
+                         node->alias == NULL ? "" : node->alias, index + 1);
+        return;
+    default:
+        if (node->left != NULL) {
+            print_output(node->left, index, is_qualified, out);
+        } else {
+            ky_buffer_printf(out, "$%u", index);
+        }
+        return;
+    }
+}
+
+static void
+print_output(const struct plan *node, uint32_t index, bool is_qualified, struct ky_buffer *out)
+{
+    if (node->project == NULL) {
+        print_input(node, index, is_qualified, out);
+        return;
+    }
+    const struct expr *expr = node->project[index];
+    if (expr->kind == EXPR_INPUT) {
+        print_input(node, expr->index, is_qualified, out);
+        return;
+    }
+    /* Computed below: shown as PostgreSQL shows it, in parentheses of its own. */
+    ky_buffer_append_byte(out, '(');
+    plan_print_expr(node, expr, out);
+    ky_buffer_append_byte(out, ')');
 }
 
 static void
@@ -87,8 +154,9 @@ print_const(const struct expr *expr, struct ky_buffer *out)
     ky_arena_init(&arena);
     type_context_init(&context, &arena);
     expr->type->output(expr->type, &context, expr->value, &text);
-    bool is_bare = expr->type->oid == OID_INT4 || expr->type->oid == OID_BOOL;
-    if (is_bare) {
+    if (expr->type->oid == OID_BOOL) {
+        ky_buffer_append_cstr(out, expr->value.word != 0 ? "true" : "false");
+    } else if (expr->type->oid == OID_INT4 && expr->value.word >= 0) {
         ky_buffer_append_slice(out, ky_buffer_slice(&text));
     } else {
         ky_buffer_append_byte(out, '\'');
@@ -189,7 +257,7 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         ky_buffer_printf(out, "$%u", expr->index);
         break;
     case EXPR_INPUT:
-        print_input(node, expr->index, out);
+        print_input(node, expr->index, false, out);
         break;
     case EXPR_OUTER:
         ky_buffer_printf(out, "$%u", expr->index);
@@ -268,7 +336,12 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         print_call(node, expr, "ROW", out);
         break;
     case EXPR_SUBQUERY:
-        ky_buffer_append_cstr(out, expr->is_hashed ? "(hashed SubPlan)" : "(SubPlan)");
+        if (plan_is_init(expr)) {
+            ky_buffer_printf(out, "$%u", expr->index - 1);
+        } else {
+            ky_buffer_printf(out, expr->is_hashed ? "(hashed SubPlan %u)" : "(SubPlan %u)",
+                             expr->index);
+        }
         break;
     case EXPR_AGGREGATE:
     case EXPR_WINDOW:

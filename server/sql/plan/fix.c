@@ -219,6 +219,7 @@ fix_subquery(const struct input *input, struct expr *expr)
     struct planner *p = level->planner;
     struct expr *copy = expr_copy(p, expr);
     struct slot_ref *refs = NULL;
+    copy->index = ++p->subquery_count; /* EXPLAIN's number */
     copy->plan = plan_nested(level, expr->subquery, &refs);
     if (p->is_failed) {
         return expr;

@@ -294,7 +294,7 @@ add_filter(struct level *level, struct plan *plan, const struct quals *quals,
         return plan;
     }
     struct plan *filter = plan;
-    bool can_hold = plan->filter == NULL && plan->project == NULL &&
+    bool can_hold = plan->project == NULL &&
                     (plan->kind == PLAN_SEQ_SCAN || plan->kind == PLAN_INDEX_SCAN ||
                      plan->kind == PLAN_SYSVIEW_SCAN || plan->kind == PLAN_FUNCTION_SCAN ||
                      plan->kind == PLAN_VALUES_SCAN || plan->kind == PLAN_CTE_SCAN ||
@@ -304,7 +304,7 @@ add_filter(struct level *level, struct plan *plan, const struct quals *quals,
         /* A Limit without bounds passes its input on: a place for the filter. */
         filter = plan_above(level->planner, PLAN_LIMIT, plan);
     }
-    filter->filter = fix_quals(input, quals);
+    filter->filter = expr_and(level->planner, filter->filter, fix_quals(input, quals));
     filter->rows = clamp_rows(filter->rows * quals_selectivity(quals));
     return filter;
 }

@@ -323,6 +323,28 @@ is_used(const struct choice *choice, const struct qual *qual)
            (choice->upper != NULL && choice->upper->qual == qual);
 }
 
+/* Down the tree, then index and table pages as if they lay anywhere. */
+static void
+set_index_cost(struct plan *plan, const struct rel *rel, const struct quals *used,
+               const struct quals *left)
+{
+    enum { LEAF_ENTRIES = 366 };
+    int height = 0;
+    int depth = 0;
+    for (double entries = rel->table_rows; entries > LEAF_ENTRIES; entries /= LEAF_ENTRIES) {
+        height++;
+    }
+    for (double entries = rel->table_rows; entries > 1; entries /= 2) {
+        depth++;
+    }
+    const double index_pages = 1 + (double)(int64_t)(plan->rows / LEAF_ENTRIES);
+    plan->startup_cost = depth * CPU_OPERATOR_COST + (height + 1) * 50 * CPU_OPERATOR_COST;
+    plan->total_cost =
+        plan->startup_cost + (index_pages + KY_MIN(plan->rows, rel->pages)) * RANDOM_PAGE_COST +
+        plan->rows * (CPU_INDEX_TUPLE_COST + CPU_TUPLE_COST + quals_cost(used) + quals_cost(left));
+    plan->rows = clamp_rows(plan->rows * quals_selectivity(left));
+}
+
 static struct plan *
 make_scan(struct level *level, struct rel *rel, const struct choice *choice,
           const struct quals *quals)
@@ -351,8 +373,7 @@ make_scan(struct level *level, struct rel *rel, const struct choice *choice,
     }
     rel->quals = left; /* what the scan still filters */
     plan->rows = clamp_rows(choice->rows);
-    plan->startup_cost = 0.28;
-    plan->total_cost = 0.28 + (1 + plan->rows) * RANDOM_PAGE_COST;
+    set_index_cost(plan, rel, &used, &left);
     rel->index_quals = used;
     return plan;
 }

@@ -105,6 +105,7 @@ struct planner {
     bool is_failed; /* err is set: results are not used */
     bool has_writes;
     uint32_t slot_count;
+    uint32_t subquery_count;
     struct cte_state *ctes;
     struct plan **cte_plans;
     uint16_t cte_count, cte_capacity;
