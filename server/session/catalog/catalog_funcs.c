@@ -138,6 +138,14 @@ FUNCTION(format_type)
     return KY_OK;
 }
 
+/* There are no extended statistics, so no OID is one. */
+FUNCTION(pg_get_statisticsobjdef_columns)
+{
+    UNUSED_ARGS();
+    *out = datum_null();
+    return KY_OK;
+}
+
 FUNCTION(pg_encoding_to_char)
 {
     UNUSED_ARGS();
@@ -340,6 +348,8 @@ static const struct func catalog_funcs[] = {
     FUNC(1642, "pg_get_userbyid", OID_NAME, 1, ARGS(OID_OID), true, pg_get_userbyid),
     FUNC(1081, "format_type", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), false, format_type),
     FUNC(1597, "pg_encoding_to_char", OID_NAME, 1, ARGS(OID_INT4), true, pg_encoding_to_char),
+    FUNC(6174, "pg_get_statisticsobjdef_columns", OID_TEXT, 1, ARGS(OID_OID), true,
+         pg_get_statisticsobjdef_columns),
     FUNC(1716, "pg_get_expr", OID_TEXT, 2, ARGS(OID_PG_NODE_TREE, OID_OID), true, pg_get_expr),
     FUNC(2509, "pg_get_expr", OID_TEXT, 3, ARGS(OID_PG_NODE_TREE, OID_OID, OID_BOOL), true,
          pg_get_expr),
