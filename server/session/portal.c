@@ -361,6 +361,9 @@ portal_lock(struct session *session, struct portal *portal, bool *is_pending_out
             }
             portal->locked_count++;
         }
+        if (session->has_catalog_changes) {
+            return KY_OK; /* its image is its own: nobody else can have changed it */
+        }
         KY_TRY(source_plan(session, portal->source, err));
         if (portal->source->plan == plan) {
             return KY_OK;

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/catalog/views/views_private.h"
+
+/* Objects that are not relations, and the catalogs of what the server does not have. */
+
+#define FILL(name_)                                                                                \
+    static ky_status name_(const struct sysview_context *context, struct sysview_rows *rows,       \
+                           struct ky_error *err)
+
+static const struct sysview_column namespace_columns[] = {{"oid", OID_OID},
+                                                          {"nspname", OID_NAME},
+                                                          {"nspowner", OID_OID},
+                                                          {"nspacl", OID_ACLITEM_ARRAY}};
+
+FILL(fill_namespace)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->schema_count; i++) {
+        const struct cat_schema *schema = context->image->schemas[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, schema->oid);
+        put_text(&at, schema->name);
+        put_word(&at, schema->owner);
+        put_null(&at);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_namespace, 2615, OID_SCHEMA_PG_CATALOG, "pg_namespace", 'r', namespace_columns,
+     fill_namespace);
+
+/* ------------------------------------------------------------------ pg_type */
+
+static const struct sysview_column type_columns[] = {
+    {"oid", OID_OID},
+    {"typname", OID_NAME},
+    {"typnamespace", OID_OID},
+    {"typowner", OID_OID},
+    {"typlen", OID_INT2},
+    {"typbyval", OID_BOOL},
+    {"typtype", OID_CHAR},
+    {"typcategory", OID_CHAR},
+    {"typispreferred", OID_BOOL},
+    {"typisdefined", OID_BOOL},
+    {"typdelim", OID_CHAR},
+    {"typrelid", OID_OID},
+    {"typsubscript", OID_REGPROC},
+    {"typelem", OID_OID},
+    {"typarray", OID_OID},
+    {"typinput", OID_REGPROC},
+    {"typoutput", OID_REGPROC},
+    {"typreceive", OID_REGPROC},
+    {"typsend", OID_REGPROC},
+    {"typmodin", OID_REGPROC},
+    {"typmodout", OID_REGPROC},
+    {"typanalyze", OID_REGPROC},
+    {"typalign", OID_CHAR},
+    {"typstorage", OID_CHAR},
+    {"typnotnull", OID_BOOL},
+    {"typbasetype", OID_OID},
+    {"typtypmod", OID_INT4},
+    {"typndims", OID_INT4},
+    {"typcollation", OID_OID},
+    {"typdefaultbin", OID_PG_NODE_TREE},
+    {"typdefault", OID_TEXT},
+    {"typacl", OID_ACLITEM_ARRAY},
+};
+
+FILL(fill_type)
+{
+    size_t count;
+    const struct type *const *types = type_all(&count);
+    (void)context;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        const struct type *type = types[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, type->oid);
+        put_text(&at, type->name);
+        put_word(&at, OID_SCHEMA_PG_CATALOG);
+        put_word(&at, OID_ROLE_POSTGRES);
+        put_word(&at, type->typlen);
+        put_word(&at, type->is_by_value);
+        put_word(&at, type->typtype);
+        put_word(&at, type->category);
+        put_word(&at, type->is_preferred);
+        put_word(&at, true);
+        put_word(&at, type->delimiter == 0 ? ',' : type->delimiter);
+        put_word(&at, 0);
+        put_word(&at, 0);
+        put_word(&at, type->element_oid);
+        put_word(&at, type->array_oid);
+        for (int k = 0; k < 7; k++) {
+            put_word(&at, 0);
+        }
+        put_word(&at, type->align);
+        put_word(&at, type->typlen > 0 ? 'p' : 'x');
+        put_word(&at, false);
+        put_word(&at, 0);
+        put_word(&at, -1);
+        put_word(&at, 0);
+        put_word(&at, type->collation);
+        put_nulls(&at, 3);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_type, 1247, OID_SCHEMA_PG_CATALOG, "pg_type", 'r', type_columns, fill_type);
+
+/* ------------------------------------------------------------------ pg_am, pg_collation */
+
+static const struct sysview_column am_columns[] = {
+    {"oid", OID_OID}, {"amname", OID_NAME}, {"amhandler", OID_REGPROC}, {"amtype", OID_CHAR}};
+
+FILL(fill_am)
+{
+    static const struct {
+        oid_t oid;
+        const char *name;
+        char type;
+    } methods[] = {{2, "heap", 't'}, {INDEX_BTREE, "btree", 'i'}, {INDEX_HASH, "hash", 'i'}};
+    (void)context;
+    (void)err;
+    for (size_t i = 0; i < KY_COUNT_OF(methods); i++) {
+        struct datum *at = sysview_add(rows);
+        put_word(&at, methods[i].oid);
+        put_text(&at, methods[i].name);
+        put_word(&at, 0);
+        put_word(&at, methods[i].type);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_am, 2601, OID_SCHEMA_PG_CATALOG, "pg_am", 'r', am_columns, fill_am);
+
+static const struct sysview_column collation_columns[] = {
+    {"oid", OID_OID},
+    {"collname", OID_NAME},
+    {"collnamespace", OID_OID},
+    {"collowner", OID_OID},
+    {"collprovider", OID_CHAR},
+    {"collisdeterministic", OID_BOOL},
+    {"collencoding", OID_INT4},
+    {"collcollate", OID_TEXT},
+    {"collctype", OID_TEXT},
+    {"colliculocale", OID_TEXT},
+    {"collversion", OID_TEXT},
+};
+
+FILL(fill_collation)
+{
+    (void)context;
+    (void)err;
+    for (int i = 0; i < 2; i++) {
+        struct datum *at = sysview_add(rows);
+        put_word(&at, i == 0 ? OID_COLLATION_DEFAULT : OID_COLLATION_C);
+        put_text(&at, i == 0 ? "default" : "C");
+        put_word(&at, OID_SCHEMA_PG_CATALOG);
+        put_word(&at, OID_ROLE_POSTGRES);
+        put_word(&at, i == 0 ? 'd' : 'c');
+        put_word(&at, true);
+        put_word(&at, -1);
+        put_text(&at, i == 0 ? NULL : "C");
+        put_text(&at, i == 0 ? NULL : "C");
+        put_nulls(&at, 2);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_collation, 3456, OID_SCHEMA_PG_CATALOG, "pg_collation", 'r', collation_columns,
+     fill_collation);
+
+/* ------------------------------------------------------------------ roles */
+
+static const struct sysview_column roles_columns[] = {
+    {"rolname", OID_NAME},          {"rolsuper", OID_BOOL},
+    {"rolinherit", OID_BOOL},       {"rolcreaterole", OID_BOOL},
+    {"rolcreatedb", OID_BOOL},      {"rolcanlogin", OID_BOOL},
+    {"rolreplication", OID_BOOL},   {"rolconnlimit", OID_INT4},
+    {"rolpassword", OID_TEXT},      {"rolvaliduntil", OID_TIMESTAMPTZ},
+    {"rolbypassrls", OID_BOOL},     {"rolconfig", OID_TEXT_ARRAY},
+    {"oid", OID_OID},
+};
+static const struct sysview_column authid_columns[] = {
+    {"oid", OID_OID},           {"rolname", OID_NAME},        {"rolsuper", OID_BOOL},
+    {"rolinherit", OID_BOOL},   {"rolcreaterole", OID_BOOL},  {"rolcreatedb", OID_BOOL},
+    {"rolcanlogin", OID_BOOL},  {"rolreplication", OID_BOOL}, {"rolbypassrls", OID_BOOL},
+    {"rolconnlimit", OID_INT4}, {"rolpassword", OID_TEXT},    {"rolvaliduntil", OID_TIMESTAMPTZ},
+};
+
+static void
+put_valid_until(struct datum **at, const struct cat_role *role)
+{
+    if (role->valid_until == INT64_MAX) {
+        put_null(at);
+    } else {
+        put_word(at, role->valid_until);
+    }
+}
+
+FILL(fill_roles)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->role_count; i++) {
+        const struct cat_role *role = context->image->roles[i];
+        struct datum *at = sysview_add(rows);
+        put_text(&at, role->name);
+        put_word(&at, role->is_superuser);
+        put_word(&at, role->can_inherit);
+        put_word(&at, role->can_create_role);
+        put_word(&at, role->can_create_db);
+        put_word(&at, role->can_login);
+        put_word(&at, role->can_replicate);
+        put_word(&at, role->connection_limit);
+        put_text(&at, "********");
+        put_valid_until(&at, role);
+        put_word(&at, role->can_bypass_rls);
+        put_null(&at);
+        put_word(&at, role->oid);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_roles, 12005, OID_SCHEMA_PG_CATALOG, "pg_roles", 'v', roles_columns, fill_roles);
+
+/* Password hashes are nobody's to read: privileges on catalogs are not enforced yet. */
+FILL(fill_authid)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->role_count; i++) {
+        const struct cat_role *role = context->image->roles[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, role->oid);
+        put_text(&at, role->name);
+        put_word(&at, role->is_superuser);
+        put_word(&at, role->can_inherit);
+        put_word(&at, role->can_create_role);
+        put_word(&at, role->can_create_db);
+        put_word(&at, role->can_login);
+        put_word(&at, role->can_replicate);
+        put_word(&at, role->can_bypass_rls);
+        put_word(&at, role->connection_limit);
+        put_null(&at);
+        put_valid_until(&at, role);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_authid, 1260, OID_SCHEMA_PG_CATALOG, "pg_authid", 'r', authid_columns, fill_authid);
+
+/* ------------------------------------------------------------------ pg_database */
+
+static const struct sysview_column database_columns[] = {
+    {"oid", OID_OID},
+    {"datname", OID_NAME},
+    {"datdba", OID_OID},
+    {"encoding", OID_INT4},
+    {"datlocprovider", OID_CHAR},
+    {"datistemplate", OID_BOOL},
+    {"datallowconn", OID_BOOL},
+    {"datconnlimit", OID_INT4},
+    {"datfrozenxid", OID_XID},
+    {"datminmxid", OID_XID},
+    {"dattablespace", OID_OID},
+    {"datcollate", OID_TEXT},
+    {"datctype", OID_TEXT},
+    {"daticulocale", OID_TEXT},
+    {"datcollversion", OID_TEXT},
+    {"datacl", OID_ACLITEM_ARRAY},
+};
+
+FILL(fill_database)
+{
+    enum { ENCODING_UTF8 = 6, TABLESPACE_DEFAULT = 1663 };
+    (void)err;
+    for (size_t i = 0; i < context->image->database_count; i++) {
+        const struct cat_database *database = context->image->databases[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, database->oid);
+        put_text(&at, database->name);
+        put_word(&at, database->owner);
+        put_word(&at, ENCODING_UTF8);
+        put_word(&at, 'c');
+        put_word(&at, database->is_template);
+        put_word(&at, database->can_connect);
+        put_word(&at, -1);
+        put_word(&at, 0);
+        put_word(&at, 0);
+        put_word(&at, TABLESPACE_DEFAULT);
+        put_text(&at, "C.UTF-8");
+        put_text(&at, "C.UTF-8");
+        put_nulls(&at, 3);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_database, 1262, OID_SCHEMA_PG_CATALOG, "pg_database", 'r', database_columns,
+     fill_database);
+
+/* ------------------------------------------------------------------ comments, extensions */
+
+static const struct sysview_column description_columns[] = {{"objoid", OID_OID},
+                                                            {"classoid", OID_OID},
+                                                            {"objsubid", OID_INT4},
+                                                            {"description", OID_TEXT}};
+
+FILL(fill_description)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->comment_count; i++) {
+        const struct cat_comment *comment = context->image->comments[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, comment->object);
+        put_word(&at, comment->class_oid);
+        put_word(&at, comment->column);
+        put_text(&at, comment->text);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_description, 2609, OID_SCHEMA_PG_CATALOG, "pg_description", 'r', description_columns,
+     fill_description);
+
+static const struct sysview_column extension_columns[] = {
+    {"oid", OID_OID},           {"extname", OID_NAME},        {"extowner", OID_OID},
+    {"extnamespace", OID_OID},  {"extrelocatable", OID_BOOL}, {"extversion", OID_TEXT},
+    {"extconfig", OID_OID_ARRAY}, {"extcondition", OID_TEXT_ARRAY},
+};
+
+FILL(fill_extension)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->extension_count; i++) {
+        const struct cat_extension *extension = context->image->extensions[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, extension->oid);
+        put_text(&at, extension->name);
+        put_word(&at, OID_ROLE_POSTGRES);
+        put_word(&at, extension->schema);
+        put_word(&at, false);
+        put_text(&at, extension->version);
+        put_nulls(&at, 2);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_extension, 3079, OID_SCHEMA_PG_CATALOG, "pg_extension", 'r', extension_columns,
+     fill_extension);
+
+static const struct sysview_column sequence_columns[] = {
+    {"seqrelid", OID_OID},     {"seqtypid", OID_OID}, {"seqstart", OID_INT8},
+    {"seqincrement", OID_INT8}, {"seqmax", OID_INT8},  {"seqmin", OID_INT8},
+    {"seqcache", OID_INT8},    {"seqcycle", OID_BOOL},
+};
+
+FILL(fill_sequence)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        if (table->kind == 'S') {
+            struct datum *at = sysview_add(rows);
+            put_word(&at, table->oid);
+            put_word(&at, table->sequence_type);
+            put_word(&at, table->sequence[0]);
+            put_word(&at, table->sequence[1]);
+            put_word(&at, table->sequence[3]);
+            put_word(&at, table->sequence[2]);
+            put_word(&at, table->sequence[4]);
+            put_word(&at, table->sequence[5] != 0);
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_pg_sequence, 2224, OID_SCHEMA_PG_CATALOG, "pg_sequence", 'r', sequence_columns,
+     fill_sequence);
+
+/* ------------------------------------------------------------------ what there is none of */
+
+FILL(fill_nothing)
+{
+    (void)context;
+    (void)rows;
+    (void)err;
+    return KY_OK;
+}
+
+#define EMPTY(variable_, oid_, name_, ...)                                                         \
+    static const struct sysview_column variable_##_columns[] = {__VA_ARGS__};                      \
+    VIEW(variable_, oid_, OID_SCHEMA_PG_CATALOG, name_, 'r', variable_##_columns, fill_nothing)
+
+EMPTY(view_pg_inherits, 2611, "pg_inherits", {"inhrelid", OID_OID}, {"inhparent", OID_OID},
+      {"inhseqno", OID_INT4}, {"inhdetachpending", OID_BOOL});
+EMPTY(view_pg_policy, 3256, "pg_policy", {"oid", OID_OID}, {"polname", OID_NAME},
+      {"polrelid", OID_OID}, {"polcmd", OID_CHAR}, {"polpermissive", OID_BOOL},
+      {"polroles", OID_OID_ARRAY}, {"polqual", OID_PG_NODE_TREE},
+      {"polwithcheck", OID_PG_NODE_TREE});
+EMPTY(view_pg_trigger, 2620, "pg_trigger", {"oid", OID_OID}, {"tgrelid", OID_OID},
+      {"tgparentid", OID_OID}, {"tgname", OID_NAME}, {"tgfoid", OID_OID}, {"tgtype", OID_INT2},
+      {"tgenabled", OID_CHAR}, {"tgisinternal", OID_BOOL}, {"tgconstrrelid", OID_OID},
+      {"tgconstrindid", OID_OID}, {"tgconstraint", OID_OID}, {"tgdeferrable", OID_BOOL},
+      {"tginitdeferred", OID_BOOL}, {"tgnargs", OID_INT2}, {"tgattr", OID_INT2VECTOR},
+      {"tgargs", OID_BYTEA}, {"tgqual", OID_PG_NODE_TREE}, {"tgoldtable", OID_NAME},
+      {"tgnewtable", OID_NAME});
+EMPTY(view_pg_statistic_ext, 3381, "pg_statistic_ext", {"oid", OID_OID}, {"stxrelid", OID_OID},
+      {"stxname", OID_NAME}, {"stxnamespace", OID_OID}, {"stxowner", OID_OID},
+      {"stxstattarget", OID_INT4}, {"stxkeys", OID_INT2VECTOR}, {"stxkind", OID_CHAR_ARRAY},
+      {"stxexprs", OID_PG_NODE_TREE});
+EMPTY(view_pg_publication, 6104, "pg_publication", {"oid", OID_OID}, {"pubname", OID_NAME},
+      {"pubowner", OID_OID}, {"puballtables", OID_BOOL}, {"pubinsert", OID_BOOL},
+      {"pubupdate", OID_BOOL}, {"pubdelete", OID_BOOL}, {"pubtruncate", OID_BOOL},
+      {"pubviaroot", OID_BOOL});
+EMPTY(view_pg_publication_rel, 6106, "pg_publication_rel", {"oid", OID_OID}, {"prpubid", OID_OID},
+      {"prrelid", OID_OID}, {"prqual", OID_PG_NODE_TREE}, {"prattrs", OID_INT2VECTOR});
+EMPTY(view_pg_publication_namespace, 6237, "pg_publication_namespace", {"oid", OID_OID},
+      {"pnpubid", OID_OID}, {"pnnspid", OID_OID});
+EMPTY(view_pg_rewrite, 2618, "pg_rewrite", {"oid", OID_OID}, {"rulename", OID_NAME},
+      {"ev_class", OID_OID}, {"ev_type", OID_CHAR}, {"ev_enabled", OID_CHAR},
+      {"is_instead", OID_BOOL}, {"ev_qual", OID_PG_NODE_TREE}, {"ev_action", OID_PG_NODE_TREE});
+EMPTY(view_pg_depend, 2608, "pg_depend", {"classid", OID_OID}, {"objid", OID_OID},
+      {"objsubid", OID_INT4}, {"refclassid", OID_OID}, {"refobjid", OID_OID},
+      {"refobjsubid", OID_INT4}, {"deptype", OID_CHAR});
+EMPTY(view_pg_enum, 3501, "pg_enum", {"oid", OID_OID}, {"enumtypid", OID_OID},
+      {"enumsortorder", OID_FLOAT4}, {"enumlabel", OID_NAME});
+EMPTY(view_pg_range, 3541, "pg_range", {"rngtypid", OID_OID}, {"rngsubtype", OID_OID},
+      {"rngmultitypid", OID_OID}, {"rngcollation", OID_OID}, {"rngsubopc", OID_OID},
+      {"rngcanonical", OID_REGPROC}, {"rngsubdiff", OID_REGPROC});
+EMPTY(view_pg_tablespace, 1213, "pg_tablespace", {"oid", OID_OID}, {"spcname", OID_NAME},
+      {"spcowner", OID_OID}, {"spcacl", OID_ACLITEM_ARRAY}, {"spcoptions", OID_TEXT_ARRAY});
+EMPTY(view_pg_auth_members, 1261, "pg_auth_members", {"roleid", OID_OID}, {"member", OID_OID},
+      {"grantor", OID_OID}, {"admin_option", OID_BOOL});
+EMPTY(view_pg_foreign_table, 3118, "pg_foreign_table", {"ftrelid", OID_OID},
+      {"ftserver", OID_OID}, {"ftoptions", OID_TEXT_ARRAY});
+EMPTY(view_pg_foreign_server, 1417, "pg_foreign_server", {"oid", OID_OID}, {"srvname", OID_NAME},
+      {"srvowner", OID_OID}, {"srvfdw", OID_OID}, {"srvtype", OID_TEXT}, {"srvversion", OID_TEXT},
+      {"srvacl", OID_ACLITEM_ARRAY}, {"srvoptions", OID_TEXT_ARRAY});
+EMPTY(view_pg_shdescription, 2396, "pg_shdescription", {"objoid", OID_OID},
+      {"classoid", OID_OID}, {"description", OID_TEXT});

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/catalog/views/views.h"
+
+#include "server/catalog/views/views_private.h"
+
+const char *
+view_schema_name(const struct cat_image *image, oid_t schema)
+{
+    const struct cat_schema *found = cat_get_schema(image, schema);
+    return found == NULL ? NULL : found->name;
+}
+
+const char *
+view_role_name(const struct cat_image *image, oid_t role)
+{
+    const struct cat_role *found = cat_get_role(image, role);
+    return found == NULL ? NULL : found->name;
+}
+
+void
+catalog_views_register(void)
+{
+    static const struct sysview *const views[] = {
+        &view_pg_class,
+        &view_pg_attribute,
+        &view_pg_attrdef,
+        &view_pg_index,
+        &view_pg_constraint,
+        &view_pg_tables,
+        &view_pg_views,
+        &view_pg_indexes,
+        &view_pg_namespace,
+        &view_pg_type,
+        &view_pg_am,
+        &view_pg_collation,
+        &view_pg_roles,
+        &view_pg_authid,
+        &view_pg_database,
+        &view_pg_description,
+        &view_pg_extension,
+        &view_pg_sequence,
+        &view_pg_inherits,
+        &view_pg_policy,
+        &view_pg_trigger,
+        &view_pg_statistic_ext,
+        &view_pg_publication,
+        &view_pg_publication_rel,
+        &view_pg_publication_namespace,
+        &view_pg_rewrite,
+        &view_pg_depend,
+        &view_pg_enum,
+        &view_pg_range,
+        &view_pg_tablespace,
+        &view_pg_auth_members,
+        &view_pg_foreign_table,
+        &view_pg_foreign_server,
+        &view_pg_shdescription,
+        &view_is_schemata,
+        &view_is_tables,
+        &view_is_columns,
+        &view_is_table_constraints,
+        &view_is_key_column_usage,
+    };
+    sysview_register(views, KY_COUNT_OF(views));
+}

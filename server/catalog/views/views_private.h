@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "server/catalog/sysview.h"
+
+/* Fills a row from left to right; each view lists its columns in the same order. */
+static inline void
+put_word(struct datum **at, int64_t word)
+{
+    *(*at)++ = datum_word(word);
+}
+
+static inline void
+put_real(struct datum **at, double real)
+{
+    *(*at)++ = datum_real(real);
+}
+
+static inline void
+put_null(struct datum **at)
+{
+    *(*at)++ = datum_null();
+}
+
+static inline void
+put_nulls(struct datum **at, int count)
+{
+    while (count-- > 0) {
+        put_null(at);
+    }
+}
+
+/* NULL text is a null value. */
+static inline void
+put_text(struct datum **at, const char *text)
+{
+    *(*at)++ = text == NULL ? datum_null() : datum_cstr(text);
+}
+
+#define VIEW(variable_, oid_, schema_, name_, kind_, columns_, fill_)                              \
+    const struct sysview variable_ = {.oid = (oid_),                                               \
+                                      .schema = (schema_),                                         \
+                                      .name = (name_),                                             \
+                                      .kind = (kind_),                                             \
+                                      .columns = (columns_),                                       \
+                                      .column_count = KY_COUNT_OF(columns_),                       \
+                                      .fill = (fill_)}
+
+const char *view_schema_name(const struct cat_image *image, oid_t schema);
+const char *view_role_name(const struct cat_image *image, oid_t role);
+
+extern const struct sysview view_pg_class, view_pg_attribute, view_pg_attrdef, view_pg_index,
+    view_pg_constraint, view_pg_tables, view_pg_views, view_pg_indexes;
+extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg_collation,
+    view_pg_roles, view_pg_authid, view_pg_database, view_pg_description, view_pg_extension,
+    view_pg_sequence, view_pg_inherits, view_pg_policy, view_pg_trigger, view_pg_statistic_ext,
+    view_pg_publication, view_pg_publication_rel, view_pg_publication_namespace, view_pg_rewrite,
+    view_pg_depend, view_pg_enum, view_pg_range, view_pg_tablespace, view_pg_auth_members,
+    view_pg_foreign_table, view_pg_foreign_server, view_pg_shdescription;
+extern const struct sysview view_is_schemata, view_is_tables, view_is_columns,
+    view_is_table_constraints, view_is_key_column_usage;

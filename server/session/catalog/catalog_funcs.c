@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "server/session/session_private.h"
+
+/* Functions that read the catalog: names of things, definitions, what the search path shows. */
+
+static const struct catalog_env *
+env_of(const struct func_env *env)
+{
+    return env->self;
+}
+
+static struct datum
+copy_text(const struct func_env *env, const char *text)
+{
+    return text == NULL ? datum_null() : datum_cstr(ky_arena_strdup(env->types.arena, text));
+}
+
+static struct datum
+take_text(const struct func_env *env, struct ky_buffer *buffer)
+{
+    struct datum text = copy_text(env, ky_arena_cstr(env->types.arena, ky_buffer_slice(buffer)));
+    ky_buffer_deinit(buffer);
+    return text;
+}
+
+#define FUNCTION(name_)                                                                            \
+    static ky_status name_(struct func_env *env, const struct datum *args, int arg_count,          \
+                           struct datum *out, struct ky_error *err)
+#define UNUSED_ARGS() ((void)env, (void)args, (void)arg_count, (void)err)
+
+FUNCTION(version)
+{
+    UNUSED_ARGS();
+    *out = datum_cstr("PostgreSQL 15.0 (KyroDB " KYRO_VERSION ")");
+    return KY_OK;
+}
+
+FUNCTION(current_database)
+{
+    UNUSED_ARGS();
+    *out = copy_text(env, env_of(env)->database);
+    return KY_OK;
+}
+
+FUNCTION(current_user_name)
+{
+    UNUSED_ARGS();
+    *out = copy_text(env, env_of(env)->user);
+    return KY_OK;
+}
+
+FUNCTION(session_user_name)
+{
+    UNUSED_ARGS();
+    *out = copy_text(env, env_of(env)->session_user);
+    return KY_OK;
+}
+
+FUNCTION(current_schema)
+{
+    UNUSED_ARGS();
+    const struct cat_schema *schema =
+        cat_get_schema(env_of(env)->image, env_of(env)->path->creation);
+    *out = copy_text(env, schema == NULL ? NULL : schema->name);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ the search path */
+
+FUNCTION(pg_table_is_visible)
+{
+    UNUSED_ARGS();
+    const struct cat_image *image = env_of(env)->image;
+    oid_t oid = (oid_t)args[0].word;
+    const struct cat_table *table = cat_get_table(image, oid);
+    const struct cat_index *index = table == NULL ? cat_get_index(image, oid) : NULL;
+    if (table == NULL && index == NULL) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    const char *name = table != NULL ? table->name : index->name;
+    oid_t schema = table != NULL ? table->schema : index->table->schema;
+    const struct cat_path *path = env_of(env)->path;
+    struct ky_slice key = {(const uint8_t *)name, strlen(name)};
+    *out = datum_word(false);
+    for (uint16_t i = 0; i < path->count; i++) {
+        if (path->schemas[i] == schema) {
+            *out = datum_word(true);
+            return KY_OK;
+        }
+        if (cat_find_table(image, path->schemas[i], key) != NULL ||
+            cat_find_index(image, path->schemas[i], key) != NULL) {
+            return KY_OK; /* hidden by an earlier one */
+        }
+    }
+    return KY_OK;
+}
+
+FUNCTION(always_visible)
+{
+    UNUSED_ARGS();
+    *out = datum_word(true);
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ names */
+
+FUNCTION(pg_get_userbyid)
+{
+    UNUSED_ARGS();
+    const struct cat_role *role = cat_get_role(env_of(env)->image, (oid_t)args[0].word);
+    if (role != NULL) {
+        *out = copy_text(env, role->name);
+        return KY_OK;
+    }
+    char text[48];
+    snprintf(text, sizeof(text), "unknown (OID=%u)", (unsigned)args[0].word);
+    *out = copy_text(env, text);
+    return KY_OK;
+}
+
+FUNCTION(format_type)
+{
+    UNUSED_ARGS();
+    struct ky_buffer text = {0};
+    if (args[0].is_null) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    if (type_find((oid_t)args[0].word) == NULL) {
+        *out = datum_cstr(args[0].word == 0 ? "-" : "???");
+        return KY_OK;
+    }
+    type_format((oid_t)args[0].word, args[1].is_null ? -1 : (int32_t)args[1].word, &text);
+    *out = take_text(env, &text);
+    return KY_OK;
+}
+
+/* There are no extended statistics, so no OID is one. */
+FUNCTION(pg_get_statisticsobjdef_columns)
+{
+    UNUSED_ARGS();
+    *out = datum_null();
+    return KY_OK;
+}
+
+FUNCTION(pg_encoding_to_char)
+{
+    UNUSED_ARGS();
+    *out = datum_cstr(args[0].word == 6 ? "UTF8" : args[0].word == 0 ? "SQL_ASCII" : "");
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ definitions */
+
+/* Expressions are kept as SQL: the "node tree" is the text itself. */
+FUNCTION(pg_get_expr)
+{
+    UNUSED_ARGS();
+    *out = args[0];
+    return KY_OK;
+}
+
+static void
+append_columns(struct ky_buffer *text, const struct cat_table *table, const int16_t *columns,
+               uint16_t count)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        ky_buffer_printf(text, "%s%s", i == 0 ? "" : ", ", table->columns[columns[i] - 1].name);
+    }
+}
+
+static const char *
+method_name(enum index_method method)
+{
+    switch (method) {
+    case INDEX_BTREE:
+        return "btree";
+    case INDEX_HASH:
+        return "hash";
+    case INDEX_RMI:
+        return "rmi";
+    case INDEX_HNSW:
+        return "hnsw";
+    case INDEX_IVFFLAT:
+        return "ivfflat";
+    }
+    return "btree";
+}
+
+static void
+append_key(struct ky_buffer *text, const struct cat_index *index, uint16_t place)
+{
+    const struct cat_key *key = &index->keys[place];
+    ky_buffer_printf(text, "%s",
+                     key->column > 0 ? index->table->columns[key->column - 1].name
+                                     : key->expression_sql);
+    if (key->opclass != NULL) {
+        ky_buffer_printf(text, " %s", key->opclass);
+    }
+    if (key->is_descending) {
+        ky_buffer_printf(text, " DESC%s", key->is_nulls_first ? "" : " NULLS LAST");
+    } else if (key->is_nulls_first) {
+        ky_buffer_printf(text, " NULLS FIRST");
+    }
+}
+
+FUNCTION(pg_get_indexdef)
+{
+    UNUSED_ARGS();
+    const struct cat_index *index = cat_get_index(env_of(env)->image, (oid_t)args[0].word);
+    struct ky_buffer text = {0};
+    if (index == NULL) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    if (arg_count > 1 && args[1].word > 0) {
+        if (args[1].word > index->column_count) {
+            *out = datum_cstr("");
+            return KY_OK;
+        }
+        append_key(&text, index, (uint16_t)(args[1].word - 1));
+        *out = take_text(env, &text);
+        return KY_OK;
+    }
+    const struct cat_schema *schema = cat_get_schema(env_of(env)->image, index->table->schema);
+    ky_buffer_printf(&text, "CREATE %sINDEX %s ON %s.%s USING %s (",
+                     index->is_unique ? "UNIQUE " : "", index->name,
+                     schema == NULL ? "public" : schema->name, index->table->name,
+                     method_name(index->method));
+    for (uint16_t i = 0; i < index->column_count; i++) {
+        if (i > 0) {
+            ky_buffer_printf(&text, i == index->key_count ? ") INCLUDE (" : ", ");
+        }
+        append_key(&text, index, i);
+    }
+    ky_buffer_printf(&text, ")");
+    *out = take_text(env, &text);
+    return KY_OK;
+}
+
+static const struct cat_constraint *
+find_constraint(const struct cat_image *image, oid_t oid)
+{
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        for (uint16_t k = 0; k < table->constraint_count; k++) {
+            if (table->constraints[k]->oid == oid) {
+                return table->constraints[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+FUNCTION(pg_get_constraintdef)
+{
+    UNUSED_ARGS();
+    const struct cat_constraint *constraint =
+        find_constraint(env_of(env)->image, (oid_t)args[0].word);
+    struct ky_buffer text = {0};
+    if (constraint == NULL) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    if (constraint->kind == CONSTRAINT_CHECK) {
+        ky_buffer_printf(&text, "CHECK ((%s))", constraint->check_sql);
+    } else {
+        ky_buffer_printf(&text, "%s (",
+                         constraint->kind == CONSTRAINT_PRIMARY ? "PRIMARY KEY" : "UNIQUE");
+        append_columns(&text, constraint->table, constraint->columns, constraint->column_count);
+        ky_buffer_printf(&text, ")");
+    }
+    *out = take_text(env, &text);
+    return KY_OK;
+}
+
+FUNCTION(pg_get_viewdef)
+{
+    UNUSED_ARGS();
+    const struct cat_table *table = cat_get_table(env_of(env)->image, (oid_t)args[0].word);
+    *out = copy_text(env, table == NULL ? NULL : table->view_sql);
+    return KY_OK;
+}
+
+static const char *
+find_comment(const struct cat_image *image, oid_t object, oid_t class_oid, int32_t column)
+{
+    for (size_t i = 0; i < image->comment_count; i++) {
+        const struct cat_comment *comment = image->comments[i];
+        if (comment->object == object && (class_oid == 0 || comment->class_oid == class_oid) &&
+            comment->column == column) {
+            return comment->text;
+        }
+    }
+    return NULL;
+}
+
+FUNCTION(obj_description)
+{
+    UNUSED_ARGS();
+    const struct cat_image *image = env_of(env)->image;
+    oid_t class_oid = 0;
+    if (arg_count > 1) {
+        const struct cat_table *catalog =
+            cat_find_table(image, OID_SCHEMA_PG_CATALOG, args[1].bytes);
+        if (catalog == NULL) {
+            *out = datum_null();
+            return KY_OK;
+        }
+        class_oid = catalog->oid;
+    }
+    *out = copy_text(env, find_comment(image, (oid_t)args[0].word, class_oid, 0));
+    return KY_OK;
+}
+
+FUNCTION(col_description)
+{
+    UNUSED_ARGS();
+    enum { OID_PG_CLASS = 1259 };
+    *out = args[1].word == 0 ? datum_null()
+                             : copy_text(env, find_comment(env_of(env)->image, (oid_t)args[0].word,
+                                                           OID_PG_CLASS, (int32_t)args[1].word));
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ the table */
+
+#define ARGS(...) ((const oid_t[]){__VA_ARGS__})
+#define FUNC(oid_, name_, result_, count_, args_, strict_, fn_)                                    \
+    {                                                                                              \
+        .oid = (oid_), .name = (name_), .result = (result_), .arg_count = (count_),                \
+        .args = (args_), .is_strict = (strict_), .volatility = 's', .kind = FUNC_SCALAR,           \
+        .scalar = (fn_)                                                                            \
+    }
+
+static const struct func catalog_funcs[] = {
+    FUNC(89, "version", OID_TEXT, 0, NULL, true, version),
+    FUNC(861, "current_database", OID_NAME, 0, NULL, true, current_database),
+    FUNC(745, "current_user", OID_NAME, 0, NULL, true, current_user_name),
+    FUNC(746, "session_user", OID_NAME, 0, NULL, true, session_user_name),
+    FUNC(1402, "current_schema", OID_NAME, 0, NULL, true, current_schema),
+    FUNC(2079, "pg_table_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, pg_table_is_visible),
+    FUNC(2080, "pg_type_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, always_visible),
+    FUNC(2081, "pg_function_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, always_visible),
+    FUNC(1642, "pg_get_userbyid", OID_NAME, 1, ARGS(OID_OID), true, pg_get_userbyid),
+    FUNC(1081, "format_type", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), false, format_type),
+    FUNC(1597, "pg_encoding_to_char", OID_NAME, 1, ARGS(OID_INT4), true, pg_encoding_to_char),
+    FUNC(6174, "pg_get_statisticsobjdef_columns", OID_TEXT, 1, ARGS(OID_OID), true,
+         pg_get_statisticsobjdef_columns),
+    FUNC(1716, "pg_get_expr", OID_TEXT, 2, ARGS(OID_PG_NODE_TREE, OID_OID), true, pg_get_expr),
+    FUNC(2509, "pg_get_expr", OID_TEXT, 3, ARGS(OID_PG_NODE_TREE, OID_OID, OID_BOOL), true,
+         pg_get_expr),
+    FUNC(1643, "pg_get_indexdef", OID_TEXT, 1, ARGS(OID_OID), true, pg_get_indexdef),
+    FUNC(2507, "pg_get_indexdef", OID_TEXT, 3, ARGS(OID_OID, OID_INT4, OID_BOOL), true,
+         pg_get_indexdef),
+    FUNC(1387, "pg_get_constraintdef", OID_TEXT, 1, ARGS(OID_OID), true, pg_get_constraintdef),
+    FUNC(2508, "pg_get_constraintdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true,
+         pg_get_constraintdef),
+    FUNC(1641, "pg_get_viewdef", OID_TEXT, 1, ARGS(OID_OID), true, pg_get_viewdef),
+    FUNC(2506, "pg_get_viewdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true, pg_get_viewdef),
+    FUNC(1348, "obj_description", OID_TEXT, 1, ARGS(OID_OID), true, obj_description),
+    FUNC(1215, "obj_description", OID_TEXT, 2, ARGS(OID_OID, OID_NAME), true, obj_description),
+    FUNC(1216, "col_description", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), true, col_description),
+};
+
+void
+session_catalog_register(void)
+{
+    func_register(catalog_funcs, KY_COUNT_OF(catalog_funcs));
+}
