@@ -90,6 +90,10 @@ prepare(struct session *session, struct copy *copy, const struct ast_copy *state
     struct func_env env;
     struct cat_table *table;
     session_bind_context(session, &bind, &copy->arena, image, &env, NULL);
+    if (statement->where != NULL) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "COPY FROM with WHERE is not supported yet");
+    }
     KY_TRY(bind_relation(&bind, statement->relation, false, &table, err));
     if (table->kind != 'r' || table->sysview != NULL) {
         return ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot copy to %s \"%s\"",
