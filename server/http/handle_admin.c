@@ -133,9 +133,6 @@ write_positions(struct ky_buffer *out, struct server *server)
     write_gauge(out, "kyrodb_events_earliest_offset", "gauge", "Offset of the oldest event kept.",
                 (double)server_earliest_event(server));
     write_gauge(out, "kyrodb_ready", "gauge", "1 when statements are served.", 1);
-    write_gauge(out, "kyrodb_log_has_space", "gauge",
-                "1 while there is disk space for more of the log.",
-                server_has_space(server) ? 1 : 0);
 }
 
 enum http_answer

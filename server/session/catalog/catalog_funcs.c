@@ -138,6 +138,15 @@ FUNCTION(format_type)
     return KY_OK;
 }
 
+/* Ordinary tables of users could be published; there are no publications yet. */
+FUNCTION(pg_relation_is_publishable)
+{
+    UNUSED_ARGS();
+    const struct cat_table *table = cat_get_table(env_of(env)->image, (oid_t)args[0].word);
+    *out = datum_word(table != NULL && table->kind == 'r' && table->sysview == NULL);
+    return KY_OK;
+}
+
 /* There are no extended statistics, so no OID is one. */
 FUNCTION(pg_get_statisticsobjdef_columns)
 {
@@ -350,6 +359,8 @@ static const struct func catalog_funcs[] = {
     FUNC(1597, "pg_encoding_to_char", OID_NAME, 1, ARGS(OID_INT4), true, pg_encoding_to_char),
     FUNC(6174, "pg_get_statisticsobjdef_columns", OID_TEXT, 1, ARGS(OID_OID), true,
          pg_get_statisticsobjdef_columns),
+    FUNC(6121, "pg_relation_is_publishable", OID_BOOL, 1, ARGS(OID_REGCLASS), true,
+         pg_relation_is_publishable),
     FUNC(1716, "pg_get_expr", OID_TEXT, 2, ARGS(OID_PG_NODE_TREE, OID_OID), true, pg_get_expr),
     FUNC(2509, "pg_get_expr", OID_TEXT, 3, ARGS(OID_PG_NODE_TREE, OID_OID, OID_BOOL), true,
          pg_get_expr),
