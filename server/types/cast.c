@@ -134,6 +134,8 @@ build(void)
     const struct type *const *types = type_all(&count);
     list_all();
     derive_text_casts(types, count);
+    derive(OID_INT2VECTOR, OID_INT2_ARRAY, CAST_IMPLICIT, CAST_RELABEL);
+    derive(OID_OIDVECTOR, OID_OID_ARRAY, CAST_IMPLICIT, CAST_RELABEL);
     derive_array_casts(types, count);
 }
 
