@@ -45,19 +45,19 @@ typedef enum index_verdict (*index_judge)(void *arg, row_id_t existing);
 
 /**
  * Inserts unless an entry with the same key is judged otherwise; check and insert are one
- * step for all writers. judge is asked about every equal key but that of row_id itself; it runs under the index's mutex: no waiting, no calls into the
- * index. *verdict_out is INDEX_IGNORE when it was inserted, else the verdict, and
- * *existing_out the row it was about.
+ * step for all writers. judge is asked about every equal key but that of row_id itself; it runs
+ * under the index's mutex: no waiting, no calls into the index. *verdict_out is INDEX_IGNORE when
+ * it was inserted, else the verdict, and *existing_out the row it was about.
  */
 KY_MUST_CHECK ky_status index_insert_unique(struct index *index, struct ky_slice key,
                                             row_id_t row_id, index_judge judge, void *arg,
-                                            enum index_verdict *verdict_out,
-                                            row_id_t *existing_out, bool *is_new_out,
-                                            struct ky_error *err);
+                                            enum index_verdict *verdict_out, row_id_t *existing_out,
+                                            bool *is_new_out, struct ky_error *err);
 /* False when there was no such entry. */
 bool index_remove(struct index *index, struct ky_slice key, row_id_t row_id);
 
-/* A run of entries from sorted input (key, then row id) into an empty index; faster than inserting. */
+/* A run of entries from sorted input (key, then row id) into an empty index; faster than inserting.
+ */
 typedef bool (*index_source)(void *arg, struct index_entry *entry_out);
 KY_MUST_CHECK ky_status index_build(struct index *index, index_source next, void *arg,
                                     struct ky_error *err);
@@ -66,8 +66,8 @@ KY_MUST_CHECK ky_status index_build(struct index *index, index_source next, void
  * A walk over lower <= key <= upper (either may be open or exclusive). A bound compares as a
  * prefix: an upper bound that is a prefix of a key includes it when inclusive, so that a
  * composite index can be searched by its first columns; an exclusive lower bound skips all
- * keys it is a prefix of. Holds nothing between calls: safe to keep across waits; entries that come and go
- * meanwhile are seen or not.
+ * keys it is a prefix of. Holds nothing between calls: safe to keep across waits; entries that come
+ * and go meanwhile are seen or not.
  */
 struct index_scan {
     struct index *index;

@@ -20,10 +20,10 @@ struct io;
 
 struct storage_options {
     const char *dir;
-    struct io *io;          /* NULL: the real disk */
-    uint64_t segment_size;  /* 0: 64 MiB */
+    struct io *io;         /* NULL: the real disk */
+    uint64_t segment_size; /* 0: 64 MiB */
     bool is_sync_off;
-    uint64_t chunk_size;    /* a transaction's bytes above this go ahead as CHUNK frames; 0: 4 MiB */
+    uint64_t chunk_size; /* a transaction's bytes above this go ahead as CHUNK frames; 0: 4 MiB */
     /* A failed write or sync of the log. The owner ends the process; NULL aborts. */
     void (*on_fatal)(void *arg, const struct ky_error *err);
     /* Something became visible: wakes subscribers. Quick; log writer thread. May be NULL. */
@@ -38,10 +38,12 @@ KY_MUST_CHECK ky_status storage_open(const struct storage_options *options,
                                      struct storage **storage_out, struct ky_error *err);
 /* No transaction may be open. Writes what is queued; no checkpoint by itself. */
 void storage_close(struct storage *storage);
-/* Writes the state so that recovery starts here. Any thread; one at a time (waits). Commits go on. */
+/* Writes the state so that recovery starts here. Any thread; one at a time (waits). Commits go on.
+ */
 KY_MUST_CHECK ky_status storage_checkpoint(struct storage *storage, lsn_t *lsn_out,
                                            struct ky_error *err);
-/* Checks every checksum of a closed data directory; reports each damage through report, counts them. */
+/* Checks every checksum of a closed data directory; reports each damage through report, counts
+ * them. */
 KY_MUST_CHECK ky_status storage_verify(struct io *io, const char *dir,
                                        void (*report)(void *arg, const char *line), void *arg,
                                        uint64_t *damage_count_out, struct ky_error *err);
@@ -83,8 +85,8 @@ struct txn_result {
     event_offset_t first_event; /* of event_count events */
     uint64_t event_count;
 };
-/* Called once on the log writer thread (or inside txn_commit when nothing was written). On KY_ERR the transaction was
- * rolled back and err says why (40001, 53100). */
+/* Called once on the log writer thread (or inside txn_commit when nothing was written). On KY_ERR
+ * the transaction was rolled back and err says why (40001, 53100). */
 typedef void (*txn_done)(void *arg, ky_status status, const struct txn_result *result,
                          const struct ky_error *err);
 /**
@@ -111,11 +113,11 @@ bool storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref 
 struct storage_scan {
     struct txn *txn;
     rel_id_t rel;
-    row_id_t next;       /* of the directory */
-    row_id_t end;        /* exclusive */
-    uint64_t own_next;   /* into the write set */
+    row_id_t next;     /* of the directory */
+    row_id_t end;      /* exclusive */
+    uint64_t own_next; /* into the write set */
     uint64_t own_end;
-    lsn_t snapshot;      /* as of storage_scan_init, kept through later commands */
+    lsn_t snapshot; /* as of storage_scan_init, kept through later commands */
     uint32_t command;
     void *private_state;
 };
@@ -140,8 +142,7 @@ KY_MUST_CHECK ky_status storage_insert(struct txn *txn, rel_id_t rel, bool is_ev
                                        struct ky_error *err);
 /* The row must be locked (ROW_LOCK_UPDATE or _NO_KEY_UPDATE) or inserted by this transaction. */
 KY_MUST_CHECK ky_status storage_update(struct txn *txn, rel_id_t rel, bool is_event,
-                                       row_id_t row_id, struct ky_slice body,
-                                       struct ky_error *err);
+                                       row_id_t row_id, struct ky_slice body, struct ky_error *err);
 /* identity: the key columns in row format, for readers of the event log. */
 KY_MUST_CHECK ky_status storage_delete(struct txn *txn, rel_id_t rel, bool is_event,
                                        row_id_t row_id, struct ky_slice identity,
@@ -189,20 +190,22 @@ struct lock_waiter {
     void (*wake)(struct lock_waiter *waiter);
     const char *who; /* for deadlock details and pg_stat_activity: "process 123" */
     int pid;
-    struct ky_list link;  /* storage's */
-    void *waits_for;      /* storage's; NULL when not waiting */
-    struct txn *txn;      /* storage's */
-    bool is_granted;      /* storage's */
+    struct ky_list link; /* storage's */
+    void *waits_for;     /* storage's; NULL when not waiting */
+    struct txn *txn;     /* storage's */
+    bool is_granted;     /* storage's */
 };
 
-/* 40P01 with both sides in DETAIL when waiting would close a circle (the requester is the victim). */
+/* 40P01 with both sides in DETAIL when waiting would close a circle (the requester is the victim).
+ */
 KY_MUST_CHECK ky_status storage_lock_row(struct txn *txn, rel_id_t rel, row_id_t row_id,
                                          enum row_lock_mode mode, enum lock_policy policy,
                                          struct lock_waiter *waiter, enum lock_answer *answer_out,
                                          struct ky_error *err);
-KY_MUST_CHECK ky_status storage_lock_table(struct txn *txn, uint32_t table, enum table_lock_mode mode,
-                                           enum lock_policy policy, struct lock_waiter *waiter,
-                                           enum lock_answer *answer_out, struct ky_error *err);
+KY_MUST_CHECK ky_status storage_lock_table(struct txn *txn, uint32_t table,
+                                           enum table_lock_mode mode, enum lock_policy policy,
+                                           struct lock_waiter *waiter, enum lock_answer *answer_out,
+                                           struct ky_error *err);
 /* Gives up a wait (cancel, timeout). Safe when it was granted meanwhile. */
 void storage_lock_cancel(struct lock_waiter *waiter);
 
@@ -239,9 +242,9 @@ struct event {
     row_id_t row_id;
     lsn_t commit_lsn;
     txid_t txid;
-    int64_t commit_time;      /* us since 1970 */
-    bool is_last;             /* of its transaction */
-    struct ky_slice body;     /* row format; valid until event_reader_close */
+    int64_t commit_time;  /* us since 1970 */
+    bool is_last;         /* of its transaction */
+    struct ky_slice body; /* row format; valid until event_reader_close */
 };
 /* Reads committed, durable events by offset, straight from the log. One thread at a time. */
 struct event_reader;
@@ -254,5 +257,4 @@ void event_reader_close(struct event_reader *reader);
 event_offset_t storage_next_event(const struct storage *storage);
 event_offset_t storage_earliest_event(const struct storage *storage);
 /* Offset of the event that wrote the committed version of a row seen by txn. False when none. */
-bool storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id,
-                       event_offset_t *offset_out);
+bool storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id, event_offset_t *offset_out);

@@ -23,8 +23,7 @@ unregister_runtime(struct access *access, oid_t oid)
 {
     ky_mutex_lock(&access->lock);
     uint64_t *found = ky_map64_find(&access->indexes, oid);
-    struct access_index *runtime =
-        found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
+    struct access_index *runtime = found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
     (void)ky_map64_remove(&access->indexes, oid);
     ky_mutex_unlock(&access->lock);
     return runtime;
@@ -54,8 +53,7 @@ access_find_runtime(struct access *access, oid_t index)
 {
     ky_mutex_lock(&access->lock);
     uint64_t *found = ky_map64_find(&access->indexes, index);
-    struct access_index *runtime =
-        found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
+    struct access_index *runtime = found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
     ky_mutex_unlock(&access->lock);
     return runtime;
 }
@@ -375,8 +373,7 @@ access_index_stats(struct access *access, oid_t oid, struct access_index_stats *
 {
     ky_mutex_lock(&access->lock);
     uint64_t *found = ky_map64_find(&access->indexes, oid);
-    struct access_index *runtime =
-        found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
+    struct access_index *runtime = found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
     bool is_found = runtime != NULL;
     *stats_out = (struct access_index_stats){0};
     if (is_found && runtime->vectors != NULL) {

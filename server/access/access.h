@@ -47,7 +47,8 @@ void access_savepoint_rollback(struct access_txn *txn, const struct access_savep
 enum access_answer {
     ACCESS_DONE,
     ACCESS_PENDING,  /* a wait was queued; call again with the same arguments after the wake */
-    ACCESS_RESTART,  /* READ COMMITTED: the row moved on since the snapshot: run the statement again */
+    ACCESS_RESTART,  /* READ COMMITTED: the row moved on since the snapshot: run the statement again
+                      */
     ACCESS_CONFLICT, /* ON CONFLICT: *row_id_out is the row that is in the way */
     ACCESS_SKIPPED,  /* SKIP LOCKED; or the row is gone */
 };
@@ -84,14 +85,14 @@ struct access_index_scan {
     struct access_txn *txn;
     const struct cat_index *index;
     struct index_scan entries;
-    bool is_point;           /* lower == upper, all key columns: equality on the whole key */
+    bool is_point; /* lower == upper, all key columns: equality on the whole key */
     bool is_point_done;
     struct ky_buffer scratch; /* access's */
     struct access_index *runtime;
 };
 /* txn, index, entries' bounds are set by the caller; entries.index is filled in here. */
-KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan, struct access *access,
-                                               struct ky_error *err);
+KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan,
+                                               struct access *access, struct ky_error *err);
 /* Up to max rows (<= BATCH_SIZE_MAX); 0 at the end. */
 uint32_t access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max);
 void access_index_scan_close(struct access_index_scan *scan);
@@ -103,13 +104,14 @@ struct access_hit {
     double distance;
 };
 KY_MUST_CHECK ky_status access_vector_search(struct access_txn *txn, const struct cat_index *index,
-                                             struct ky_slice query, uint32_t k, access_filter filter,
-                                             void *arg, const _Atomic int *is_cancelled,
+                                             struct ky_slice query, uint32_t k,
+                                             access_filter filter, void *arg,
+                                             const _Atomic int *is_cancelled,
                                              struct access_hit *hits, uint32_t *count_out,
                                              struct ky_error *err);
 
-/* CREATE INDEX: makes and fills the runtime index; undone when the transaction rolls back. The caller
- * holds a SHARE lock. 23505 "could not create unique index" with DETAIL. */
+/* CREATE INDEX: makes and fills the runtime index; undone when the transaction rolls back. The
+ * caller holds a SHARE lock. 23505 "could not create unique index" with DETAIL. */
 KY_MUST_CHECK ky_status access_index_create(struct access_txn *txn, const struct cat_index *index,
                                             struct ky_error *err);
 /* Empties at commit. DROP INDEX, DROP TABLE (each of its indexes), TRUNCATE. */

@@ -13,9 +13,9 @@
 struct access_index {
     oid_t oid;
     rel_id_t rel;
-    struct index *tree;              /* owned; NULL for vectors */
-    struct collection *vectors;      /* owned; NULL for trees */
-    uint16_t vector_column;          /* 0-based */
+    struct index *tree;         /* owned; NULL for vectors */
+    struct collection *vectors; /* owned; NULL for trees */
+    uint16_t vector_column;     /* 0-based */
     /* Entries that may stand for an old key of a live row. Raised before the row's new entry goes
      * in: a scan that saw the new entry sees the count (release/acquire through the tree), and
      * re-checks keys; while it is 0, a visible row has exactly its own entry. */
@@ -87,8 +87,8 @@ bool runtime_values_key(const struct access_index *runtime, const struct cat_ind
 /* An index key holds a null, so uniqueness does not apply. */
 bool index_key_has_null(const struct cat_index *index, const struct datum *values);
 
-void entry_log_add(struct ky_buffer *log, oid_t index, struct ky_slice key,
-                   row_id_t row_id, bool is_key_change);
+void entry_log_add(struct ky_buffer *log, oid_t index, struct ky_slice key, row_id_t row_id,
+                   bool is_key_change);
 /* Walks a log from *offset; false at the end. */
 bool entry_log_next(const struct ky_buffer *log, size_t *offset, struct logged_entry *entry_out,
                     struct ky_slice *key_out);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/access/access_private.h"
-
 #include <stdlib.h>
 
+#include "server/access/access_private.h"
 #include "server/base/assert.h"
 #include "server/types/vector_value.h"
 
@@ -203,8 +202,8 @@ check_unique(const struct build *build, const struct cat_index *index, struct tx
     for (size_t i = 1; i < build->count; i++) {
         const struct build_entry *a = &build->entries[i - 1];
         const struct build_entry *b = &build->entries[i];
-        if (a->key_size != b->key_size ||
-            memcmp(build->bytes.data + a->offset, build->bytes.data + b->offset, a->key_size) != 0) {
+        if (a->key_size != b->key_size || memcmp(build->bytes.data + a->offset,
+                                                 build->bytes.data + b->offset, a->key_size) != 0) {
             continue;
         }
         struct row_ref row;

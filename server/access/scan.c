@@ -44,8 +44,7 @@ point_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max)
     }
     scan->is_point_done = true;
     /* acquire: pairs with the release of whoever raised it before adding an entry we saw. */
-    bool is_checked =
-        atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
+    bool is_checked = atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
     uint32_t count = 0;
     for (uint32_t i = 0; i < found; i++) {
         if (storage_get(scan->txn->txn, scan->runtime->rel, ids[i], &rows[count]) &&
@@ -116,8 +115,7 @@ search_accepts(void *arg, row_id_t row_id, const float *values, double distance)
     if (!storage_get(search->txn->txn, search->runtime->rel, row_id, &row)) {
         return false;
     }
-    struct datum vector =
-        row_get(&search->table->layout, row.body, search->runtime->vector_column);
+    struct datum vector = row_get(&search->table->layout, row.body, search->runtime->vector_column);
     return !vector.is_null && memcmp(vector.bytes.data, values, vector.bytes.size) == 0 &&
            (search->filter == NULL || search->filter(search->arg, &row));
 }

@@ -144,8 +144,8 @@ await_existing(struct access_txn *txn, struct access_index *runtime, row_id_t ex
 /* Inserts the entry for txn->key into a unique index. */
 static ky_status
 insert_unique(struct access_txn *txn, struct access_index *runtime, const struct cat_index *index,
-              row_id_t row_id, struct lock_waiter *waiter, row_id_t *existing_out,
-              bool *is_new_out, enum unique_answer *answer_out, struct ky_error *err)
+              row_id_t row_id, struct lock_waiter *waiter, row_id_t *existing_out, bool *is_new_out,
+              enum unique_answer *answer_out, struct ky_error *err)
 {
     struct judgement judgement = {
         .txn = txn, .runtime = runtime, .index = index, .key = ky_buffer_slice(&txn->key)};
@@ -194,8 +194,7 @@ add_entry(struct access_txn *txn, const struct cat_index *index, struct access_i
 static bool
 is_unique_for(const struct cat_index *index, const struct datum *values)
 {
-    return index->is_unique &&
-           (index->is_nulls_not_distinct || !index_key_has_null(index, values));
+    return index->is_unique && (index->is_nulls_not_distinct || !index_key_has_null(index, values));
 }
 
 /* What a unique answer other than INSERTED means to the caller. The row was taken out again. */
@@ -353,8 +352,8 @@ lock_for_key_change(struct access_txn *txn, const struct cat_table *table, row_i
     for (uint16_t i = 0; i < table->index_count; i++) {
         if (table->indexes[i]->is_unique && index_is_touched(table->indexes[i], is_changed)) {
             enum lock_answer answer;
-            KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, ROW_LOCK_UPDATE,
-                                    LOCK_POLICY_WAIT, waiter, &answer, err));
+            KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT,
+                                    waiter, &answer, err));
             *answer_out = answer == LOCK_GRANTED ? ACCESS_DONE : ACCESS_PENDING;
             return KY_OK;
         }

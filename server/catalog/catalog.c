@@ -20,7 +20,7 @@ struct catalog {
     struct cat_image *cached KY_GUARDED_BY(lock); /* one reference is ours; may be NULL */
     lsn_t changed_lsn KY_GUARDED_BY(lock);        /* commit of the last change */
     uint32_t changes_in_flight KY_GUARDED_BY(lock);
-    _Atomic oid_t next_oid;                       /* relaxed: only uniqueness matters */
+    _Atomic oid_t next_oid; /* relaxed: only uniqueness matters */
 };
 
 static ky_status
@@ -165,7 +165,8 @@ catalog_acquire(struct catalog *catalog, struct txn *txn, bool has_own_changes,
     }
     struct cat_image *image = cached_image(catalog);
     if (image == NULL) {
-        /* As in PostgreSQL, names are resolved by the newest catalog, whatever the isolation level. */
+        /* As in PostgreSQL, names are resolved by the newest catalog, whatever the isolation level.
+         */
         KY_TRY(fresh_image(catalog, &image, err));
         offer_image(catalog, image);
     }

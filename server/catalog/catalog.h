@@ -25,31 +25,37 @@ struct catalog;
 
 struct cat_column {
     const char *name;
-    int16_t number;           /* attnum, from 1; its place in rows is number - 1 */
+    int16_t number; /* attnum, from 1; its place in rows is number - 1 */
     const struct type *type;
-    int32_t typmod;           /* -1: none */
+    int32_t typmod; /* -1: none */
     bool is_not_null;
     bool is_dropped;
-    char identity;            /* 'a', 'd' or 0 */
-    char generated;           /* 's' or 0 */
-    const char *default_sql;  /* NULL: none. Also the expression of a generated column */
-    oid_t default_oid;        /* pg_attrdef.oid */
-    struct datum missing;     /* what rows from before ADD COLUMN have here */
+    char identity;           /* 'a', 'd' or 0 */
+    char generated;          /* 's' or 0 */
+    const char *default_sql; /* NULL: none. Also the expression of a generated column */
+    oid_t default_oid;       /* pg_attrdef.oid */
+    struct datum missing;    /* what rows from before ADD COLUMN have here */
 };
 
 struct cat_key {
-    int16_t column;           /* attnum; 0: expression */
+    int16_t column;             /* attnum; 0: expression */
     const char *expression_sql; /* for column 0 */
     const struct type *type;
     bool is_descending;
     bool is_nulls_first;
-    const char *opclass;      /* NULL: the default one */
+    const char *opclass; /* NULL: the default one */
 };
 
-enum index_method { INDEX_BTREE = 403, INDEX_HASH = 405, INDEX_RMI = 15001, INDEX_HNSW = 15002, INDEX_IVFFLAT = 15003 };
+enum index_method {
+    INDEX_BTREE = 403,
+    INDEX_HASH = 405,
+    INDEX_RMI = 15001,
+    INDEX_HNSW = 15002,
+    INDEX_IVFFLAT = 15003
+};
 
 struct cat_index {
-    row_id_t row_id;          /* of its stored row, for updates */
+    row_id_t row_id; /* of its stored row, for updates */
     oid_t oid;
     const char *name;
     struct cat_table *table;
@@ -58,25 +64,30 @@ struct cat_index {
     bool is_primary;
     bool is_nulls_not_distinct;
     bool is_valid;
-    oid_t constraint;         /* 0: a plain index */
-    uint16_t key_count;       /* columns that order it */
-    uint16_t column_count;    /* with INCLUDE columns */
+    oid_t constraint;      /* 0: a plain index */
+    uint16_t key_count;    /* columns that order it */
+    uint16_t column_count; /* with INCLUDE columns */
     struct cat_key *keys;
-    const char *predicate_sql; /* NULL: all rows */
+    const char *predicate_sql;  /* NULL: all rows */
     const char *const *options; /* "m=16", NULL-terminated; NULL: none */
-    _Atomic(void *) runtime;  /* access's cache of the live index; not part of the catalog */
+    _Atomic(void *) runtime;    /* access's cache of the live index; not part of the catalog */
 };
 
-enum constraint_kind { CONSTRAINT_PRIMARY = 'p', CONSTRAINT_UNIQUE = 'u', CONSTRAINT_CHECK = 'c', CONSTRAINT_FOREIGN = 'f' };
+enum constraint_kind {
+    CONSTRAINT_PRIMARY = 'p',
+    CONSTRAINT_UNIQUE = 'u',
+    CONSTRAINT_CHECK = 'c',
+    CONSTRAINT_FOREIGN = 'f'
+};
 struct cat_constraint {
     row_id_t row_id;
     oid_t oid;
     const char *name;
     struct cat_table *table;
     enum constraint_kind kind;
-    const int16_t *columns;   /* attnums */
+    const int16_t *columns; /* attnums */
     uint16_t column_count;
-    struct cat_index *index;  /* PRIMARY, UNIQUE: its own; FOREIGN: the referenced one */
+    struct cat_index *index; /* PRIMARY, UNIQUE: its own; FOREIGN: the referenced one */
     const char *check_sql;
     oid_t foreign_table;
     const int16_t *foreign_columns;
@@ -86,56 +97,88 @@ struct cat_constraint {
 
 struct sysview;
 struct cat_table {
-    row_id_t row_id;          /* 0: a system relation */
+    row_id_t row_id; /* 0: a system relation */
     oid_t oid;
     const char *name;
     oid_t schema;
-    char kind;                /* pg_class.relkind: r, v, S, i (system indexes are not listed) */
-    char persistence;         /* p, u, t */
-    rel_id_t rel;             /* relfilenode: changes on TRUNCATE and rewrites */
+    char kind;        /* pg_class.relkind: r, v, S, i (system indexes are not listed) */
+    char persistence; /* p, u, t */
+    rel_id_t rel;     /* relfilenode: changes on TRUNCATE and rewrites */
     oid_t owner;
-    oid_t row_type;           /* pg_class.reltype */
+    oid_t row_type; /* pg_class.reltype */
     struct cat_column *columns;
-    uint16_t column_count;    /* dropped ones included */
+    uint16_t column_count; /* dropped ones included */
     struct row_layout layout;
     struct cat_index **indexes;
     uint16_t index_count;
     struct cat_constraint **constraints;
     uint16_t constraint_count;
-    const char *view_sql;     /* kind v */
+    const char *view_sql;          /* kind v */
     const struct sysview *sysview; /* system catalogs and views: rows come from there */
     const char *const *options;
-    bool is_vectors;          /* made by CREATE VECTORS */
-    int64_t sequence[6];      /* kind S: start, increment, min, max, cache, cycle */
+    bool is_vectors;     /* made by CREATE VECTORS */
+    int64_t sequence[6]; /* kind S: start, increment, min, max, cache, cycle */
     oid_t sequence_type;
-    oid_t owner_table;        /* a sequence's owning column */
+    oid_t owner_table; /* a sequence's owning column */
     int16_t owner_column;
 };
 
-struct cat_schema { row_id_t row_id; oid_t oid; const char *name; oid_t owner; };
+struct cat_schema {
+    row_id_t row_id;
+    oid_t oid;
+    const char *name;
+    oid_t owner;
+};
 struct cat_role {
     row_id_t row_id;
-    oid_t oid; const char *name;
-    bool is_superuser, can_login, can_create_db, can_create_role, can_inherit, can_replicate, can_bypass_rls;
+    oid_t oid;
+    const char *name;
+    bool is_superuser, can_login, can_create_db, can_create_role, can_inherit, can_replicate,
+        can_bypass_rls;
     int32_t connection_limit;
-    const char *password;     /* SCRAM-SHA-256$... or NULL */
-    int64_t valid_until;      /* INT64_MAX: no limit */
+    const char *password; /* SCRAM-SHA-256$... or NULL */
+    int64_t valid_until;  /* INT64_MAX: no limit */
 };
-struct cat_database { row_id_t row_id; oid_t oid; const char *name; oid_t owner; bool is_template; bool can_connect; };
-struct cat_extension { row_id_t row_id; oid_t oid; const char *name; const char *version; oid_t schema; };
+struct cat_database {
+    row_id_t row_id;
+    oid_t oid;
+    const char *name;
+    oid_t owner;
+    bool is_template;
+    bool can_connect;
+};
+struct cat_extension {
+    row_id_t row_id;
+    oid_t oid;
+    const char *name;
+    const char *version;
+    oid_t schema;
+};
 /* pg_description: any object. */
-struct cat_comment { row_id_t row_id; oid_t class_oid; oid_t object; int32_t column; const char *text; };
+struct cat_comment {
+    row_id_t row_id;
+    oid_t class_oid;
+    oid_t object;
+    int32_t column;
+    const char *text;
+};
 
 /* An enumerable state. All pointers live as long as the image. */
 struct cat_image {
-    lsn_t lsn;                /* the snapshot it shows */
-    struct cat_table **tables;     size_t table_count;   /* user ones, then system ones */
-    struct cat_schema **schemas;   size_t schema_count;
-    struct cat_role **roles;       size_t role_count;
-    struct cat_database **databases; size_t database_count;
-    struct cat_extension **extensions; size_t extension_count;
-    struct cat_comment **comments; size_t comment_count;
-    void *private_state;      /* hash maps, arena, count: catalog's */
+    lsn_t lsn; /* the snapshot it shows */
+    struct cat_table **tables;
+    size_t table_count; /* user ones, then system ones */
+    struct cat_schema **schemas;
+    size_t schema_count;
+    struct cat_role **roles;
+    size_t role_count;
+    struct cat_database **databases;
+    size_t database_count;
+    struct cat_extension **extensions;
+    size_t extension_count;
+    struct cat_comment **comments;
+    size_t comment_count;
+    void *private_state; /* hash maps, arena, count: catalog's */
 };
 
 KY_MUST_CHECK ky_status catalog_open(struct storage *storage, struct catalog **catalog_out,
@@ -152,7 +195,16 @@ void cat_image_release(struct cat_image *image);
 
 /* ------------------------------------------------------------------ changing */
 
-enum cat_kind { CAT_TABLE, CAT_INDEX, CAT_CONSTRAINT, CAT_SCHEMA, CAT_ROLE, CAT_DATABASE, CAT_EXTENSION, CAT_COMMENT };
+enum cat_kind {
+    CAT_TABLE,
+    CAT_INDEX,
+    CAT_CONSTRAINT,
+    CAT_SCHEMA,
+    CAT_ROLE,
+    CAT_DATABASE,
+    CAT_EXTENSION,
+    CAT_COMMENT
+};
 enum { CAT_KIND_COUNT = CAT_COMMENT + 1 };
 
 /* Writes an object (struct cat_table, cat_index, ... by kind) as a row of txn. Pointers between

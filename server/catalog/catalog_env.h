@@ -14,6 +14,6 @@ struct catalog_env {
     const char *user;
     const char *session_user;
     const char *database;
-    void *session;                    /* struct session */
-    const _Atomic int *cancel;        /* long functions look at it */
+    void *session;             /* struct session */
+    const _Atomic int *cancel; /* long functions look at it */
 };

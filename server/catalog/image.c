@@ -11,7 +11,13 @@
  * same in every image, so they live in one static set with maps of its own.
  */
 
-enum { NAME_TABLE = 't', NAME_INDEX = 'i', NAME_SCHEMA = 's', NAME_ROLE = 'r', NAME_DATABASE = 'd' };
+enum {
+    NAME_TABLE = 't',
+    NAME_INDEX = 'i',
+    NAME_SCHEMA = 's',
+    NAME_ROLE = 'r',
+    NAME_DATABASE = 'd'
+};
 
 /* Images hold what name maps need: kind, schema, name. */
 static struct ky_slice
@@ -138,8 +144,8 @@ read_kind(struct txn *txn, struct ky_arena *arena, enum cat_kind kind, struct re
         }
         for (uint32_t i = 0; i < count; i++) {
             void *object;
-            KY_TRY(store_decode(kind, rows[i].body, arena, &object,
-                                &reading->links[reading->count], err));
+            KY_TRY(store_decode(kind, rows[i].body, arena, &object, &reading->links[reading->count],
+                                err));
             /* row_id is the first member of every object. */
             memcpy(object, &rows[i].row_id, sizeof(row_id_t));
             reading->objects[reading->count++] = object;
@@ -343,8 +349,8 @@ cat_find_table(const struct cat_image *image, oid_t schema, struct ky_slice name
     uint8_t space[NAME_KEY_SIZE];
     struct cat_table *table = find_name(image, NAME_TABLE, schema, name);
     return table != NULL ? table
-                         : ky_smap_find(&system_set.names, name_key(NAME_TABLE, schema, name, space,
-                                                                    sizeof(space)));
+                         : ky_smap_find(&system_set.names,
+                                        name_key(NAME_TABLE, schema, name, space, sizeof(space)));
 }
 
 struct cat_table *

@@ -8,9 +8,9 @@
 
 /* The inside of an image; only catalog/ looks here. */
 struct image_private {
-    struct ky_arena arena;        /* holds the image itself */
-    struct ky_smap names;         /* kind byte, schema OID, name -> object */
-    struct ky_map64 oids;         /* kind << 32 | oid -> object */
+    struct ky_arena arena; /* holds the image itself */
+    struct ky_smap names;  /* kind byte, schema OID, name -> object */
+    struct ky_map64 oids;  /* kind << 32 | oid -> object */
     atomic_uint reference_count;
 };
 

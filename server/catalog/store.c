@@ -11,8 +11,8 @@
 enum { STORE_VERSION = 1 };
 
 struct walk {
-    struct ky_buffer *out;  /* encoding, or NULL */
-    const uint8_t *next;    /* decoding */
+    struct ky_buffer *out; /* encoding, or NULL */
+    const uint8_t *next;   /* decoding */
     const uint8_t *end;
     struct ky_arena *arena;
     bool is_damaged;
@@ -42,12 +42,12 @@ walk_int(struct walk *walk, int64_t value)
 }
 
 /* Encoding leaves the object alone: it may be constant. */
-#define WALK_INT(walk, field)                                                                      \
-    do {                                                                                           \
-        int64_t walked = walk_int((walk), (int64_t)(field));                                       \
-        if ((walk)->out == NULL) {                                                                 \
-            (field) = (__typeof__(field))walked;                                                   \
-        }                                                                                          \
+#define WALK_INT(walk, field)                                \
+    do {                                                     \
+        int64_t walked = walk_int((walk), (int64_t)(field)); \
+        if ((walk)->out == NULL) {                           \
+            (field) = (__typeof__(field))walked;             \
+        }                                                    \
     } while (0)
 
 static void
@@ -356,9 +356,8 @@ rel_id_t
 store_relation(enum cat_kind kind)
 {
     static const rel_id_t relations[CAT_KIND_COUNT] = {
-        [CAT_TABLE] = 1259,    [CAT_INDEX] = 2610,     [CAT_CONSTRAINT] = 2606,
-        [CAT_SCHEMA] = 2615,   [CAT_ROLE] = 1260,      [CAT_DATABASE] = 1262,
-        [CAT_EXTENSION] = 3079, [CAT_COMMENT] = 2609,
+        [CAT_TABLE] = 1259, [CAT_INDEX] = 2610,    [CAT_CONSTRAINT] = 2606, [CAT_SCHEMA] = 2615,
+        [CAT_ROLE] = 1260,  [CAT_DATABASE] = 1262, [CAT_EXTENSION] = 3079,  [CAT_COMMENT] = 2609,
     };
     return relations[kind];
 }

@@ -21,6 +21,6 @@ struct store_link {
     oid_t table; /* of an index or constraint */
     oid_t index; /* of a constraint */
 };
-KY_MUST_CHECK ky_status store_decode(enum cat_kind kind, struct ky_slice row, struct ky_arena *arena,
-                                     void **object_out, struct store_link *link_out,
-                                     struct ky_error *err);
+KY_MUST_CHECK ky_status store_decode(enum cat_kind kind, struct ky_slice row,
+                                     struct ky_arena *arena, void **object_out,
+                                     struct store_link *link_out, struct ky_error *err);

@@ -15,7 +15,7 @@ struct sysview_column {
 
 /* Collects rows; values are copied shallowly, bytes must live in the arena or the image. */
 struct sysview_rows {
-    struct ky_arena *arena;   /* the statement's */
+    struct ky_arena *arena; /* the statement's */
     uint16_t column_count;
     struct datum **rows;
     size_t count;
@@ -27,14 +27,14 @@ struct datum *sysview_add(struct sysview_rows *rows);
 struct sysview_context {
     const struct cat_image *image;
     struct storage *storage;
-    void *session;            /* for views of the session floor */
+    void *session; /* for views of the session floor */
 };
 
 struct sysview {
-    oid_t oid;                /* PostgreSQL's for what it has; 14000-14999 else */
+    oid_t oid; /* PostgreSQL's for what it has; 14000-14999 else */
     oid_t schema;
     const char *name;
-    char kind;                /* 'r' for catalogs, 'v' for views */
+    char kind; /* 'r' for catalogs, 'v' for views */
     const struct sysview_column *columns;
     uint16_t column_count;
     ky_status (*fill)(const struct sysview_context *context, struct sysview_rows *rows,

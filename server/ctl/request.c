@@ -59,7 +59,8 @@ print_member(const struct json_value *problem, const char *name, const char *lab
     }
 }
 
-/* "kyrodbctl: 42601: syntax error ..." with what else the server knows; other bodies as they are. */
+/* "kyrodbctl: 42601: syntax error ..." with what else the server knows; other bodies as they are.
+ */
 static void
 print_problem(long status, struct ky_slice body)
 {

@@ -19,10 +19,10 @@ struct ctl_target {
 typedef bool (*ctl_sink)(void *arg, struct ky_slice piece);
 
 struct ctl_request {
-    const char *path;   /* with the query */
-    const char *accept; /* NULL: anything */
+    const char *path;             /* with the query */
+    const char *accept;           /* NULL: anything */
     const struct ky_buffer *body; /* NULL: GET; else POST of this JSON */
-    long timeout_s;     /* for all of it; 0: none */
+    long timeout_s;               /* for all of it; 0: none */
     ctl_sink sink;
     void *arg;
 };

@@ -18,30 +18,31 @@ enum exec_answer { EXEC_BATCH, EXEC_END, EXEC_PENDING, EXEC_RESTART, EXEC_ERROR 
 struct exec_context {
     struct access *access;
     struct access_txn *txn;
-    struct func_env env;             /* env.types.arena: replaced by the operator with its batch arena */
-    struct ky_arena *arena;          /* of the statement: operator state */
-    struct ky_budget *budget;        /* work memory: 53200 */
-    uint64_t work_mem;               /* bytes before an operator spills */
+    struct func_env env;      /* env.types.arena: replaced by the operator with its batch arena */
+    struct ky_arena *arena;   /* of the statement: operator state */
+    struct ky_budget *budget; /* work memory: 53200 */
+    uint64_t work_mem;        /* bytes before an operator spills */
     const char *temp_dir;
-    const struct datum *params;      /* $1.. */
+    const struct datum *params; /* $1.. */
     uint16_t param_count;
     struct lock_waiter *waiter;
-    const _Atomic int *cancel;       /* non-zero: 57014, looked at once per batch */
+    const _Atomic int *cancel; /* non-zero: 57014, looked at once per batch */
     const struct cat_image *image;
-    void *session;                   /* for sysviews */
-    int64_t quantum_end_ns;          /* monotonic; past it PENDING is answered between batches with
-                                      * is_yield set; 0: never */
-    bool is_yield;                   /* out: PENDING means "requeue me", nothing else is awaited */
-    bool is_instrumented;            /* EXPLAIN ANALYZE */
+    void *session;          /* for sysviews */
+    int64_t quantum_end_ns; /* monotonic; past it PENDING is answered between batches with
+                             * is_yield set; 0: never */
+    bool is_yield;          /* out: PENDING means "requeue me", nothing else is awaited */
+    bool is_instrumented;   /* EXPLAIN ANALYZE */
 };
 
 struct exec;
 /* Prepares to run; state in context->arena. */
 KY_MUST_CHECK ky_status exec_open(struct exec_context *context, const struct statement_plan *plan,
                                   struct exec **exec_out, struct ky_error *err);
-/* EXEC_RESTART: READ COMMITTED saw a row that moved on. Roll back to the statement's savepoint keeping locks, take a new
- * snapshot, close, open and run again. Only before the first batch of a modifying plan was given out: modifying
- * plans with RETURNING collect their rows first. The batch is valid until the next call. */
+/* EXEC_RESTART: READ COMMITTED saw a row that moved on. Roll back to the statement's savepoint
+ * keeping locks, take a new snapshot, close, open and run again. Only before the first batch of a
+ * modifying plan was given out: modifying plans with RETURNING collect their rows first. The batch
+ * is valid until the next call. */
 enum exec_answer exec_next(struct exec *exec, struct batch **batch_out, struct ky_error *err);
 /* Rows changed (INSERT, UPDATE, DELETE). */
 uint64_t exec_rows_changed(const struct exec *exec);

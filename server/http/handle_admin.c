@@ -61,8 +61,7 @@ handle_snapshot(struct http_request *request)
     if (server_checkpoint(request->http->server, &lsn, &err) != KY_OK) {
         return request_fail(request, &err);
     }
-    ky_buffer_printf(&request->out, "{\"lsn\":\"%X/%X\"}\n", (unsigned)(lsn >> 32),
-                     (unsigned)lsn);
+    ky_buffer_printf(&request->out, "{\"lsn\":\"%X/%X\"}\n", (unsigned)(lsn >> 32), (unsigned)lsn);
     return HTTP_DONE;
 }
 

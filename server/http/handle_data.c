@@ -55,8 +55,8 @@ data_step(struct http_request *request, struct data_request *data, struct ky_err
         bool is_missing = answer == SQL_ERROR && err->sqlstate == KY_UNDEFINED_TABLE &&
                           data->create_sql != NULL && !data->was_created && !data->is_creating;
         /* Somebody else made it at the same moment. */
-        bool is_made = data->is_creating &&
-                       (answer == SQL_DONE || err->sqlstate == KY_DUPLICATE_TABLE);
+        bool is_made =
+            data->is_creating && (answer == SQL_DONE || err->sqlstate == KY_DUPLICATE_TABLE);
         if (!is_missing && !is_made) {
             return answer;
         }
@@ -201,8 +201,8 @@ handle_vector_insert(struct http_request *request)
                                     "INSERT INTO %s (key, vector) VALUES ($1, $2) ON CONFLICT "
                                     "(key) DO UPDATE SET vector = excluded.vector",
                                     table);
-        data->create_sql = ky_arena_printf(&request->arena, "CREATE VECTORS %s (dim %zu)", table,
-                                           vector->count);
+        data->create_sql =
+            ky_arena_printf(&request->arena, "CREATE VECTORS %s (dim %zu)", table, vector->count);
     }
     return answer_offset(request, data);
 }

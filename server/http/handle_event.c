@@ -30,8 +30,7 @@ append_params(struct http_request *request, struct append *append)
                             "the request's body needs a member \"payload\"");
         return false;
     }
-    if (id != NULL && id->kind != JSON_STRING && id->kind != JSON_NUMBER &&
-        id->kind != JSON_NULL) {
+    if (id != NULL && id->kind != JSON_STRING && id->kind != JSON_NUMBER && id->kind != JSON_NULL) {
         (void)request_error(request, KY_INVALID_TEXT_REPRESENTATION,
                             "\"id\" must be a string or a number");
         return false;
@@ -61,8 +60,8 @@ answer_existing(struct http_request *request, struct sql_run *run)
         return request_problem(request, 409, "Conflict",
                                "an event with this id and another payload exists");
     }
-    ky_buffer_printf(&request->out, "{\"offset\":%.*s,\"replayed\":true}\n",
-                     (int)offset->text.size, (const char *)offset->text.data);
+    ky_buffer_printf(&request->out, "{\"offset\":%.*s,\"replayed\":true}\n", (int)offset->text.size,
+                     (const char *)offset->text.data);
     return HTTP_DONE;
 }
 
@@ -150,8 +149,9 @@ handle_replay(struct http_request *request)
         if (status != KY_OK || answer != EVENT_STREAM_EVENT || offset >= end) {
             break;
         }
-        ky_buffer_append_cstr(&request->out,
-                              count == 0 ? "" : request->wants_ndjson ? "\n" : ",\n");
+        ky_buffer_append_cstr(&request->out, count == 0              ? ""
+                                             : request->wants_ndjson ? "\n"
+                                                                     : ",\n");
         ky_buffer_append_slice(&request->out, ky_buffer_slice(&event));
     }
     ky_buffer_append_cstr(&request->out, request->wants_ndjson ? "\n" : "]\n");
@@ -163,7 +163,6 @@ handle_replay(struct http_request *request)
     if (answer == EVENT_STREAM_GONE) {
         return gone(request, server_earliest_event(server));
     }
-    request->content_type =
-        request->wants_ndjson ? "application/x-ndjson" : "application/json";
+    request->content_type = request->wants_ndjson ? "application/x-ndjson" : "application/json";
     return HTTP_DONE;
 }

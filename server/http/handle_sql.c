@@ -16,8 +16,7 @@ param_text(struct http_request *request, const struct json_value *value)
         return ky_slice(NULL, 0);
     }
     if (value->kind == JSON_STRING) {
-        return ky_slice_dup(&request->arena,
-                            value->text.size == 0 ? ky_slice("", 0) : value->text);
+        return ky_slice_dup(&request->arena, value->text.size == 0 ? ky_slice("", 0) : value->text);
     }
     json_write_value(&text, value);
     struct ky_slice copy = ky_slice_dup(&request->arena, ky_buffer_slice(&text));

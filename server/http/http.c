@@ -68,10 +68,19 @@ status_text(int status)
     static const struct {
         int status;
         const char *text;
-    } texts[] = {{200, "OK"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-                 {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"},
-                 {413, "Payload Too Large"}, {500, "Internal Server Error"},
-                 {501, "Not Implemented"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"}};
+    } texts[] = {{200, "OK"},
+                 {400, "Bad Request"},
+                 {401, "Unauthorized"},
+                 {403, "Forbidden"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"},
+                 {409, "Conflict"},
+                 {410, "Gone"},
+                 {413, "Payload Too Large"},
+                 {500, "Internal Server Error"},
+                 {501, "Not Implemented"},
+                 {503, "Service Unavailable"},
+                 {504, "Gateway Timeout"}};
     for (size_t i = 0; i < KY_COUNT_OF(texts); i++) {
         if (texts[i].status == status) {
             return texts[i].text;
@@ -250,8 +259,7 @@ request_session(struct http_request *request, struct ky_error *err)
         .settings = settings,
         .hooks = {.arg = request, .wake = request_wake, .terminate = ignore_terminate},
     };
-    struct server *server =
-        atomic_load_explicit(&request->http->server, memory_order_acquire);
+    struct server *server = atomic_load_explicit(&request->http->server, memory_order_acquire);
     if (session_open(server, &options, &request->session, err) != KY_OK) {
         return NULL;
     }
@@ -279,8 +287,8 @@ request_param(struct http_request *request, const char *name)
         size_t size = strcspn(at, "&");
         if (size > name_size && at[name_size] == '=' && strncmp(at, name, name_size) == 0) {
             size_t decoded_size;
-            char *raw = ky_arena_cstr(&request->arena,
-                                      ky_slice(at + name_size + 1, size - name_size - 1));
+            char *raw =
+                ky_arena_cstr(&request->arena, ky_slice(at + name_size + 1, size - name_size - 1));
             char *decoded = evhttp_uridecode(raw, 1, &decoded_size);
             char *kept = ky_arena_cstr(&request->arena, ky_slice(decoded, decoded_size));
             free(decoded);
@@ -381,8 +389,8 @@ static bool
 is_authorized(const struct http_request *request)
 {
     const char *token = request->http->options.token;
-    const char *header = evhttp_find_header(
-        evhttp_request_get_input_headers(request->request), "Authorization");
+    const char *header =
+        evhttp_find_header(evhttp_request_get_input_headers(request->request), "Authorization");
     if (token == NULL || token[0] == '\0') {
         return true;
     }
@@ -401,8 +409,8 @@ start_subscription(struct http_request *request)
     struct http *http = request->http;
     const char *table = request_param(request, "table");
     const char *type = request_param(request, "type");
-    const char *last = evhttp_find_header(
-        evhttp_request_get_input_headers(request->request), "Last-Event-ID");
+    const char *last =
+        evhttp_find_header(evhttp_request_get_input_headers(request->request), "Last-Event-ID");
     if (!request_number(request, "from", server_next_event(http->server), &from)) {
         finish_request(request);
         return;
@@ -445,8 +453,7 @@ route_request(struct http_request *request, const char *method, const char *path
         (void)request_problem(request, 401, "Unauthorized", "a bearer token is required");
         finish_request(request);
     } else if (!request->route->is_before_ready && !is_ready) {
-        (void)request_error(request, KY_CANNOT_CONNECT_NOW,
-                            "the database system is starting up");
+        (void)request_error(request, KY_CANNOT_CONNECT_NOW, "the database system is starting up");
         finish_request(request);
     } else if (request->route->has_json_body && !parse_json_body(request)) {
         finish_request(request);

@@ -22,16 +22,16 @@ enum {
 
 struct http {
     struct http_options options;
-    struct evhttp *evhttp;            /* loop's */
-    struct ky_list subscribers;       /* loop's: struct subscriber.link */
-    int subscriber_count;             /* loop's */
-    bool is_stopping;                 /* loop's */
+    struct evhttp *evhttp;      /* loop's */
+    struct ky_list subscribers; /* loop's: struct subscriber.link */
+    int subscriber_count;       /* loop's */
+    bool is_stopping;           /* loop's */
     atomic_int progress;
-    _Atomic(struct server *) server;  /* NULL until ready; release/acquire */
-    atomic_bool is_wake_posted;       /* a loop_post for subscribers is on its way */
+    _Atomic(struct server *) server; /* NULL until ready; release/acquire */
+    atomic_bool is_wake_posted;      /* a loop_post for subscribers is on its way */
     struct ky_mutex lock;
     struct ky_cond idle;
-    int busy KY_GUARDED_BY(lock);     /* requests and subscribers alive */
+    int busy KY_GUARDED_BY(lock); /* requests and subscribers alive */
 };
 
 /**
@@ -43,16 +43,16 @@ struct http_request {
     struct http *http;
     struct evhttp_request *request; /* loop's */
     struct pool_job job;
-    atomic_int flags;               /* REQUEST_* */
+    atomic_int flags; /* REQUEST_* */
     const struct http_route *route;
     struct ky_arena arena;
-    struct ky_slice body;           /* owned by arena */
-    const char *query;              /* after '?'; "" */
-    struct json_value *json;        /* of the body, when the route wants it */
+    struct ky_slice body;    /* owned by arena */
+    const char *query;       /* after '?'; "" */
+    struct json_value *json; /* of the body, when the route wants it */
     bool wants_ndjson;
-    struct session *session;        /* opened by request_session */
-    int step;                       /* the handler's */
-    void *state;                    /* the handler's, in arena */
+    struct session *session; /* opened by request_session */
+    int step;                /* the handler's */
+    void *state;             /* the handler's, in arena */
     /* The answer. */
     int status;
     const char *content_type;
@@ -67,8 +67,8 @@ struct http_route {
     const char *path;
     http_handler handler;
     bool has_json_body;
-    bool is_open;      /* needs no token */
-    bool is_on_loop;   /* quick, touches no storage: answered at once */
+    bool is_open;    /* needs no token */
+    bool is_on_loop; /* quick, touches no storage: answered at once */
     bool is_before_ready;
 };
 const struct http_route *http_routes(size_t *count_out);
@@ -94,7 +94,7 @@ const struct json_value *request_member(const struct http_request *request, cons
 
 /* What came of statements run through sql_run. */
 struct sql_result {
-    struct ky_buffer out;  /* JSON: array of objects, or {"command", ...} */
+    struct ky_buffer out; /* JSON: array of objects, or {"command", ...} */
     uint32_t row_count;
     uint64_t rows_affected;
     char command[64];
@@ -104,7 +104,8 @@ struct sql_run;
 /* One statement with text parameters ($1 ..; data NULL is null), committed. Lives in the arena. */
 struct sql_run *sql_run_new(struct http_request *request, const char *sql,
                             const struct ky_slice *params, uint16_t param_count);
-/* Any number of statements without parameters: results of each in an array when there are several. */
+/* Any number of statements without parameters: results of each in an array when there are several.
+ */
 struct sql_run *sql_run_script(struct http_request *request, struct ky_slice sql);
 enum sql_answer { SQL_DONE, SQL_PENDING, SQL_ERROR };
 /* Starts, or goes on after PENDING. */

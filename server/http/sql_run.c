@@ -17,11 +17,11 @@ struct sql_run {
     struct result_sink sink; /* first: the sink is the run */
     struct http_request *request;
     enum run_phase phase;
-    bool is_started;         /* the phase's call was made; it is to be resumed */
+    bool is_started; /* the phase's call was made; it is to be resumed */
     struct ky_slice sql;
     const struct ky_slice *params;
     uint16_t param_count;
-    struct ky_buffer json;   /* finished results, separated by commas */
+    struct ky_buffer json; /* finished results, separated by commas */
     uint32_t result_count;
     struct sql_result result; /* of the statement that runs */
     bool has_columns;
@@ -109,8 +109,8 @@ sink_complete(struct result_sink *sink, const char *tag)
     } else {
         ky_buffer_append_cstr(&run->json, "{\"command\":");
         json_write_string(&run->json, ky_slice_cstr(result->command));
-        ky_buffer_printf(&run->json, ",\"rows_affected\":%" PRIu64 ",\"offset\":",
-                         result->rows_affected);
+        ky_buffer_printf(&run->json,
+                         ",\"rows_affected\":%" PRIu64 ",\"offset\":", result->rows_affected);
         if (sql_run_offset(run, &offset)) {
             ky_buffer_printf(&run->json, "%" PRIu64 "}", offset);
         } else {
@@ -295,9 +295,8 @@ sql_run_step(struct sql_run *run, struct ky_error *err)
         return SQL_ERROR;
     }
     while (run->phase != RUN_FINISHED) {
-        enum session_answer answer = run->is_started
-                                         ? session_resume(session, &run->sink, err)
-                                         : call_phase(run, session, err);
+        enum session_answer answer = run->is_started ? session_resume(session, &run->sink, err)
+                                                     : call_phase(run, session, err);
         run->is_started = true;
         if (answer == SESSION_COPY_IN) {
             (void)ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,

@@ -26,8 +26,7 @@ enum {
 };
 
 KY_METRIC(subscribers, "kyrodb_subscribers", NULL, KY_GAUGE, "Event streams open.")
-KY_METRIC(events_sent, "kyrodb_events_sent_total", NULL, KY_COUNTER,
-          "Events sent to subscribers.")
+KY_METRIC(events_sent, "kyrodb_events_sent_total", NULL, KY_COUNTER, "Events sent to subscribers.")
 
 struct subscriber {
     struct ky_list link;
@@ -37,13 +36,13 @@ struct subscriber {
     struct pool_job job;
     struct loop_timer timer;
     struct ky_buffer out;
-    bool is_reading;    /* a worker has it */
-    bool is_sending;    /* the socket has not taken everything yet */
-    bool is_closed;     /* the client went away */
-    bool is_ended;      /* close when sent */
-    bool is_caught_up;  /* waits for the log to grow */
-    bool is_woken;      /* the log grew while it was reading */
-    int64_t sent_ns;    /* when the socket last took something */
+    bool is_reading;   /* a worker has it */
+    bool is_sending;   /* the socket has not taken everything yet */
+    bool is_closed;    /* the client went away */
+    bool is_ended;     /* close when sent */
+    bool is_caught_up; /* waits for the log to grow */
+    bool is_woken;     /* the log grew while it was reading */
+    int64_t sent_ns;   /* when the socket last took something */
 };
 
 static void subscriber_go_on(struct subscriber *subscriber);
@@ -206,8 +205,7 @@ heartbeat(void *arg)
     struct subscriber *subscriber = arg;
     if (subscriber->is_sending &&
         ky_monotonic_ns() - subscriber->sent_ns > SUBSCRIBE_STALL_MS * INT64_C(1000000)) {
-        struct evhttp_connection *connection =
-            evhttp_request_get_connection(subscriber->request);
+        struct evhttp_connection *connection = evhttp_request_get_connection(subscriber->request);
         ky_log(INFO, "http", "subscriber closed: it takes nothing");
         if (connection != NULL) {
             evhttp_connection_free(connection); /* calls client_gone */

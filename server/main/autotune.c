@@ -65,12 +65,12 @@ autotune_choose(struct autotune *tune, const char *data_dir, uint64_t memory_wan
     /* Two beyond the cores: a statement that sleeps or reads a cold row holds its worker. */
     tune->workers = workers_wanted != 0 ? workers_wanted : ky_cpu()->core_count + 2;
     tune->sync_us = measure_sync_us(data_dir);
-    (void)snprintf(tune->text, sizeof(tune->text),
-                   "memory=%lluMB (%s of %lluMB) work_mem=%lluMB (memory/64) workers=%d (%s, %d "
-                   "cores) checkpoint after %lluMB of log; one sync measured at start: %lld us",
-                   (unsigned long long)(tune->memory / mebibyte),
-                   memory_wanted != 0 ? "as told" : "half", (unsigned long long)(machine / mebibyte),
-                   (unsigned long long)(tune->work_mem / mebibyte), tune->workers,
-                   workers_wanted != 0 ? "as told" : "cores + 2", ky_cpu()->core_count,
-                   (unsigned long long)(tune->wal_trigger / mebibyte), (long long)tune->sync_us);
+    (void)snprintf(
+        tune->text, sizeof(tune->text),
+        "memory=%lluMB (%s of %lluMB) work_mem=%lluMB (memory/64) workers=%d (%s, %d "
+        "cores) checkpoint after %lluMB of log; one sync measured at start: %lld us",
+        (unsigned long long)(tune->memory / mebibyte), memory_wanted != 0 ? "as told" : "half",
+        (unsigned long long)(machine / mebibyte), (unsigned long long)(tune->work_mem / mebibyte),
+        tune->workers, workers_wanted != 0 ? "as told" : "cores + 2", ky_cpu()->core_count,
+        (unsigned long long)(tune->wal_trigger / mebibyte), (long long)tune->sync_us);
 }

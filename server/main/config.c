@@ -177,8 +177,8 @@ read_line(struct config *config, char *line, const char *path, int number, struc
     bool is_quoted = *value == '\'';
     value += is_quoted;
     value[strcspn(value, is_quoted ? "'\r\n" : "#\r\n")] = '\0';
-    for (size_t size = strlen(value); !is_quoted && size > 0 && isspace((unsigned char)value[size - 1]);
-         size--) {
+    for (size_t size = strlen(value);
+         !is_quoted && size > 0 && isspace((unsigned char)value[size - 1]); size--) {
         value[size - 1] = '\0';
     }
     int id = find(name, name_size);
@@ -324,8 +324,7 @@ check_number(const struct config *config, enum config_id id, uint64_t minimum, u
 static ky_status
 check_sizes(const struct config *config, struct ky_error *err)
 {
-    static const enum config_id sizes[] = {CONFIG_MEMORY, CONFIG_MAX_WAL_SIZE,
-                                           CONFIG_SEGMENT_SIZE};
+    static const enum config_id sizes[] = {CONFIG_MEMORY, CONFIG_MAX_WAL_SIZE, CONFIG_SEGMENT_SIZE};
     for (size_t i = 0; i < KY_COUNT_OF(sizes); i++) {
         uint64_t value;
         if (!parse_size(config->values[sizes[i]], &value)) {
@@ -360,7 +359,8 @@ config_check(const struct config *config, struct ky_error *err)
     if (tls[0] != '\0' && strcmp(tls, "auto") != 0 && strcmp(tls, "off") != 0) {
         return bad_value(config, CONFIG_TLS, err);
     }
-    if ((config->values[CONFIG_TLS_CERT][0] == '\0') != (config->values[CONFIG_TLS_KEY][0] == '\0')) {
+    if ((config->values[CONFIG_TLS_CERT][0] == '\0') !=
+        (config->values[CONFIG_TLS_KEY][0] == '\0')) {
         return ky_error_set(err, KY_CONFIG_FILE_ERROR, "tls-cert and tls-key go together");
     }
     bool has_http = config_port(config, CONFIG_HTTP_PORT) != 0;

@@ -48,13 +48,15 @@ struct program {
 static void
 print_help(void)
 {
-    (void)printf("kyrodb %s: a PostgreSQL-compatible SQL server on a durable event log\n\n"
-                 "  kyrodb serve [HOST] [HTTP_PORT] [options]   run the server\n"
-                 "  kyrodb check-config [options]               check the configuration\n"
-                 "  kyrodb verify --data-dir DIR                check every checksum of a stopped server's data\n"
-                 "  kyrodb --version | --help\n\n"
-                 "Options (also KYRODB_<NAME> in the environment, `name = value` in kyrodb.conf):\n",
-                 KYRO_VERSION);
+    (void)printf(
+        "kyrodb %s: a PostgreSQL-compatible SQL server on a durable event log\n\n"
+        "  kyrodb serve [HOST] [HTTP_PORT] [options]   run the server\n"
+        "  kyrodb check-config [options]               check the configuration\n"
+        "  kyrodb verify --data-dir DIR                check every checksum of a stopped server's "
+        "data\n"
+        "  kyrodb --version | --help\n\n"
+        "Options (also KYRODB_<NAME> in the environment, `name = value` in kyrodb.conf):\n",
+        KYRO_VERSION);
     for (int i = 0; i < CONFIG_COUNT; i++) {
         (void)printf("  --%-20s %s%s%s%s\n", config_name((enum config_id)i),
                      config_help((enum config_id)i),
@@ -161,8 +163,8 @@ make_data_dir(const char *dir, struct ky_error *err)
 {
     char path[4096];
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-        return ky_error_set_errno(err, KY_IO_ERROR, errno,
-                                  "could not create data directory \"%s\"", dir);
+        return ky_error_set_errno(err, KY_IO_ERROR, errno, "could not create data directory \"%s\"",
+                                  dir);
     }
     (void)snprintf(path, sizeof(path), "%s/tmp", dir);
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
@@ -213,11 +215,16 @@ make_server(struct program *program, struct ky_error *err)
     static char work_mem[32];
     static char temp_dir[4096];
     const char *pairs[] = {
-        "port", config_text(&program->config, CONFIG_PORT),
-        "max_connections", config_text(&program->config, CONFIG_MAX_CONNECTIONS),
-        "fsync", config_bool(&program->config, CONFIG_FSYNC) ? "on" : "off",
-        "ssl", program->tls != NULL ? "on" : "off",
-        "work_mem", work_mem,
+        "port",
+        config_text(&program->config, CONFIG_PORT),
+        "max_connections",
+        config_text(&program->config, CONFIG_MAX_CONNECTIONS),
+        "fsync",
+        config_bool(&program->config, CONFIG_FSYNC) ? "on" : "off",
+        "ssl",
+        program->tls != NULL ? "on" : "off",
+        "work_mem",
+        work_mem,
         NULL,
     };
     static const char *kept[KY_COUNT_OF(pairs)];
@@ -326,9 +333,9 @@ start(struct program *program, struct ky_error *err)
     if (program->http != NULL) {
         http_set_ready(program->http, program->server);
     }
-    program->checkpointer =
-        checkpointer_start(program->storage, config_seconds(&program->config, CONFIG_CHECKPOINT_TIMEOUT),
-                           program->tune.wal_trigger);
+    program->checkpointer = checkpointer_start(
+        program->storage, config_seconds(&program->config, CONFIG_CHECKPOINT_TIMEOUT),
+        program->tune.wal_trigger);
     announce(program);
     return KY_OK;
 }
@@ -407,8 +414,8 @@ reload(struct program *program)
         ky_log(ERROR, "main", "configuration not reloaded: %s", err.message);
         return;
     }
-    ky_log_set_level((enum ky_log_level)ky_log_level_parse(
-        config_text(&program->config, CONFIG_LOG_LEVEL)));
+    ky_log_set_level(
+        (enum ky_log_level)ky_log_level_parse(config_text(&program->config, CONFIG_LOG_LEVEL)));
     ky_log(INFO, "main", "configuration reloaded");
 }
 
@@ -453,8 +460,8 @@ run_serve(int argc, char **argv)
         config_deinit(&program.config);
         return complain(&err, EXIT_USAGE);
     }
-    ky_log_set_level((enum ky_log_level)ky_log_level_parse(
-        config_text(&program.config, CONFIG_LOG_LEVEL)));
+    ky_log_set_level(
+        (enum ky_log_level)ky_log_level_parse(config_text(&program.config, CONFIG_LOG_LEVEL)));
     raise_file_limit();
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);

@@ -13,8 +13,7 @@
 /* "INSERT INTO s.t (a, b) VALUES ($1, $2), ($3, $4) ..." */
 static ky_status
 prepare_insert(struct session *session, struct copy *copy, const struct cat_table *table,
-               const char *schema, uint32_t rows, struct plan_source *source,
-               struct ky_error *err)
+               const char *schema, uint32_t rows, struct plan_source *source, struct ky_error *err)
 {
     struct ky_buffer text = {0};
     struct ast_list parsed = {0};
@@ -73,8 +72,8 @@ choose_columns(struct copy *copy, const struct cat_table *table, const struct as
                                 ast_list_text(names, i), table->name);
         }
         if (copy->column_count == table->column_count) {
-            return ky_error_set(err, KY_DUPLICATE_COLUMN,
-                                "column \"%s\" specified more than once", column->name);
+            return ky_error_set(err, KY_DUPLICATE_COLUMN, "column \"%s\" specified more than once",
+                                column->name);
         }
         copy->types[copy->column_count] = column->type;
         copy->names[copy->column_count++] = ky_arena_strdup(&copy->arena, column->name);
@@ -199,8 +198,7 @@ insert_rows(struct session *session, struct copy *copy, struct ky_error *err)
 {
     while (copy->row_count > 0 || copy->exec != NULL) {
         if (copy->exec == NULL) {
-            uint32_t rows =
-                copy->row_count == COPY_ROWS && copy->many.plan != NULL ? COPY_ROWS : 1;
+            uint32_t rows = copy->row_count == COPY_ROWS && copy->many.plan != NULL ? COPY_ROWS : 1;
             if (rows == 1 && !copy->is_in_order) {
                 /* Left-over rows go in the order of the file. */
                 copy->first = 0;
@@ -387,8 +385,8 @@ csv_line(struct session *session, struct copy *copy, struct ky_slice line, uint1
         }
         struct ky_slice field = ky_buffer_slice(&copy->field);
         bool is_null = !was_quoted && ky_slice_is(field, options->null_text);
-        KY_TRY(take_field(session, copy, column++,
-                          field.data == NULL ? ky_slice("", 0) : field, is_null, err));
+        KY_TRY(take_field(session, copy, column++, field.data == NULL ? ky_slice("", 0) : field,
+                          is_null, err));
         if (at >= line.size) {
             break;
         }

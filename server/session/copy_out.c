@@ -81,8 +81,8 @@ csv_field(struct copy *copy, struct ky_slice value, bool is_only)
 {
     const struct copy_options *options = &copy->options;
     const char *text = value.data;
-    bool needs_quotes = ky_slice_is(value, options->null_text) ||
-                        (is_only && ky_slice_is(value, "\\."));
+    bool needs_quotes =
+        ky_slice_is(value, options->null_text) || (is_only && ky_slice_is(value, "\\."));
     for (size_t i = 0; i < value.size && !needs_quotes; i++) {
         needs_quotes = text[i] == options->delimiter || text[i] == options->quote ||
                        text[i] == '\n' || text[i] == '\r';

@@ -293,8 +293,7 @@ passes(const struct event_filter *filter, const char *name, const char *type)
 
 ky_status
 event_stream_next(struct event_stream *stream, struct ky_buffer *out, uint64_t *offset_out,
-                  const char **type_out, enum event_stream_answer *answer_out,
-                  struct ky_error *err)
+                  const char **type_out, enum event_stream_answer *answer_out, struct ky_error *err)
 {
     struct event event;
     enum event_answer answer;

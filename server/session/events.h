@@ -41,8 +41,8 @@ bool server_has_space(struct server *server);
 KY_MUST_CHECK ky_status server_checkpoint(struct server *server, lsn_t *lsn_out,
                                           struct ky_error *err);
 
-/* A value as JSON: numbers and booleans bare (NaN and infinities as strings), json as itself, arrays
- * and vectors as arrays, the rest as strings. */
+/* A value as JSON: numbers and booleans bare (NaN and infinities as strings), json as itself,
+ * arrays and vectors as arrays, the rest as strings. */
 void event_write_value(struct ky_buffer *out, const struct type_context *types,
                        const struct type *type, struct datum value);
 

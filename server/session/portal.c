@@ -79,9 +79,8 @@ session_env(struct session *session, struct func_env *env, struct ky_arena *aren
     env->types.arena = arena;
     env->types.now_us = session->transaction_start_us;
     env->transaction_start_us = session->transaction_start_us;
-    env->statement_start_us =
-        atomic_load_explicit(&session->statement_us, memory_order_relaxed) -
-        DATETIME_UNIX_TO_2000_US;
+    env->statement_start_us = atomic_load_explicit(&session->statement_us, memory_order_relaxed) -
+                              DATETIME_UNIX_TO_2000_US;
     session->catalog_env.image = image;
     session->catalog_env.path = &session->path;
     session->catalog_env.txn = session->txn == NULL ? NULL : access_storage_txn(session->txn);
@@ -286,8 +285,7 @@ portal_make_columns(struct portal *portal)
     portal->columns =
         ky_arena_array(&portal->arena, struct result_column, source->column_count + 1U);
     if (source->column_count > 0) {
-        memcpy(portal->columns, source->columns,
-               source->column_count * sizeof(*portal->columns));
+        memcpy(portal->columns, source->columns, source->column_count * sizeof(*portal->columns));
     }
     for (uint16_t i = 0; i < portal->column_count; i++) {
         if (portal->result_format_count > 0) {

@@ -8,8 +8,8 @@ enum { SEQ_START, SEQ_INCREMENT, SEQ_MINIMUM, SEQ_MAXIMUM, SEQ_CACHE, SEQ_CYCLE 
 
 /* What is known in memory of one sequence; guarded by server->sequence_lock. */
 struct sequence_state {
-    int64_t last;   /* handed out last, when is_used */
-    int64_t mark;   /* durable with the next commit: values up to it may go out */
+    int64_t last; /* handed out last, when is_used */
+    int64_t mark; /* durable with the next commit: values up to it may go out */
     bool is_used;
     bool has_mark;
 };
@@ -48,11 +48,11 @@ state_of(struct server *server, const struct cat_table *sequence)
 static ky_status
 limit_error(const struct cat_table *sequence, bool is_ascending, struct ky_error *err)
 {
-    return ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                        is_ascending
-                            ? "nextval: reached maximum value of sequence \"%s\" (%" PRId64 ")"
-                            : "nextval: reached minimum value of sequence \"%s\" (%" PRId64 ")",
-                        sequence->name, sequence->sequence[is_ascending ? SEQ_MAXIMUM : SEQ_MINIMUM]);
+    return ky_error_set(
+        err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        is_ascending ? "nextval: reached maximum value of sequence \"%s\" (%" PRId64 ")"
+                     : "nextval: reached minimum value of sequence \"%s\" (%" PRId64 ")",
+        sequence->name, sequence->sequence[is_ascending ? SEQ_MAXIMUM : SEQ_MINIMUM]);
 }
 
 static ky_status

@@ -177,7 +177,11 @@ create_databases(struct txn *txn, struct ky_error *err)
 {
     static const struct cat_database databases[] = {
         {.oid = 5, .name = "postgres", .owner = OID_ROLE_POSTGRES, .can_connect = true},
-        {.oid = 1, .name = "template1", .owner = OID_ROLE_POSTGRES, .is_template = true, .can_connect = true},
+        {.oid = 1,
+         .name = "template1",
+         .owner = OID_ROLE_POSTGRES,
+         .is_template = true,
+         .can_connect = true},
         {.oid = 4, .name = "template0", .owner = OID_ROLE_POSTGRES, .is_template = true},
     };
     for (size_t i = 0; i < KY_COUNT_OF(databases); i++) {
@@ -298,7 +302,8 @@ server_initialize(struct server *server, const char *password, struct ky_error *
     if (is_first || sets_password) {
         struct txn *txn = txn_begin(server_storage(server), ISOLATION_READ_COMMITTED);
         txn_statement_begin(txn);
-        status = is_first ? create_all(txn, wanted, err) : set_password(txn, superuser, wanted, err);
+        status =
+            is_first ? create_all(txn, wanted, err) : set_password(txn, superuser, wanted, err);
         txn_statement_end(txn);
         if (status == KY_OK) {
             status = commit_and_wait(server, txn, err);
@@ -333,9 +338,8 @@ server_find_role(struct server *server, const char *name, struct role_auth *out)
     }
     const struct cat_role *role = cat_find_role(image, ky_slice_cstr(name));
     if (role != NULL) {
-        *out = (struct role_auth){.oid = role->oid,
-                                  .can_login = role->can_login,
-                                  .is_superuser = role->is_superuser};
+        *out = (struct role_auth){
+            .oid = role->oid, .can_login = role->can_login, .is_superuser = role->is_superuser};
         (void)snprintf(out->secret, sizeof(out->secret), "%s",
                        role->password == NULL ? "" : role->password);
     }
@@ -354,10 +358,10 @@ server_check_database(struct server *server, const char *name, struct ky_error *
     if (database == NULL) {
         return ky_error_set(err, KY_INVALID_CATALOG_NAME, "database \"%s\" does not exist", name);
     }
-    return can_connect ? KY_OK
-                       : ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                                      "database \"%s\" is not currently accepting connections",
-                                      name);
+    return can_connect
+               ? KY_OK
+               : ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                              "database \"%s\" is not currently accepting connections", name);
 }
 
 /* ------------------------------------------------------------------ cancelling and timers */
@@ -382,11 +386,9 @@ void
 server_cancel(struct server *server, int32_t pid, int32_t key)
 {
     ky_mutex_lock(&server->lock);
-    ky_list_foreach(item, &server->sessions)
-    {
+    ky_list_foreach (item, &server->sessions) {
         struct session *session = ky_list_entry(item, struct session, link);
-        if (session->pid == pid &&
-            CRYPTO_memcmp(&session->key, &key, sizeof(key)) == 0 &&
+        if (session->pid == pid && CRYPTO_memcmp(&session->key, &key, sizeof(key)) == 0 &&
             atomic_load_explicit(&session->activity, memory_order_relaxed) == ACTIVITY_ACTIVE) {
             session_cancel_for(session, CANCEL_USER);
         }
@@ -399,8 +401,7 @@ server_signal(struct server *server, int32_t pid, bool is_terminate)
 {
     bool is_found = false;
     ky_mutex_lock(&server->lock);
-    ky_list_foreach(item, &server->sessions)
-    {
+    ky_list_foreach (item, &server->sessions) {
         struct session *session = ky_list_entry(item, struct session, link);
         if (session->pid != pid) {
             continue;
@@ -429,8 +430,7 @@ server_shutdown(struct server *server)
                        "terminating connection due to administrator command");
     ky_mutex_lock(&server->lock);
     server->is_shutting_down = true;
-    ky_list_foreach(item, &server->sessions)
-    {
+    ky_list_foreach (item, &server->sessions) {
         struct session *session = ky_list_entry(item, struct session, link);
         session->hooks.terminate(session->hooks.arg, &reason);
     }
@@ -469,8 +469,7 @@ server_tick(struct server *server)
 {
     int64_t now_us = ky_wall_us();
     ky_mutex_lock(&server->lock);
-    ky_list_foreach(item, &server->sessions)
-    {
+    ky_list_foreach (item, &server->sessions) {
         struct session *session = ky_list_entry(item, struct session, link);
         if (atomic_load_explicit(&session->activity, memory_order_relaxed) != ACTIVITY_ACTIVE) {
             check_idle(session, now_us);

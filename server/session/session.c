@@ -34,9 +34,9 @@ lock_woken(struct lock_waiter *waiter)
 void
 session_apply_settings(struct session *session)
 {
-    static const enum setting limits[] = {
-        SETTING_STATEMENT_TIMEOUT, SETTING_LOCK_TIMEOUT,
-        SETTING_IDLE_IN_TRANSACTION_SESSION_TIMEOUT, SETTING_IDLE_SESSION_TIMEOUT};
+    static const enum setting limits[] = {SETTING_STATEMENT_TIMEOUT, SETTING_LOCK_TIMEOUT,
+                                          SETTING_IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                                          SETTING_IDLE_SESSION_TIMEOUT};
     const struct settings *settings = &session->settings;
     if (session->applied_version == settings->version) {
         return;
@@ -59,8 +59,7 @@ session_apply_settings(struct session *session)
                             : strcmp(interval, "sql_standard") == 0     ? 2
                                                                         : 3;
     types->extra_float_digits = (int)settings_int(settings, SETTING_EXTRA_FLOAT_DIGITS);
-    types->is_bytea_escape =
-        strcmp(settings_text(settings, SETTING_BYTEA_OUTPUT), "escape") == 0;
+    types->is_bytea_escape = strcmp(settings_text(settings, SETTING_BYTEA_OUTPUT), "escape") == 0;
     const struct timezone *zone =
         timezone_find(ky_slice_cstr(settings_text(settings, SETTING_TIMEZONE)));
     types->zone = zone != NULL ? zone : timezone_utc();
@@ -215,8 +214,7 @@ session_close(struct session *session)
         server->session_count--;
     }
     ky_mutex_unlock(&server->lock);
-    KY_ASSERT(atomic_load_explicit(&session->commit_state, memory_order_acquire) !=
-              COMMIT_WAITING);
+    KY_ASSERT(atomic_load_explicit(&session->commit_state, memory_order_acquire) != COMMIT_WAITING);
     copy_free(session->copy);
     portal_free(session, session->owned_portal);
     portal_free(session, session->simple_portal);
@@ -272,8 +270,8 @@ session_last_result(const struct session *session)
 }
 
 void
-session_report(struct session *session, void (*emit)(void *arg, const char *name, const char *value),
-               void *arg)
+session_report(struct session *session,
+               void (*emit)(void *arg, const char *name, const char *value), void *arg)
 {
     for (int i = 0; i < SETTING_COUNT; i++) {
         if ((setting_info(i)->flags & SETTING_REPORT) != 0) {
@@ -329,12 +327,10 @@ void
 session_cancel_error(struct session *session, struct ky_error *err)
 {
     /* relaxed: only the reason itself matters. */
-    int reason =
-        atomic_exchange_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
+    int reason = atomic_exchange_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
     switch (reason) {
     case CANCEL_STATEMENT_TIMEOUT:
-        (void)ky_error_set(err, KY_QUERY_CANCELED,
-                           "canceling statement due to statement timeout");
+        (void)ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to statement timeout");
         break;
     case CANCEL_LOCK_TIMEOUT:
         (void)ky_error_set(err, KY_LOCK_NOT_AVAILABLE, "canceling statement due to lock timeout");
@@ -359,8 +355,8 @@ session_lock_table(struct session *session, oid_t table, enum table_lock_mode mo
                               is_nowait ? LOCK_POLICY_NOWAIT : LOCK_POLICY_WAIT, &session->waiter,
                               &answer, err));
     if (answer == LOCK_BUSY) {
-        return ky_error_set(err, KY_LOCK_NOT_AVAILABLE,
-                            "could not obtain lock on relation \"%s\"", name);
+        return ky_error_set(err, KY_LOCK_NOT_AVAILABLE, "could not obtain lock on relation \"%s\"",
+                            name);
     }
     if (answer == LOCK_PENDING) {
         *is_pending_out = true;
@@ -420,10 +416,9 @@ leave(struct session *session, enum session_answer answer)
     if (answer != SESSION_COPY_IN) {
         session->job = JOB_NONE;
         ky_metric_observe_ns(&statement_seconds, ky_monotonic_ns() - session->begin_ns);
-        set_activity(session, session->is_failed ? ACTIVITY_FAILED
-                              : session->is_block || session->txn != NULL
-                                  ? ACTIVITY_IN_TRANSACTION
-                                  : ACTIVITY_IDLE);
+        set_activity(session, session->is_failed                          ? ACTIVITY_FAILED
+                              : session->is_block || session->txn != NULL ? ACTIVITY_IN_TRANSACTION
+                                                                          : ACTIVITY_IDLE);
     }
     return answer;
 }
@@ -470,8 +465,7 @@ check_failed(const struct session *session, const struct ast_node *tree, struct 
         return KY_OK;
     }
     if (tree != NULL && tree->kind == AST_TRANSACTION) {
-        enum ast_transaction_type type =
-            ((const struct ast_transaction *)(const void *)tree)->type;
+        enum ast_transaction_type type = ((const struct ast_transaction *)(const void *)tree)->type;
         if (type == AST_COMMIT || type == AST_ROLLBACK || type == AST_ROLLBACK_TO) {
             return KY_OK;
         }
@@ -744,8 +738,7 @@ prepared_new(const char *name, struct ky_slice sql, uint16_t param_capacity)
     source_init(&prepared->source, &prepared->arena);
     prepared->source.sql = ky_slice_dup(&prepared->arena, sql);
     prepared->source.own_sql = prepared->source.sql;
-    prepared->source.param_types =
-        ky_arena_array(&prepared->arena, oid_t, param_capacity + 1U);
+    prepared->source.param_types = ky_arena_array(&prepared->arena, oid_t, param_capacity + 1U);
     prepared->source.param_capacity = param_capacity;
     prepared->source.can_infer_params = true;
     return prepared;
@@ -803,7 +796,8 @@ parse_prepared(struct session *session, struct prepared *prepared, struct ky_err
                             "cannot insert multiple commands into a prepared statement");
     }
     if (statements.count == 1) {
-        source->tree = ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
+        source->tree =
+            ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
     }
     KY_TRY(check_failed(session, source->tree, err));
     return prepared_analyze(session, source, err);
@@ -824,8 +818,7 @@ session_parse(struct session *session, const char *name, struct ky_slice sql,
     if (name[0] == '\0') {
         session_close_statement(session, "");
     }
-    struct prepared *prepared =
-        prepared_new(name, sql, KY_MAX(param_bound(sql), param_count));
+    struct prepared *prepared = prepared_new(name, sql, KY_MAX(param_bound(sql), param_count));
     if (param_count > 0) {
         memcpy(prepared->source.param_types, param_types, param_count * sizeof(oid_t));
     }
@@ -904,8 +897,7 @@ bind_params(struct session *session, struct portal *portal, const struct session
                 if (portal->name[0] == '\0') {
                     (void)ky_error_context(err, "unnamed portal parameter $%d", i + 1);
                 } else {
-                    (void)ky_error_context(err, "portal \"%s\" parameter $%d", portal->name,
-                                           i + 1);
+                    (void)ky_error_context(err, "portal \"%s\" parameter $%d", portal->name, i + 1);
                 }
             }
             return KY_ERR;
@@ -976,7 +968,9 @@ session_describe_statement(struct session *session, const char *name,
 {
     enter(session, ky_slice(NULL, 0), NULL);
     struct prepared *prepared = find_prepared(session, name, err);
-    if (prepared == NULL || check_failed(session, prepared->source.has_rows ? NULL : prepared->source.tree, err) != KY_OK ||
+    if (prepared == NULL ||
+        check_failed(session, prepared->source.has_rows ? NULL : prepared->source.tree, err) !=
+            KY_OK ||
         prepared_analyze(session, &prepared->source, err) != KY_OK) {
         return session_fail(session, err);
     }

@@ -54,11 +54,11 @@ struct server_options {
     struct storage *storage;
     struct catalog *catalog;
     struct access *access;
-    uint64_t memory;            /* --memory */
+    uint64_t memory; /* --memory */
     uint32_t max_connections;
     const char *data_dir;
-    const char *temp_dir;       /* for sorts that spill */
-    const char *version;        /* "0.1.0" */
+    const char *temp_dir; /* for sorts that spill */
+    const char *version;  /* "0.1.0" */
     /* Names and current values of configuration for SHOW: pairs, NULL at the end. */
     const char *const *settings;
     /* The value of SHOW kyro.autotune. */
@@ -67,7 +67,8 @@ struct server_options {
     void (*reload)(void *arg);
     void *arg;
 };
-/* Registers the functions and system views of all floors up to this one. Once, before catalog_open. */
+/* Registers the functions and system views of all floors up to this one. Once, before catalog_open.
+ */
 void server_register_builtins(void);
 struct server *server_new(const struct server_options *options);
 void server_free(struct server *server);
@@ -105,18 +106,19 @@ void scram_build_secret(const char *password, char secret_out[256]);
 
 struct result_column {
     const char *name;
-    oid_t table;          /* 0 when not a plain column */
+    oid_t table; /* 0 when not a plain column */
     int16_t column;
     const struct type *type;
     int32_t typmod;
-    int16_t format;       /* 0 text, 1 binary: what the portal asked for */
+    int16_t format; /* 0 text, 1 binary: what the portal asked for */
 };
 
 /**
  * Where results go; implemented by pgwire and http, called on the session's thread.
  */
 struct result_sink {
-    /* Before the rows of each statement that returns rows (simple protocol, http); not called by session_execute. */
+    /* Before the rows of each statement that returns rows (simple protocol, http); not called by
+     * session_execute. */
     void (*columns)(struct result_sink *sink, const struct result_column *columns, uint16_t count);
     /* One batch. columns describes it. False: output is backed up; the session answers PENDING
      * and expects session_resume when there is room (no wake comes from the session). */
@@ -163,16 +165,21 @@ enum session_answer session_parse(struct session *session, const char *name, str
 struct session_bind {
     const char *portal;
     const char *statement;
-    const int16_t *param_formats;  uint16_t param_format_count; /* 0, 1 or param_count */
-    const struct ky_slice *params; uint16_t param_count;        /* data NULL: null */
-    const int16_t *result_formats; uint16_t result_format_count;
+    const int16_t *param_formats;
+    uint16_t param_format_count; /* 0, 1 or param_count */
+    const struct ky_slice *params;
+    uint16_t param_count; /* data NULL: null */
+    const int16_t *result_formats;
+    uint16_t result_format_count;
 };
 enum session_answer session_bind(struct session *session, const struct session_bind *bind,
                                  struct result_sink *sink, struct ky_error *err);
 /* columns_out NULL with count 0: NoData. Valid until the next call. */
 struct session_description {
-    const oid_t *param_types; uint16_t param_count;
-    const struct result_column *columns; uint16_t column_count;
+    const oid_t *param_types;
+    uint16_t param_count;
+    const struct result_column *columns;
+    uint16_t column_count;
     bool has_rows;
 };
 enum session_answer session_describe_statement(struct session *session, const char *name,
@@ -186,7 +193,8 @@ enum session_answer session_execute(struct session *session, const char *portal,
 /* Closing what does not exist is no error. */
 void session_close_statement(struct session *session, const char *name);
 void session_close_portal(struct session *session, const char *name);
-/* Ends the implicit transaction: commits what ran since the last Sync (rolls back after an error). */
+/* Ends the implicit transaction: commits what ran since the last Sync (rolls back after an error).
+ */
 enum session_answer session_sync(struct session *session, struct result_sink *sink,
                                  struct ky_error *err);
 /* Goes on after PENDING. */

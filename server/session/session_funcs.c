@@ -65,8 +65,8 @@ set_config(struct func_env *env, const struct datum *args, int arg_count, struct
     if (args[1].is_null) {
         KY_TRY(settings_reset(&session->settings, name, err));
     } else {
-        KY_TRY(settings_set(&session->settings, name, text_arg(env, args[1]), is_local, false,
-                            err));
+        KY_TRY(
+            settings_set(&session->settings, name, text_arg(env, args[1]), is_local, false, err));
     }
     const char *value = session_show(session, name, &scratch);
     *out = value == NULL ? datum_null() : text_result(env, value);
@@ -92,9 +92,8 @@ signal_backend(struct func_env *env, int64_t pid, bool is_terminate, struct datu
     struct session *session = session_of(env);
     if (!session->is_superuser && pid != session->pid) {
         return ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE,
-                            is_terminate
-                                ? "must be a superuser to terminate superuser process"
-                                : "must be a superuser to cancel superuser query");
+                            is_terminate ? "must be a superuser to terminate superuser process"
+                                         : "must be a superuser to cancel superuser query");
     }
     bool is_found = server_signal(session->server, (int32_t)pid, is_terminate);
     if (!is_found) {
@@ -136,8 +135,7 @@ pg_sleep(struct func_env *env, const struct datum *args, int arg_count, struct d
         }
         /* relaxed: only the flag itself is wanted. */
         if (atomic_load_explicit(catalog_env->cancel, memory_order_relaxed) != 0) {
-            return ky_error_set(err, KY_QUERY_CANCELED,
-                                "canceling statement due to user request");
+            return ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
         }
         struct timespec slice = {0, (long)KY_MIN(left_ns, INT64_C(10000000))};
         (void)nanosleep(&slice, NULL);
@@ -232,8 +230,8 @@ setval(struct func_env *env, const struct datum *args, int arg_count, struct dat
 {
     const struct cat_table *sequence;
     KY_TRY(find_sequence(env, args[0].word, &sequence, err));
-    KY_TRY(sequence_set(session_of(env), sequence, args[1].word,
-                        arg_count < 3 || args[2].word != 0, err));
+    KY_TRY(sequence_set(session_of(env), sequence, args[1].word, arg_count < 3 || args[2].word != 0,
+                        err));
     *out = datum_word(args[1].word);
     return KY_OK;
 }
@@ -244,8 +242,8 @@ setval(struct func_env *env, const struct datum *args, int arg_count, struct dat
 #define FUNC(oid_, name_, result_, count_, args_, strict_, volatility_, fn_)                       \
     {                                                                                              \
         .oid = (oid_), .name = (name_), .result = (result_), .arg_count = (count_),                \
-        .args = (args_), .is_strict = (strict_), .volatility = (volatility_),                      \
-        .kind = FUNC_SCALAR, .scalar = (fn_)                                                       \
+        .args = (args_), .is_strict = (strict_), .volatility = (volatility_), .kind = FUNC_SCALAR, \
+        .scalar = (fn_)                                                                            \
     }
 
 static const struct func session_funcs[] = {

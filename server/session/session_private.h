@@ -35,7 +35,8 @@ struct server {
     void (*listener)(void *arg) KY_GUARDED_BY(listener_lock);
     void *listener_arg KY_GUARDED_BY(listener_lock);
     struct ky_mutex sequence_lock;
-    struct ky_map64 sequences KY_GUARDED_BY(sequence_lock); /* relfilenode -> struct sequence_state */
+    struct ky_map64
+        sequences KY_GUARDED_BY(sequence_lock); /* relfilenode -> struct sequence_state */
 };
 
 void session_cancel_for(struct session *session, int reason);
@@ -46,20 +47,20 @@ bool server_signal(struct server *server, int32_t pid, bool is_terminate);
 
 /* What a prepared statement or one statement of a simple query is made of, and its plan. */
 struct plan_source {
-    struct ky_arena *arena;        /* tree, text and parameter types live here */
-    struct ky_slice sql;           /* the text that positions count in */
-    struct ky_slice own_sql;       /* the statement's part of it */
-    struct ast_node *tree;         /* NULL: empty statement */
-    oid_t *param_types;            /* BIND_PARAMS_MAX is enforced by Parse */
+    struct ky_arena *arena;  /* tree, text and parameter types live here */
+    struct ky_slice sql;     /* the text that positions count in */
+    struct ky_slice own_sql; /* the statement's part of it */
+    struct ast_node *tree;   /* NULL: empty statement */
+    oid_t *param_types;      /* BIND_PARAMS_MAX is enforced by Parse */
     uint16_t param_count;
     uint16_t param_capacity;
     bool can_infer_params;
     /* The plan; thrown away and made again when the catalog moved on. */
     struct ky_arena plan_arena;
-    struct cat_image *image;       /* a reference; NULL: no plan */
-    uint64_t settings_version;     /* of the session when it was planned */
+    struct cat_image *image;   /* a reference; NULL: no plan */
+    uint64_t settings_version; /* of the session when it was planned */
     struct query *query;
-    struct query *query_made;      /* CREATE TABLE AS: bound by hand, not from tree */
+    struct query *query_made; /* CREATE TABLE AS: bound by hand, not from tree */
     struct statement_plan *plan;
     struct result_column *columns; /* what Describe says; formats are text here */
     uint16_t column_count;
@@ -70,7 +71,7 @@ struct prepared {
     struct plan_source source;
     struct ky_arena arena;
     const char *name;
-    uint32_t reference_count;      /* the map's, and portals' */
+    uint32_t reference_count; /* the map's, and portals' */
     int64_t created_us;
     bool is_from_sql;
 };
@@ -80,9 +81,9 @@ enum portal_phase { PORTAL_NEW, PORTAL_LOCKING, PORTAL_RUNNING, PORTAL_DONE };
 /* A statement being run. Row batches can stop anywhere in it. */
 struct portal {
     const char *name;
-    struct ky_arena arena;         /* parameters, executor state */
+    struct ky_arena arena; /* parameters, executor state */
     struct plan_source *source;
-    struct prepared *prepared;     /* a reference; NULL: the source is the session's simple one */
+    struct prepared *prepared; /* a reference; NULL: the source is the session's simple one */
     struct datum *params;
     uint16_t param_count;
     int16_t *result_formats;
@@ -90,22 +91,22 @@ struct portal {
     struct result_column *columns; /* with formats */
     uint16_t column_count;
     enum portal_phase phase;
-    uint16_t locked_count;         /* of plan->tables */
+    uint16_t locked_count; /* of plan->tables */
     struct exec_context context;
     struct exec *exec;
     struct access_savepoint restart_point;
-    bool has_statement;            /* txn_statement_begin without its end */
-    struct batch *batch;           /* being given out, rows from `given` on are left */
+    bool has_statement;  /* txn_statement_begin without its end */
+    struct batch *batch; /* being given out, rows from `given` on are left */
     uint32_t given;
-    uint64_t row_count;            /* given out */
+    uint64_t row_count; /* given out */
     uint64_t rows_changed;
-    bool wants_columns;            /* simple protocol: RowDescription comes before the rows */
+    bool wants_columns; /* simple protocol: RowDescription comes before the rows */
     struct ky_budget budget;
-    bool is_cursor;                /* DECLAREd: FETCH runs it */
+    bool is_cursor; /* DECLAREd: FETCH runs it */
     bool is_with_hold;
     const char *cursor_sql;
     int64_t created_us;
-    const char *forced_tag;        /* "SELECT": CREATE TABLE AS counts so */
+    const char *forced_tag;          /* "SELECT": CREATE TABLE AS counts so */
     struct explain_options *explain; /* EXPLAIN ANALYZE: rows are dropped, the plan is shown */
 };
 
@@ -121,11 +122,17 @@ struct session_savepoint {
 
 enum session_job { JOB_NONE, JOB_SIMPLE, JOB_EXECUTE, JOB_SYNC, JOB_COPY };
 enum commit_state { COMMIT_NONE, COMMIT_SUBMITTED, COMMIT_DONE, COMMIT_WAITING };
-enum cancel_reason { CANCEL_NONE, CANCEL_USER, CANCEL_STATEMENT_TIMEOUT, CANCEL_LOCK_TIMEOUT, CANCEL_TERMINATE };
+enum cancel_reason {
+    CANCEL_NONE,
+    CANCEL_USER,
+    CANCEL_STATEMENT_TIMEOUT,
+    CANCEL_LOCK_TIMEOUT,
+    CANCEL_TERMINATE
+};
 
 struct session {
-    struct server *server;         /* borrowed */
-    struct ky_list link;           /* in server->sessions, guarded by server->lock */
+    struct server *server; /* borrowed */
+    struct ky_list link;   /* in server->sessions, guarded by server->lock */
     struct session_hooks hooks;
     int32_t pid;
     int32_t key;
@@ -137,39 +144,39 @@ struct session {
     char database[64];
     char client_address[64];
     int client_port;
-    int64_t started_us;            /* since 1970, as all times here */
+    int64_t started_us; /* since 1970, as all times here */
     _Atomic int64_t statement_us;
     _Atomic int64_t transaction_us; /* 0: none */
     _Atomic int64_t state_us;
-    _Atomic int64_t lock_wait_us;  /* since when it waits for a lock; 0: it does not */
-    _Atomic int activity;          /* enum session_activity */
-    _Atomic int64_t limits[4];     /* ms: statement, lock, idle in transaction, idle session timeout */
+    _Atomic int64_t lock_wait_us; /* since when it waits for a lock; 0: it does not */
+    _Atomic int activity;         /* enum session_activity */
+    _Atomic int64_t limits[4]; /* ms: statement, lock, idle in transaction, idle session timeout */
     struct ky_mutex text_lock;
     char application_name[64] KY_GUARDED_BY(text_lock);
     char query[1024] KY_GUARDED_BY(text_lock); /* for pg_stat_activity */
 
-    int64_t clock_us;              /* at the last message */
+    int64_t clock_us; /* at the last message */
     int64_t begin_ns;
     char who[32];
     char *reported[SETTING_COUNT]; /* what the client knows; owned */
     uint64_t reported_version;
     uint64_t applied_version;
     struct settings settings;
-    struct type_context types;     /* of the settings; arena is set per use */
+    struct type_context types; /* of the settings; arena is set per use */
     struct cat_path path;
-    struct cat_image *path_image;  /* the path was resolved in; not a reference */
+    struct cat_image *path_image; /* the path was resolved in; not a reference */
     uint64_t path_version;
     struct catalog_env catalog_env;
-    struct reg_names reg;          /* names for regclass and the like */
+    struct reg_names reg; /* names for regclass and the like */
 
     /* Transaction. */
-    struct access_txn *txn;        /* NULL: none */
-    bool is_block;                 /* inside BEGIN */
-    bool is_failed;                /* 25P02 until ROLLBACK */
+    struct access_txn *txn; /* NULL: none */
+    bool is_block;          /* inside BEGIN */
+    bool is_failed;         /* 25P02 until ROLLBACK */
     bool has_catalog_changes;
     bool is_read_only;
     enum isolation isolation;
-    int64_t transaction_start_us;  /* since 2000, for now() */
+    int64_t transaction_start_us; /* since 2000, for now() */
     struct session_savepoint *savepoints;
     size_t savepoint_count, savepoint_capacity;
     _Atomic int commit_state;
@@ -177,45 +184,45 @@ struct session {
     struct ky_error commit_error;
     struct txn_result last_result;
     bool is_commit_with_catalog;
-    bool is_chained;               /* COMMIT AND CHAIN: a new block follows */
+    bool is_chained; /* COMMIT AND CHAIN: a new block follows */
     int64_t commit_start_ns;
 
     /* Waiting and cancelling. */
     struct lock_waiter waiter;
-    _Atomic int cancel;            /* enum cancel_reason */
+    _Atomic int cancel; /* enum cancel_reason */
 
     /* What runs. */
     enum session_job job;
-    struct ky_arena arena;         /* of the current simple query or utility statement */
-    struct ast_list statements;    /* JOB_SIMPLE */
+    struct ky_arena arena;      /* of the current simple query or utility statement */
+    struct ast_list statements; /* JOB_SIMPLE */
     struct ky_slice simple_sql;
     int32_t statement_index;
     bool is_statement_started;
-    char tag[SESSION_TAG_SIZE];    /* waits for the commit before it is sent */
+    char tag[SESSION_TAG_SIZE]; /* waits for the commit before it is sent */
     bool has_tag;
-    bool wants_commit;             /* before the next statement of a simple query, or its end */
+    bool wants_commit; /* before the next statement of a simple query, or its end */
     struct plan_source simple_source;
-    struct portal *running;        /* JOB_EXECUTE, JOB_SIMPLE; owned by portals or simple_portal */
+    struct portal *running; /* JOB_EXECUTE, JOB_SIMPLE; owned by portals or simple_portal */
     struct portal *simple_portal;
     struct portal *executing;      /* JOB_EXECUTE */
     struct portal *owned_portal;   /* made by a utility statement; freed when the statement ends */
     struct portal *explain_portal; /* where EXPLAIN ANALYZE's rows go; borrowed */
     struct plan_source inner_source; /* of EXPLAIN, COPY TO, CREATE TABLE AS */
-    bool drop_prepared;            /* DEALLOCATE ALL, DISCARD ALL: when the statement ends */
+    bool drop_prepared;              /* DEALLOCATE ALL, DISCARD ALL: when the statement ends */
     bool is_fetching;
-    uint64_t fetch_start;          /* the cursor's row count before this FETCH */
-    struct cat_image *held_image;  /* a reference: what a query bound by hand points into */
-    struct cat_image *bind_image;  /* borrowed, during Bind */
+    uint64_t fetch_start;         /* the cursor's row count before this FETCH */
+    struct cat_image *held_image; /* a reference: what a query bound by hand points into */
+    struct cat_image *bind_image; /* borrowed, during Bind */
     uint32_t max_rows;
-    uint32_t left_rows;            /* of max_rows, when an Execute waits */
-    struct result_sink *sink;      /* during a call */
-    struct copy *copy;             /* owned */
-    enum session_job copy_job;     /* what JOB_COPY returns to */
+    uint32_t left_rows;        /* of max_rows, when an Execute waits */
+    struct result_sink *sink;  /* during a call */
+    struct copy *copy;         /* owned */
+    enum session_job copy_job; /* what JOB_COPY returns to */
     bool is_copy_ending;
 
-    struct ky_smap prepared;       /* name -> struct prepared */
-    struct ky_smap portals;        /* name -> struct portal */
-    struct ky_map64 sequences;     /* sequence oid -> last value, for currval */
+    struct ky_smap prepared;   /* name -> struct prepared */
+    struct ky_smap portals;    /* name -> struct portal */
+    struct ky_map64 sequences; /* sequence oid -> last value, for currval */
     int64_t last_value;
     bool has_last_value;
     oid_t last_sequence;
@@ -297,7 +304,8 @@ enum utility_answer {
     UTILITY_PORTAL,  /* run session->running, whose tag counts */
     UTILITY_COPY_IN, /* session->copy waits for data */
 };
-/* Columns of a utility statement that returns rows (EXPLAIN, SHOW, EXECUTE, FETCH); has_rows false: none. */
+/* Columns of a utility statement that returns rows (EXPLAIN, SHOW, EXECUTE, FETCH); has_rows false:
+ * none. */
 KY_MUST_CHECK ky_status utility_describe(struct session *session, struct plan_source *source,
                                          struct ky_error *err);
 KY_MUST_CHECK ky_status utility_run(struct session *session, struct portal *portal,
@@ -305,7 +313,8 @@ KY_MUST_CHECK ky_status utility_run(struct session *session, struct portal *port
                                     struct ky_error *err);
 /* The end of EXPLAIN ANALYZE: the plan with what was measured. */
 void utility_explain_analyze(struct session *session, struct portal *portal);
-/* An INSERT that may first have to make its table (kyro.implicit_tables, CREATE VECTORS (dim INT)). */
+/* An INSERT that may first have to make its table (kyro.implicit_tables, CREATE VECTORS (dim INT)).
+ */
 KY_MUST_CHECK ky_status implicit_table(struct session *session, const struct ast_node *statement,
                                        bool *is_pending_out, struct ky_error *err);
 /* SHOW's value; NULL when unknown. */
@@ -361,7 +370,8 @@ KY_MUST_CHECK ky_status copy_in_begin(struct session *session, const struct ast_
                                       struct result_sink *sink, bool *is_pending_out,
                                       struct ky_error *err);
 /* Answers as session_copy_data. */
-enum session_answer copy_in_data(struct session *session, struct ky_slice data, struct ky_error *err);
+enum session_answer copy_in_data(struct session *session, struct ky_slice data,
+                                 struct ky_error *err);
 /* End of data: *row_count_out rows went in. */
 enum session_answer copy_in_end(struct session *session, uint64_t *row_count_out,
                                 struct ky_error *err);
@@ -369,8 +379,8 @@ enum session_answer copy_in_end(struct session *session, uint64_t *row_count_out
 enum session_answer copy_in_resume(struct session *session, uint64_t *row_count_out,
                                    struct ky_error *err);
 void copy_free(struct copy *copy);
-/* COPY TO STDOUT: a sink that turns batches into lines and passes them to `target`. The portal of the
- * query runs with it. */
+/* COPY TO STDOUT: a sink that turns batches into lines and passes them to `target`. The portal of
+ * the query runs with it. */
 KY_MUST_CHECK ky_status copy_out_begin(struct session *session, const struct ast_copy *statement,
                                        struct plan_source *source, struct ky_error *err);
 struct result_sink *copy_out_sink(struct session *session, struct result_sink *target);

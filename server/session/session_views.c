@@ -7,7 +7,10 @@
 
 /* Views of the session floor: what runs, settings, prepared statements, cursors, indexes. */
 
-#define TEXT_COLUMN(name) {name, OID_TEXT}
+#define TEXT_COLUMN(name) \
+    {                     \
+        name, OID_TEXT    \
+    }
 
 static struct datum
 text_copy(const struct sysview_rows *rows, const char *text)
@@ -93,11 +96,11 @@ add_activity(struct sysview_rows *rows, struct session *session)
     row[12] = time_of(atomic_load_explicit(&session->statement_us, memory_order_relaxed));
     row[13] = time_of(atomic_load_explicit(&session->state_us, memory_order_relaxed));
     bool is_active = activity == ACTIVITY_ACTIVE;
-    row[14] = !is_active      ? datum_cstr("Client")
+    row[14] = !is_active         ? datum_cstr("Client")
               : waits_for_lock   ? datum_cstr("Lock")
               : waits_for_commit ? datum_cstr("IO")
                                  : datum_null();
-    row[15] = !is_active      ? datum_cstr("ClientRead")
+    row[15] = !is_active         ? datum_cstr("ClientRead")
               : waits_for_lock   ? datum_cstr("transactionid")
               : waits_for_commit ? datum_cstr("WALSync")
                                  : datum_null();
@@ -115,8 +118,7 @@ fill_activity(const struct sysview_context *context, struct sysview_rows *rows,
     struct server *server = self->server;
     (void)err;
     ky_mutex_lock(&server->lock);
-    ky_list_foreach(item, &server->sessions)
-    {
+    ky_list_foreach (item, &server->sessions) {
         add_activity(rows, ky_list_entry(item, struct session, link));
     }
     ky_mutex_unlock(&server->lock);
@@ -126,12 +128,12 @@ fill_activity(const struct sysview_context *context, struct sysview_rows *rows,
 /* ------------------------------------------------------------------ pg_settings */
 
 static const struct sysview_column settings_columns[] = {
-    TEXT_COLUMN("name"),       TEXT_COLUMN("setting"),    TEXT_COLUMN("unit"),
-    TEXT_COLUMN("category"),   TEXT_COLUMN("short_desc"), TEXT_COLUMN("extra_desc"),
-    TEXT_COLUMN("context"),    TEXT_COLUMN("vartype"),    TEXT_COLUMN("source"),
-    TEXT_COLUMN("min_val"),    TEXT_COLUMN("max_val"),    {"enumvals", OID_TEXT_ARRAY},
-    TEXT_COLUMN("boot_val"),   TEXT_COLUMN("reset_val"),  TEXT_COLUMN("sourcefile"),
-    {"sourceline", OID_INT4},  {"pending_restart", OID_BOOL},
+    TEXT_COLUMN("name"),      TEXT_COLUMN("setting"),        TEXT_COLUMN("unit"),
+    TEXT_COLUMN("category"),  TEXT_COLUMN("short_desc"),     TEXT_COLUMN("extra_desc"),
+    TEXT_COLUMN("context"),   TEXT_COLUMN("vartype"),        TEXT_COLUMN("source"),
+    TEXT_COLUMN("min_val"),   TEXT_COLUMN("max_val"),        {"enumvals", OID_TEXT_ARRAY},
+    TEXT_COLUMN("boot_val"),  TEXT_COLUMN("reset_val"),      TEXT_COLUMN("sourcefile"),
+    {"sourceline", OID_INT4}, {"pending_restart", OID_BOOL},
 };
 
 static struct datum
@@ -190,16 +192,13 @@ fill_settings(const struct sysview_context *context, struct sysview_rows *rows,
     return KY_OK;
 }
 
-/* ------------------------------------------------------------------ prepared statements, cursors */
+/* ------------------------------------------------------------------ prepared statements, cursors
+ */
 
 static const struct sysview_column prepared_columns[] = {
-    TEXT_COLUMN("name"),
-    TEXT_COLUMN("statement"),
-    {"prepare_time", OID_TIMESTAMPTZ},
+    TEXT_COLUMN("name"),       TEXT_COLUMN("statement"),    {"prepare_time", OID_TIMESTAMPTZ},
     {"parameter_types", 2211}, /* regtype[] */
-    {"from_sql", OID_BOOL},
-    {"generic_plans", OID_INT8},
-    {"custom_plans", OID_INT8},
+    {"from_sql", OID_BOOL},    {"generic_plans", OID_INT8}, {"custom_plans", OID_INT8},
 };
 
 static ky_status
@@ -235,14 +234,12 @@ fill_prepared(const struct sysview_context *context, struct sysview_rows *rows,
 }
 
 static const struct sysview_column cursor_columns[] = {
-    TEXT_COLUMN("name"),        TEXT_COLUMN("statement"),
-    {"is_holdable", OID_BOOL},  {"is_binary", OID_BOOL},
-    {"is_scrollable", OID_BOOL}, {"creation_time", OID_TIMESTAMPTZ},
+    TEXT_COLUMN("name"),     TEXT_COLUMN("statement"),    {"is_holdable", OID_BOOL},
+    {"is_binary", OID_BOOL}, {"is_scrollable", OID_BOOL}, {"creation_time", OID_TIMESTAMPTZ},
 };
 
 static ky_status
-fill_cursors(const struct sysview_context *context, struct sysview_rows *rows,
-             struct ky_error *err)
+fill_cursors(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
     const struct session *session = context->session;
     size_t cursor = 0;
@@ -267,11 +264,21 @@ fill_cursors(const struct sysview_context *context, struct sysview_rows *rows,
 
 /* Waiting and holding are per session here; a row for each session inside a transaction. */
 static const struct sysview_column lock_columns[] = {
-    TEXT_COLUMN("locktype"),      {"database", OID_OID},   {"relation", OID_OID},
-    {"page", OID_INT4},           {"tuple", OID_INT2},     TEXT_COLUMN("virtualxid"),
-    {"transactionid", OID_XID},   {"classid", OID_OID},    {"objid", OID_OID},
-    {"objsubid", OID_INT2},       TEXT_COLUMN("virtualtransaction"), {"pid", OID_INT4},
-    TEXT_COLUMN("mode"),          {"granted", OID_BOOL},   {"fastpath", OID_BOOL},
+    TEXT_COLUMN("locktype"),
+    {"database", OID_OID},
+    {"relation", OID_OID},
+    {"page", OID_INT4},
+    {"tuple", OID_INT2},
+    TEXT_COLUMN("virtualxid"),
+    {"transactionid", OID_XID},
+    {"classid", OID_OID},
+    {"objid", OID_OID},
+    {"objsubid", OID_INT2},
+    TEXT_COLUMN("virtualtransaction"),
+    {"pid", OID_INT4},
+    TEXT_COLUMN("mode"),
+    {"granted", OID_BOOL},
+    {"fastpath", OID_BOOL},
     {"waitstart", OID_TIMESTAMPTZ},
 };
 
@@ -311,8 +318,7 @@ fill_locks(const struct sysview_context *context, struct sysview_rows *rows, str
     const struct session *self = context->session;
     (void)err;
     ky_mutex_lock(&self->server->lock);
-    ky_list_foreach(item, &self->server->sessions)
-    {
+    ky_list_foreach (item, &self->server->sessions) {
         add_lock(rows, ky_list_entry(item, struct session, link));
     }
     ky_mutex_unlock(&self->server->lock);
@@ -322,9 +328,9 @@ fill_locks(const struct sysview_context *context, struct sysview_rows *rows, str
 /* ------------------------------------------------------------------ kyro.stat_index */
 
 static const struct sysview_column index_columns[] = {
-    {"indexrelid", OID_OID},  {"schemaname", OID_NAME}, {"relname", OID_NAME},
-    {"indexrelname", OID_NAME}, TEXT_COLUMN("kind"),    {"entries", OID_INT8},
-    {"bytes", OID_INT8},      {"height", OID_INT4},
+    {"indexrelid", OID_OID},    {"schemaname", OID_NAME}, {"relname", OID_NAME},
+    {"indexrelname", OID_NAME}, TEXT_COLUMN("kind"),      {"entries", OID_INT8},
+    {"bytes", OID_INT8},        {"height", OID_INT4},
 };
 
 static const char *
@@ -373,13 +379,13 @@ fill_index(const struct sysview_context *context, struct sysview_rows *rows, str
     return KY_OK;
 }
 
-#define VIEW(var, oid_, schema_, name_, columns_, fill_)                                           \
-    static const struct sysview var = {.oid = (oid_),                                              \
-                                       .schema = (schema_),                                        \
-                                       .name = (name_),                                            \
-                                       .kind = 'v',                                                \
-                                       .columns = (columns_),                                      \
-                                       .column_count = KY_COUNT_OF(columns_),                      \
+#define VIEW(var, oid_, schema_, name_, columns_, fill_)                      \
+    static const struct sysview var = {.oid = (oid_),                         \
+                                       .schema = (schema_),                   \
+                                       .name = (name_),                       \
+                                       .kind = 'v',                           \
+                                       .columns = (columns_),                 \
+                                       .column_count = KY_COUNT_OF(columns_), \
                                        .fill = (fill_)}
 
 VIEW(activity_view, 12250, OID_SCHEMA_PG_CATALOG, "pg_stat_activity", activity_columns,

@@ -17,16 +17,18 @@
  */
 
 static const struct setting_info infos[SETTING_COUNT] = {
-#define SETTING(id, name_, kind_, value_, minimum_, maximum_, options_, unit_, category_, flags_, text_)                                              \
-    [SETTING_##id] = {name_, kind_, value_, minimum_, maximum_, options_, unit_, category_, flags_, text_},
+#define SETTING(id, name_, kind_, value_, minimum_, maximum_, options_, unit_, category_, flags_, \
+                text_)                                                                            \
+    [SETTING_##id] = {name_,    kind_, value_,    minimum_, maximum_,                             \
+                      options_, unit_, category_, flags_,   text_},
 #include "server/session/settings.def"
 #undef SETTING
 };
 
 struct setting_change {
-    int setting;   /* -1: custom */
-    char *name;    /* custom; owned */
-    char *value;   /* before; owned; NULL: a custom setting that was not there */
+    int setting; /* -1: custom */
+    char *name;  /* custom; owned */
+    char *value; /* before; owned; NULL: a custom setting that was not there */
     bool is_local;
 };
 
@@ -68,9 +70,17 @@ unit_factor(const char *word, const char *unit)
     static const struct {
         const char *word;
         double bytes, us;
-    } units[] = {{"B", 1, 0},        {"kB", 1024, 0},  {"MB", 1048576, 0}, {"GB", 1073741824, 0},
-                 {"TB", 1099511627776.0, 0}, {"us", 0, 1}, {"ms", 0, 1000}, {"s", 0, 1e6},
-                 {"min", 0, 6e7},    {"h", 0, 3.6e9},  {"d", 0, 8.64e10}};
+    } units[] = {{"B", 1, 0},
+                 {"kB", 1024, 0},
+                 {"MB", 1048576, 0},
+                 {"GB", 1073741824, 0},
+                 {"TB", 1099511627776.0, 0},
+                 {"us", 0, 1},
+                 {"ms", 0, 1000},
+                 {"s", 0, 1e6},
+                 {"min", 0, 6e7},
+                 {"h", 0, 3.6e9},
+                 {"d", 0, 8.64e10}};
     for (size_t i = 0; i < KY_COUNT_OF(units); i++) {
         if (strcmp(units[i].word, word) == 0) {
             if (units[i].bytes > 0 && base_unit_bytes(unit) > 0) {
@@ -91,9 +101,8 @@ parse_bool(const char *value, bool *out)
         const char *word;
         size_t shortest;
         bool value;
-    } words[] = {{"true", 1, true}, {"false", 1, false}, {"yes", 1, true},
-                 {"no", 1, false},  {"on", 2, true},     {"off", 2, false},
-                 {"1", 1, true},    {"0", 1, false}};
+    } words[] = {{"true", 1, true}, {"false", 1, false}, {"yes", 1, true}, {"no", 1, false},
+                 {"on", 2, true},   {"off", 2, false},   {"1", 1, true},   {"0", 1, false}};
     size_t size = strlen(value);
     for (size_t i = 0; i < KY_COUNT_OF(words); i++) {
         if (size >= words[i].shortest && strncasecmp(value, words[i].word, size) == 0 &&
@@ -419,8 +428,8 @@ set_unknown(struct settings *settings, const char *name, const char *value, bool
             struct ky_error *err)
 {
     if (strchr(name, '.') == NULL) {
-        return ky_error_set(err, KY_UNDEFINED_OBJECT,
-                            "unrecognized configuration parameter \"%s\"", name);
+        return ky_error_set(err, KY_UNDEFINED_OBJECT, "unrecognized configuration parameter \"%s\"",
+                            name);
     }
     if (is_reserved(name)) {
         (void)ky_error_set(err, KY_INVALID_NAME, "invalid configuration parameter name \"%s\"",
@@ -442,8 +451,8 @@ settings_set(struct settings *settings, const char *name, const char *value, boo
         return set_unknown(settings, name, value, is_local, err);
     }
     if ((infos[setting].flags & SETTING_READ_ONLY) != 0) {
-        return ky_error_set(err, KY_CANT_CHANGE_RUNTIME_PARAM,
-                            "parameter \"%s\" cannot be changed", infos[setting].name);
+        return ky_error_set(err, KY_CANT_CHANGE_RUNTIME_PARAM, "parameter \"%s\" cannot be changed",
+                            infos[setting].name);
     }
     char *text;
     double number;
@@ -472,8 +481,8 @@ settings_reset(struct settings *settings, const char *name, struct ky_error *err
         return KY_OK;
     }
     if ((infos[setting].flags & SETTING_READ_ONLY) != 0) {
-        return ky_error_set(err, KY_CANT_CHANGE_RUNTIME_PARAM,
-                            "parameter \"%s\" cannot be changed", infos[setting].name);
+        return ky_error_set(err, KY_CANT_CHANGE_RUNTIME_PARAM, "parameter \"%s\" cannot be changed",
+                            infos[setting].name);
     }
     log_change(settings, setting, NULL, settings->values[setting], false);
     const char *reset = settings->resets[setting];
@@ -506,7 +515,7 @@ settings_show(const struct settings *settings, const char *name, struct ky_buffe
     static const struct {
         const char *unit, *larger;
         int64_t factor;
-    } steps[] = {{"ms", "s", 1000}, {"s", "min", 60},   {"min", "h", 60},   {"h", "d", 24},
+    } steps[] = {{"ms", "s", 1000},  {"s", "min", 60},   {"min", "h", 60},  {"h", "d", 24},
                  {"kB", "MB", 1024}, {"MB", "GB", 1024}, {"GB", "TB", 1024}};
     const struct setting_info *info = &infos[setting];
     int64_t number = settings->numbers[setting];

@@ -9,7 +9,8 @@
 
 /* Those the code asks for by name; the order is settings.def's. */
 enum setting {
-#define SETTING(id, name, kind, value, minimum, maximum, options, unit, category, flags, text) SETTING_##id,
+#define SETTING(id, name, kind, value, minimum, maximum, options, unit, category, flags, text) \
+    SETTING_##id,
 #include "server/session/settings.def"
 #undef SETTING
     SETTING_COUNT
@@ -23,27 +24,27 @@ enum setting_flag {
 };
 
 struct setting_info {
-    const char *name;          /* as shown: "DateStyle" */
+    const char *name; /* as shown: "DateStyle" */
     enum setting_kind kind;
-    const char *value;         /* the default */
+    const char *value; /* the default */
     double minimum, maximum;
-    const char *options;       /* of an enum: "off,on,remote_apply" */
-    const char *unit;          /* "ms", "kB", "" */
+    const char *options; /* of an enum: "off,on,remote_apply" */
+    const char *unit;    /* "ms", "kB", "" */
     const char *category;
     int flags;
-    const char *text;          /* pg_settings.short_desc */
+    const char *text; /* pg_settings.short_desc */
 };
 
 struct setting_change;
 struct settings {
-    char *values[SETTING_COUNT];     /* owned; canonical text */
-    int64_t numbers[SETTING_COUNT];  /* of BOOL and INT, in the base unit */
+    char *values[SETTING_COUNT];    /* owned; canonical text */
+    int64_t numbers[SETTING_COUNT]; /* of BOOL and INT, in the base unit */
     double reals[SETTING_COUNT];
-    char *resets[SETTING_COUNT];     /* what RESET goes back to; owned */
-    struct ky_smap custom;           /* "my.name" -> char *, owned */
-    struct setting_change *changes;  /* since the transaction began, oldest first */
+    char *resets[SETTING_COUNT];    /* what RESET goes back to; owned */
+    struct ky_smap custom;          /* "my.name" -> char *, owned */
+    struct setting_change *changes; /* since the transaction began, oldest first */
     size_t change_count, change_capacity;
-    uint64_t version;                /* +1 with each change */
+    uint64_t version; /* +1 with each change */
 };
 
 void settings_init(struct settings *settings);
@@ -51,8 +52,8 @@ void settings_deinit(struct settings *settings);
 /* Case-insensitive; -1 when unknown. */
 int setting_find(const char *name);
 const struct setting_info *setting_info(int setting);
-/* 42704 for an unknown name without a dot, 22023 for a bad value, 55P02 for a read-only one. is_local: until
- * the transaction ends. is_start: a start-up value, which RESET goes back to. */
+/* 42704 for an unknown name without a dot, 22023 for a bad value, 55P02 for a read-only one.
+ * is_local: until the transaction ends. is_start: a start-up value, which RESET goes back to. */
 KY_MUST_CHECK ky_status settings_set(struct settings *settings, const char *name, const char *value,
                                      bool is_local, bool is_start, struct ky_error *err);
 KY_MUST_CHECK ky_status settings_reset(struct settings *settings, const char *name,

@@ -260,8 +260,8 @@ add_savepoint(struct session *session, const char *name, struct ky_error *err)
     KY_TRY(transaction_ensure(session, err));
     if (session->savepoint_count == session->savepoint_capacity) {
         session->savepoint_capacity = KY_MAX(session->savepoint_capacity * 2, (size_t)4);
-        session->savepoints = ky_realloc(
-            session->savepoints, session->savepoint_capacity * sizeof(*session->savepoints));
+        session->savepoints = ky_realloc(session->savepoints, session->savepoint_capacity *
+                                                                  sizeof(*session->savepoints));
     }
     struct session_savepoint *savepoint = &session->savepoints[session->savepoint_count++];
     ky_error_name(savepoint->name, name);
@@ -298,8 +298,7 @@ need_block(struct session *session, const char *command, struct ky_error *err)
 static ky_status
 begin_block(struct session *session, const struct ast_transaction *statement, struct ky_error *err)
 {
-    strcpy(session->tag,
-           statement->type == AST_START_TRANSACTION ? "START TRANSACTION" : "BEGIN");
+    strcpy(session->tag, statement->type == AST_START_TRANSACTION ? "START TRANSACTION" : "BEGIN");
     if (session->is_block) {
         session_notice(session, "WARNING", KY_ACTIVE_SQL_TRANSACTION,
                        "there is already a transaction in progress");

@@ -13,9 +13,8 @@
 /* ------------------------------------------------------------------ results without a plan */
 
 void
-utility_emit(struct session *session, struct result_sink *sink,
-             const struct result_column *columns, uint16_t column_count,
-             const struct datum *values, uint32_t row_count)
+utility_emit(struct session *session, struct result_sink *sink, const struct result_column *columns,
+             uint16_t column_count, const struct datum *values, uint32_t row_count)
 {
     const struct type **types =
         ky_arena_array(&session->arena, const struct type *, column_count + 1U);
@@ -47,8 +46,8 @@ describe_columns(struct plan_source *source, const char *const *names, uint16_t 
     source->column_count = count;
     source->has_rows = true;
     for (uint16_t i = 0; i < count; i++) {
-        source->columns[i] = (struct result_column){
-            .name = names[i], .type = type_get(OID_TEXT), .typmod = -1};
+        source->columns[i] =
+            (struct result_column){.name = names[i], .type = type_get(OID_TEXT), .typmod = -1};
     }
 }
 
@@ -101,8 +100,7 @@ utility_describe(struct session *session, struct plan_source *source, struct ky_
     }
     case AST_FETCH: {
         const struct ast_fetch *fetch = (const void *)tree;
-        const struct portal *cursor =
-            ky_smap_find(&session->portals, ky_slice_cstr(fetch->cursor));
+        const struct portal *cursor = ky_smap_find(&session->portals, ky_slice_cstr(fetch->cursor));
         if (cursor != NULL && !fetch->is_move) {
             source->columns = cursor->source->columns;
             source->column_count = cursor->source->column_count;
@@ -185,14 +183,12 @@ static ky_status
 set_transaction_setting(struct session *session, const char *name, const char *value,
                         struct ky_error *err)
 {
-    struct ast_const flag = {.node.kind = AST_CONST,
-                             .type = AST_CONST_BOOL,
-                             .boolean = strcmp(value, "on") == 0};
+    struct ast_const flag = {
+        .node.kind = AST_CONST, .type = AST_CONST_BOOL, .boolean = strcmp(value, "on") == 0};
     struct ast_string level = {.node.kind = AST_STRING, .text = value};
     bool is_level = strcmp(name, "transaction_isolation") == 0;
-    struct ast_option option = {.node.kind = AST_OPTION,
-                                .name = name,
-                                .value = is_level ? &level.node : &flag.node};
+    struct ast_option option = {
+        .node.kind = AST_OPTION, .name = name, .value = is_level ? &level.node : &flag.node};
     struct ast_node *items[] = {&option.node};
     struct ast_list modes = {.items = items, .count = 1};
     return transaction_modes(session, &modes, false, err);
@@ -209,8 +205,7 @@ run_set(struct session *session, const struct ast_set *set, struct ky_error *err
         status = set_values(session, set, &text, err);
         if (status == KY_OK && strncmp(set->name, "transaction_", 12) == 0) {
             status = set_transaction_setting(
-                session, set->name,
-                session->settings.values[setting_find(set->name)], err);
+                session, set->name, session->settings.values[setting_find(set->name)], err);
         }
         break;
     case AST_SET_DEFAULT:
@@ -285,8 +280,8 @@ run_show(struct session *session, struct portal *portal, const struct ast_show *
     const char *value = session_show(session, show->name, &scratch);
     if (value == NULL) {
         ky_buffer_deinit(&scratch);
-        return ky_error_set(err, KY_UNDEFINED_OBJECT,
-                            "unrecognized configuration parameter \"%s\"", show->name);
+        return ky_error_set(err, KY_UNDEFINED_OBJECT, "unrecognized configuration parameter \"%s\"",
+                            show->name);
     }
     struct datum row = datum_cstr(ky_arena_strdup(&session->arena, value));
     ky_buffer_deinit(&scratch);
@@ -366,8 +361,8 @@ explain_format(const struct ast_option *option, char *out, struct ky_error *err)
         *out = 'j';
     } else if (strcasecmp((const char *)text.data, "xml") == 0 ||
                strcasecmp((const char *)text.data, "yaml") == 0) {
-        status = ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                              "EXPLAIN FORMAT %s is not supported", (const char *)text.data);
+        status = ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "EXPLAIN FORMAT %s is not supported",
+                              (const char *)text.data);
     } else {
         status = ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
                               "unrecognized value for EXPLAIN option \"format\": \"%s\"",
@@ -471,9 +466,9 @@ inner_portal(struct session *session, struct portal *outer, const struct ast_nod
     return portal;
 }
 
-static ky_status
-run_execute(struct session *session, struct portal *outer, const struct ast_execute *execute,
-            struct portal **portal_out, struct ky_error *err);
+static ky_status run_execute(struct session *session, struct portal *outer,
+                             const struct ast_execute *execute, struct portal **portal_out,
+                             struct ky_error *err);
 
 static ky_status
 run_explain(struct session *session, struct portal *outer, const struct ast_explain *explain,
@@ -555,7 +550,8 @@ run_prepare(struct session *session, const struct portal *outer, const struct as
         status = parse_sql(&prepared->arena, prepared->source.sql, &statements, err);
     }
     if (status == KY_OK) {
-        prepared->source.tree = ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
+        prepared->source.tree =
+            ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
         status = prepared_analyze(session, &prepared->source, err);
     }
     if (status != KY_OK) {
@@ -600,8 +596,8 @@ execute_args(struct session *session, struct portal *outer, struct portal *porta
     ky_status status = KY_OK;
     for (uint16_t i = 0; i < count && status == KY_OK; i++) {
         struct expr *expr;
-        status = bind_argument(&bind, ast_list_get(execute->args, i), source->param_types[i],
-                               &expr, err);
+        status = bind_argument(&bind, ast_list_get(execute->args, i), source->param_types[i], &expr,
+                               err);
         if (status == KY_OK) {
             status = exec_eval_once(&context, expr, &portal->params[i], err);
         }
@@ -676,14 +672,14 @@ run_declare(struct session *session, struct portal *outer, const struct ast_decl
     ky_buffer_deinit(&text);
     struct plan_source *source = &prepared->source;
     if (outer->param_count > 0) {
-        memcpy(source->param_types, outer->source->param_types,
-               outer->param_count * sizeof(oid_t));
+        memcpy(source->param_types, outer->source->param_types, outer->param_count * sizeof(oid_t));
     }
     source->param_count = outer->param_count;
     struct ast_list statements = {0};
     ky_status status = parse_sql(&prepared->arena, source->sql, &statements, err);
     if (status == KY_OK) {
-        source->tree = ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
+        source->tree =
+            ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
         status = prepared_analyze(session, source, err);
     }
     if (status != KY_OK) {
@@ -699,8 +695,7 @@ run_declare(struct session *session, struct portal *outer, const struct ast_decl
     portal->params = ky_arena_array(&portal->arena, struct datum, outer->param_count + 1U);
     for (uint16_t i = 0; i < outer->param_count; i++) {
         portal->params[i] = outer->params[i];
-        if (!outer->params[i].is_null &&
-            type_get(source->param_types[i])->storage == TYPE_BYTES) {
+        if (!outer->params[i].is_null && type_get(source->param_types[i])->storage == TYPE_BYTES) {
             portal->params[i].bytes = ky_slice_dup(&portal->arena, outer->params[i].bytes);
         }
     }
@@ -901,8 +896,9 @@ run_checkpoint(struct session *session, struct ky_error *err)
 {
     lsn_t lsn;
     if (!session->is_superuser) {
-        return ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE,
-                            "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
+        return ky_error_set(
+            err, KY_INSUFFICIENT_PRIVILEGE,
+            "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
     }
     strcpy(session->tag, "CHECKPOINT");
     return storage_checkpoint(server_storage(session->server), &lsn, err);
@@ -918,8 +914,7 @@ run_ddl(struct session *session, const struct portal *outer, enum utility_answer
                             "cannot execute this command in a read-only transaction");
     }
     txn_statement_begin(access_storage_txn(session->txn));
-    ky_status status =
-        ddl_run(session, outer->source->tree, outer->source->sql, &is_pending, err);
+    ky_status status = ddl_run(session, outer->source->tree, outer->source->sql, &is_pending, err);
     txn_statement_end(access_storage_txn(session->txn));
     txn_command_increment(access_storage_txn(session->txn));
     *answer_out = is_pending ? UTILITY_PENDING : UTILITY_DONE;

@@ -16,7 +16,7 @@ struct array_view {
     int dimension_count;
     int32_t size[ARRAY_DIMENSIONS_MAX];
     int32_t lower[ARRAY_DIMENSIONS_MAX];
-    uint32_t count; /* elements in all */
+    uint32_t count;       /* elements in all */
     const uint8_t *first; /* borrowed */
 };
 void array_open(struct ky_slice array, struct array_view *view_out);

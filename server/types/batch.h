@@ -13,8 +13,8 @@ enum { BATCH_SIZE_MAX = 1024 };
  */
 struct column {
     const struct type *type;
-    bool has_nulls;    /* false: is_null need not be looked at (it is all zero) */
-    uint8_t *is_null;  /* 0 or 1 */
+    bool has_nulls;   /* false: is_null need not be looked at (it is all zero) */
+    uint8_t *is_null; /* 0 or 1 */
     union {
         int64_t *word;
         double *real;

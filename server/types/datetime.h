@@ -32,8 +32,8 @@ const struct timezone *timezone_find(struct ky_slice name);
 const struct timezone *timezone_utc(void);
 const char *timezone_name(const struct timezone *zone);
 /* Offset east of UTC at an instant. */
-int timezone_offset_at(const struct timezone *zone, int64_t timestamptz, const char **abbreviation_out,
-                       bool *is_dst_out);
+int timezone_offset_at(const struct timezone *zone, int64_t timestamptz,
+                       const char **abbreviation_out, bool *is_dst_out);
 /* Local wall time to an instant, PostgreSQL's rule for gaps and overlaps. */
 int64_t timezone_local_to_utc(const struct timezone *zone, int64_t timestamp);
 

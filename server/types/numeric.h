@@ -27,8 +27,8 @@ KY_MUST_CHECK ky_status numeric_power(struct ky_arena *arena, struct ky_slice a,
                                       struct ky_slice *out, struct ky_error *err);
 KY_MUST_CHECK ky_status numeric_sqrt(struct ky_arena *arena, struct ky_slice a,
                                      struct ky_slice *out, struct ky_error *err);
-KY_MUST_CHECK ky_status numeric_exp(struct ky_arena *arena, struct ky_slice a,
-                                    struct ky_slice *out, struct ky_error *err);
+KY_MUST_CHECK ky_status numeric_exp(struct ky_arena *arena, struct ky_slice a, struct ky_slice *out,
+                                    struct ky_error *err);
 KY_MUST_CHECK ky_status numeric_ln(struct ky_arena *arena, struct ky_slice a, struct ky_slice *out,
                                    struct ky_error *err);
 struct ky_slice numeric_negate(struct ky_arena *arena, struct ky_slice a);
@@ -36,7 +36,7 @@ struct ky_slice numeric_abs(struct ky_arena *arena, struct ky_slice a);
 int numeric_sign(struct ky_slice a); /* -1, 0, 1; NaN: 1 */
 bool numeric_is_nan(struct ky_slice a);
 int numeric_compare(struct ky_slice a, struct ky_slice b); /* NaN equals NaN and is largest */
-int numeric_scale(struct ky_slice a); /* display scale */
+int numeric_scale(struct ky_slice a);                      /* display scale */
 /* scale may be negative. round half away from zero; trunc towards zero. */
 struct ky_slice numeric_round(struct ky_arena *arena, struct ky_slice a, int scale);
 struct ky_slice numeric_trunc(struct ky_arena *arena, struct ky_slice a, int scale);

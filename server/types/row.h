@@ -17,11 +17,11 @@ enum { ROW_COLUMNS_MAX = 1600 };
 /* Where each column lies; immutable once made, shared by all readers of a relation. */
 struct row_layout {
     uint16_t column_count;
-    const struct type **types;    /* dropped columns keep their type */
-    uint32_t *place;              /* fixed: byte in the fixed area; variable: index among them */
-    struct datum *missing;        /* value of a column that an older row lacks */
-    uint32_t *fixed_size;         /* fixed area of a row with the first i columns, i <= column_count */
-    uint16_t *variable_count;     /* variable columns among the first i */
+    const struct type **types; /* dropped columns keep their type */
+    uint32_t *place;           /* fixed: byte in the fixed area; variable: index among them */
+    struct datum *missing;     /* value of a column that an older row lacks */
+    uint32_t *fixed_size;      /* fixed area of a row with the first i columns, i <= column_count */
+    uint16_t *variable_count;  /* variable columns among the first i */
 };
 
 /* Allocates in arena. */

@@ -33,11 +33,12 @@ enum {
 };
 enum { FRAME_HEADER_SIZE = 96, FRAME_SIZE_MAX = 16 * 1024 * 1024 };
 
-/* Names part of an earlier CHUNK frame that the transaction keeps (savepoints may drop the rest). */
+/* Names part of an earlier CHUNK frame that the transaction keeps (savepoints may drop the rest).
+ */
 struct frame_chunk_ref {
-    lsn_t lsn;              /* of the CHUNK frame */
-    uint32_t record_count;  /* its first record_count records count */
-    uint32_t event_count;   /* event-bearing ones among them */
+    lsn_t lsn;             /* of the CHUNK frame */
+    uint32_t record_count; /* its first record_count records count */
+    uint32_t event_count;  /* event-bearing ones among them */
 };
 
 struct frame {
@@ -65,20 +66,21 @@ struct log;
  * order, and must not block or call back into the log except log_submit.
  */
 struct log_entry {
-    struct log_entry *next;      /* the queue's */
-    uint8_t *frame;              /* FRAME_HEADER_SIZE free bytes, then the payload; borrowed */
-    uint32_t size;               /* header + payload, multiple of 8 */
-    uint16_t flags;              /* FRAME_COMMIT or FRAME_CHUNK */
-    bool is_async;               /* synchronous_commit = off: acknowledged before its sync */
+    struct log_entry *next; /* the queue's */
+    uint8_t *frame;         /* FRAME_HEADER_SIZE free bytes, then the payload; borrowed */
+    uint32_t size;          /* header + payload, multiple of 8 */
+    uint16_t flags;         /* FRAME_COMMIT or FRAME_CHUNK */
+    bool is_async;          /* synchronous_commit = off: acknowledged before its sync */
     uint32_t record_count;
     uint32_t chunk_count;
     uint32_t event_count;
     txid_t txid;
-    lsn_t lsn;                   /* out: the frame's position */
-    event_offset_t first_event;  /* out */
-    int64_t commit_time;         /* out */
+    lsn_t lsn;                  /* out: the frame's position */
+    event_offset_t first_event; /* out */
+    int64_t commit_time;        /* out */
 
-    /* May refuse at its turn (SERIALIZABLE); then nothing is written, done() gets KY_ERR. NULL: never. */
+    /* May refuse at its turn (SERIALIZABLE); then nothing is written, done() gets KY_ERR. NULL:
+     * never. */
     ky_status (*admit)(struct log_entry *entry, struct ky_error *err);
     /* Durable (or async and written): make it part of what readers will see. For COMMIT frames. */
     void (*install)(struct log_entry *entry);
@@ -87,11 +89,11 @@ struct log_entry {
 };
 
 struct log_options {
-    struct io *io;               /* borrowed */
-    const char *dir;             /* the data directory */
-    uint64_t segment_size;       /* a multiple of 64 KiB; 64 MiB unless a test says otherwise */
-    uint32_t spare_segments;     /* pre-zeroed segments held ready; >= 1 */
-    bool is_sync_off;            /* fsync = off */
+    struct io *io;           /* borrowed */
+    const char *dir;         /* the data directory */
+    uint64_t segment_size;   /* a multiple of 64 KiB; 64 MiB unless a test says otherwise */
+    uint32_t spare_segments; /* pre-zeroed segments held ready; >= 1 */
+    bool is_sync_off;        /* fsync = off */
     uint8_t system_id[16]; /* all zero: the directory's own, or a random one for a new directory */
     /* The log cannot go on (failed write or sync): called once, on the writer thread. Commits that
      * wait are never answered. The owner ends the process. */
@@ -121,7 +123,8 @@ void log_submit(struct log *log, struct log_entry *entry);
 /* Largest entry size that log_submit takes: FRAME_SIZE_MAX or what fits into one segment. A larger
  * one is answered 54000 by done(). */
 uint32_t log_frame_size_max(const struct log *log);
-/* False while no space can be made for more: writers answer 53100 "could not extend log: No space left on device". */
+/* False while no space can be made for more: writers answer 53100 "could not extend log: No space
+ * left on device". */
 bool log_has_space(const struct log *log);
 
 /* End of the last frame that is durable and installed: what a new snapshot sees. acquire. */
@@ -168,5 +171,4 @@ struct log_manifest_info {
     uint8_t system_id[16];
 };
 KY_MUST_CHECK ky_status log_read_manifest(struct io *io, const char *dir,
-                                          struct log_manifest_info *info_out,
-                                          struct ky_error *err);
+                                          struct log_manifest_info *info_out, struct ky_error *err);

@@ -37,7 +37,7 @@ struct record {
     uint8_t flags;
     rel_id_t rel;
     row_id_t row_id;
-    uint32_t frame_back;  /* bytes from the frame header's start to the record */
+    uint32_t frame_back; /* bytes from the frame header's start to the record */
     uint32_t event_index;
     struct ky_slice body; /* borrowed from the bytes decoded */
 };
@@ -51,6 +51,7 @@ record_size(size_t body_size)
 
 /* Writes header, body and padding at place, which has record_size(record->body.size) bytes. */
 void record_encode(uint8_t *place, const struct record *record);
-/* Decodes the record at the start of bytes; checks every length and, if asked, the checksum. XX001. */
+/* Decodes the record at the start of bytes; checks every length and, if asked, the checksum. XX001.
+ */
 KY_MUST_CHECK ky_status record_decode(struct ky_slice bytes, bool verify, struct record *record_out,
                                       struct ky_error *err);

@@ -68,7 +68,8 @@ write_once(PGconn *conn, struct writer *writer, long sequence)
     int high = from < to ? to : from;
     int amount = (int)(next_random(&writer->random) % 20) - 10;
     if (sequence % 3 == 0) {
-        /* A single statement, so autocommit: both rows through one data-modifying statement each. */
+        /* A single statement, so autocommit: both rows through one data-modifying statement each.
+         */
         (void)snprintf(sql, sizeof(sql), "INSERT INTO solo VALUES (%ld, %d)",
                        sequence * WRITERS + writer->number, writer->number);
         writer->sent = sequence;
@@ -197,8 +198,8 @@ static void
 check_writer(PGconn *conn, struct writer *writer)
 {
     char sql[256];
-    (void)snprintf(sql, sizeof(sql),
-                   "SELECT coalesce(max(seq), 0) FROM a WHERE writer = %d", writer->number);
+    (void)snprintf(sql, sizeof(sql), "SELECT coalesce(max(seq), 0) FROM a WHERE writer = %d",
+                   writer->number);
     long in_a = ask(conn, sql);
     (void)snprintf(sql, sizeof(sql), "SELECT coalesce(max(k), 0) FROM solo WHERE writer = %d",
                    writer->number);
@@ -218,8 +219,7 @@ check_writer(PGconn *conn, struct writer *writer)
     /* No holes: every sequence number up to the last is in exactly one of the two places. */
     (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM a WHERE writer = %d", writer->number);
     expect("rows in a", last - last / 3, ask(conn, sql));
-    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM solo WHERE writer = %d",
-                   writer->number);
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM solo WHERE writer = %d", writer->number);
     expect("rows in solo", last / 3, ask(conn, sql));
     writer->sent = writer->acknowledged = last;
 }
@@ -231,7 +231,8 @@ check_all(struct test_server *server, struct writer *writers, const char *connin
     for (int i = 0; i < WRITERS; i++) {
         check_writer(conn, &writers[i]);
     }
-    expect("balance", (long)ACCOUNTS * START_BALANCE, ask(conn, "SELECT sum(balance) FROM account"));
+    expect("balance", (long)ACCOUNTS * START_BALANCE,
+           ask(conn, "SELECT sum(balance) FROM account"));
     expect("accounts", ACCOUNTS, ask(conn, "SELECT count(*) FROM account"));
     expect("a without b", 0,
            ask(conn, "SELECT count(*) FROM a LEFT JOIN b USING (writer, seq) WHERE b.seq IS NULL"));
@@ -275,11 +276,11 @@ prepare(const char *conninfo)
     (void)snprintf(sql, sizeof(sql),
                    "INSERT INTO account SELECT n, %d FROM generate_series(0, %d) AS n",
                    START_BALANCE, ACCOUNTS - 1);
-    bool is_good = run(conn, "CREATE TABLE a (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
-                   run(conn, "CREATE TABLE b (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
-                   run(conn, "CREATE TABLE solo (k bigint PRIMARY KEY, writer int)") &&
-                   run(conn, "CREATE TABLE account (id int PRIMARY KEY, balance bigint)") &&
-                   run(conn, sql);
+    bool is_good =
+        run(conn, "CREATE TABLE a (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
+        run(conn, "CREATE TABLE b (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
+        run(conn, "CREATE TABLE solo (k bigint PRIMARY KEY, writer int)") &&
+        run(conn, "CREATE TABLE account (id int PRIMARY KEY, balance bigint)") && run(conn, sql);
     if (!is_good) {
         (void)fprintf(stderr, "%s", PQerrorMessage(conn));
     }
@@ -307,8 +308,8 @@ main(int argc, char **argv)
         return 2;
     }
     for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){
-            .number = i, .conninfo = conninfo, .random = next_random(&random) | 1};
+        writers[i] =
+            (struct writer){.number = i, .conninfo = conninfo, .random = next_random(&random) | 1};
     }
     long total = 0;
     for (int round = 0; round < rounds && failures == 0; round++) {

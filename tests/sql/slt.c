@@ -13,7 +13,8 @@
  * Runs .slt files over the wire, each against a fresh server; see README.md for the format.
  *
  *   slt KYRODB file.slt ...            compare with the results in the files
- *   slt --peer CONNINFO file.slt ...   run them on a PostgreSQL instead (its results must be the same)
+ *   slt --peer CONNINFO file.slt ...   run them on a PostgreSQL instead (its results must be the
+ * same)
  */
 enum { LINE_SIZE_MAX = 1 << 16, BLOCK_SIZE_MAX = 1 << 20, CONNECTIONS_MAX = 16 };
 
@@ -25,7 +26,7 @@ struct connection {
 
 struct runner {
     const char *file;
-    int line;         /* of the directive that runs */
+    int line; /* of the directive that runs */
     int failures;
     int checks;
     char conninfo[1024];
@@ -327,7 +328,8 @@ run_file(struct runner *runner, const char *path)
         } else if (!is_result && strcmp(line, "----\n") == 0) {
             is_result = true;
         } else {
-            strncat(is_result ? wanted : sql, line, BLOCK_SIZE_MAX - strlen(is_result ? wanted : sql) - 1);
+            strncat(is_result ? wanted : sql, line,
+                    BLOCK_SIZE_MAX - strlen(is_result ? wanted : sql) - 1);
         }
     }
     (void)fclose(file);

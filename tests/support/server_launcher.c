@@ -89,12 +89,13 @@ run_child(struct test_server *server)
     (void)snprintf(log, sizeof(log), "%s/server.log", server->dir);
     (void)snprintf(port, sizeof(port), "%d", server->port);
     (void)snprintf(http_port, sizeof(http_port), "%d", server->http_port);
-    const char *fixed[] = {server->binary, "serve", "--data-dir", data, "--port", port,
-                           "--http-port", http_port, "--socket-dir", server->dir};
+    const char *fixed[] = {server->binary, "serve",   "--data-dir",   data,       "--port", port,
+                           "--http-port",  http_port, "--socket-dir", server->dir};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
         args[count++] = fixed[i];
     }
-    for (int i = 0; server->extra != NULL && server->extra[i] != NULL && count < ARGS_MAX - 1; i++) {
+    for (int i = 0; server->extra != NULL && server->extra[i] != NULL && count < ARGS_MAX - 1;
+         i++) {
         args[count++] = server->extra[i];
     }
     args[count] = NULL;

@@ -110,8 +110,7 @@ put_sizes(struct datum **at, const struct cat_column *column)
 }
 
 static ky_status
-fill_columns(const struct sysview_context *context, struct sysview_rows *rows,
-             struct ky_error *err)
+fill_columns(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
     (void)err;
     for (size_t i = 0; i < context->image->table_count; i++) {
@@ -137,8 +136,7 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows,
     }
     return KY_OK;
 }
-VIEW(view_is_columns, 14102, OID_SCHEMA_INFORMATION, "columns", 'v', columns_columns,
-     fill_columns);
+VIEW(view_is_columns, 14102, OID_SCHEMA_INFORMATION, "columns", 'v', columns_columns, fill_columns);
 
 /* ------------------------------------------------------------------ keys */
 

@@ -3,14 +3,12 @@
 
 /* Objects that are not relations, and the catalogs of what the server does not have. */
 
-#define FILL(name_)                                                                                \
-    static ky_status name_(const struct sysview_context *context, struct sysview_rows *rows,       \
+#define FILL(name_)                                                                          \
+    static ky_status name_(const struct sysview_context *context, struct sysview_rows *rows, \
                            struct ky_error *err)
 
-static const struct sysview_column namespace_columns[] = {{"oid", OID_OID},
-                                                          {"nspname", OID_NAME},
-                                                          {"nspowner", OID_OID},
-                                                          {"nspacl", OID_ACLITEM_ARRAY}};
+static const struct sysview_column namespace_columns[] = {
+    {"oid", OID_OID}, {"nspname", OID_NAME}, {"nspowner", OID_OID}, {"nspacl", OID_ACLITEM_ARRAY}};
 
 FILL(fill_namespace)
 {
@@ -131,16 +129,11 @@ FILL(fill_am)
 VIEW(view_pg_am, 2601, OID_SCHEMA_PG_CATALOG, "pg_am", 'r', am_columns, fill_am);
 
 static const struct sysview_column collation_columns[] = {
-    {"oid", OID_OID},
-    {"collname", OID_NAME},
-    {"collnamespace", OID_OID},
-    {"collowner", OID_OID},
-    {"collprovider", OID_CHAR},
-    {"collisdeterministic", OID_BOOL},
-    {"collencoding", OID_INT4},
-    {"collcollate", OID_TEXT},
-    {"collctype", OID_TEXT},
-    {"colliculocale", OID_TEXT},
+    {"oid", OID_OID},           {"collname", OID_NAME},
+    {"collnamespace", OID_OID}, {"collowner", OID_OID},
+    {"collprovider", OID_CHAR}, {"collisdeterministic", OID_BOOL},
+    {"collencoding", OID_INT4}, {"collcollate", OID_TEXT},
+    {"collctype", OID_TEXT},    {"colliculocale", OID_TEXT},
     {"collversion", OID_TEXT},
 };
 
@@ -169,12 +162,18 @@ VIEW(view_pg_collation, 3456, OID_SCHEMA_PG_CATALOG, "pg_collation", 'r', collat
 /* ------------------------------------------------------------------ roles */
 
 static const struct sysview_column roles_columns[] = {
-    {"rolname", OID_NAME},          {"rolsuper", OID_BOOL},
-    {"rolinherit", OID_BOOL},       {"rolcreaterole", OID_BOOL},
-    {"rolcreatedb", OID_BOOL},      {"rolcanlogin", OID_BOOL},
-    {"rolreplication", OID_BOOL},   {"rolconnlimit", OID_INT4},
-    {"rolpassword", OID_TEXT},      {"rolvaliduntil", OID_TIMESTAMPTZ},
-    {"rolbypassrls", OID_BOOL},     {"rolconfig", OID_TEXT_ARRAY},
+    {"rolname", OID_NAME},
+    {"rolsuper", OID_BOOL},
+    {"rolinherit", OID_BOOL},
+    {"rolcreaterole", OID_BOOL},
+    {"rolcreatedb", OID_BOOL},
+    {"rolcanlogin", OID_BOOL},
+    {"rolreplication", OID_BOOL},
+    {"rolconnlimit", OID_INT4},
+    {"rolpassword", OID_TEXT},
+    {"rolvaliduntil", OID_TIMESTAMPTZ},
+    {"rolbypassrls", OID_BOOL},
+    {"rolconfig", OID_TEXT_ARRAY},
     {"oid", OID_OID},
 };
 static const struct sysview_column authid_columns[] = {
@@ -292,10 +291,8 @@ VIEW(view_pg_database, 1262, OID_SCHEMA_PG_CATALOG, "pg_database", 'r', database
 
 /* ------------------------------------------------------------------ comments, extensions */
 
-static const struct sysview_column description_columns[] = {{"objoid", OID_OID},
-                                                            {"classoid", OID_OID},
-                                                            {"objsubid", OID_INT4},
-                                                            {"description", OID_TEXT}};
+static const struct sysview_column description_columns[] = {
+    {"objoid", OID_OID}, {"classoid", OID_OID}, {"objsubid", OID_INT4}, {"description", OID_TEXT}};
 
 FILL(fill_description)
 {
@@ -314,9 +311,14 @@ VIEW(view_pg_description, 2609, OID_SCHEMA_PG_CATALOG, "pg_description", 'r', de
      fill_description);
 
 static const struct sysview_column extension_columns[] = {
-    {"oid", OID_OID},           {"extname", OID_NAME},        {"extowner", OID_OID},
-    {"extnamespace", OID_OID},  {"extrelocatable", OID_BOOL}, {"extversion", OID_TEXT},
-    {"extconfig", OID_OID_ARRAY}, {"extcondition", OID_TEXT_ARRAY},
+    {"oid", OID_OID},
+    {"extname", OID_NAME},
+    {"extowner", OID_OID},
+    {"extnamespace", OID_OID},
+    {"extrelocatable", OID_BOOL},
+    {"extversion", OID_TEXT},
+    {"extconfig", OID_OID_ARRAY},
+    {"extcondition", OID_TEXT_ARRAY},
 };
 
 FILL(fill_extension)
@@ -339,9 +341,9 @@ VIEW(view_pg_extension, 3079, OID_SCHEMA_PG_CATALOG, "pg_extension", 'r', extens
      fill_extension);
 
 static const struct sysview_column sequence_columns[] = {
-    {"seqrelid", OID_OID},     {"seqtypid", OID_OID}, {"seqstart", OID_INT8},
-    {"seqincrement", OID_INT8}, {"seqmax", OID_INT8},  {"seqmin", OID_INT8},
-    {"seqcache", OID_INT8},    {"seqcycle", OID_BOOL},
+    {"seqrelid", OID_OID},      {"seqtypid", OID_OID},  {"seqstart", OID_INT8},
+    {"seqincrement", OID_INT8}, {"seqmax", OID_INT8},   {"seqmin", OID_INT8},
+    {"seqcache", OID_INT8},     {"seqcycle", OID_BOOL},
 };
 
 FILL(fill_sequence)
@@ -376,8 +378,8 @@ FILL(fill_nothing)
     return KY_OK;
 }
 
-#define EMPTY(variable_, oid_, name_, ...)                                                         \
-    static const struct sysview_column variable_##_columns[] = {__VA_ARGS__};                      \
+#define EMPTY(variable_, oid_, name_, ...)                                    \
+    static const struct sysview_column variable_##_columns[] = {__VA_ARGS__}; \
     VIEW(variable_, oid_, OID_SCHEMA_PG_CATALOG, name_, 'r', variable_##_columns, fill_nothing)
 
 EMPTY(view_pg_inherits, 2611, "pg_inherits", {"inhrelid", OID_OID}, {"inhparent", OID_OID},
@@ -420,10 +422,10 @@ EMPTY(view_pg_tablespace, 1213, "pg_tablespace", {"oid", OID_OID}, {"spcname", O
       {"spcowner", OID_OID}, {"spcacl", OID_ACLITEM_ARRAY}, {"spcoptions", OID_TEXT_ARRAY});
 EMPTY(view_pg_auth_members, 1261, "pg_auth_members", {"roleid", OID_OID}, {"member", OID_OID},
       {"grantor", OID_OID}, {"admin_option", OID_BOOL});
-EMPTY(view_pg_foreign_table, 3118, "pg_foreign_table", {"ftrelid", OID_OID},
-      {"ftserver", OID_OID}, {"ftoptions", OID_TEXT_ARRAY});
+EMPTY(view_pg_foreign_table, 3118, "pg_foreign_table", {"ftrelid", OID_OID}, {"ftserver", OID_OID},
+      {"ftoptions", OID_TEXT_ARRAY});
 EMPTY(view_pg_foreign_server, 1417, "pg_foreign_server", {"oid", OID_OID}, {"srvname", OID_NAME},
       {"srvowner", OID_OID}, {"srvfdw", OID_OID}, {"srvtype", OID_TEXT}, {"srvversion", OID_TEXT},
       {"srvacl", OID_ACLITEM_ARRAY}, {"srvoptions", OID_TEXT_ARRAY});
-EMPTY(view_pg_shdescription, 2396, "pg_shdescription", {"objoid", OID_OID},
-      {"classoid", OID_OID}, {"description", OID_TEXT});
+EMPTY(view_pg_shdescription, 2396, "pg_shdescription", {"objoid", OID_OID}, {"classoid", OID_OID},
+      {"description", OID_TEXT});

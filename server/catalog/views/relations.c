@@ -195,7 +195,8 @@ type_storage_letter(const struct type *type)
 }
 
 static void
-add_attribute(struct sysview_rows *rows, oid_t relation, int number, const struct cat_column *column)
+add_attribute(struct sysview_rows *rows, oid_t relation, int number,
+              const struct cat_column *column)
 {
     struct datum *at = sysview_add(rows);
     const struct type *type = column->type;
@@ -259,8 +260,7 @@ static const struct sysview_column attrdef_columns[] = {
     {"oid", OID_OID}, {"adrelid", OID_OID}, {"adnum", OID_INT2}, {"adbin", OID_PG_NODE_TREE}};
 
 static ky_status
-fill_attrdef(const struct sysview_context *context, struct sysview_rows *rows,
-             struct ky_error *err)
+fill_attrdef(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
     (void)err;
     for (size_t i = 0; i < context->image->table_count; i++) {
@@ -283,26 +283,16 @@ VIEW(view_pg_attrdef, 2604, OID_SCHEMA_PG_CATALOG, "pg_attrdef", 'r', attrdef_co
 /* ------------------------------------------------------------------ pg_index */
 
 static const struct sysview_column index_columns[] = {
-    {"indexrelid", OID_OID},
-    {"indrelid", OID_OID},
-    {"indnatts", OID_INT2},
-    {"indnkeyatts", OID_INT2},
-    {"indisunique", OID_BOOL},
-    {"indnullsnotdistinct", OID_BOOL},
-    {"indisprimary", OID_BOOL},
-    {"indisexclusion", OID_BOOL},
-    {"indimmediate", OID_BOOL},
-    {"indisclustered", OID_BOOL},
-    {"indisvalid", OID_BOOL},
-    {"indcheckxmin", OID_BOOL},
-    {"indisready", OID_BOOL},
-    {"indislive", OID_BOOL},
-    {"indisreplident", OID_BOOL},
-    {"indkey", OID_INT2VECTOR},
-    {"indcollation", OID_OIDVECTOR},
-    {"indclass", OID_OIDVECTOR},
-    {"indoption", OID_INT2VECTOR},
-    {"indexprs", OID_PG_NODE_TREE},
+    {"indexrelid", OID_OID},         {"indrelid", OID_OID},
+    {"indnatts", OID_INT2},          {"indnkeyatts", OID_INT2},
+    {"indisunique", OID_BOOL},       {"indnullsnotdistinct", OID_BOOL},
+    {"indisprimary", OID_BOOL},      {"indisexclusion", OID_BOOL},
+    {"indimmediate", OID_BOOL},      {"indisclustered", OID_BOOL},
+    {"indisvalid", OID_BOOL},        {"indcheckxmin", OID_BOOL},
+    {"indisready", OID_BOOL},        {"indislive", OID_BOOL},
+    {"indisreplident", OID_BOOL},    {"indkey", OID_INT2VECTOR},
+    {"indcollation", OID_OIDVECTOR}, {"indclass", OID_OIDVECTOR},
+    {"indoption", OID_INT2VECTOR},   {"indexprs", OID_PG_NODE_TREE},
     {"indpred", OID_PG_NODE_TREE},
 };
 
@@ -458,8 +448,8 @@ VIEW(view_pg_constraint, 2606, OID_SCHEMA_PG_CATALOG, "pg_constraint", 'r', cons
 /* ------------------------------------------------------------------ pg_tables and its kin */
 
 static const struct sysview_column tables_columns[] = {
-    {"schemaname", OID_NAME}, {"tablename", OID_NAME},  {"tableowner", OID_NAME},
-    {"tablespace", OID_NAME}, {"hasindexes", OID_BOOL}, {"hasrules", OID_BOOL},
+    {"schemaname", OID_NAME},  {"tablename", OID_NAME},  {"tableowner", OID_NAME},
+    {"tablespace", OID_NAME},  {"hasindexes", OID_BOOL}, {"hasrules", OID_BOOL},
     {"hastriggers", OID_BOOL}, {"rowsecurity", OID_BOOL}};
 
 static ky_status
@@ -484,9 +474,10 @@ fill_tables(const struct sysview_context *context, struct sysview_rows *rows, st
 }
 VIEW(view_pg_tables, 12050, OID_SCHEMA_PG_CATALOG, "pg_tables", 'v', tables_columns, fill_tables);
 
-static const struct sysview_column views_columns[] = {
-    {"schemaname", OID_NAME}, {"viewname", OID_NAME}, {"viewowner", OID_NAME},
-    {"definition", OID_TEXT}};
+static const struct sysview_column views_columns[] = {{"schemaname", OID_NAME},
+                                                      {"viewname", OID_NAME},
+                                                      {"viewowner", OID_NAME},
+                                                      {"definition", OID_TEXT}};
 
 static ky_status
 fill_views(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
@@ -506,13 +497,13 @@ fill_views(const struct sysview_context *context, struct sysview_rows *rows, str
 }
 VIEW(view_pg_views, 12046, OID_SCHEMA_PG_CATALOG, "pg_views", 'v', views_columns, fill_views);
 
-static const struct sysview_column indexes_columns[] = {
-    {"schemaname", OID_NAME}, {"tablename", OID_NAME}, {"indexname", OID_NAME},
-    {"tablespace", OID_NAME}};
+static const struct sysview_column indexes_columns[] = {{"schemaname", OID_NAME},
+                                                        {"tablename", OID_NAME},
+                                                        {"indexname", OID_NAME},
+                                                        {"tablespace", OID_NAME}};
 
 static ky_status
-fill_indexes(const struct sysview_context *context, struct sysview_rows *rows,
-             struct ky_error *err)
+fill_indexes(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
     (void)err;
     for (size_t i = 0; i < context->image->table_count; i++) {

@@ -37,13 +37,13 @@ put_text(struct datum **at, const char *text)
     *(*at)++ = text == NULL ? datum_null() : datum_cstr(text);
 }
 
-#define VIEW(variable_, oid_, schema_, name_, kind_, columns_, fill_)                              \
-    const struct sysview variable_ = {.oid = (oid_),                                               \
-                                      .schema = (schema_),                                         \
-                                      .name = (name_),                                             \
-                                      .kind = (kind_),                                             \
-                                      .columns = (columns_),                                       \
-                                      .column_count = KY_COUNT_OF(columns_),                       \
+#define VIEW(variable_, oid_, schema_, name_, kind_, columns_, fill_)        \
+    const struct sysview variable_ = {.oid = (oid_),                         \
+                                      .schema = (schema_),                   \
+                                      .name = (name_),                       \
+                                      .kind = (kind_),                       \
+                                      .columns = (columns_),                 \
+                                      .column_count = KY_COUNT_OF(columns_), \
                                       .fill = (fill_)}
 
 const char *view_schema_name(const struct cat_image *image, oid_t schema);

@@ -15,8 +15,7 @@
 
 KY_METRIC(connections, "kyrodb_connections", NULL, KY_GAUGE,
           "Client connections of the PostgreSQL protocol.")
-KY_METRIC(bytes_in, "kyrodb_received_bytes_total", NULL, KY_COUNTER,
-          "Bytes received from clients.")
+KY_METRIC(bytes_in, "kyrodb_received_bytes_total", NULL, KY_COUNTER, "Bytes received from clients.")
 KY_METRIC(bytes_out, "kyrodb_sent_bytes_total", NULL, KY_COUNTER, "Bytes sent to clients.")
 KY_METRIC(messages, "kyrodb_messages_total", NULL, KY_COUNTER, "Messages from clients.")
 
@@ -24,8 +23,8 @@ enum { CONN_RUNNING = 1, CONN_WOKEN = 2 };
 
 /* What a step of a connection came to. */
 enum progress {
-    PROGRESS_ON,     /* go on with the next message */
-    PROGRESS_WAIT,   /* for input, for the socket or for the session */
+    PROGRESS_ON,   /* go on with the next message */
+    PROGRESS_WAIT, /* for input, for the socket or for the session */
     PROGRESS_CLOSE,
 };
 
@@ -37,9 +36,8 @@ flush_out(struct conn *conn)
 {
     while (conn->out_sent < conn->out.size) {
         size_t sent;
-        enum stream_answer answer =
-            stream_write(conn->stream, conn->out.data + conn->out_sent,
-                         conn->out.size - conn->out_sent, &sent);
+        enum stream_answer answer = stream_write(conn->stream, conn->out.data + conn->out_sent,
+                                                 conn->out.size - conn->out_sent, &sent);
         if (answer == STREAM_AGAIN) {
             return true;
         }
@@ -214,9 +212,8 @@ on_describe(struct conn *conn, struct ky_slice body, struct ky_error *err)
     }
     bool is_statement = target.kind == 'S';
     enum session_answer answer =
-        is_statement
-            ? session_describe_statement(conn->session, target.name, &description, err)
-            : session_describe_portal(conn->session, target.name, &description, err);
+        is_statement ? session_describe_statement(conn->session, target.name, &description, err)
+                     : session_describe_portal(conn->session, target.name, &description, err);
     if (answer == SESSION_DONE) {
         if (is_statement) {
             pgw_encode_parameter_description(&conn->out, description.param_types,
@@ -239,10 +236,9 @@ on_execute(struct conn *conn, struct ky_slice body, struct ky_error *err)
         return protocol_error(conn, err);
     }
     conn->is_simple_copy = false;
-    return take_answer(conn, 'E',
-                       session_execute(conn->session, execute.portal, execute.max_rows,
-                                       &conn->sink, err),
-                       err);
+    return take_answer(
+        conn, 'E',
+        session_execute(conn->session, execute.portal, execute.max_rows, &conn->sink, err), err);
 }
 
 static enum progress
@@ -270,16 +266,15 @@ on_copy_message(struct conn *conn, const struct pgw_frame *frame, struct ky_erro
         return take_answer(conn, 'd',
                            session_copy_data(conn->session, frame->body, &conn->sink, err), err);
     case 'c':
-        return take_answer(conn, 'c', session_copy_end(conn->session, NULL, &conn->sink, err),
-                           err);
+        return take_answer(conn, 'c', session_copy_end(conn->session, NULL, &conn->sink, err), err);
     case 'f':
         if (pgw_decode_string(frame->body, &text, err) != KY_OK) {
             return protocol_error(conn, err);
         }
-        return take_answer(conn, 'c',
-                           session_copy_end(conn->session,
-                                            ky_arena_cstr(&conn->arena, text), &conn->sink, err),
-                           err);
+        return take_answer(
+            conn, 'c',
+            session_copy_end(conn->session, ky_arena_cstr(&conn->arena, text), &conn->sink, err),
+            err);
     case 'H':
     case 'S':
         return PROGRESS_ON; /* clients of the extended protocol send them along */
@@ -361,8 +356,7 @@ static enum progress
 step(struct conn *conn)
 {
     struct pgw_frame frame;
-    struct ky_slice input =
-        ky_slice(conn->in.data + conn->in_used, conn->in.size - conn->in_used);
+    struct ky_slice input = ky_slice(conn->in.data + conn->in_used, conn->in.size - conn->in_used);
     enum pgw_frame_answer answer =
         conn->state == CONN_STARTUP
             ? pgw_frame_startup(input, &frame)
@@ -405,8 +399,8 @@ resume(struct conn *conn)
     if (is_backed_up(conn)) {
         return PROGRESS_WAIT;
     }
-    return take_answer(conn, conn->pending_type,
-                       session_resume(conn->session, &conn->sink, &err), &err);
+    return take_answer(conn, conn->pending_type, session_resume(conn->session, &conn->sink, &err),
+                       &err);
 }
 
 /* Everything that can be done now. */
@@ -538,8 +532,7 @@ run_conn(void *arg)
             close_conn(conn);
             return;
         }
-        int before =
-            atomic_fetch_and_explicit(&conn->flags, ~CONN_RUNNING, memory_order_acq_rel);
+        int before = atomic_fetch_and_explicit(&conn->flags, ~CONN_RUNNING, memory_order_acq_rel);
         if ((before & CONN_WOKEN) == 0) {
             return;
         }
@@ -647,8 +640,7 @@ open_listeners(void *arg)
 }
 
 ky_status
-pgwire_start(const struct pgwire_options *options, struct pgwire **pgwire_out,
-             struct ky_error *err)
+pgwire_start(const struct pgwire_options *options, struct pgwire **pgwire_out, struct ky_error *err)
 {
     struct pgwire *pgwire = ky_calloc(1, sizeof(*pgwire));
     struct opening opening = {.pgwire = pgwire, .err = err};
@@ -692,8 +684,7 @@ pgwire_stop(struct pgwire *pgwire)
     ky_mutex_lock(&pgwire->lock);
     pgwire->is_stopping = true;
     pgwire->connection_count++; /* for close_listeners */
-    ky_list_foreach(item, &pgwire->logins)
-    {
+    ky_list_foreach (item, &pgwire->logins) {
         struct conn *conn = ky_list_entry(item, struct conn, login_link);
         ky_mutex_lock(&conn->reason_lock);
         (void)ky_error_set(&conn->reason, KY_ADMIN_SHUTDOWN,

@@ -11,11 +11,11 @@
 #include "server/pgwire/pgwire.h"
 
 enum {
-    CONN_OUT_SEND = 64 * 1024,        /* sent when so much waits, even without Sync */
-    CONN_OUT_MAX = 1024 * 1024,       /* above this the session waits for the socket */
+    CONN_OUT_SEND = 64 * 1024,  /* sent when so much waits, even without Sync */
+    CONN_OUT_MAX = 1024 * 1024, /* above this the session waits for the socket */
     CONN_READ_SIZE = 16 * 1024,
     CONN_LOGIN_TIMEOUT_MS = 10000,
-    CONN_KEEP_CAPACITY = 4096,        /* what an idle connection's buffers may hold */
+    CONN_KEEP_CAPACITY = 4096, /* what an idle connection's buffers may hold */
 };
 
 struct pgwire {
@@ -50,26 +50,26 @@ struct conn {
     struct loop_timer timer;   /* loop's: login time-out */
     struct ky_list login_link; /* guarded by pgwire->lock */
     struct pool_job job;
-    atomic_int flags;          /* CONN_RUNNING, CONN_WOKEN */
+    atomic_int flags; /* CONN_RUNNING, CONN_WOKEN */
     struct net_peer peer;
     enum conn_state state;
     struct ky_buffer in;
-    size_t in_used;            /* bytes of `in` that were processed */
+    size_t in_used; /* bytes of `in` that were processed */
     struct ky_buffer out;
     size_t out_sent;
-    struct ky_arena arena;     /* of one message */
+    struct ky_arena arena; /* of one message */
     struct session *session;
     struct scram scram;
     bool has_scram;
-    bool is_pending;           /* a session call waits */
-    char pending_type;         /* the message it belongs to */
-    bool is_skipping;          /* after an error: until Sync */
+    bool is_pending;   /* a session call waits */
+    char pending_type; /* the message it belongs to */
+    bool is_skipping;  /* after an error: until Sync */
     bool is_input_ended;
-    bool is_simple_copy;       /* a COPY of a simple query: ReadyForQuery follows it */
+    bool is_simple_copy; /* a COPY of a simple query: ReadyForQuery follows it */
     bool is_copy_failed;
     char user[64];
     char database[64];
-    const char **settings;     /* heap; start-up parameters */
+    const char **settings; /* heap; start-up parameters */
     char *settings_text;
     atomic_bool is_terminated;
     struct ky_mutex reason_lock;

@@ -16,8 +16,8 @@ enum { KEY_SIZE = 32, NONCE_SIZE = 18, ITERATIONS = 4096 };
 static ky_status
 wrong_password(const struct scram *scram, struct ky_error *err)
 {
-    return ky_error_set(err, KY_INVALID_PASSWORD,
-                        "password authentication failed for user \"%s\"", scram->user);
+    return ky_error_set(err, KY_INVALID_PASSWORD, "password authentication failed for user \"%s\"",
+                        scram->user);
 }
 
 static ky_status

@@ -23,8 +23,7 @@ struct scram {
 };
 
 /* secret: "" makes an exchange that looks real and fails. */
-void scram_init(struct scram *scram, const char *user, const char *secret,
-                struct ky_slice binding);
+void scram_init(struct scram *scram, const char *user, const char *secret, struct ky_slice binding);
 void scram_deinit(struct scram *scram);
 /* client-first-message in, server-first-message appended to out. 08P01, 28P01. */
 KY_MUST_CHECK ky_status scram_first(struct scram *scram, const char *mechanism,

@@ -25,8 +25,8 @@ take_text(const struct func_env *env, struct ky_buffer *buffer)
     return text;
 }
 
-#define FUNCTION(name_)                                                                            \
-    static ky_status name_(struct func_env *env, const struct datum *args, int arg_count,          \
+#define FUNCTION(name_)                                                                   \
+    static ky_status name_(struct func_env *env, const struct datum *args, int arg_count, \
                            struct datum *out, struct ky_error *err)
 #define UNUSED_ARGS() ((void)env, (void)args, (void)arg_count, (void)err)
 
@@ -338,11 +338,11 @@ FUNCTION(col_description)
 /* ------------------------------------------------------------------ the table */
 
 #define ARGS(...) ((const oid_t[]){__VA_ARGS__})
-#define FUNC(oid_, name_, result_, count_, args_, strict_, fn_)                                    \
-    {                                                                                              \
-        .oid = (oid_), .name = (name_), .result = (result_), .arg_count = (count_),                \
-        .args = (args_), .is_strict = (strict_), .volatility = 's', .kind = FUNC_SCALAR,           \
-        .scalar = (fn_)                                                                            \
+#define FUNC(oid_, name_, result_, count_, args_, strict_, fn_)                          \
+    {                                                                                    \
+        .oid = (oid_), .name = (name_), .result = (result_), .arg_count = (count_),      \
+        .args = (args_), .is_strict = (strict_), .volatility = 's', .kind = FUNC_SCALAR, \
+        .scalar = (fn_)                                                                  \
     }
 
 static const struct func catalog_funcs[] = {

@@ -104,8 +104,9 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
     case AST_SET_CONSTRAINTS:
         return accept_only(ddl, "SET CONSTRAINTS", NULL);
     case AST_CREATE_DATABASE:
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "CREATE DATABASE is not supported: there is one database, \"postgres\"");
+        return ky_error_set(
+            ddl->err, KY_FEATURE_NOT_SUPPORTED,
+            "CREATE DATABASE is not supported: there is one database, \"postgres\"");
     case AST_DROP_DATABASE:
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "DROP DATABASE is not supported");
     default:
@@ -157,8 +158,8 @@ ddl_refresh(struct ddl *ddl)
 ky_status
 ddl_lock(struct ddl *ddl, const struct cat_table *table, enum table_lock_mode mode)
 {
-    return session_lock_table(ddl->session, table->oid, mode, false, table->name,
-                              &ddl->is_pending, ddl->err);
+    return session_lock_table(ddl->session, table->oid, mode, false, table->name, &ddl->is_pending,
+                              ddl->err);
 }
 
 ky_status
@@ -174,10 +175,9 @@ ddl_schema_of(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_o
 {
     if (name->schema == NULL) {
         *schema_out = ddl->session->path.creation;
-        return *schema_out != OID_NONE
-                   ? KY_OK
-                   : ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME,
-                                  "no schema has been selected to create in");
+        return *schema_out != OID_NONE ? KY_OK
+                                       : ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME,
+                                                      "no schema has been selected to create in");
     }
     const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name->schema));
     if (schema == NULL) {
@@ -198,7 +198,8 @@ ddl_find(struct ddl *ddl, const struct ast_range_var *name, bool is_missing_ok,
          struct cat_table **table_out)
 {
     KY_TRY(bind_relation(&ddl->bind, name, is_missing_ok, table_out, ddl->err));
-    if (*table_out != NULL && ((*table_out)->sysview != NULL || (*table_out)->oid < OID_FIRST_USER)) {
+    if (*table_out != NULL &&
+        ((*table_out)->sysview != NULL || (*table_out)->oid < OID_FIRST_USER)) {
         return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
                             "permission denied: \"%s\" is a system catalog", (*table_out)->name);
     }
@@ -212,7 +213,9 @@ ddl_check_owner(struct ddl *ddl, const struct cat_table *table)
         return KY_OK;
     }
     return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of %s %s",
-                        table->kind == 'v' ? "view" : table->kind == 'S' ? "sequence" : "table",
+                        table->kind == 'v'   ? "view"
+                        : table->kind == 'S' ? "sequence"
+                                             : "table",
                         table->name);
 }
 
@@ -233,8 +236,8 @@ ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *co
             (void)snprintf(digits, sizeof(digits), "%d", number);
         }
         const char *name =
-            ky_arena_printf(ddl->arena, "%.*s%s%.*s_%s%s", 28, table, column == NULL ? "" : "_",
-                            20, column == NULL ? "" : column, label, digits);
+            ky_arena_printf(ddl->arena, "%.*s%s%.*s_%s%s", 28, table, column == NULL ? "" : "_", 20,
+                            column == NULL ? "" : column, label, digits);
         if (!ddl_name_exists(ddl, schema, name)) {
             return name;
         }

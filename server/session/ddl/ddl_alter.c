@@ -27,8 +27,7 @@ find_column(struct ddl *ddl, struct new_table *made, const char *name, struct ca
         }
     }
     return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
-                        "column \"%s\" of relation \"%s\" does not exist", name,
-                        made->table.name);
+                        "column \"%s\" of relation \"%s\" does not exist", name, made->table.name);
 }
 
 /* Existing rows read the new column as its default, evaluated now. */
@@ -73,8 +72,8 @@ add_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
                 return KY_OK;
             }
             return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
-                                "column \"%s\" of relation \"%s\" already exists",
-                                definition->name, made->table.name);
+                                "column \"%s\" of relation \"%s\" already exists", definition->name,
+                                made->table.name);
         }
     }
     KY_TRY(ddl_add_column(ddl, made, definition));
@@ -326,8 +325,8 @@ rename_column(struct ddl *ddl, struct cat_table *table, const struct ast_rename 
     KY_TRY(find_column(ddl, made, statement->name, &column));
     if (cat_find_column(table, ky_slice_cstr(statement->new_name)) != NULL) {
         return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
-                            "column \"%s\" of relation \"%s\" already exists",
-                            statement->new_name, table->name);
+                            "column \"%s\" of relation \"%s\" already exists", statement->new_name,
+                            table->name);
     }
     for (uint16_t i = 0; i < table->constraint_count; i++) {
         if (table->constraints[i]->kind == CONSTRAINT_CHECK &&
@@ -346,10 +345,10 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
 {
     struct cat_table *table;
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER TABLE");
-    if (statement->relation == NULL || (statement->object_type != AST_OBJECT_TABLE &&
-                                        statement->object_type != AST_OBJECT_COLUMN &&
-                                        statement->object_type != AST_OBJECT_VIEW &&
-                                        statement->object_type != AST_OBJECT_SEQUENCE)) {
+    if (statement->relation == NULL ||
+        (statement->object_type != AST_OBJECT_TABLE &&
+         statement->object_type != AST_OBJECT_COLUMN && statement->object_type != AST_OBJECT_VIEW &&
+         statement->object_type != AST_OBJECT_SEQUENCE)) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of RENAME is not supported yet");
     }

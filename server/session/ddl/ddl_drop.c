@@ -116,13 +116,13 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
             (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
                                "cannot drop %s %s because other objects depend on it",
                                kind_word(kind), table->name);
-            (void)ky_error_detail(ddl->err, "view %s depends on %s %s", view->name,
-                                  kind_word(kind), table->name);
+            (void)ky_error_detail(ddl->err, "view %s depends on %s %s", view->name, kind_word(kind),
+                                  table->name);
             return ky_error_hint(ddl->err,
                                  "Use DROP ... CASCADE to drop the dependent objects too.");
         }
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                       "drop cascades to view %s", view->name);
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION, "drop cascades to view %s",
+                       view->name);
         KY_TRY(ddl_drop_table(ddl, view));
         KY_TRY(ddl_changed(ddl));
         KY_TRY(ddl_refresh(ddl));
@@ -139,14 +139,13 @@ find_index(struct ddl *ddl, const struct ast_range_var *name)
 {
     if (name->schema != NULL) {
         const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name->schema));
-        return schema == NULL
-                   ? NULL
-                   : cat_find_index(ddl->image, schema->oid, ky_slice_cstr(name->name));
+        return schema == NULL ? NULL
+                              : cat_find_index(ddl->image, schema->oid, ky_slice_cstr(name->name));
     }
     struct cat_index *index = NULL;
     for (uint16_t i = 0; i < ddl->session->path.count && index == NULL; i++) {
-        index = cat_find_index(ddl->image, ddl->session->path.schemas[i],
-                               ky_slice_cstr(name->name));
+        index =
+            cat_find_index(ddl->image, ddl->session->path.schemas[i], ky_slice_cstr(name->name));
     }
     return index;
 }
@@ -336,8 +335,8 @@ ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement)
     struct cat_table **tables = ky_arena_array(ddl->arena, struct cat_table *, (size_t)count + 1);
     strcpy(ddl->session->tag, "TRUNCATE TABLE");
     for (int32_t i = 0; i < count; i++) {
-        KY_TRY(ddl_find(ddl, (const void *)ast_list_get(statement->relations, i), false,
-                        &tables[i]));
+        KY_TRY(
+            ddl_find(ddl, (const void *)ast_list_get(statement->relations, i), false, &tables[i]));
         if (tables[i]->kind != 'r') {
             return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table",
                                 tables[i]->name);

@@ -10,8 +10,11 @@ index_method(struct ddl *ddl, const char *name, enum index_method *method_out)
     static const struct {
         const char *name;
         enum index_method method;
-    } methods[] = {{"btree", INDEX_BTREE}, {"hash", INDEX_HASH}, {"hnsw", INDEX_HNSW},
-                   {"ivfflat", INDEX_IVFFLAT}, {"rmi", INDEX_RMI}};
+    } methods[] = {{"btree", INDEX_BTREE},
+                   {"hash", INDEX_HASH},
+                   {"hnsw", INDEX_HNSW},
+                   {"ivfflat", INDEX_IVFFLAT},
+                   {"rmi", INDEX_RMI}};
     *method_out = INDEX_BTREE;
     for (size_t i = 0; name != NULL && i < KY_COUNT_OF(methods); i++) {
         if (strcmp(methods[i].name, name) == 0) {
@@ -23,10 +26,9 @@ index_method(struct ddl *ddl, const char *name, enum index_method *method_out)
         return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "access method \"%s\" does not exist",
                             name);
     }
-    return *method_out != INDEX_RMI
-               ? KY_OK
-               : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                              "access method \"rmi\" is not supported yet");
+    return *method_out != INDEX_RMI ? KY_OK
+                                    : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                                                   "access method \"rmi\" is not supported yet");
 }
 
 static bool
@@ -145,8 +147,7 @@ option_texts(struct ddl *ddl, const struct ast_list *options)
     const char **texts = ky_arena_array(ddl->arena, const char *, (size_t)count + 1);
     for (int32_t i = 0; i < count; i++) {
         const struct ast_option *option = (const void *)ast_list_get(options, i);
-        texts[i] = ky_arena_printf(ddl->arena, "%s=%s", option->name,
-                                   ddl_option_text(ddl, option));
+        texts[i] = ky_arena_printf(ddl->arena, "%s=%s", option->name, ddl_option_text(ddl, option));
     }
     return texts;
 }
@@ -214,8 +215,8 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
         if (ddl_name_exists(ddl, table->schema, index->name)) {
             txn_statement_end(ddl->txn);
             if (!statement->is_if_not_exists) {
-                return ky_error_set(ddl->err, KY_DUPLICATE_TABLE,
-                                    "relation \"%s\" already exists", index->name);
+                return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                                    index->name);
             }
             session_notice(ddl->session, "NOTICE", KY_DUPLICATE_TABLE,
                            "relation \"%s\" already exists, skipping", index->name);

@@ -39,11 +39,10 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
         return KY_OK;
     }
     if (existing != NULL && (!statement->is_or_replace || existing->kind != 'v')) {
-        return ky_error_set(ddl->err,
-                            statement->is_or_replace ? KY_WRONG_OBJECT_TYPE : KY_DUPLICATE_TABLE,
-                            statement->is_or_replace ? "\"%s\" is not a view"
-                                                     : "relation \"%s\" already exists",
-                            statement->relation->name);
+        return ky_error_set(
+            ddl->err, statement->is_or_replace ? KY_WRONG_OBJECT_TYPE : KY_DUPLICATE_TABLE,
+            statement->is_or_replace ? "\"%s\" is not a view" : "relation \"%s\" already exists",
+            statement->relation->name);
     }
     KY_TRY(bind_query(&ddl->bind, &statement->query->node, &query, ddl->err));
     oid_t oid = existing != NULL ? existing->oid : ddl_new_oid(ddl);
@@ -63,15 +62,15 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
             continue;
         }
         uint16_t number = view.column_count++;
-        view.columns[number] = (struct cat_column){
-            .name = number < ast_list_count(statement->columns)
-                        ? ast_list_text(statement->columns, number)
-                        : target->name,
-            .number = (int16_t)(number + 1),
-            .type = target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT)
-                                                           : target->expr->type,
-            .typmod = target->expr->typmod,
-            .missing = datum_null()};
+        view.columns[number] =
+            (struct cat_column){.name = number < ast_list_count(statement->columns)
+                                            ? ast_list_text(statement->columns, number)
+                                            : target->name,
+                                .number = (int16_t)(number + 1),
+                                .type = target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT)
+                                                                               : target->expr->type,
+                                .typmod = target->expr->typmod,
+                                .missing = datum_null()};
     }
     KY_TRY(existing != NULL ? catalog_update(ddl->txn, CAT_TABLE, &view, ddl->err)
                             : catalog_insert(ddl->txn, CAT_TABLE, &view, ddl->err));
@@ -103,20 +102,20 @@ ddl_create_sequence(struct ddl *ddl, const struct ast_sequence *statement)
         ddl_option_int(ddl_option(options, "minvalue"), increment > 0 ? 1 : INT64_MIN);
     int64_t maximum =
         ddl_option_int(ddl_option(options, "maxvalue"), increment > 0 ? INT64_MAX : -1);
-    int64_t start =
-        ddl_option_int(ddl_option(options, "start"), increment > 0 ? minimum : maximum);
+    int64_t start = ddl_option_int(ddl_option(options, "start"), increment > 0 ? minimum : maximum);
     if (increment == 0) {
         return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE, "INCREMENT must not be zero");
     }
     if (minimum >= maximum) {
         return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
-                            "MINVALUE (%lld) must be less than MAXVALUE (%lld)",
-                            (long long)minimum, (long long)maximum);
+                            "MINVALUE (%lld) must be less than MAXVALUE (%lld)", (long long)minimum,
+                            (long long)maximum);
     }
     if (start < minimum || start > maximum) {
         return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
-                            start < minimum ? "START value (%lld) cannot be less than MINVALUE (%lld)"
-                                            : "START value (%lld) cannot be greater than MAXVALUE (%lld)",
+                            start < minimum
+                                ? "START value (%lld) cannot be less than MINVALUE (%lld)"
+                                : "START value (%lld) cannot be greater than MAXVALUE (%lld)",
                             (long long)start, (long long)(start < minimum ? minimum : maximum));
     }
     oid_t oid = ddl_new_oid(ddl);
@@ -157,8 +156,7 @@ ddl_create_schema(struct ddl *ddl, const struct ast_create_schema *statement)
         (void)ky_error_set(ddl->err, KY_RESERVED_NAME, "unacceptable schema name \"%s\"", name);
         return ky_error_detail(ddl->err, "The prefix \"pg_\" is reserved for system schemas.");
     }
-    struct cat_schema schema = {
-        .oid = ddl_new_oid(ddl), .name = name, .owner = ddl->session->role};
+    struct cat_schema schema = {.oid = ddl_new_oid(ddl), .name = name, .owner = ddl->session->role};
     KY_TRY(catalog_insert(ddl->txn, CAT_SCHEMA, &schema, ddl->err));
     return ddl_changed(ddl);
 }
@@ -182,8 +180,8 @@ apply_role_options(struct ddl *ddl, const struct ast_list *options, struct cat_r
     apply_flag(options, "login", &role->can_login);
     apply_flag(options, "replication", &role->can_replicate);
     apply_flag(options, "bypassrls", &role->can_bypass_rls);
-    role->connection_limit = (int32_t)ddl_option_int(ddl_option(options, "connection_limit"),
-                                                     role->connection_limit);
+    role->connection_limit =
+        (int32_t)ddl_option_int(ddl_option(options, "connection_limit"), role->connection_limit);
     if (password == NULL) {
         return KY_OK;
     }
@@ -244,9 +242,9 @@ named_role(struct ddl *ddl, const struct ast_role *node, struct cat_role **role_
 {
     const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
     *role_out = cat_find_role(ddl->image, ky_slice_cstr(name));
-    return *role_out != NULL ? KY_OK
-                             : ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                                            "role \"%s\" does not exist", name);
+    return *role_out != NULL
+               ? KY_OK
+               : ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "role \"%s\" does not exist", name);
 }
 
 ky_status
@@ -293,8 +291,7 @@ ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
                                    "role \"%s\" cannot be dropped because some objects depend on "
                                    "it",
                                    role->name);
-                return ky_error_detail(ddl->err, "owner of table %s",
-                                       ddl->image->tables[j]->name);
+                return ky_error_detail(ddl->err, "owner of table %s", ddl->image->tables[j]->name);
             }
         }
         KY_TRY(catalog_erase(ddl->txn, CAT_ROLE, role, ddl->err));
@@ -323,8 +320,7 @@ write_comment(struct ddl *ddl, oid_t class_oid, oid_t object, int32_t column, co
                                .column = column,
                                .text = text};
     if (text == NULL) {
-        KY_TRY(existing == NULL ? KY_OK
-                                : catalog_erase(ddl->txn, CAT_COMMENT, existing, ddl->err));
+        KY_TRY(existing == NULL ? KY_OK : catalog_erase(ddl->txn, CAT_COMMENT, existing, ddl->err));
     } else {
         KY_TRY(existing == NULL ? catalog_insert(ddl->txn, CAT_COMMENT, &made, ddl->err)
                                 : catalog_update(ddl->txn, CAT_COMMENT, &made, ddl->err));
@@ -373,8 +369,8 @@ ddl_comment(struct ddl *ddl, const struct ast_comment *statement)
     case AST_OBJECT_SCHEMA: {
         const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name.name));
         if (schema == NULL) {
-            return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME,
-                                "schema \"%s\" does not exist", name.name);
+            return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+                                name.name);
         }
         return write_comment(ddl, CLASS_PG_NAMESPACE, schema->oid, 0, statement->text);
     }
@@ -401,16 +397,13 @@ ddl_create_extension(struct ddl *ddl, const struct ast_create_extension *stateme
                             statement->name);
     }
     if (strcmp(statement->name, "vector") != 0) {
-        (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                           "extension \"%s\" is not available", statement->name);
-        return ky_error_hint(ddl->err,
-                             "The extension must first be installed on the system where "
-                             "PostgreSQL is running.");
+        (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "extension \"%s\" is not available",
+                           statement->name);
+        return ky_error_hint(ddl->err, "The extension must first be installed on the system where "
+                                       "PostgreSQL is running.");
     }
-    struct cat_extension extension = {.oid = ddl_new_oid(ddl),
-                                      .name = "vector",
-                                      .version = "0.8.0",
-                                      .schema = OID_SCHEMA_PUBLIC};
+    struct cat_extension extension = {
+        .oid = ddl_new_oid(ddl), .name = "vector", .version = "0.8.0", .schema = OID_SCHEMA_PUBLIC};
     KY_TRY(catalog_insert(ddl->txn, CAT_EXTENSION, &extension, ddl->err));
     return ddl_changed(ddl);
 }

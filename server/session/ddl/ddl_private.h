@@ -7,10 +7,10 @@
  * image and changes the catalog; nothing is changed before the last lock is held. */
 struct ddl {
     struct session *session;
-    struct ky_arena *arena;      /* of the statement */
+    struct ky_arena *arena; /* of the statement */
     struct catalog *catalog;
     struct txn *txn;
-    struct cat_image *image;     /* a reference */
+    struct cat_image *image; /* a reference */
     struct bind_context bind;
     struct func_env env;
     struct ky_slice sql;

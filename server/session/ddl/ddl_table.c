@@ -91,8 +91,8 @@ ky_status
 ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_def *definition)
 {
     if (column_number(made, definition->name) != 0) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
-                            "column \"%s\" specified more than once", definition->name);
+        return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN, "column \"%s\" specified more than once",
+                            definition->name);
     }
     if (made->table.column_count >= ROW_COLUMNS_MAX) {
         return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS, "tables can have at most %d columns",
@@ -116,8 +116,8 @@ ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_
     }
     int16_t number = column->number;
     for (int32_t i = 0; i < ast_list_count(definition->constraints); i++) {
-        KY_TRY(ddl_add_constraint(ddl, made,
-                                  (const void *)ast_list_get(definition->constraints, i), number));
+        KY_TRY(ddl_add_constraint(ddl, made, (const void *)ast_list_get(definition->constraints, i),
+                                  number));
     }
     return KY_OK;
 }
@@ -175,8 +175,8 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
     const char *first = made->columns[key->columns[0] - 1].name;
     const char *columns = first;
     for (uint16_t i = 1; i < key->column_count; i++) {
-        columns = ky_arena_printf(ddl->arena, "%s_%s", columns,
-                                  made->columns[key->columns[i] - 1].name);
+        columns =
+            ky_arena_printf(ddl->arena, "%s_%s", columns, made->columns[key->columns[i] - 1].name);
     }
     key->name = constraint->name != NULL
                     ? ky_arena_strdup(ddl->arena, constraint->name)
@@ -199,11 +199,11 @@ add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *
     }
     struct new_check *check = &made->checks[made->check_count++];
     check->sql = ddl_print(ddl, constraint->expression);
-    check->name = constraint->name != NULL
-                      ? ky_arena_strdup(ddl->arena, constraint->name)
-                      : ddl_choose_name(ddl, made->table.schema, made->table.name,
-                                        own_column == 0 ? NULL : made->columns[own_column - 1].name,
-                                        "check");
+    check->name =
+        constraint->name != NULL
+            ? ky_arena_strdup(ddl->arena, constraint->name)
+            : ddl_choose_name(ddl, made->table.schema, made->table.name,
+                              own_column == 0 ? NULL : made->columns[own_column - 1].name, "check");
     for (uint16_t i = 0; i + 1 < made->check_count; i++) {
         if (constraint->name == NULL && strcmp(made->checks[i].name, check->name) == 0) {
             check->name = ky_arena_printf(ddl->arena, "%s%u", check->name, i + 1U);
@@ -213,8 +213,8 @@ add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *
 }
 
 ky_status
-ddl_add_constraint(struct ddl *ddl, struct new_table *made,
-                   const struct ast_constraint *constraint, int16_t own_column)
+ddl_add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
+                   int16_t own_column)
 {
     struct cat_column *column = own_column == 0 ? NULL : &made->columns[own_column - 1];
     switch (constraint->type) {
@@ -285,15 +285,15 @@ ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key,
         }
         index->keys[i] = (struct cat_key){.column = key->columns[i], .type = type};
     }
-    *constraint = (struct cat_constraint){
-        .oid = index->constraint,
-        .name = key->name,
-        .table = table,
-        .kind = key->is_primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE,
-        .columns = key->columns,
-        .column_count = key->column_count,
-        .index = index,
-        .is_validated = true};
+    *constraint =
+        (struct cat_constraint){.oid = index->constraint,
+                                .name = key->name,
+                                .table = table,
+                                .kind = key->is_primary ? CONSTRAINT_PRIMARY : CONSTRAINT_UNIQUE,
+                                .columns = key->columns,
+                                .column_count = key->column_count,
+                                .index = index,
+                                .is_validated = true};
     KY_TRY(catalog_insert(ddl->txn, CAT_INDEX, index, ddl->err));
     KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
     (void)is_filled;
@@ -318,8 +318,7 @@ write_sequence(struct ddl *ddl, const struct new_table *made, const struct new_s
         .sequence_type = sequence->type,
         .owner_table = made->table.oid,
         .owner_column = sequence->column,
-        .sequence = {ddl_option_int(ddl_option(sequence->options, "start"),
-                                    increment > 0 ? 1 : -1),
+        .sequence = {ddl_option_int(ddl_option(sequence->options, "start"), increment > 0 ? 1 : -1),
                      increment,
                      ddl_option_int(ddl_option(sequence->options, "minvalue"),
                                     increment > 0 ? 1 : -maximum - 1),
@@ -421,14 +420,14 @@ begin_table(struct ddl *ddl, const struct ast_range_var *name, bool is_if_not_ex
 static ky_status
 refuse_table_forms(struct ddl *ddl, const struct ast_create_table *statement)
 {
-    const char *what = statement->persistence == AST_TEMPORARY ? "temporary tables"
+    const char *what = statement->persistence == AST_TEMPORARY   ? "temporary tables"
                        : ast_list_count(statement->inherits) > 0 ? "table inheritance"
                        : statement->partition_by != NULL || statement->partition_of != NULL
                            ? "partitioned tables"
                            : NULL;
-    return what == NULL ? KY_OK
-                        : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                                       "%s are not supported yet", what);
+    return what == NULL
+               ? KY_OK
+               : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "%s are not supported yet", what);
 }
 
 static ky_status
@@ -472,8 +471,8 @@ vectors_opclass(struct ddl *ddl, const struct ast_list *options, const char **op
 {
     static const struct {
         const char *metric, *opclass;
-    } metrics[] = {{"", "vector_l2_ops"},       {"l2", "vector_l2_ops"},
-                   {"ip", "vector_ip_ops"},     {"inner_product", "vector_ip_ops"},
+    } metrics[] = {{"", "vector_l2_ops"},           {"l2", "vector_l2_ops"},
+                   {"ip", "vector_ip_ops"},         {"inner_product", "vector_ip_ops"},
                    {"cosine", "vector_cosine_ops"}, {"l1", "vector_l1_ops"}};
     const char *metric = ddl_option_text(ddl, ddl_option(options, "metric"));
     for (size_t i = 0; i < KY_COUNT_OF(metrics); i++) {
@@ -568,8 +567,7 @@ ddl_vectors_dimension(struct session *session, const struct cat_table *table, ui
     if (current != NULL && current->columns[1].typmod == -1) {
         struct cat_table changed = *current;
         changed.columns = ky_arena_array(ddl.arena, struct cat_column, current->column_count);
-        memcpy(changed.columns, current->columns,
-               current->column_count * sizeof(*changed.columns));
+        memcpy(changed.columns, current->columns, current->column_count * sizeof(*changed.columns));
         changed.columns[1].typmod = (int32_t)dimension;
         status = catalog_update(ddl.txn, CAT_TABLE, &changed, err);
         if (status == KY_OK) {
@@ -656,8 +654,7 @@ ddl_implicit_table(struct session *session, const struct ast_insert *insert, boo
         return KY_OK;
     }
     enum value_kind kind = kind_of(value, &dimension);
-    if (kind_of(key, &dimension) != VALUE_INTEGER ||
-        (kind != VALUE_TEXT && kind != VALUE_VECTOR)) {
+    if (kind_of(key, &dimension) != VALUE_INTEGER || (kind != VALUE_TEXT && kind != VALUE_VECTOR)) {
         return KY_OK;
     }
     struct ddl ddl = {.session = session,

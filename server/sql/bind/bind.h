@@ -9,17 +9,18 @@ struct bind_context {
     struct ky_arena *arena;
     const struct cat_image *image;
     const struct cat_path *path;
-    struct func_env *env;        /* for folding constants and reading literals */
-    const char *sql;             /* whole text, for error positions */
+    struct func_env *env; /* for folding constants and reading literals */
+    const char *sql;      /* whole text, for error positions */
     size_t sql_size;
     /* Parameters: types known so far (OID_NONE: to be inferred). Inference writes back. */
     oid_t *param_types;
     uint16_t param_count;
-    uint16_t param_capacity;     /* fixed at PARAMS_MAX by the caller's array, or 0: no parameters allowed */
-    const char *user;            /* current_user */
+    uint16_t
+        param_capacity; /* fixed at PARAMS_MAX by the caller's array, or 0: no parameters allowed */
+    const char *user;   /* current_user */
     const char *session_user;
     const char *database;
-    bool can_infer_params;       /* extended protocol and PREPARE */
+    bool can_infer_params; /* extended protocol and PREPARE */
 };
 enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };
 
@@ -45,6 +46,6 @@ KY_MUST_CHECK ky_status bind_type_name(struct bind_context *context,
 KY_MUST_CHECK ky_status bind_argument(struct bind_context *context, const struct ast_node *node,
                                       oid_t type, struct expr **expr_out, struct ky_error *err);
 /* A possibly qualified relation name. 42P01 with position unless missing_ok (then NULL). */
-KY_MUST_CHECK ky_status bind_relation(struct bind_context *context, const struct ast_range_var *name,
-                                      bool is_missing_ok, struct cat_table **table_out,
-                                      struct ky_error *err);
+KY_MUST_CHECK ky_status bind_relation(struct bind_context *context,
+                                      const struct ast_range_var *name, bool is_missing_ok,
+                                      struct cat_table **table_out, struct ky_error *err);

@@ -25,19 +25,21 @@ struct table_column {
 struct table_ref {
     enum table_kind kind;
     const char *alias;            /* what EXPLAIN and messages call it */
-    struct table_column *columns; /* visible columns, in order; for relations index = attnum - 1, dropped ones included with NULL name */
+    struct table_column *columns; /* visible columns, in order; for relations index = attnum - 1,
+                                     dropped ones included with NULL name */
     uint16_t column_count;
-    struct cat_table *table;      /* RELATION */
-    struct query *subquery;       /* SUBQUERY */
-    struct expr **functions;      /* FUNCTION: calls (EXPR_FUNC or EXPR_SET) */
+    struct cat_table *table; /* RELATION */
+    struct query *subquery;  /* SUBQUERY */
+    struct expr **functions; /* FUNCTION: calls (EXPR_FUNC or EXPR_SET) */
     uint16_t function_count;
     bool has_ordinality;
-    struct expr ***rows;          /* VALUES: rows of column_count expressions */
+    struct expr ***rows; /* VALUES: rows of column_count expressions */
     uint32_t row_count;
-    struct cte *cte;              /* CTE */
+    struct cte *cte; /* CTE */
     uint16_t cte_levels_up;
     bool is_lateral;
-    /* KyroDB's vector form: WHERE QUERY = [..] AND MODE = ... on this relation; NULL when not used. */
+    /* KyroDB's vector form: WHERE QUERY = [..] AND MODE = ... on this relation; NULL when not used.
+     */
     struct vector_query *vector_query;
     enum row_lock_mode lock_mode; /* FOR UPDATE ... */
     enum lock_policy lock_policy;
@@ -55,17 +57,17 @@ struct vector_query {
 enum join_kind { JOIN_INNER, JOIN_LEFT, JOIN_RIGHT, JOIN_FULL, JOIN_CROSS };
 /* The FROM clause as a tree: a table (children NULL) or a join. */
 struct from_item {
-    int16_t table;          /* index in tables; -1 for a join */
+    int16_t table; /* index in tables; -1 for a join */
     enum join_kind kind;
     struct from_item *left, *right;
-    struct expr *on;        /* NULL: true */
+    struct expr *on; /* NULL: true */
 };
 
 struct target {
     struct expr *expr;
     const char *name;
-    bool is_hidden;         /* only for ORDER BY or GROUP BY: not part of the result */
-    oid_t origin_table;     /* RowDescription: plain column of this table, else 0 */
+    bool is_hidden;     /* only for ORDER BY or GROUP BY: not part of the result */
+    oid_t origin_table; /* RowDescription: plain column of this table, else 0 */
     int16_t origin_column;
 };
 
@@ -75,54 +77,77 @@ struct cte {
     struct table_column *columns;
     uint16_t column_count;
     bool is_recursive;
-    bool is_materialized;   /* MATERIALIZED, or recursive, or modifying */
+    bool is_materialized; /* MATERIALIZED, or recursive, or modifying */
     bool is_not_materialized;
     uint32_t reference_count;
 };
 
-enum query_kind { QUERY_SELECT, QUERY_INSERT, QUERY_UPDATE, QUERY_DELETE, QUERY_VALUES, QUERY_SET_OPERATION };
+enum query_kind {
+    QUERY_SELECT,
+    QUERY_INSERT,
+    QUERY_UPDATE,
+    QUERY_DELETE,
+    QUERY_VALUES,
+    QUERY_SET_OPERATION
+};
 enum set_operation { SET_UNION, SET_INTERSECT, SET_EXCEPT };
 
 enum conflict_action { CONFLICT_NONE, CONFLICT_NOTHING, CONFLICT_UPDATE };
 
 struct query {
     enum query_kind kind;
-    struct cte **ctes;            uint16_t cte_count;
-    struct table_ref **tables;    uint16_t table_count;
-    struct from_item **from;      uint16_t from_count; /* comma list: cross joins */
+    struct cte **ctes;
+    uint16_t cte_count;
+    struct table_ref **tables;
+    uint16_t table_count;
+    struct from_item **from;
+    uint16_t from_count; /* comma list: cross joins */
     struct expr *where;
-    struct target *targets;       uint16_t target_count; /* hidden ones last */
-    struct expr **group_by;       uint16_t group_count;
-    bool has_aggregates;          /* in targets, HAVING or ORDER BY; or GROUP BY was given */
+    struct target *targets;
+    uint16_t target_count; /* hidden ones last */
+    struct expr **group_by;
+    uint16_t group_count;
+    bool has_aggregates; /* in targets, HAVING or ORDER BY; or GROUP BY was given */
     bool has_windows;
-    bool has_sets;                /* EXPR_SET in targets */
+    bool has_sets; /* EXPR_SET in targets */
     struct expr *having;
     bool is_distinct;
-    struct expr **distinct_on;    uint16_t distinct_on_count; /* expressions; order_by starts with them */
-    struct sort_key *order_by;    uint16_t order_count; /* expr: over the tables; equal ones share a target's expr pointer */
-    struct expr *limit;           /* int8; NULL: all */
+    struct expr **distinct_on;
+    uint16_t distinct_on_count; /* expressions; order_by starts with them */
+    struct sort_key *order_by;
+    uint16_t order_count; /* expr: over the tables; equal ones share a target's expr pointer */
+    struct expr *limit;   /* int8; NULL: all */
     struct expr *offset;
     bool is_with_ties;
-    /* SET_OPERATION: left op right; targets name its columns (EXPR_COLUMN table 0 of a virtual row) */
+    /* SET_OPERATION: left op right; targets name its columns (EXPR_COLUMN table 0 of a virtual row)
+     */
     enum set_operation set_operation;
     bool is_all;
     struct query *left, *right;
     /* VALUES: one TABLE_VALUES in tables[0] and targets over it */
     /* INSERT, UPDATE, DELETE */
-    uint16_t target_table;        /* index in tables of the relation changed */
-    struct query *source;         /* INSERT: what is inserted, columns in source_columns order */
-    uint16_t *insert_columns;     /* 0-based columns of the table for the source's columns */
+    uint16_t target_table;    /* index in tables of the relation changed */
+    struct query *source;     /* INSERT: what is inserted, columns in source_columns order */
+    uint16_t *insert_columns; /* 0-based columns of the table for the source's columns */
     uint16_t insert_column_count;
-    struct expr **defaults;       /* INSERT: per table column, for those not in insert_columns; NULL: null. UPDATE: unused */
-    struct { uint16_t column; struct expr *expr; } *assignments; /* UPDATE, and DO UPDATE */
+    struct expr **defaults; /* INSERT: per table column, for those not in insert_columns; NULL:
+                               null. UPDATE: unused */
+    struct {
+        uint16_t column;
+        struct expr *expr;
+    } * assignments; /* UPDATE, and DO UPDATE */
     uint16_t assignment_count;
-    struct expr **checks;         /* CHECK constraints over the new row: EXPR_INPUT by column index */
-    const char **check_names;     uint16_t check_count;
-    struct expr **generated;      /* per table column or NULL: stored generated columns over EXPR_INPUT */
+    struct expr **checks; /* CHECK constraints over the new row: EXPR_INPUT by column index */
+    const char **check_names;
+    uint16_t check_count;
+    struct expr *
+        *generated; /* per table column or NULL: stored generated columns over EXPR_INPUT */
     enum conflict_action conflict;
     struct cat_index *conflict_index; /* arbiter; NULL with DO NOTHING: any unique index */
-    struct expr *conflict_where;  /* DO UPDATE ... WHERE; target row is tables[target_table], excluded is tables[excluded_table] */
+    struct expr *conflict_where;      /* DO UPDATE ... WHERE; target row is tables[target_table],
+                                         excluded is tables[excluded_table] */
     uint16_t excluded_table;
-    struct target *returning;     uint16_t returning_count;
+    struct target *returning;
+    uint16_t returning_count;
     bool has_returning;
 };

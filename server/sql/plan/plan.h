@@ -11,7 +11,7 @@
  * the input is the output).
  */
 enum plan_kind {
-    PLAN_RESULT,          /* one row without columns; filter may drop it (one-time filter) */
+    PLAN_RESULT, /* one row without columns; filter may drop it (one-time filter) */
     PLAN_SEQ_SCAN,
     PLAN_INDEX_SCAN,
     PLAN_SYSVIEW_SCAN,
@@ -23,23 +23,30 @@ enum plan_kind {
     PLAN_RECURSIVE_UNION, /* left: start; right: round, reads the work table */
     PLAN_NESTED_LOOP,
     PLAN_HASH_JOIN,
-    PLAN_MATERIALIZE,     /* keeps its child's rows for rescans */
+    PLAN_MATERIALIZE, /* keeps its child's rows for rescans */
     PLAN_SORT,
-    PLAN_TOP_N,           /* sort that keeps limit + offset rows, then Limit's work */
+    PLAN_TOP_N, /* sort that keeps limit + offset rows, then Limit's work */
     PLAN_LIMIT,
-    PLAN_AGGREGATE,       /* hashed by group keys; no keys: one row */
-    PLAN_UNIQUE,          /* DISTINCT (hash, keeps first); with keys: DISTINCT ON over sorted input */
+    PLAN_AGGREGATE, /* hashed by group keys; no keys: one row */
+    PLAN_UNIQUE,    /* DISTINCT (hash, keeps first); with keys: DISTINCT ON over sorted input */
     PLAN_APPEND,
-    PLAN_SET_OPERATION,   /* INTERSECT, EXCEPT [ALL], by hash */
-    PLAN_PROJECT_SET,     /* target lists with EXPR_SET */
-    PLAN_WINDOW,          /* input sorted by partition and order */
+    PLAN_SET_OPERATION, /* INTERSECT, EXCEPT [ALL], by hash */
+    PLAN_PROJECT_SET,   /* target lists with EXPR_SET */
+    PLAN_WINDOW,        /* input sorted by partition and order */
     PLAN_LOCK_ROWS,
     PLAN_INSERT,
     PLAN_UPDATE,
     PLAN_DELETE,
 };
 
-enum plan_join { PLAN_JOIN_INNER, PLAN_JOIN_LEFT, PLAN_JOIN_RIGHT, PLAN_JOIN_FULL, PLAN_JOIN_SEMI, PLAN_JOIN_ANTI };
+enum plan_join {
+    PLAN_JOIN_INNER,
+    PLAN_JOIN_LEFT,
+    PLAN_JOIN_RIGHT,
+    PLAN_JOIN_FULL,
+    PLAN_JOIN_SEMI,
+    PLAN_JOIN_ANTI
+};
 
 /* A scan column: 0-based table column, or EXPR_SYSTEM_*. */
 struct scan_column {
@@ -50,26 +57,29 @@ struct scan_column {
 /* Bounds on the leading columns of an index; expressions over parameters and outer slots only. A
  * null bound value finds nothing. */
 struct index_bounds {
-    struct expr **equal;      /* one for each of the first equal_count key columns */
+    struct expr **equal; /* one for each of the first equal_count key columns */
     uint16_t equal_count;
-    struct expr *any_array;   /* = ANY(array) on the key column after them (then no range), or NULL */
-    struct expr *lower;       /* on the column after the equal ones, or NULL */
+    struct expr *any_array; /* = ANY(array) on the key column after them (then no range), or NULL */
+    struct expr *lower;     /* on the column after the equal ones, or NULL */
     struct expr *upper;
     bool is_lower_exclusive, is_upper_exclusive;
 };
 
 struct agg_call {
     const struct func *func;
-    struct expr **args; uint16_t arg_count;
+    struct expr **args;
+    uint16_t arg_count;
     struct expr *filter;
     bool is_distinct, is_star;
-    struct sort_key *order; uint16_t order_count;
+    struct sort_key *order;
+    uint16_t order_count;
     const struct type *type;
 };
 
 struct window_call {
-    const struct func *func;  /* window function or aggregate */
-    struct expr **args; uint16_t arg_count;
+    const struct func *func; /* window function or aggregate */
+    struct expr **args;
+    uint16_t arg_count;
     struct expr *filter;
     bool is_star;
     const struct type *type;
@@ -90,76 +100,120 @@ struct plan {
     uint16_t output_count;
     double startup_cost, total_cost, rows;
     int width;
-    const char *alias;          /* scans: as EXPLAIN names it */
+    const char *alias; /* scans: as EXPLAIN names it */
 
     union {
         struct { /* SEQ, INDEX, SYSVIEW, VECTOR, LOCK_ROWS' table */
             struct cat_table *table;
-            struct scan_column *columns; uint16_t column_count;
+            struct scan_column *columns;
+            uint16_t column_count;
             struct cat_index *index;
             struct index_bounds bounds;
             bool is_backward;
-            struct expr *index_condition;   /* for EXPLAIN: the bounds as written */
+            struct expr *index_condition; /* for EXPLAIN: the bounds as written */
             /* VECTOR: rows in order of distance; filter is applied inside, never costs rows.
              * The distance (float8) is column column_count of the input, i.e. after `columns`. */
             struct expr *vector_query;
             uint16_t vector_column;
             enum vector_metric_code { METRIC_L2 = 0, METRIC_IP, METRIC_COSINE, METRIC_L1 } metric;
-            char vector_mode;               /* 'e', 'a', 'u' */
+            char vector_mode; /* 'e', 'a', 'u' */
             struct expr *ef, *recall;
-            struct expr *k;                 /* limit (+ offset); NULL: all rows */
-            bool is_count_only;             /* SEQ: no columns wanted: rows need not be touched */
+            struct expr *k;     /* limit (+ offset); NULL: all rows */
+            bool is_count_only; /* SEQ: no columns wanted: rows need not be touched */
         } scan;
-        struct { struct expr **functions; uint16_t function_count; bool has_ordinality; } function;
-        struct { struct expr ***rows; uint32_t row_count; } values;
-        struct { uint32_t cte; } cte;       /* CTE_SCAN, WORK_TABLE_SCAN, RECURSIVE_UNION: index in statement ctes */
-        struct { bool is_distinct; uint32_t cte; } recursive;
+        struct {
+            struct expr **functions;
+            uint16_t function_count;
+            bool has_ordinality;
+        } function;
+        struct {
+            struct expr ***rows;
+            uint32_t row_count;
+        } values;
+        struct {
+            uint32_t cte;
+        } cte; /* CTE_SCAN, WORK_TABLE_SCAN, RECURSIVE_UNION: index in statement ctes */
+        struct {
+            bool is_distinct;
+            uint32_t cte;
+        } recursive;
         struct {
             enum plan_join kind;
-            struct expr *condition;          /* over both sides; HASH_JOIN: what the keys do not cover */
-            struct expr **left_keys, **right_keys; /* over each side's own output (EXPR_INPUT from 0) */
-            const struct func **key_equal;   /* equality of each pair, both sides of one type */
+            struct expr *condition; /* over both sides; HASH_JOIN: what the keys do not cover */
+            struct expr **left_keys,
+                **right_keys;              /* over each side's own output (EXPR_INPUT from 0) */
+            const struct func **key_equal; /* equality of each pair, both sides of one type */
             uint16_t key_count;
-            struct nest_param *params; uint16_t param_count;
-            bool is_null_aware;              /* NOT IN: ANTI where a null key decides */
+            struct nest_param *params;
+            uint16_t param_count;
+            bool is_null_aware; /* NOT IN: ANTI where a null key decides */
         } join;
-        struct { struct sort_key *keys; uint16_t key_count; struct expr *limit, *offset; bool is_with_ties; } sort; /* SORT, TOP_N, LIMIT */
         struct {
-            struct expr **groups; uint16_t group_count;  /* over the input */
-            struct agg_call *calls; uint16_t call_count;
+            struct sort_key *keys;
+            uint16_t key_count;
+            struct expr *limit, *offset;
+            bool is_with_ties;
+        } sort; /* SORT, TOP_N, LIMIT */
+        struct {
+            struct expr **groups;
+            uint16_t group_count; /* over the input */
+            struct agg_call *calls;
+            uint16_t call_count;
             /* The node's "input" for filter (HAVING) and project is: groups, then calls. */
         } aggregate;
-        struct { struct expr **keys; uint16_t key_count; } unique; /* 0 keys: whole row */
-        struct { struct plan **children; uint16_t child_count; } append;
-        struct { enum set_operation operation; bool is_all; } set;
         struct {
-            struct expr **partition; uint16_t partition_count;
-            struct sort_key *order; uint16_t order_count;
+            struct expr **keys;
+            uint16_t key_count;
+        } unique; /* 0 keys: whole row */
+        struct {
+            struct plan **children;
+            uint16_t child_count;
+        } append;
+        struct {
+            enum set_operation operation;
+            bool is_all;
+        } set;
+        struct {
+            struct expr **partition;
+            uint16_t partition_count;
+            struct sort_key *order;
+            uint16_t order_count;
             struct window_spec *frame;
-            struct window_call *calls; uint16_t call_count;
+            struct window_call *calls;
+            uint16_t call_count;
             /* Output input for project: child's columns, then calls. */
         } window;
         struct {
-            struct cat_table **tables; uint16_t *row_id_columns; /* input column (int8) per table; null: skip */
-            enum row_lock_mode *modes; enum lock_policy *policies; uint16_t count;
+            struct cat_table **tables;
+            uint16_t *row_id_columns; /* input column (int8) per table; null: skip */
+            enum row_lock_mode *modes;
+            enum lock_policy *policies;
+            uint16_t count;
         } lock;
-        struct { /* INSERT, UPDATE, DELETE: child rows in, RETURNING rows out (project over the row as below) */
+        struct { /* INSERT, UPDATE, DELETE: child rows in, RETURNING rows out (project over the row
+                    as below) */
             struct cat_table *table;
-            uint16_t row_id_column;          /* UPDATE, DELETE: input column with the row id */
+            uint16_t row_id_column; /* UPDATE, DELETE: input column with the row id */
             /* INSERT: input column for each table column, or UINT16_MAX: then `values`.
              * UPDATE: the input holds, for every table column, its new value in new_columns. */
             uint16_t *new_columns;
-            struct expr **defaults;          /* INSERT: per table column, when new_columns says none; NULL: null */
-            bool *is_changed;                /* UPDATE: per table column */
-            struct expr **generated;         /* per table column or NULL, over the new row (EXPR_INPUT = table column) */
-            struct expr **checks; const char **check_names; uint16_t check_count; /* over the new row */
+            struct expr *
+                *defaults;    /* INSERT: per table column, when new_columns says none; NULL: null */
+            bool *is_changed; /* UPDATE: per table column */
+            struct expr **generated; /* per table column or NULL, over the new row (EXPR_INPUT =
+                                        table column) */
+            struct expr **checks;
+            const char **check_names;
+            uint16_t check_count; /* over the new row */
             enum conflict_action conflict;
             struct cat_index *arbiter;
-            /* DO UPDATE: expressions over EXPR_INPUT: the existing row's table columns, then the excluded row's. */
-            struct expr **conflict_values;   /* per table column; NULL: unchanged */
+            /* DO UPDATE: expressions over EXPR_INPUT: the existing row's table columns, then the
+             * excluded row's. */
+            struct expr **conflict_values; /* per table column; NULL: unchanged */
             struct expr *conflict_where;
-            /* project is over: the table columns of the new row (DELETE: the old one), then its row id
-             * (int8) at table->column_count, then the child's columns (0 of them for ON CONFLICT). */
+            /* project is over: the table columns of the new row (DELETE: the old one), then its row
+             * id (int8) at table->column_count, then the child's columns (0 of them for ON
+             * CONFLICT). */
             bool has_returning;
         } modify;
     };
@@ -168,16 +222,16 @@ struct plan {
 /* What the executor runs. */
 struct statement_plan {
     struct plan *root;
-    struct plan **ctes;          /* by index; run once, kept (Materialize) */
+    struct plan **ctes; /* by index; run once, kept (Materialize) */
     uint16_t cte_count;
-    uint32_t outer_slot_count;   /* execution parameters */
-    struct target *targets;      /* visible result columns, for RowDescription */
+    uint32_t outer_slot_count; /* execution parameters */
+    struct target *targets;    /* visible result columns, for RowDescription */
     uint16_t target_count;
     enum query_kind kind;
     bool is_read_only;
-    bool is_point;               /* primary-key lookup or single-row write: short, may run inline */
+    bool is_point; /* primary-key lookup or single-row write: short, may run inline */
     lsn_t catalog_lsn;
-    struct cat_table **tables;   /* every relation used, and how: lock modes */
+    struct cat_table **tables; /* every relation used, and how: lock modes */
     enum table_lock_mode *table_modes;
     uint16_t table_used_count;
 };
@@ -185,10 +239,11 @@ struct statement_plan {
 struct plan_context {
     struct ky_arena *arena;
     const struct cat_image *image;
-    struct storage *storage;     /* live counts for estimates; NULL in tests */
+    struct storage *storage; /* live counts for estimates; NULL in tests */
     struct func_env *env;
-    bool is_seqscan_enabled, is_indexscan_enabled, is_hashjoin_enabled, is_nestloop_enabled, is_sort_enabled;
-    const struct datum *params;  /* values of parameters for estimates, or NULL */
+    bool is_seqscan_enabled, is_indexscan_enabled, is_hashjoin_enabled, is_nestloop_enabled,
+        is_sort_enabled;
+    const struct datum *params; /* values of parameters for estimates, or NULL */
 };
 
 KY_MUST_CHECK ky_status plan_query(struct plan_context *context, struct query *query,
@@ -208,5 +263,6 @@ typedef const struct explain_actual *(*explain_lookup)(void *arg, const struct p
 /* Appends PostgreSQL's text (lines separated by \n) or JSON. */
 void plan_explain(const struct statement_plan *plan, const struct explain_options *options,
                   explain_lookup lookup, void *arg, struct ky_buffer *out);
-/* An expression as SQL, with column names of the node's input where known; as EXPLAIN shows conditions. */
+/* An expression as SQL, with column names of the node's input where known; as EXPLAIN shows
+ * conditions. */
 void plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buffer *out);
