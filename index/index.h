@@ -7,6 +7,7 @@
 #include "server/base/error.h"
 #include "server/base/slice.h"
 #include "storage/api/ids.h"
+#include "storage/api/state.h"
 
 /*
  * One interface for every ordered index: entries (key, row id), ordered by the key's bytes
