@@ -11,6 +11,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
+#include "server/base/cpu.h"
 #include "server/base/log.h"
 #include "server/http/http.h"
 #include "server/main/autotune.h"
@@ -24,12 +25,15 @@
 
 /* Process exit codes: 0 good, 1 could not start, 2 usage, 3 the log failed (see fatal_log). */
 enum { EXIT_START = 1, EXIT_USAGE = 2, EXIT_LOG = 3 };
-enum { TICK_MS = 100 };
+/* What runs at SIGTERM has so long to end by itself; SIGINT cancels it at once. */
+enum { TICK_MS = 50, LOOPS_MAX = 8, STOP_GRACE_MS = 5000 };
 
 struct program {
     struct config config;
     struct autotune tune;
-    struct loop *loop;
+    struct loop *loops[LOOPS_MAX]; /* the first one has the timers and HTTP */
+    int loop_count;
+    int64_t grace_ms;
     struct pool *pool;
     struct tls *tls;
     struct storage *storage;
@@ -272,7 +276,7 @@ start_http(struct program *program, struct ky_error *err)
         return KY_OK;
     }
     const struct http_options options = {
-        .loop = program->loop,
+        .loop = program->loops[0],
         .pool = program->pool,
         .tls = program->tls,
         .host = config_text(&program->config, CONFIG_HOST),
@@ -287,7 +291,8 @@ static ky_status
 start_pgwire(struct program *program, struct ky_error *err)
 {
     const struct pgwire_options options = {
-        .loop = program->loop,
+        .loops = program->loops,
+        .loop_count = program->loop_count,
         .pool = program->pool,
         .tls = program->tls,
         .server = program->server,
@@ -313,6 +318,18 @@ announce(const struct program *program)
     (void)fflush(stdout);
 }
 
+/* Loops run short statements, so a machine with many cores has several. */
+static void
+start_loops(struct program *program)
+{
+    int count = KY_MIN(KY_MAX(ky_cpu()->core_count / 2, 1), (int)LOOPS_MAX);
+    for (int i = 0; i < count; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "loop-%d", i);
+        program->loops[program->loop_count++] = loop_new(name);
+    }
+}
+
 static ky_status
 start(struct program *program, struct ky_error *err)
 {
@@ -323,10 +340,12 @@ start(struct program *program, struct ky_error *err)
                     config_size(&program->config, CONFIG_MAX_WAL_SIZE));
     ky_log(INFO, "main", "autotune %s", program->tune.text);
     KY_TRY(load_tls(program, err));
-    program->loop = loop_new("loop");
+    start_loops(program);
     program->pool = pool_new(program->tune.workers);
     KY_TRY(start_http(program, err));
-    loop_start(program->loop);
+    for (int i = 0; i < program->loop_count; i++) {
+        loop_start(program->loops[i]);
+    }
     KY_TRY(open_storage(program, err));
     KY_TRY(make_server(program, err));
     KY_TRY(start_pgwire(program, err));
@@ -346,7 +365,7 @@ static void
 start_tick(void *arg)
 {
     struct program *program = arg;
-    loop_timer_start(program->loop, &program->tick, TICK_MS, true, tick, program);
+    loop_timer_start(program->loops[0], &program->tick, TICK_MS, true, tick, program);
 }
 
 static void
@@ -372,14 +391,16 @@ stop(struct program *program)
 {
     checkpointer_stop(program->checkpointer);
     if (program->pgwire != NULL) {
-        pgwire_stop(program->pgwire);
+        pgwire_stop(program->pgwire, program->grace_ms);
     }
     if (program->http != NULL) {
         http_stop(program->http);
     }
-    if (program->loop != NULL) {
-        loop_post(program->loop, stop_tick, program);
-        loop_stop(program->loop);
+    if (program->loop_count > 0) {
+        loop_post(program->loops[0], stop_tick, program);
+    }
+    for (int i = 0; i < program->loop_count; i++) {
+        loop_stop(program->loops[i]);
     }
     if (program->pool != NULL) {
         pool_free(program->pool);
@@ -395,8 +416,8 @@ stop(struct program *program)
         }
         storage_close(program->storage);
     }
-    if (program->loop != NULL) {
-        loop_free(program->loop);
+    for (int i = 0; i < program->loop_count; i++) {
+        loop_free(program->loops[i]);
     }
     if (program->tls != NULL) {
         tls_release(program->tls);
@@ -433,6 +454,7 @@ wait_for_stop(struct program *program, const sigset_t *signals)
             continue;
         }
         ky_log(INFO, "main", "stopping signal=%d", signal_number);
+        program->grace_ms = signal_number == SIGINT ? 0 : STOP_GRACE_MS;
         return;
     }
 }
@@ -473,7 +495,7 @@ run_serve(int argc, char **argv)
         stop(&program);
         return complain(&err, EXIT_START);
     }
-    loop_post(program.loop, start_tick, &program);
+    loop_post(program.loops[0], start_tick, &program);
     wait_for_stop(&program, &signals);
     stop(&program);
     ky_log(INFO, "main", "stopped");

@@ -2,6 +2,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
  * libevent's bases are used by one thread each, so its own locking stays off. Other threads
  * reach a loop through a list under a mutex and an eventfd that the base watches; the eventfd
  * is written only when the list was empty, so a burst of posts costs one wake-up.
+ *
+ * Jobs come the same way through a stack without a lock. The eventfd is watched edge-triggered
+ * and never read: each write is a new edge, and 2^64 of them do not happen.
  */
 
 struct loop_task {
@@ -34,7 +38,38 @@ struct loop {
     struct ky_mutex lock;
     struct loop_task *first KY_GUARDED_BY(lock);
     struct loop_task *last KY_GUARDED_BY(lock);
+    /* Submitted jobs, newest first, linked through link.next. Alone on its cache line: it is
+     * what other threads write. */
+    _Atomic(struct ky_list *) jobs KY_ALIGNED(64);
 };
+
+static void
+wake(const struct loop *loop)
+{
+    uint64_t one = 1;
+    ssize_t put = write(loop->wake_fd, &one, sizeof(one));
+    (void)put; /* a full counter wakes as well */
+}
+
+/* Runs what was submitted, oldest first. */
+static void
+run_jobs(struct loop *loop)
+{
+    /* acquire: pairs with loop_submit's release. */
+    struct ky_list *newest = atomic_exchange_explicit(&loop->jobs, NULL, memory_order_acquire);
+    struct ky_list *oldest = NULL;
+    while (newest != NULL) {
+        struct ky_list *next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    while (oldest != NULL) {
+        struct pool_job *job = ky_list_entry(oldest, struct pool_job, link);
+        oldest = oldest->next; /* before run: it may submit the job again */
+        job->run(job->arg);
+    }
+}
 
 static void
 run_posted(struct loop *loop)
@@ -52,18 +87,18 @@ run_posted(struct loop *loop)
 }
 
 static void
-woken(evutil_socket_t fd, short what KY_UNUSED, void *arg)
+woken(evutil_socket_t fd KY_UNUSED, short what KY_UNUSED, void *arg)
 {
-    uint64_t count;
-    ssize_t got = read(fd, &count, sizeof(count));
-    (void)got; /* another event may have emptied it already */
     run_posted(arg);
+    run_jobs(arg);
 }
 
 struct loop *
 loop_new(const char *name)
 {
-    struct loop *loop = ky_calloc(1, sizeof(*loop));
+    void *place = NULL;
+    KY_ASSERT(posix_memalign(&place, 64, sizeof(struct loop)) == 0);
+    struct loop *loop = memset(place, 0, sizeof(*loop));
     size_t size = strlen(name);
     KY_ASSERT(size < sizeof(loop->name));
     memcpy(loop->name, name, size);
@@ -78,7 +113,8 @@ loop_new(const char *name)
     KY_ASSERT(loop->base != NULL);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     KY_ASSERT(loop->wake_fd >= 0);
-    loop->wake_event = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, woken, loop);
+    loop->wake_event =
+        event_new(loop->base, loop->wake_fd, EV_READ | EV_ET | EV_PERSIST, woken, loop);
     KY_ASSERT(loop->wake_event != NULL);
     int added = event_add(loop->wake_event, NULL);
     KY_ASSERT(added == 0);
@@ -93,6 +129,7 @@ run_loop(void *arg)
     loop->self = pthread_self();
     atomic_store_explicit(&loop->is_running, true, memory_order_release);
     (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    run_jobs(loop);
     run_posted(loop);
     atomic_store_explicit(&loop->is_running, false, memory_order_release);
     return NULL;
@@ -132,12 +169,13 @@ loop_free(struct loop *loop)
         return;
     }
     loop_stop(loop);
+    run_jobs(loop);
     run_posted(loop);
     event_free(loop->wake_event);
     event_base_free(loop->base);
     (void)close(loop->wake_fd);
     ky_mutex_deinit(&loop->lock);
-    ky_free(loop);
+    free(loop);
 }
 
 void
@@ -155,11 +193,23 @@ loop_post(struct loop *loop, void (*run)(void *arg), void *arg)
     loop->last = task;
     if (was_empty) {
         /* Under the lock: once it is given up the loop may run everything, end and be freed. */
-        uint64_t one = 1;
-        ssize_t put = write(loop->wake_fd, &one, sizeof(one));
-        (void)put; /* a full counter wakes as well */
+        wake(loop);
     }
     ky_mutex_unlock(&loop->lock);
+}
+
+void
+loop_submit(struct loop *loop, struct pool_job *job)
+{
+    struct ky_list *head = atomic_load_explicit(&loop->jobs, memory_order_relaxed);
+    do {
+        job->link.next = head;
+        /* release: the loop sees what was done before; the job may be gone after this. */
+    } while (!atomic_compare_exchange_weak_explicit(&loop->jobs, &head, &job->link,
+                                                    memory_order_release, memory_order_relaxed));
+    if (head == NULL) {
+        wake(loop);
+    }
 }
 
 bool

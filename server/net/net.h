@@ -34,6 +34,10 @@ void loop_free(struct loop *loop);
 /* Calls run(arg) on the loop's thread, in order of posting. Any thread; never waits. */
 void loop_post(struct loop *loop, void (*run)(void *arg), void *arg);
 bool loop_is_current(const struct loop *loop);
+struct pool_job;
+/* The same without an allocation: the job is the caller's until its run has begun. One wake-up
+ * for all jobs that come while the loop sleeps. */
+void loop_submit(struct loop *loop, struct pool_job *job);
 /* For libevent's own modules (evhttp). Use it on the loop's thread only, or before loop_start. */
 struct event_base *loop_base(struct loop *loop);
 
@@ -122,6 +126,8 @@ int stream_fd(const struct stream *stream);
 /* From now on bytes are TLS records; the handshake happens inside read and write. */
 void stream_start_tls(struct stream *stream, struct tls *tls);
 bool stream_has_tls(const struct stream *stream);
+/* No TLS, or its handshake is over. */
+bool stream_is_ready(const struct stream *stream);
 /* The ALPN protocol the peer asked for and got, "" when none. After the handshake. */
 const char *stream_alpn(struct stream *stream);
 /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; "" without TLS. */
@@ -138,7 +144,7 @@ enum stream_answer stream_write(struct stream *stream, const void *data, size_t 
 /**
  * A fixed number of threads and two queues. Short jobs go first; long ones never hold all
  * workers (with more than one worker). A job is owned by whoever submits it and may be submitted
- * again only once its run has begun.
+ * again, here or to a loop, only once its run has begun.
  */
 struct pool;
 struct pool_job {
@@ -147,12 +153,17 @@ struct pool_job {
     void *arg;
 };
 enum pool_queue { POOL_SHORT, POOL_LONG };
+enum { POOL_SLEEPERS_MAX = 1000 };
 
 struct pool *pool_new(int worker_count);
 /* Runs what is queued, then joins the workers. */
 void pool_free(struct pool *pool);
 /* Any thread, never waits. */
 void pool_submit(struct pool *pool, struct pool_job *job, enum pool_queue queue);
-/* No job is queued (some may run): a loop may run a short thing itself. */
-bool pool_is_quiet(struct pool *pool);
+/**
+ * Around something inside a job that sleeps: others may use the worker meanwhile. While a job
+ * sleeps, a further thread works in its stead, up to POOL_SLEEPERS_MAX of them.
+ */
+void pool_sleep_begin(struct pool *pool);
+void pool_sleep_end(struct pool *pool);
 int pool_worker_count(const struct pool *pool);

@@ -68,6 +68,12 @@ stream_has_tls(const struct stream *stream)
     return stream->ssl != NULL;
 }
 
+bool
+stream_is_ready(const struct stream *stream)
+{
+    return stream->ssl == NULL || SSL_is_init_finished(stream->ssl) != 0;
+}
+
 const char *
 stream_alpn(struct stream *stream)
 {

@@ -8,7 +8,8 @@
 struct pgwire;
 
 struct pgwire_options {
-    struct loop *loop; /* borrowed, as all here; runs already */
+    struct loop *const *loops; /* borrowed, as all here; they run already. The first one listens */
+    int loop_count;
     struct pool *pool;
     struct tls *tls; /* NULL: SSLRequest is answered N */
     struct server *server;
@@ -19,8 +20,8 @@ struct pgwire_options {
 /* Listens on host:port and the Unix socket. 58030, F0001. */
 KY_MUST_CHECK ky_status pgwire_start(const struct pgwire_options *options,
                                      struct pgwire **pgwire_out, struct ky_error *err);
-/* Stops listening, ends every connection with 57P01 and waits for them. Not on the loop's thread.
- */
-void pgwire_stop(struct pgwire *pgwire);
+/* Stops listening, ends every connection with 57P01 once its statement is over and waits for them;
+ * statements that still run after grace_ms are cancelled. Not on a loop's thread. */
+void pgwire_stop(struct pgwire *pgwire, int64_t grace_ms);
 /* After pgwire_stop. NULL is allowed. */
 void pgwire_free(struct pgwire *pgwire);

@@ -11,8 +11,6 @@
  * moved on since the snapshot makes the whole statement run again, keeping its locks.
  */
 
-enum { QUANTUM_SHORT_NS = 10 * 1000 * 1000 };
-
 /* ------------------------------------------------------------------ what a statement sees */
 
 static void
@@ -449,7 +447,7 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             }
             if (!portal_give(session, portal, max_rows, &left, sink)) {
                 session->left_rows = left;
-                return SESSION_PENDING; /* the sink's owner resumes us */
+                return session_yield(session, SESSION_NEEDS_ROOM);
             }
             continue;
         }
@@ -457,7 +455,7 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             return SESSION_SUSPENDED;
         }
         struct batch *batch;
-        portal->context.quantum_end_ns = ky_monotonic_ns() + QUANTUM_SHORT_NS;
+        portal->context.quantum_end_ns = session_turn_end_ns(session);
         switch (exec_next(portal->exec, &batch, err)) {
         case EXEC_BATCH:
             portal->batch = batch;
@@ -470,11 +468,9 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
         case EXEC_PENDING:
             session->left_rows = left;
             if (portal->context.is_yield) {
-                portal->context.is_yield = false;
-                session->hooks.wake(session->hooks.arg);
-            } else {
-                atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
+                return session_yield_turn(session); /* is_yield stays: its answer to the resume */
             }
+            atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
             return SESSION_PENDING;
         case EXEC_RESTART:
             if (portal_restart(session, portal, err) != KY_OK) {
@@ -496,6 +492,9 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
         if (source_plan(session, portal->source, err) != KY_OK ||
             check_read_only(session, portal->source->plan, err) != KY_OK) {
             return SESSION_ERROR;
+        }
+        if (session->place == SESSION_ON_LOOP && !portal->source->plan->is_point) {
+            return session_yield(session, SESSION_NEEDS_SHORT_TURN);
         }
         portal->phase = PORTAL_LOCKING;
     }

@@ -437,6 +437,16 @@ server_shutdown(struct server *server)
     ky_mutex_unlock(&server->lock);
 }
 
+void
+server_cancel_all(struct server *server)
+{
+    ky_mutex_lock(&server->lock);
+    ky_list_foreach (item, &server->sessions) {
+        session_cancel_for(ky_list_entry(item, struct session, link), CANCEL_TERMINATE);
+    }
+    ky_mutex_unlock(&server->lock);
+}
+
 static bool
 is_over(int64_t since_us, int64_t now_us, int64_t limit_ms)
 {
@@ -458,7 +468,7 @@ check_idle(struct session *session, int64_t now_us)
     } else if (activity == ACTIVITY_IDLE &&
                is_over(since_us, now_us,
                        atomic_load_explicit(&session->limits[3], memory_order_relaxed))) {
-        (void)ky_error_set(&reason, KY_OPERATOR_INTERVENTION,
+        (void)ky_error_set(&reason, KY_IDLE_SESSION_TIMEOUT,
                            "terminating connection due to idle-session timeout");
         session->hooks.terminate(session->hooks.arg, &reason);
     }

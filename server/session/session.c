@@ -2,6 +2,7 @@
 #include "server/session/session.h"
 
 #include <inttypes.h>
+#include <sched.h>
 
 #include "server/base/assert.h"
 #include "server/base/clock.h"
@@ -153,6 +154,7 @@ session_open(struct server *server, const struct session_options *options,
     fixed_settings(session);
     source_init(&session->simple_source, &session->arena);
     source_init(&session->inner_source, &session->arena);
+    session->place = SESSION_ON_SHORT;
     session->catalog_env = (struct catalog_env){.catalog = server_catalog(server),
                                                 .storage = server_storage(server),
                                                 .user = session->user,
@@ -215,6 +217,10 @@ session_close(struct session *session)
     }
     ky_mutex_unlock(&server->lock);
     KY_ASSERT(atomic_load_explicit(&session->commit_state, memory_order_acquire) != COMMIT_WAITING);
+    /* acquire: pairs with commit_done, which may be between its answer and its last touch. */
+    while (atomic_load_explicit(&session->callbacks, memory_order_acquire) != 0) {
+        (void)sched_yield();
+    }
     copy_free(session->copy);
     portal_free(session, session->owned_portal);
     portal_free(session, session->simple_portal);
@@ -365,6 +371,52 @@ session_lock_table(struct session *session, oid_t table, enum table_lock_mode mo
     return KY_OK;
 }
 
+/* ------------------------------------------------------------------ turns */
+
+void
+session_run_on(struct session *session, enum session_place place)
+{
+    session->place = place;
+}
+
+enum session_need
+session_need(const struct session *session)
+{
+    return session->need;
+}
+
+bool
+session_is_cancelled(const struct session *session)
+{
+    /* relaxed: the flag alone matters. */
+    return atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE;
+}
+
+int64_t
+session_turn_end_ns(const struct session *session)
+{
+    return session->turn_start_ns + (session->place == SESSION_ON_LOOP ? (int64_t)SESSION_LOOP_NS
+                                                                       : (int64_t)SESSION_SHORT_NS);
+}
+
+enum session_answer
+session_yield(struct session *session, enum session_need need)
+{
+    session->need = need;
+    if (need == SESSION_NEEDS_SHORT_TURN || need == SESSION_NEEDS_LONG_TURN) {
+        session->hooks.wake(session->hooks.arg); /* for owners that know no turns */
+    }
+    return SESSION_PENDING;
+}
+
+enum session_answer
+session_yield_turn(struct session *session)
+{
+    session->used_ns += ky_monotonic_ns() - session->turn_start_ns;
+    return session_yield(session, session->used_ns < SESSION_SHORT_NS ? SESSION_NEEDS_SHORT_TURN
+                                                                      : SESSION_NEEDS_LONG_TURN);
+}
+
 /* ------------------------------------------------------------------ entering and leaving */
 
 static void
@@ -390,7 +442,9 @@ enter(struct session *session, struct ky_slice sql, struct result_sink *sink)
 {
     session->sink = sink;
     session->clock_us = ky_wall_us();
-    session->begin_ns = ky_monotonic_ns();
+    session->begin_ns = session->turn_start_ns = ky_monotonic_ns();
+    session->used_ns = 0;
+    session->need = SESSION_NEEDS_WAKE;
     atomic_store_explicit(&session->statement_us, session->clock_us, memory_order_relaxed);
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
     atomic_store_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
@@ -515,6 +569,41 @@ run_query(struct session *session, struct ky_error *err)
     return step_of(answer);
 }
 
+/* Utility statements that fill indexes, read tables or the like are long from the start; the
+ * smallest may run on a loop. False: the session has yielded. */
+static bool
+may_run_here(struct session *session, const struct ast_node *tree)
+{
+    enum session_place wanted = SESSION_ON_SHORT;
+    switch (tree->kind) {
+    case AST_TRANSACTION:
+    case AST_SET:
+    case AST_SHOW:
+    case AST_DEALLOCATE:
+    case AST_CLOSE:
+        return true;
+    case AST_CREATE_INDEX:
+    case AST_CREATE_TABLE_AS:
+    case AST_COPY:
+    case AST_ALTER_TABLE:
+    case AST_ANALYZE: /* and VACUUM */
+    case AST_REINDEX:
+    case AST_CLUSTER:
+    case AST_REFRESH:
+    case AST_CHECKPOINT:
+        wanted = SESSION_ON_LONG;
+        break;
+    default:
+        break;
+    }
+    if (session->place >= wanted || session->is_http) {
+        return true;
+    }
+    (void)session_yield(session, wanted == SESSION_ON_LONG ? SESSION_NEEDS_LONG_TURN
+                                                           : SESSION_NEEDS_SHORT_TURN);
+    return false;
+}
+
 /* One statement of either protocol, from its portal; called again after PENDING. */
 static enum step
 run_statement(struct session *session, struct portal *portal, struct ky_error *err)
@@ -539,6 +628,9 @@ run_statement(struct session *session, struct portal *portal, struct ky_error *e
         return run_query(session, err);
     }
     enum utility_answer answer;
+    if (!may_run_here(session, tree)) {
+        return STEP_PENDING;
+    }
     if (utility_run(session, portal, session->sink, &answer, err) != KY_OK) {
         return STEP_ERROR;
     }
@@ -1192,6 +1284,8 @@ session_resume(struct session *session, struct result_sink *sink, struct ky_erro
 {
     uint64_t row_count = 0;
     session->sink = sink;
+    session->need = SESSION_NEEDS_WAKE;
+    session->turn_start_ns = ky_monotonic_ns();
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
     /* A commit under way cannot be cancelled: its outcome is what counts. */
     if (!is_waiting_for_commit(session) &&

@@ -29,6 +29,21 @@ enum session_answer {
     SESSION_COPY_IN,   /* send data by session_copy_data, then session_copy_end */
 };
 
+/**
+ * Where the next calls run. On a loop only what is short runs: the rest answers PENDING before it
+ * has begun. On a worker a statement runs up to SESSION_SHORT_NS, then wants a turn among the
+ * long ones. A new session is on a short turn.
+ */
+enum session_place { SESSION_ON_LOOP, SESSION_ON_SHORT, SESSION_ON_LONG };
+/* What a session that answered PENDING wants. */
+enum session_need {
+    SESSION_NEEDS_WAKE,       /* nothing: hooks->wake will come */
+    SESSION_NEEDS_ROOM,       /* the sink said no: resume when there is room */
+    SESSION_NEEDS_SHORT_TURN, /* resume on a worker; hooks->wake was called as well */
+    SESSION_NEEDS_LONG_TURN,
+};
+enum { SESSION_SHORT_NS = 10 * 1000 * 1000, SESSION_LOOP_NS = 1000 * 1000 };
+
 struct session_hooks {
     void *arg;
     /* Schedules session_resume on a worker. Any thread, quick. */
@@ -91,8 +106,10 @@ KY_MUST_CHECK ky_status server_check_database(struct server *server, const char 
                                               struct ky_error *err);
 /* CancelRequest: compares in constant time; silently ignores a mismatch. */
 void server_cancel(struct server *server, int32_t pid, int32_t key);
-/* Ends every session with 57P01; new ones are refused. */
+/* Ends every session with 57P01 once its statement is over; new ones are refused. */
 void server_shutdown(struct server *server);
+/* Cancels what runs, with 57P01. */
+void server_cancel_all(struct server *server);
 uint32_t server_session_count(struct server *server);
 struct storage *server_storage(struct server *server);
 struct catalog *server_catalog(struct server *server);
@@ -120,8 +137,8 @@ struct result_sink {
     /* Before the rows of each statement that returns rows (simple protocol, http); not called by
      * session_execute. */
     void (*columns)(struct result_sink *sink, const struct result_column *columns, uint16_t count);
-    /* One batch. columns describes it. False: output is backed up; the session answers PENDING
-     * and expects session_resume when there is room (no wake comes from the session). */
+    /* One batch. columns describes it. False: output is backed up; the session answers PENDING,
+     * SESSION_NEEDS_ROOM. */
     bool (*rows)(struct result_sink *sink, const struct result_column *columns, uint16_t count,
                  const struct batch *batch, const struct type_context *types);
     /* CommandComplete: "INSERT 0 1". result has positions for http (may be NULL). */
@@ -144,6 +161,8 @@ KY_MUST_CHECK ky_status session_open(struct server *server, const struct session
                                      struct session **session_out, struct ky_error *err);
 /* Rolls back what is open. Not while another thread is inside. */
 void session_close(struct session *session);
+void session_run_on(struct session *session, enum session_place place);
+enum session_need session_need(const struct session *session);
 int32_t session_pid(const struct session *session);
 int32_t session_key(const struct session *session);
 /* 'I' idle, 'T' in a block, 'E' in a failed block. */
@@ -154,6 +173,8 @@ void session_report(struct session *session,
                     void (*emit)(void *arg, const char *name, const char *value), void *arg);
 /* Sets the cancel flag: 57014 at the next check; wakes it if it waits. Any thread. */
 void session_cancel(struct session *session);
+/* For whoever waits for COPY data: session_copy_data raises it, with no data as well. */
+bool session_is_cancelled(const struct session *session);
 
 /* Simple query: any number of statements, one implicit transaction. */
 enum session_answer session_simple(struct session *session, struct ky_slice sql,

@@ -188,6 +188,11 @@ struct session {
     int64_t commit_start_ns;
 
     /* Waiting and cancelling. */
+    enum session_place place;
+    enum session_need need;
+    int64_t turn_start_ns; /* when this turn of the statement began */
+    int64_t used_ns;       /* by its earlier turns */
+    atomic_int callbacks;  /* commit callbacks that still touch the session */
     struct lock_waiter waiter;
     _Atomic int cancel; /* enum cancel_reason */
 
@@ -332,6 +337,12 @@ KY_MUST_CHECK ky_status session_lock_table(struct session *session, oid_t table,
                                            struct ky_error *err);
 /* Turns 57014 into what the cancel reason says, and clears the reason. */
 void session_cancel_error(struct session *session, struct ky_error *err);
+/* When the turn is over: for exec's quantum. */
+int64_t session_turn_end_ns(const struct session *session);
+/* The turn is over, or may not run here: the answer is PENDING, and the need is set. */
+enum session_answer session_yield(struct session *session, enum session_need need);
+/* After a yield of the executor. */
+enum session_answer session_yield_turn(struct session *session);
 enum session_answer session_fail(struct session *session, struct ky_error *err);
 
 /* ------------------------------------------------------------------ ddl/ */

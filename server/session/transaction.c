@@ -132,12 +132,17 @@ commit_done(void *arg, ky_status status, const struct txn_result *result,
     if (session->is_commit_with_catalog) {
         catalog_change_end(server_catalog(session->server), status == KY_OK ? result->lsn : 0);
     }
+    /* From COMMIT_DONE on the session's thread may go on, end and close, woken by something else:
+     * session_close waits until this callback is through. */
+    (void)atomic_fetch_add_explicit(&session->callbacks, 1, memory_order_relaxed);
     /* acq_rel: publishes the fields above; the session's thread reads them after COMMIT_DONE. */
     int before =
         atomic_exchange_explicit(&session->commit_state, COMMIT_DONE, memory_order_acq_rel);
     if (before == COMMIT_WAITING) {
         session->hooks.wake(session->hooks.arg);
     }
+    /* release: the last touch. */
+    (void)atomic_fetch_sub_explicit(&session->callbacks, 1, memory_order_release);
 }
 
 void

@@ -13,20 +13,37 @@
 enum {
     CONN_OUT_SEND = 64 * 1024,  /* sent when so much waits, even without Sync */
     CONN_OUT_MAX = 1024 * 1024, /* above this the session waits for the socket */
-    CONN_READ_SIZE = 16 * 1024,
+    CONN_READ_SIZE = 64 * 1024,
     CONN_LOGIN_TIMEOUT_MS = 10000,
-    CONN_KEEP_CAPACITY = 4096, /* what an idle connection's buffers may hold */
+    CONN_KEEP_CAPACITY = 1024, /* what an idle connection's output buffer may hold */
+    /* What may run on the loop: a text to parse, any other message, one visit in all. */
+    CONN_LOOP_SQL_MAX = 1024,
+    CONN_LOOP_MESSAGE_MAX = 16 * 1024,
+    CONN_LOOP_VISIT_NS = 2 * 1000 * 1000,
+    /* One visit of a worker; then others get their turn. */
+    CONN_WORKER_VISIT_NS = 10 * 1000 * 1000,
+};
+
+/* One event loop and what keeps it from running statements for a while. */
+struct pgwire_loop {
+    struct loop *loop;
+    int64_t workers_until_ns; /* loop's: a visit took too long, so all go to workers until then */
+    int64_t preemptions;      /* loop's: of the thread, when it last took too long */
+    struct ky_arena arena;    /* loop's: of one message */
 };
 
 struct pgwire {
     struct pgwire_options options;
+    struct pgwire_loop *loops; /* options.loop_count, owned */
+    int next_loop;             /* the accepting loop's */
     struct listener *tcp;
     struct listener *unix_socket;
+    struct loop_timer login_timer; /* the accepting loop's */
     struct ky_mutex lock;
     struct ky_cond idle;
     int connection_count KY_GUARDED_BY(lock);
     bool is_stopping KY_GUARDED_BY(lock);
-    struct ky_list logins KY_GUARDED_BY(lock); /* struct conn.login_link: not yet logged in */
+    struct ky_list logins KY_GUARDED_BY(lock); /* struct conn.login_link, oldest first */
 };
 
 enum conn_state {
@@ -38,6 +55,14 @@ enum conn_state {
     CONN_CLOSED,
 };
 
+/* What a step of a connection came to. */
+enum progress {
+    PROGRESS_ON,   /* go on with the next message */
+    PROGRESS_WAIT, /* for input, for the socket or for the session */
+    PROGRESS_MOVE, /* go on at once, on a worker */
+    PROGRESS_CLOSE,
+};
+
 /**
  * One client. Whoever set CONN_RUNNING runs it, one thread at a time; the loop and wakers only set
  * CONN_WOKEN and submit. The watch is the loop's.
@@ -45,45 +70,80 @@ enum conn_state {
 struct conn {
     struct result_sink sink; /* first: the sink is the connection */
     struct pgwire *pgwire;
+    struct pgwire_loop *home; /* its loop */
     struct stream *stream;
-    struct loop_watch watch;   /* loop's */
-    struct loop_timer timer;   /* loop's: login time-out */
-    struct ky_list login_link; /* guarded by pgwire->lock */
-    struct pool_job job;
-    atomic_int flags; /* CONN_RUNNING, CONN_WOKEN */
-    struct net_peer peer;
+    struct loop_watch watch; /* loop's */
+    struct pool_job job;     /* of a pool or the loop */
+    atomic_int flags;        /* CONN_RUNNING ... */
+    atomic_bool is_terminated;
     enum conn_state state;
-    struct ky_buffer in;
-    size_t in_used; /* bytes of `in` that were processed */
-    struct ky_buffer out;
-    size_t out_sent;
-    struct ky_arena arena; /* of one message */
-    struct session *session;
-    struct scram scram;
-    bool has_scram;
+    bool is_on_loop;   /* where it runs */
+    bool is_workers;   /* what is pending runs on workers, not on the loop */
+    bool is_begun;     /* its first byte was seen */
+    bool is_direct;    /* TLS from the first byte on: ALPN must name us */
     bool is_pending;   /* a session call waits */
     char pending_type; /* the message it belongs to */
     bool is_skipping;  /* after an error: until Sync */
+    bool has_more;     /* the socket may hold more than was read */
     bool is_input_ended;
-    bool is_simple_copy; /* a COPY of a simple query: ReadyForQuery follows it */
-    bool is_copy_failed;
+    bool is_blocked;       /* the socket takes no more for now */
+    bool is_output_lost;   /* the client reads no more: answers are dropped */
+    bool must_flush;       /* the client waits for what is in `out` */
+    bool is_simple_copy;   /* a COPY of a simple query: ReadyForQuery follows it */
+    enum pool_queue queue; /* where it goes when it moves to a worker */
+    int64_t visit_end_ns;
+    struct ky_arena *arena; /* borrowed for a visit; of one message */
+    /* Input that was read and not yet processed: in `in`, or in the thread's read buffer while it
+     * runs. */
+    const uint8_t *input;
+    size_t input_size;
+    size_t input_used;
+    struct ky_buffer in;
+    struct ky_buffer out;
+    size_t out_sent;
+    size_t lost_size; /* bytes of one statement's answer that nobody wanted */
+    struct session *session;
+    struct ky_error *reason; /* owned; why it is terminated. Guarded by pgwire->lock */
+    struct login *login;     /* owned; until logged in */
+    int64_t login_deadline_ns;
+    struct ky_list login_link; /* guarded by pgwire->lock */
+    struct net_peer peer;
+};
+
+/* What is needed until a session exists. */
+struct login {
+    struct scram scram;
+    bool has_scram;
     char user[64];
     char database[64];
     const char **settings; /* heap; start-up parameters */
     char *settings_text;
-    atomic_bool is_terminated;
-    struct ky_mutex reason_lock;
-    struct ky_error reason KY_GUARDED_BY(reason_lock);
 };
 
+/* conn.c */
 void conn_accept(void *pgwire, int fd, const struct net_peer *peer);
 /* Something happened: run it soon. Any thread. */
 void conn_schedule(void *conn);
-/* startup.c: one start-up or authentication message. False: the connection ends. */
-bool conn_startup(struct conn *conn, const struct pgw_frame *frame);
-bool conn_sasl(struct conn *conn, const struct pgw_frame *frame);
+/* Ends it with FATAL once nothing is pending. Any thread; reason is copied. */
+void conn_terminate(void *conn, const struct ky_error *reason);
+/* The same with pgwire->lock held. */
+void conn_terminate_locked(struct conn *conn, const struct ky_error *reason)
+    KY_REQUIRES(conn->pgwire->lock);
+void conn_login_free(struct conn *conn);
+/* Sends what waits; a client that is gone costs its answers, not its statements. */
+void conn_flush(struct conn *conn);
+/* message.c: one message after login; what a session call's answer means for its message. */
+enum progress conn_message(struct conn *conn, const struct pgw_frame *frame);
+enum progress conn_resume(struct conn *conn);
+/* A cancel while the client is to send COPY data. */
+enum progress conn_cancel_copy(struct conn *conn);
+/* startup.c: one start-up or authentication message. */
+enum progress conn_startup(struct conn *conn, const struct pgw_frame *frame);
+enum progress conn_sasl(struct conn *conn, const struct pgw_frame *frame);
+/* The first byte says TLS: the handshake comes before the start-up packet. */
+enum progress conn_direct_tls(struct conn *conn);
 /* sink.c */
 void conn_sink_init(struct result_sink *sink);
 void conn_encode_columns(struct conn *conn, const struct result_column *columns, uint16_t count);
 /* Appends FATAL and says that the connection ends. */
-bool conn_fatal(struct conn *conn, const struct ky_error *err);
+enum progress conn_fatal(struct conn *conn, const struct ky_error *err);

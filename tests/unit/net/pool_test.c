@@ -78,7 +78,55 @@ Test(pool, one_worker_runs_both_queues)
     submit(pool, &tasks[0], &counter, NULL, POOL_LONG);
     submit(pool, &tasks[1], &counter, NULL, POOL_SHORT);
     cr_expect(becomes(&counter, 2));
-    cr_expect(pool_is_quiet(pool));
     cr_expect_eq(pool_worker_count(pool), 1);
+    pool_free(pool);
+}
+
+struct sleeper {
+    struct pool *pool;
+    struct pool_job job;
+    atomic_int *begun;
+    atomic_int *ended;
+    atomic_bool *gate;
+};
+
+static void
+sleep_in_job(void *arg)
+{
+    struct sleeper *sleeper = arg;
+    pool_sleep_begin(sleeper->pool);
+    atomic_fetch_add(sleeper->begun, 1);
+    while (!atomic_load(sleeper->gate)) {
+        usleep(1000);
+    }
+    pool_sleep_end(sleeper->pool);
+    atomic_fetch_add(sleeper->ended, 1);
+}
+
+/* Whatever sleeps inside jobs, short and long ones find workers, also the second time around. */
+Test(pool, sleeping_jobs_hold_no_worker)
+{
+    enum { SLEEPERS = 20 };
+    struct sleeper sleepers[SLEEPERS];
+    struct task tasks[2];
+    struct pool *pool = pool_new(2);
+    for (int round = 0; round < 3; round++) {
+        atomic_int begun = 0;
+        atomic_int ended = 0;
+        atomic_int counter = 0;
+        atomic_bool gate = false;
+        for (int i = 0; i < SLEEPERS; i++) {
+            sleepers[i] =
+                (struct sleeper){.pool = pool, .begun = &begun, .ended = &ended, .gate = &gate};
+            sleepers[i].job = (struct pool_job){.run = sleep_in_job, .arg = &sleepers[i]};
+            pool_submit(pool, &sleepers[i].job, i % 2 == 0 ? POOL_SHORT : POOL_LONG);
+        }
+        cr_expect(becomes(&begun, SLEEPERS), "a sleeping job held a worker");
+        submit(pool, &tasks[0], &counter, NULL, POOL_SHORT);
+        submit(pool, &tasks[1], &counter, NULL, POOL_LONG);
+        cr_expect(becomes(&counter, 2), "no worker was left");
+        atomic_store(&gate, true);
+        cr_assert(becomes(&ended, SLEEPERS));
+    }
     pool_free(pool);
 }
