@@ -296,7 +296,7 @@ portal_make_columns(struct portal *portal)
 void
 portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE])
 {
-    unsigned long long rows = portal->row_count;
+    unsigned long long rows = portal->row_count - portal->tag_start;
     if (portal->forced_tag != NULL) {
         (void)snprintf(tag, SESSION_TAG_SIZE, "%s %llu", portal->forced_tag,
                        (unsigned long long)portal->rows_changed);

@@ -1139,6 +1139,7 @@ session_execute(struct session *session, const char *name, uint32_t max_rows,
     }
     session->job = JOB_EXECUTE;
     session->executing = portal;
+    portal->tag_start = portal->row_count;
     session->left_rows = max_rows;
     session->tag[0] = '\0';
     session->running = NULL;

@@ -99,6 +99,7 @@ struct portal {
     struct batch *batch; /* being given out, rows from `given` on are left */
     uint32_t given;
     uint64_t row_count; /* given out */
+    uint64_t tag_start; /* of them before this Execute, whose tag does not count them */
     uint64_t rows_changed;
     bool wants_columns; /* simple protocol: RowDescription comes before the rows */
     struct ky_budget budget;

@@ -108,12 +108,12 @@ log_in(struct conn *conn)
         .hooks = {.arg = conn, .wake = conn_schedule, .terminate = conn_terminate},
     };
     ky_error_init(&err);
+    pgw_encode_auth_ok(&conn->out); /* what is refused from here on is so for other reasons */
     if (session_open(conn->pgwire->options.server, &options, &conn->session, &err) != KY_OK) {
         return conn_fatal(conn, &err);
     }
     conn_login_free(conn);
     session_run_on(conn->session, conn->is_on_loop ? SESSION_ON_LOOP : SESSION_ON_SHORT);
-    pgw_encode_auth_ok(&conn->out);
     session_report(conn->session, emit_parameter, conn);
     pgw_encode_backend_key(&conn->out, session_pid(conn->session), session_key(conn->session));
     pgw_encode_ready(&conn->out, 'I');
