@@ -43,8 +43,7 @@ format_text(char text_out[KY_ERROR_TEXT_SIZE], const char *format, va_list args)
         va_end(args);                         \
     } while (0)
 
-ky_status
-ky_error_set(struct ky_error *err, enum ky_sqlstate sqlstate, const char *format, ...)
+ky_status(ky_error_set)(struct ky_error *err, enum ky_sqlstate sqlstate, const char *format, ...)
 {
     KY_ASSERT(sqlstate != KY_SUCCESSFUL_COMPLETION);
     char message[KY_ERROR_TEXT_SIZE];
@@ -55,9 +54,8 @@ ky_error_set(struct ky_error *err, enum ky_sqlstate sqlstate, const char *format
     return KY_ERR;
 }
 
-ky_status
-ky_error_set_errno(struct ky_error *err, enum ky_sqlstate sqlstate, int saved_errno,
-                   const char *format, ...)
+ky_status(ky_error_set_errno)(struct ky_error *err, enum ky_sqlstate sqlstate, int saved_errno,
+                              const char *format, ...)
 {
     char message[KY_ERROR_TEXT_SIZE];
     FORMAT_INTO(message, format);
@@ -68,29 +66,25 @@ ky_error_set_errno(struct ky_error *err, enum ky_sqlstate sqlstate, int saved_er
     return KY_ERR;
 }
 
-ky_status
-ky_error_detail(struct ky_error *err, const char *format, ...)
+ky_status(ky_error_detail)(struct ky_error *err, const char *format, ...)
 {
     FORMAT_INTO(err->detail, format);
     return KY_ERR;
 }
 
-ky_status
-ky_error_hint(struct ky_error *err, const char *format, ...)
+ky_status(ky_error_hint)(struct ky_error *err, const char *format, ...)
 {
     FORMAT_INTO(err->hint, format);
     return KY_ERR;
 }
 
-ky_status
-ky_error_context(struct ky_error *err, const char *format, ...)
+ky_status(ky_error_context)(struct ky_error *err, const char *format, ...)
 {
     FORMAT_INTO(err->context, format);
     return KY_ERR;
 }
 
-ky_status
-ky_error_at(struct ky_error *err, int position)
+ky_status(ky_error_at)(struct ky_error *err, int position)
 {
     if (err->position == 0) {
         err->position = position;

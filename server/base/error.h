@@ -52,19 +52,35 @@ ky_error_init(struct ky_error *err)
     err->type_name[0] = err->constraint_name[0] = '\0';
 }
 
-/* Fills err and returns KY_ERR, so that raising is one line. Clears detail, hint, names, position.
+/*
+ * Raising. Each returns KY_ERR, so that it is one line; the macros say so in a way the compiler
+ * sees, which lets it know that an output was set wherever the status is KY_OK.
  */
+static inline ky_status
+ky_error_raised(ky_status status)
+{
+    (void)status;
+    return KY_ERR;
+}
+
+/* Fills err. Clears detail, hint, names, position. */
 KY_COLD ky_status ky_error_set(struct ky_error *err, enum ky_sqlstate sqlstate, const char *format,
                                ...) KY_PRINTF(3, 4);
+#define ky_error_set(...) ky_error_raised((ky_error_set)(__VA_ARGS__))
 /* The same, with errno saved and its text appended as ": <strerror>". */
 KY_COLD ky_status ky_error_set_errno(struct ky_error *err, enum ky_sqlstate sqlstate,
                                      int saved_errno, const char *format, ...) KY_PRINTF(4, 5);
-/* Full sentences. Each returns KY_ERR so that it can end a function as well. */
+#define ky_error_set_errno(...) ky_error_raised((ky_error_set_errno)(__VA_ARGS__))
+/* Full sentences, added to an error that was raised. */
 KY_COLD ky_status ky_error_detail(struct ky_error *err, const char *format, ...) KY_PRINTF(2, 3);
 KY_COLD ky_status ky_error_hint(struct ky_error *err, const char *format, ...) KY_PRINTF(2, 3);
 KY_COLD ky_status ky_error_context(struct ky_error *err, const char *format, ...) KY_PRINTF(2, 3);
-/* Sets position (1-based, in characters) if it is not set yet. Returns KY_ERR. */
+#define ky_error_detail(...) ky_error_raised((ky_error_detail)(__VA_ARGS__))
+#define ky_error_hint(...) ky_error_raised((ky_error_hint)(__VA_ARGS__))
+#define ky_error_context(...) ky_error_raised((ky_error_context)(__VA_ARGS__))
+/* Sets position (1-based, in characters) if it is not set yet. */
 KY_COLD ky_status ky_error_at(struct ky_error *err, int position);
+#define ky_error_at(...) ky_error_raised((ky_error_at)(__VA_ARGS__))
 /* Copies a name into one of the *_name fields, cut at a UTF-8 boundary. */
 void ky_error_name(char field[KY_ERROR_NAME_SIZE], const char *name);
 

@@ -115,8 +115,10 @@ KY_MUST_CHECK ky_status binder_finish(struct binder *b);
 /* Raises with the position of a byte offset. */
 KY_COLD ky_status bind_error(struct binder *b, int location, enum ky_sqlstate sqlstate,
                              const char *format, ...) KY_PRINTF(4, 5);
+#define bind_error(...) ky_error_raised((bind_error)(__VA_ARGS__))
 /* Adds the position to an error already there. */
 KY_COLD ky_status bind_error_at(struct binder *b, int location);
+#define bind_error_at(...) ky_error_raised((bind_error_at)(__VA_ARGS__))
 
 /* ---- make.c: nodes ---- */
 struct expr *expr_new(struct binder *b, enum expr_kind kind, const struct type *type, int location);

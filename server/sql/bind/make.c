@@ -124,8 +124,7 @@ node_location(const struct ast_node *node)
     return leftmost;
 }
 
-ky_status
-bind_error_at(struct binder *b, int location)
+ky_status(bind_error_at)(struct binder *b, int location)
 {
     if (b->sql_size > 0 && location >= 0) {
         ky_error_at(b->err, parser_position(ky_slice(b->sql, b->sql_size), location));
@@ -133,8 +132,8 @@ bind_error_at(struct binder *b, int location)
     return KY_ERR;
 }
 
-ky_status
-bind_error(struct binder *b, int location, enum ky_sqlstate sqlstate, const char *format, ...)
+ky_status(bind_error)(struct binder *b, int location, enum ky_sqlstate sqlstate, const char *format,
+                      ...)
 {
     char text[KY_ERROR_TEXT_SIZE];
     va_list args;

@@ -132,7 +132,7 @@ bind_vector_form(struct binder *b, struct scope *scope, const struct ast_select 
 {
     const struct ast_node *where = node->where;
     struct query *query = scope->query;
-    uint16_t column;
+    uint16_t column = 0;
     if (!find_vector_column(query, &column)) {
         return KY_OK;
     }

@@ -67,12 +67,12 @@ null4(struct fixture *f)
 }
 
 struct expr **
-exprs(struct fixture *f, uint16_t count, ...)
+exprs(struct fixture *f, int count, ...)
 {
-    struct expr **list = ky_arena_array(&f->arena, struct expr *, count + 1);
+    struct expr **list = ky_arena_array(&f->arena, struct expr *, (size_t)count + 1);
     va_list args;
     va_start(args, count);
-    for (uint16_t i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         list[i] = va_arg(args, struct expr *);
     }
     va_end(args);

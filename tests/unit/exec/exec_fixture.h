@@ -24,7 +24,7 @@ struct expr *binary(struct fixture *f, const char *name, struct expr *a, struct 
 struct expr *node(struct fixture *f, enum expr_kind kind, oid_t type, struct expr **args,
                   uint16_t count);
 const struct func *function(const char *name, int arg_count, oid_t first);
-struct expr **exprs(struct fixture *f, uint16_t count, ...);
+struct expr **exprs(struct fixture *f, int count, ...);
 
 struct plan *plan_new(struct fixture *f, enum plan_kind kind, struct plan *left, struct plan *right,
                       uint16_t width);
