@@ -83,8 +83,8 @@ Test(exec, joins_of_every_kind)
     const int64_t right[] = {2, 20, 3, 30, 4, 40, NUL, 50, 2, 21};
     for (size_t i = 0; i < KY_COUNT_OF(cases); i++) {
         for (int kind = PLAN_NESTED_LOOP; kind <= PLAN_HASH_JOIN; kind++) {
-            struct plan *plan =
-                join(kind, cases[i].kind, values(&f, left, 4, 1), values(&f, right, 5, 2));
+            struct plan *plan = join((enum plan_kind)kind, cases[i].kind, values(&f, left, 4, 1),
+                                     values(&f, right, 5, 2));
             if (plan->output_count == 3) {
                 project(&f, plan, exprs(&f, 2, input(&f, 0, OID_INT4), input(&f, 2, OID_INT4)), 2);
             }
@@ -104,8 +104,8 @@ Test(exec, suspended_join_is_equal)
     for (int kind = PLAN_NESTED_LOOP; kind <= PLAN_HASH_JOIN; kind++) {
         struct plan *right =
             plan_new(&f, PLAN_MATERIALIZE, series(&f, int4(&f, 100), int4(&f, 300)), NULL, 1);
-        struct plan *plan =
-            join(kind, PLAN_JOIN_LEFT, series(&f, int4(&f, 1), int4(&f, 3000)), right);
+        struct plan *plan = join((enum plan_kind)kind, PLAN_JOIN_LEFT,
+                                 series(&f, int4(&f, 1), int4(&f, 3000)), right);
         f.is_suspending = false;
         const char *straight = run(&f, plan);
         f.is_suspending = true;
