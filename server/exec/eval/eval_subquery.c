@@ -409,6 +409,7 @@ run_hashed(struct eval *eval, const struct eval_input *input, const uint16_t *se
 {
     struct eval_subquery *sub = eval->subquery;
     const struct column *keys[FUNC_ARGS_MAX];
+    struct column own[FUNC_ARGS_MAX];
     uint64_t hashes[BATCH_SIZE_MAX];
     for (uint32_t i = sub->row_width; i < sub->combined_count; i++) {
         sub->combined[i] = input->columns[i - sub->row_width];
@@ -416,6 +417,9 @@ run_hashed(struct eval *eval, const struct eval_input *input, const uint16_t *se
     const struct eval_input combined = {sub->combined, sub->combined_count, input->arena};
     for (uint16_t k = 0; k < sub->key_count; k++) {
         KY_TRY(eval_column(sub->key_evals[k], &combined, selection, count, &keys[k], err));
+        /* A plain input is answered as its place in `combined`, which test_rows fills anew. */
+        own[k] = *keys[k];
+        keys[k] = &own[k];
     }
     hash_rows(keys, sub->key_count, selection, count, hashes);
     for (uint32_t row = 0; row < count; row++) {
