@@ -79,6 +79,8 @@ void txn_savepoint_set(struct txn *txn, struct txn_savepoint *savepoint_out);
 /* Drops all writes after the mark; keeps locks if keep_locks (statement restart). */
 void txn_savepoint_rollback(struct txn *txn, const struct txn_savepoint *savepoint,
                             bool keep_locks);
+/* Gives back the locks taken after the mark, and only them: what was locked only to look at it. */
+void txn_release_locks(struct txn *txn, const struct txn_savepoint *savepoint);
 
 struct txn_result {
     lsn_t lsn;                  /* 0 when nothing was written */
@@ -209,6 +211,49 @@ KY_MUST_CHECK ky_status storage_lock_table(struct txn *txn, uint32_t table,
 /* Gives up a wait (cancel, timeout). Safe when it was granted meanwhile. */
 void storage_lock_cancel(struct lock_waiter *waiter);
 
+/* A number that applications agree on: one of 64 bits (space 1) or two of 32 (space 2). */
+struct advisory_lock {
+    uint32_t space;
+    uint64_t id;
+    bool is_shared;
+};
+/*
+ * Holds a session's advisory locks, which outlive its transactions. Counts as one with the
+ * transactions it leads: they do not wait for each other. Free it when none of them is left.
+ */
+struct txn *storage_lock_owner_new(struct storage *storage);
+void storage_lock_owner_free(struct txn *owner);
+/* txn holds no lock that an owner of others could be waiting for, or joins before it waits. */
+void txn_set_lock_owner(struct txn *txn, struct txn *owner);
+/* For storage_locks_visit. */
+void txn_set_pid(struct txn *txn, int pid);
+/* txn: a transaction, whose end (or savepoint) releases it, or an owner. Held once however often it
+ * is asked for. */
+KY_MUST_CHECK ky_status storage_lock_advisory(struct txn *txn, const struct advisory_lock *lock,
+                                              enum lock_policy policy, struct lock_waiter *waiter,
+                                              enum lock_answer *answer_out, struct ky_error *err);
+/* False: the owner does not hold it. */
+bool storage_unlock_advisory(struct txn *owner, const struct advisory_lock *lock);
+
+/* One lock held or waited for, for pg_locks. */
+struct lock_info {
+    enum { LOCK_INFO_ROW, LOCK_INFO_TABLE, LOCK_INFO_TXN, LOCK_INFO_ADVISORY } kind;
+    uint32_t rel;     /* table, or relation of the row, or space of the advisory lock */
+    uint64_t id;      /* row id, or number of the advisory lock */
+    const char *mode; /* "AccessShareLock" */
+    bool is_granted;
+    bool is_fast_path;
+    int pid; /* of txn_set_pid or the waiter; 0: unknown */
+    txid_t txid;
+    txid_t blocker_txid; /* of one that waits: somebody it waits for */
+};
+/* A picture of all locks at one moment; visit is quick and asks for no lock. Stops the lock manager
+ * meanwhile. */
+void storage_locks_visit(struct storage *storage,
+                         void (*visit)(void *arg, const struct lock_info *info), void *arg);
+/* The pids of those that the process waits for, up to max: how many there are. */
+size_t storage_lock_blockers(struct storage *storage, int pid, int *pids_out, size_t max);
+
 /* What a row is, now, beyond the snapshot: for conflict and unique checks. */
 enum row_state {
     ROW_UNCHANGED,   /* newest committed version is the one the snapshot sees */
@@ -224,6 +269,29 @@ enum row_state storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id,
 KY_MUST_CHECK ky_status storage_wait_inserter(struct txn *txn, rel_id_t rel, row_id_t row_id,
                                               struct lock_waiter *waiter,
                                               enum lock_answer *answer_out, struct ky_error *err);
+
+/* ------------------------------------------------------------------ serializable */
+
+/*
+ * SERIALIZABLE: what a transaction reads and writes, noted by whoever knows it, in terms of byte
+ * keys in numbered spaces of a relation (its indexes). txn_commit then answers 40001 when a
+ * SERIALIZABLE transaction that committed since the snapshot wrote what this one read; one that
+ * wrote nothing is always let through. Other levels: these do nothing. Scans through
+ * storage_scan_init and storage_count note the relation themselves.
+ */
+bool txn_is_guarded(const struct txn *txn);
+/* Bounds as in an index scan: each stands for all keys it is a prefix of. */
+struct storage_key_range {
+    struct ky_slice lower, upper; /* borrowed for the call */
+    bool has_lower, has_upper;
+    bool is_lower_exclusive, is_upper_exclusive;
+};
+/* NULL: the whole relation. */
+void txn_note_read(struct txn *txn, rel_id_t rel, uint32_t space,
+                   const struct storage_key_range *range);
+/* A row was written that has (or had) this key: to be called for every space of the relation, and
+ * with any space if there is none. */
+void txn_note_write(struct txn *txn, rel_id_t rel, uint32_t space, struct ky_slice key);
 
 /* ------------------------------------------------------------------ horizon and events */
 

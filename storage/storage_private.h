@@ -20,6 +20,7 @@ struct storage {
     struct directory directory;
     struct lock_table locks;
     struct janitor janitor;
+    struct guard_ring ring;
     struct txn_pool pools[TXN_POOL_COUNT];
     _Atomic(struct txn *) all_txns; /* every object ever made, linked by all_next */
     _Atomic txid_t next_txid;

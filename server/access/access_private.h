@@ -94,6 +94,9 @@ bool entry_log_next(const struct ky_buffer *log, size_t *offset, struct logged_e
                     struct ky_slice *key_out);
 void runtime_remove(struct access_index *runtime, struct ky_slice key, row_id_t row_id);
 
+/* For SERIALIZABLE: a version of a row, in row format, was written or written over. */
+void access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky_slice row);
+
 /* NULL when it was dropped. */
 struct access_index *access_find_runtime(struct access *access, oid_t index);
 

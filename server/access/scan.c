@@ -20,6 +20,15 @@ access_index_scan_open(struct access_index_scan *scan, struct access *access, st
                             scan->index->name);
     }
     scan->entries.index = scan->runtime->tree;
+    struct storage_key_range range = {
+        .lower = scan->entries.lower,
+        .upper = scan->entries.upper,
+        .has_lower = scan->entries.has_lower,
+        .has_upper = scan->entries.has_upper,
+        .is_lower_exclusive = scan->entries.is_lower_exclusive,
+        .is_upper_exclusive = scan->entries.is_upper_exclusive,
+    };
+    txn_note_read(scan->txn->txn, scan->index->table->rel, scan->index->oid, &range);
     return KY_OK;
 }
 
@@ -107,7 +116,7 @@ struct search {
 };
 
 static bool
-search_accepts(void *arg, row_id_t row_id, const void *values, double distance)
+search_accepts(void *arg, row_id_t row_id, const float *values, double distance)
 {
     const struct search *search = arg;
     struct row_ref row;
@@ -131,6 +140,7 @@ access_vector_search(struct access_txn *txn, const struct cat_index *index, stru
                             .filter = filter,
                             .arg = arg};
     KY_ASSERT(search.runtime->vectors != NULL);
+    txn_note_read(txn->txn, index->table->rel, index->oid, NULL);
     uint32_t dimension = (uint32_t)index->table->columns[search.runtime->vector_column].typmod;
     if (vector_dimensions(query) != dimension) {
         return ky_error_set(err, KY_DATA_EXCEPTION, "different vector dimensions %u and %u",
@@ -140,13 +150,8 @@ access_vector_search(struct access_txn *txn, const struct cat_index *index, stru
     struct vector_hit *found = ky_malloc(((size_t)k + 1) * sizeof(*found));
     memcpy(aligned, query.data, query.size);
     uint32_t count = 0;
-    const struct vector_search wanted = {.query = aligned,
-                                         .k = k,
-                                         .accept = search_accepts,
-                                         .arg = &search,
-                                         .is_cancelled = is_cancelled};
-    ky_status status =
-        collection_search(search.runtime->vectors, &wanted, found, &count, NULL, err);
+    ky_status status = collection_search_exact(search.runtime->vectors, aligned, k, search_accepts,
+                                               &search, is_cancelled, found, &count, err);
     uint32_t kept = 0;
     for (uint32_t i = 0; status == KY_OK && i < count; i++) {
         hits[kept].distance = found[i].distance;

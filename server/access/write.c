@@ -7,7 +7,7 @@
  * the making), then its entries into every index. A unique index checks and inserts in one
  * step; what it meets is judged on the row, not on the entry:
  *   a live row with this key: lock it (KEY SHARE) so that a running delete or key change is
- *     waited for, look again, and only then call it a duplicate;
+ *     waited for, look again, and only then call it a duplicate; the lock is given back at the end;
  *   a row in the making, or one whose running change may give it this key: wait for its owner;
  *   anything else is stale.
  * Whatever interrupts an insert takes everything out again and starts from the beginning.
@@ -60,6 +60,43 @@ access_duplicate_error(const struct cat_index *index, const struct datum *values
     ky_buffer_deinit(&texts);
     ky_arena_deinit(&arena);
     return KY_ERR;
+}
+
+/* ------------------------------------------------------------------ serializable */
+
+void
+access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky_slice row)
+{
+    if (txn->isolation != ISOLATION_SERIALIZABLE) {
+        return;
+    }
+    bool has_tree = false;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct access_index *runtime = access_runtime(txn->access, table->indexes[i]);
+        ky_buffer_clear(&txn->old_key);
+        if (runtime->tree != NULL) {
+            has_tree = true;
+            if (runtime_row_key(runtime, table->indexes[i], row, &txn->old_key)) {
+                txn_note_write(txn->txn, table->rel, runtime->oid, ky_buffer_slice(&txn->old_key));
+            }
+        }
+    }
+    if (!has_tree) {
+        txn_note_write(txn->txn, table->rel, 0, ky_slice(NULL, 0));
+    }
+}
+
+/* That a key is taken is something read, where the transaction goes on after hearing so. */
+static void
+note_taken(struct access_txn *txn, const struct cat_index *index)
+{
+    struct storage_key_range range = {
+        .lower = ky_buffer_slice(&txn->key),
+        .upper = ky_buffer_slice(&txn->key),
+        .has_lower = true,
+        .has_upper = true,
+    };
+    txn_note_read(txn->txn, index->table->rel, index->oid, &range);
 }
 
 /* ------------------------------------------------------------------ unique checks */
@@ -245,11 +282,15 @@ try_insert(struct access_txn *txn, const struct cat_table *table, const struct d
             access_savepoint_rollback(txn, &before, true);
             *row_id_out = existing;
             *retry_out = unique == UNIQUE_RETRY;
+            if (unique == UNIQUE_DUPLICATE) {
+                note_taken(txn, index);
+            }
             return *retry_out ? KY_OK
                               : answer_unique(index, values, has_arbiter, arbiter, unique,
                                               answer_out, err);
         }
     }
+    access_note_row(txn, table, ky_buffer_slice(&txn->row));
     *row_id_out = row_id;
     *answer_out = ACCESS_DONE;
     return KY_OK;
@@ -261,13 +302,17 @@ access_insert(struct access_txn *txn, const struct cat_table *table, const struc
               row_id_t *row_id_out, enum access_answer *answer_out, struct ky_error *err)
 {
     bool is_retry = true;
+    struct txn_savepoint before;
     ky_buffer_clear(&txn->row);
     KY_TRY(row_encode(&table->layout, values, &txn->row, err));
-    while (is_retry) {
-        KY_TRY(try_insert(txn, table, values, has_arbiter, arbiter, waiter, row_id_out, answer_out,
-                          &is_retry, err));
+    txn_savepoint_set(txn->txn, &before);
+    ky_status status = KY_OK;
+    while (status == KY_OK && is_retry) {
+        status = try_insert(txn, table, values, has_arbiter, arbiter, waiter, row_id_out,
+                            answer_out, &is_retry, err);
     }
-    return KY_OK;
+    txn_release_locks(txn->txn, &before);
+    return status;
 }
 
 /* ------------------------------------------------------------------ locking */
@@ -390,17 +435,13 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
     return KY_OK;
 }
 
-ky_status
-access_update(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+static ky_status
+update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
               const struct datum *values, const bool *is_changed, struct lock_waiter *waiter,
               enum access_answer *answer_out, struct ky_error *err)
 {
     struct access_savepoint before;
     struct row_ref old;
-    KY_TRY(lock_for_key_change(txn, table, row_id, is_changed, waiter, answer_out, err));
-    if (*answer_out != ACCESS_DONE) {
-        return KY_OK;
-    }
     enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
     KY_ASSERT(state == ROW_UNCHANGED || state == ROW_OWN);
     ky_buffer_clear(&txn->row);
@@ -436,8 +477,27 @@ access_update(struct access_txn *txn, const struct cat_table *table, row_id_t ro
         access_savepoint_rollback(txn, &before, true);
         return KY_ERR;
     }
+    access_note_row(txn, table, old.body);
+    access_note_row(txn, table, ky_buffer_slice(&txn->row));
     *answer_out = ACCESS_DONE;
     return KY_OK;
+}
+
+ky_status
+access_update(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+              const struct datum *values, const bool *is_changed, struct lock_waiter *waiter,
+              enum access_answer *answer_out, struct ky_error *err)
+{
+    struct txn_savepoint before;
+    KY_TRY(lock_for_key_change(txn, table, row_id, is_changed, waiter, answer_out, err));
+    if (*answer_out != ACCESS_DONE) {
+        return KY_OK;
+    }
+    txn_savepoint_set(txn->txn, &before);
+    ky_status status =
+        update_locked(txn, table, row_id, values, is_changed, waiter, answer_out, err);
+    txn_release_locks(txn->txn, &before);
+    return status;
 }
 
 /* The row's primary key, other columns null: what readers of the event log get of a deletion.
@@ -494,5 +554,6 @@ access_delete(struct access_txn *txn, const struct cat_table *table, row_id_t ro
         txn->garbage.size = garbage_mark;
         return KY_ERR;
     }
+    access_note_row(txn, table, old.body);
     return KY_OK;
 }

@@ -280,6 +280,7 @@ gather(struct log *log, struct batch *batch, struct log_entry **pending, struct 
             batch->durable_lsn = atomic_load_explicit(&log->durable_lsn, memory_order_relaxed);
         }
         *pending = entry->next;
+        entry->lsn = log->tail.lsn;
         if (!has_room) {
             (void)ky_error_set(&refusal, KY_DISK_FULL,
                                "could not extend log: No space left on device");

@@ -35,6 +35,10 @@ finish(struct txn *txn, ky_status status, const struct txn_result *result,
        const struct ky_error *err)
 {
     release_all(txn);
+    if (txn->is_guarded_commit) {
+        txn->is_guarded_commit = false;
+        txn_unregister(txn);
+    }
     txn_done done = txn->done;
     void *arg = txn->done_arg;
     struct txn_result copy = *result;
@@ -150,13 +154,19 @@ commit_done(struct log_entry *entry, ky_status status, const struct ky_error *er
 
 /* ------------------------------------------------------------------ submitting */
 
+static ky_status
+commit_admit(struct log_entry *entry, struct ky_error *err)
+{
+    return guard_admit(KY_CONTAINER_OF(entry, struct txn, entry), entry->lsn, err);
+}
+
 static void
 submit_commit(struct txn *txn)
 {
     txn->entry.flags = FRAME_COMMIT;
     txn->entry.is_async = txn->is_async;
     txn->entry.txid = txn_assign_id(txn);
-    txn->entry.admit = NULL;
+    txn->entry.admit = txn->is_guarded_commit ? commit_admit : NULL;
     txn->entry.install = commit_install;
     txn->entry.done = commit_done;
     log_submit(txn->storage->log, &txn->entry);
@@ -260,7 +270,14 @@ finish_later(struct txn *txn, enum txn_finish how)
 void
 txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg)
 {
-    txn_unregister(txn);
+    /* A guarded commit keeps its snapshot registered until it is admitted: what it must be compared
+     * with is remembered as long. */
+    txn->is_guarded_commit = txn_is_guarded(txn) && txn->write_count > 0;
+    if (txn->is_guarded_commit) {
+        guard_prepare(txn);
+    } else {
+        txn_unregister(txn);
+    }
     txn->is_async = is_async;
     txn->done = done;
     txn->done_arg = arg;

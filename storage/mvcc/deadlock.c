@@ -24,9 +24,18 @@ struct search {
     struct txn *closer; /* the one that waits for target, once found */
 };
 
+/* Whoever of those led together waits; NULL: none. */
+static struct txn *
+waiting_of(const struct txn *leader)
+{
+    struct txn *txn = leader->locks.waiting;
+    return txn == NULL || txn->locks.waiter == NULL || txn->locks.waiter->is_granted ? NULL : txn;
+}
+
 static void
 reach(struct search *search, struct txn *from, struct txn *blocker)
 {
+    blocker = blocker->locks.leader;
     if (blocker == search->target) {
         search->closer = from;
         return;
@@ -42,22 +51,23 @@ reach(struct search *search, struct txn *from, struct txn *blocker)
 }
 
 static void
-expand(struct search *search, struct txn *txn) KY_NO_THREAD_SAFETY_ANALYSIS
+expand(struct search *search, struct txn *leader) KY_NO_THREAD_SAFETY_ANALYSIS
 {
-    const struct lock_waiter *waiter = txn->locks.waiter;
-    if (waiter == NULL || waiter->is_granted) {
+    const struct txn *txn = waiting_of(leader);
+    if (txn == NULL) {
         return;
     }
+    const struct lock_waiter *waiter = txn->locks.waiter;
     const struct lock_key *key = &txn->locks.wait_key;
     if (key->kind == LOCK_KIND_TXN) {
-        reach(search, txn, (struct txn *)(uintptr_t)key->id);
+        reach(search, leader, (struct txn *)(uintptr_t)key->id);
         return;
     }
     const struct lock *lock = lock_find(lock_shard_of(search->table, key), key);
     uint32_t conflicts = lock_conflicts(key->kind, txn->locks.wait_mode);
     for (const struct hold *hold = lock->holds; hold != NULL; hold = hold->next) {
-        if (hold->txn != txn && (hold->modes & conflicts) != 0) {
-            reach(search, txn, hold->txn);
+        if (hold->txn->locks.leader != leader && (hold->modes & conflicts) != 0) {
+            reach(search, leader, hold->txn);
         }
     }
     ky_list_foreach (item, &lock->waiters) {
@@ -66,20 +76,25 @@ expand(struct search *search, struct txn *txn) KY_NO_THREAD_SAFETY_ANALYSIS
             break;
         }
         if ((1U << other->txn->locks.wait_mode & conflicts) != 0) {
-            reach(search, txn, other->txn);
+            reach(search, leader, other->txn);
         }
     }
 }
 
+/* As PostgreSQL words it. */
 static void
-describe_wait(struct ky_buffer *out, const struct txn *txn, const struct txn *blocker)
+describe_wait(struct ky_buffer *out, const struct txn *leader, const struct txn *blocker_leader)
 {
-    const struct lock_set *set = &txn->locks;
-    const char *mode = lock_mode_name(set->wait_key.kind, set->wait_mode);
+    const struct lock_set *set = &waiting_of(leader)->locks;
+    const struct txn *blocker = waiting_of(blocker_leader);
+    const struct lock_key *key = &set->wait_key;
     ky_buffer_printf(out, "%sProcess %d waits for %s on ", out->size == 0 ? "" : "\n",
-                     set->waiter->pid, mode);
-    if (set->wait_key.kind == LOCK_KIND_TABLE) {
-        ky_buffer_printf(out, "relation %" PRIu32, set->wait_key.rel);
+                     set->waiter->pid, lock_mode_name(key->kind, set->wait_mode));
+    if (key->kind == LOCK_KIND_TABLE) {
+        ky_buffer_printf(out, "relation %" PRIu32 " of database %d", key->rel, LOCK_DATABASE);
+    } else if (key->kind == LOCK_KIND_ADVISORY) {
+        ky_buffer_printf(out, "advisory lock [%d,%" PRIu32 ",%" PRIu32 ",%" PRIu32 "]",
+                         LOCK_DATABASE, (uint32_t)(key->id >> 32), (uint32_t)key->id, key->rel);
     } else {
         ky_buffer_printf(out, "transaction %" PRIu64,
                          atomic_load_explicit(&blocker->id, memory_order_relaxed));
@@ -118,7 +133,7 @@ raise_deadlock(const struct search *search, struct ky_error *err)
 static bool
 can_be_waited_for(const struct txn *txn)
 {
-    if (txn->insert_count > 0) {
+    if (txn->insert_count > 0 || txn->locks.leader != txn || txn->locks.is_owner) {
         return true;
     }
     for (uint32_t i = 0; i < txn->locks.grant_count; i++) {
@@ -145,11 +160,12 @@ deadlock_check(struct lock_table *table, struct txn *txn, struct ky_error *err)
     if (!can_be_waited_for(txn) && !has_moved_locks(txn)) {
         return KY_OK;
     }
-    struct search search = {.table = table, .target = txn, .first = txn, .last = txn};
+    struct txn *leader = txn->locks.leader;
+    struct search search = {.table = table, .target = leader, .first = leader, .last = leader};
     table->visit++;
-    txn->locks.visit = table->visit;
-    txn->locks.search_next = NULL;
-    for (struct txn *at = txn; at != NULL; at = at->locks.search_next) {
+    leader->locks.visit = table->visit;
+    leader->locks.search_next = NULL;
+    for (struct txn *at = leader; at != NULL; at = at->locks.search_next) {
         expand(&search, at);
         if (search.closer != NULL) {
             return raise_deadlock(&search, err);

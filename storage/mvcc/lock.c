@@ -27,6 +27,11 @@ static const uint32_t row_conflicts[] = {
                         MODE_BIT(ROW_LOCK_NO_KEY_UPDATE) | MODE_BIT(ROW_LOCK_UPDATE),
 };
 
+static const uint32_t advisory_conflicts[] = {
+    [ADVISORY_MODE_SHARE] = MODE_BIT(ADVISORY_MODE_EXCLUSIVE),
+    [ADVISORY_MODE_EXCLUSIVE] = MODE_BIT(ADVISORY_MODE_SHARE) | MODE_BIT(ADVISORY_MODE_EXCLUSIVE),
+};
+
 /* Modes from `first` to ACCESS EXCLUSIVE. */
 #define MODES_FROM(first) ((MODE_BIT(LOCK_ACCESS_EXCLUSIVE + 1) - 1) & ~(MODE_BIT(first) - 1))
 
@@ -52,6 +57,8 @@ lock_conflicts(uint32_t kind, uint32_t mode)
         return table_conflicts[mode];
     case LOCK_KIND_TXN:
         return 0;
+    case LOCK_KIND_ADVISORY:
+        return advisory_conflicts[mode];
     }
     return 0;
 }
@@ -69,7 +76,10 @@ lock_mode_name(uint32_t kind, uint32_t mode)
         [LOCK_EXCLUSIVE] = "ExclusiveLock",
         [LOCK_ACCESS_EXCLUSIVE] = "AccessExclusiveLock",
     };
-    return kind == LOCK_KIND_TABLE ? names[mode] : "ShareLock";
+    if (kind == LOCK_KIND_ADVISORY) {
+        mode = mode == ADVISORY_MODE_EXCLUSIVE ? LOCK_EXCLUSIVE : LOCK_SHARE;
+    }
+    return kind == LOCK_KIND_TABLE || kind == LOCK_KIND_ADVISORY ? names[mode] : "ShareLock";
 }
 
 /* ------------------------------------------------------------------ shards */
@@ -292,6 +302,9 @@ lock_is_covered(const struct lock *lock, const struct txn *txn, uint32_t mode)
     if (hold == NULL) {
         return false;
     }
+    if (lock->key.kind == LOCK_KIND_ADVISORY) {
+        return (hold->modes & MODE_BIT(mode)) != 0; /* each is given back by itself */
+    }
     uint32_t conflicts = lock_conflicts(lock->key.kind, mode);
     for (uint32_t held = 0; hold->modes >> held != 0; held++) {
         if ((hold->modes & MODE_BIT(held)) != 0 &&
@@ -309,7 +322,7 @@ lock_can_grant(const struct lock *lock, const struct txn *txn, uint32_t mode,
     uint32_t conflicts = lock_conflicts(lock->key.kind, mode);
     bool is_holder = false;
     for (const struct hold *hold = lock->holds; hold != NULL; hold = hold->next) {
-        if (hold->txn == txn) {
+        if (hold->txn->locks.leader == txn->locks.leader) {
             is_holder = true;
         } else if ((hold->modes & conflicts) != 0) {
             return false;
@@ -391,6 +404,29 @@ grant_release(struct txn *txn, const struct lock_grant *grant)
     lock_put(shard, lock);
     ky_mutex_unlock(&shard->lock);
     lock_strong_end(table, &key, grant->mode);
+}
+
+void
+lock_set_release_last(struct txn *txn)
+{
+    grant_release(txn, &txn->locks.grants[--txn->locks.grant_count]);
+}
+
+bool
+lock_set_release_one(struct txn *txn, const struct lock_key *key, uint32_t mode)
+{
+    struct lock_set *set = &txn->locks;
+    for (uint32_t i = set->grant_count; i > 0; i--) {
+        struct lock_grant grant = set->grants[i - 1];
+        if (grant.lock != NULL && grant.mode == mode && key_equal(&grant.lock->key, key)) {
+            memmove(&set->grants[i - 1], &set->grants[i],
+                    (set->grant_count - i) * sizeof(set->grants[0]));
+            set->grant_count--;
+            grant_release(txn, &grant);
+            return true;
+        }
+    }
+    return false;
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,12 +21,13 @@ struct lock_waiter;
 
 enum { LOCK_SHARD_COUNT = 32, LOCK_STRONG_SLOTS = 1024, LOCK_FAST_MAX = 16 };
 
-enum lock_kind { LOCK_KIND_ROW, LOCK_KIND_TABLE, LOCK_KIND_TXN };
+enum lock_kind { LOCK_KIND_ROW, LOCK_KIND_TABLE, LOCK_KIND_TXN, LOCK_KIND_ADVISORY };
+enum { ADVISORY_MODE_SHARE, ADVISORY_MODE_EXCLUSIVE };
 
 struct lock_key {
     uint32_t kind;
     uint32_t rel;
-    uint64_t id; /* row id; 0; address of the transaction object */
+    uint64_t id; /* row id; 0; address of the transaction object; the number */
 };
 
 /* One grant, in the order of granting. lock is NULL for a fast-path table lock. */
@@ -52,6 +54,13 @@ struct lock_set {
     struct ky_mutex fast_lock;
     bool has_moved; /* a noted lock went to the lock table; guarded by fast_lock */
     struct lock_fast fast[LOCK_FAST_MAX]; /* guarded by fast_lock */
+    /* Who acts: itself, or the owner of its session's locks. Changed with all shards held. */
+    struct txn *leader;
+    bool is_owner; /* leads others */
+    /* Of a leader: whichever of its transactions, or itself, waits. Guarded by all shards, as the
+     * wait is. */
+    struct txn *waiting;
+    _Atomic int pid;
     /* The wait under way; written while all shards are held, or by its thread when none. */
     struct lock_waiter *waiter;
     struct lock_key wait_key;
@@ -79,5 +88,9 @@ void lock_set_init(struct lock_set *set);
 void lock_set_deinit(struct lock_set *set);
 /* Releases the grants from count on. */
 void lock_set_release(struct txn *txn, uint32_t count);
+/* Releases the newest grant; there is one. */
+void lock_set_release_last(struct txn *txn);
+/* Releases one grant. False: there is none. */
+bool lock_set_release_one(struct txn *txn, const struct lock_key *key, uint32_t mode);
 /* Lets those go on who wait for an uncommitted row of this transaction; they look again. */
 void lock_wake_inserted(struct txn *txn);

@@ -3,6 +3,9 @@
 
 #include "storage/storage_private.h"
 
+/* The database of a data directory, as messages name it. */
+enum { LOCK_DATABASE = 5 };
+
 /* Shared by lock.c (granting), lock_wait.c (waiting), lock_table.c (tables) and deadlock.c. */
 struct hold {
     struct hold *next;

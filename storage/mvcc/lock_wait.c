@@ -18,6 +18,7 @@ static void
 wait_end(struct txn *txn, struct lock_waiter *waiter)
 {
     txn->locks.waiter = NULL;
+    txn->locks.leader->locks.waiting = NULL;
     waiter->waits_for = NULL;
     waiter->is_granted = false;
     ky_metric_add(&metric_waiting, -1);
@@ -41,6 +42,7 @@ lock_enqueue(struct txn *txn, struct lock_shard *shard, struct lock *lock, uint3
     waiter->waits_for = lock;
     waiter->is_granted = false;
     txn->locks.waiter = waiter;
+    txn->locks.leader->locks.waiting = txn;
     txn->locks.wait_key = lock->key;
     txn->locks.wait_mode = mode;
     ky_metric_add(&metric_waiting, 1);

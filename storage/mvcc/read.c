@@ -114,6 +114,7 @@ storage_scan_init(struct storage_scan *scan, struct txn *txn, rel_id_t rel)
     scan->rel = rel;
     scan->snapshot = txn_snapshot(txn);
     scan->command = txn->command;
+    txn_note_read(txn, rel, 0, NULL);
     if (is_own_dropped(txn, write_set_touched(txn, rel), txn->command)) {
         return;
     }

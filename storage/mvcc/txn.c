@@ -60,6 +60,7 @@ txn_pools_deinit(struct storage *storage)
         struct txn *next = txn->all_next;
         write_set_deinit(txn);
         lock_set_deinit(&txn->locks);
+        guard_free(txn->guard);
         ky_cond_deinit(&txn->flight_cond);
         ky_mutex_deinit(&txn->flight_lock);
         free(txn);
@@ -86,6 +87,9 @@ txn_begin(struct storage *storage, enum isolation isolation)
     txn->hold_count = 0;
     txn->snapshot = 0;
     txn->finish = TXN_FINISH_NONE;
+    txn->locks.leader = txn;
+    txn->locks.is_owner = false;
+    atomic_store_explicit(&txn->locks.pid, 0, memory_order_relaxed);
     atomic_store_explicit(&txn->in_flight, 1, memory_order_relaxed);
     return txn;
 }
@@ -94,6 +98,7 @@ void
 txn_recycle(struct txn *txn)
 {
     write_set_reset(txn);
+    guard_reset(txn->guard);
     atomic_store_explicit(&txn->id, 0, memory_order_relaxed);
     struct txn_pool *pool = &txn->storage->pools[txn->pool_index];
     ky_mutex_lock(&pool->lock);
@@ -246,13 +251,24 @@ txn_savepoint_set(struct txn *txn, struct txn_savepoint *savepoint_out)
     memset(savepoint_out, 0, sizeof(*savepoint_out));
     savepoint_out->write_count = txn->write_count;
     savepoint_out->lock_count = txn->locks.grant_count;
+    savepoint_out->private_state[0] = guard_mark(txn);
 }
 
 void
 txn_savepoint_rollback(struct txn *txn, const struct txn_savepoint *savepoint, bool keep_locks)
 {
     write_set_truncate(txn, savepoint->write_count);
+    guard_rewind(txn, savepoint->private_state[0]);
     if (!keep_locks) {
         lock_set_release(txn, (uint32_t)savepoint->lock_count);
+    }
+}
+
+void
+txn_release_locks(struct txn *txn, const struct txn_savepoint *savepoint)
+{
+    /* A wait under way is no grant yet and stays. */
+    while (txn->locks.grant_count > savepoint->lock_count) {
+        lock_set_release_last(txn);
     }
 }

@@ -5,6 +5,7 @@
 
 #include "storage/log/log.h"
 #include "storage/mvcc/directory.h"
+#include "storage/mvcc/guard.h"
 #include "storage/mvcc/lock.h"
 #include "storage/storage.h"
 
@@ -102,6 +103,7 @@ struct txn {
     struct old_frame *old_frames;
 
     struct lock_set locks;
+    struct guard *guard; /* owned; NULL until a SERIALIZABLE transaction uses it */
 
     struct ky_mutex flight_lock; /* for waiting until in_flight falls */
     struct ky_cond flight_cond;
@@ -114,6 +116,7 @@ struct txn {
     txn_done done;
     void *done_arg;
     bool is_async;
+    bool is_guarded_commit;
 };
 
 enum { INDEX_REMOVED = UINT32_MAX };

@@ -15,6 +15,7 @@
  *   slt KYRODB file.slt ...            compare with the results in the files
  *   slt --peer CONNINFO file.slt ...   run them on a PostgreSQL instead (its results must be the
  * same)
+ *   slt --record CONNINFO file.slt     write the file with what that PostgreSQL answers
  */
 enum { LINE_SIZE_MAX = 1 << 16, BLOCK_SIZE_MAX = 1 << 20, CONNECTIONS_MAX = 16 };
 
@@ -30,6 +31,7 @@ struct runner {
     int failures;
     int checks;
     char conninfo[1024];
+    bool is_recording;
     const char *setup; /* run once on a new peer connection */
     struct connection connections[CONNECTIONS_MAX];
     int connection_count;
@@ -243,6 +245,57 @@ run_copy_out(struct runner *runner, const char *sql, const char *wanted)
     free(got);
 }
 
+/* ------------------------------------------------------------------ recording */
+
+static void
+record_result(const char *directive, const char *sql, PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *break_ = sql[0] == '\0' ? "" : "\n";
+    if (state != NULL) {
+        (void)printf("%s error %s %s\n%s%s\n", directive, state,
+                     PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), sql, break_);
+    } else if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        char *rows = render(result);
+        (void)printf("%s%s\n%s%s----\n%s\n",
+                     strcmp(directive, "receive") == 0 ? "receive query" : "query", "", sql, break_,
+                     rows);
+        free(rows);
+    } else {
+        (void)printf("%s tag %s\n%s%s\n", directive, PQcmdStatus(result), sql, break_);
+    }
+}
+
+/* `run` becomes statement or query, or send and blocked when it waits; `finish` becomes receive. */
+static void
+record_block(struct runner *runner, const char *word, const char *directive, const char *sql)
+{
+    const struct timespec moment = {0, 10 * 1000 * 1000};
+    PGconn *conn = runner->current->conn;
+    if (strcmp(word, "finish") == 0) {
+        PGresult *result = receive(runner->current);
+        record_result("receive", "", result);
+        PQclear(result);
+        return;
+    }
+    if (strcmp(word, "run") != 0) {
+        (void)printf("%s%s%s\n", directive, sql, sql[0] == '\0' ? "" : "\n");
+        return;
+    }
+    runner->current->is_busy = PQsendQuery(conn, sql) == 1;
+    for (int i = 0; i < 20; i++) {
+        (void)PQconsumeInput(conn);
+        if (!PQisBusy(conn)) {
+            PGresult *result = receive(runner->current);
+            record_result("statement", sql, result);
+            PQclear(result);
+            return;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    (void)printf("send\n%s\n\nblocked\n\n", sql);
+}
+
 static void
 run_block(struct runner *runner, const char *directive, const char *sql, char *wanted)
 {
@@ -251,6 +304,12 @@ run_block(struct runner *runner, const char *directive, const char *sql, char *w
     (void)sscanf(directive, "%31s %65535[^\n]", word, rest);
     if (strcmp(word, "connection") == 0) {
         runner->current = connection_named(runner, rest);
+    }
+    if (runner->is_recording) {
+        runner->checks++;
+        record_block(runner, word, directive, sql);
+    } else if (strcmp(word, "connection") == 0) {
+        return;
     } else if (strcmp(word, "send") == 0) {
         runner->current->is_busy = PQsendQuery(runner->current->conn, sql) == 1;
     } else if (strcmp(word, "blocked") == 0) {
@@ -320,6 +379,9 @@ run_file(struct runner *runner, const char *path)
                 break;
             }
         } else if (!is_in_block && line[0] == '#') {
+            if (runner->is_recording) {
+                (void)printf("%s\n", line);
+            }
             continue;
         } else if (!is_in_block) {
             (void)snprintf(directive, sizeof(directive), "%s", line);
@@ -350,7 +412,8 @@ int
 main(int argc, char **argv)
 {
     static struct runner runner;
-    bool has_peer = argc > 2 && strcmp(argv[1], "--peer") == 0;
+    runner.is_recording = argc > 2 && strcmp(argv[1], "--record") == 0;
+    bool has_peer = runner.is_recording || (argc > 2 && strcmp(argv[1], "--peer") == 0);
     static const char *const no_sync[] = {"--fsync", "off", "--log-level", "warn", NULL};
     if (argc < 3) {
         (void)fprintf(stderr, "usage: slt KYRODB FILE... | slt --peer CONNINFO FILE...\n");
@@ -374,6 +437,7 @@ main(int argc, char **argv)
         (void)test_server_stop(&server, SIGTERM);
         test_server_deinit(&server);
     }
-    (void)printf("%d checks, %d failed\n", runner.checks, runner.failures);
+    (void)fprintf(runner.is_recording ? stderr : stdout, "%d checks, %d failed\n", runner.checks,
+                  runner.failures);
     return runner.failures == 0 && runner.checks > 0 ? 0 : 1;
 }
