@@ -219,6 +219,41 @@ finish_batch(struct op *op, struct batch *input, bool *has_rows_out, struct ky_e
     return KY_OK;
 }
 
+/* finish_batch where a function may wait: then the input is kept and evaluated again. Inside a
+ * subquery of an expression nothing can wait. */
+static ky_status
+finish_waiting(struct op *op, struct batch *input, bool *has_rows_out, bool *is_waiting_out,
+               struct ky_error *err)
+{
+    struct exec *exec = op->exec;
+    struct func_env *env = &exec->context->env;
+    if (op->filter == NULL && op->project == NULL) {
+        return finish_batch(op, input, has_rows_out, err);
+    }
+    struct func_wait *outer = env->wait;
+    struct func_wait *wait = exec->nested > 0 ? NULL : &exec->wait;
+    if (wait != NULL) {
+        wait->calls = 0;
+    }
+    env->wait = wait;
+    const ky_status status = finish_batch(op, input, has_rows_out, err);
+    env->wait = outer;
+    if (wait == NULL) {
+        return status;
+    }
+    if (status != KY_OK && wait->is_pending) {
+        wait->is_pending = false;
+        op->is_pending = *is_waiting_out = true;
+        op->waiting_input = input;
+        ky_error_init(err);
+        return KY_OK;
+    }
+    op->waiting_input = NULL;
+    op->is_pending = false;
+    wait->done = 0;
+    return status;
+}
+
 static enum exec_answer
 run(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
@@ -229,15 +264,21 @@ run(struct op *op, struct batch **batch_out, struct ky_error *err)
         if (!op->is_pending && op->memory.blocks != NULL) {
             ky_arena_reset(&op->memory);
         }
-        struct batch *input = NULL;
-        const enum exec_answer answer = op->class->next(op, &input, err);
-        op->is_pending = answer == EXEC_PENDING;
-        if (answer != EXEC_BATCH) {
-            return answer;
+        struct batch *input = op->waiting_input;
+        if (input == NULL) {
+            const enum exec_answer answer = op->class->next(op, &input, err);
+            op->is_pending = answer == EXEC_PENDING;
+            if (answer != EXEC_BATCH) {
+                return answer;
+            }
         }
         bool has_rows = false;
-        if (finish_batch(op, input, &has_rows, err) != KY_OK) {
+        bool is_waiting = false;
+        if (finish_waiting(op, input, &has_rows, &is_waiting, err) != KY_OK) {
             return EXEC_ERROR;
+        }
+        if (is_waiting) {
+            return EXEC_PENDING;
         }
         if (has_rows) {
             *batch_out = &op->out;
@@ -272,6 +313,7 @@ ky_status
 op_rescan(struct op *op, struct ky_error *err)
 {
     op->is_pending = false;
+    op->waiting_input = NULL;
     if (op->actual != NULL && op->actual->loops > 0) {
         op->actual->loops++;
     }

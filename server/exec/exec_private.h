@@ -40,6 +40,7 @@ struct op {
     uint16_t *selection;
     uint32_t selection_capacity;
     bool is_pending;               /* the last answer of next() */
+    struct batch *waiting_input;   /* a function waits in filter or projection of it */
     struct explain_actual *actual; /* NULL unless instrumented */
 };
 
@@ -59,6 +60,7 @@ struct exec {
     struct datum *slots; /* execution parameters; bytes belong to whoever set them */
     uint64_t *collect;   /* where eval_compile notes the slots it sees */
     uint32_t uses_words;
+    struct func_wait wait;
     uint32_t nested; /* > 0: inside a subquery of an expression, where nothing may yield */
     struct exec_cte *ctes;
     struct store **work_tables; /* by cte, of recursive unions */

@@ -13,8 +13,10 @@ enum { FUNC_ARGS_MAX = 100 };
  * What a function may know of the session it runs in. func/ knows no catalog: functions that need
  * one are registered by the floor that has it, and find their session through self.
  */
+struct func_wait;
 struct func_env {
     struct type_context types; /* arena: the batch's results */
+    struct func_wait *wait;    /* NULL: a call may not wait */
     void *self;
     int64_t transaction_start_us; /* since 2000-01-01 UTC: now() */
     int64_t statement_start_us;
@@ -23,6 +25,18 @@ struct func_env {
     const struct type *const *arg_types;
     const struct type *result_type;
     bool has_variadic_array; /* called as f(VARIADIC array): the last argument is that array */
+};
+
+/**
+ * How a scalar function waits without holding a thread. It queues itself with whoever will wake the
+ * statement, sets is_pending and returns KY_ERR (err is ignored); after the wake the whole batch is
+ * evaluated again. So each call that has an effect counts itself in `calls`; the first `done` ones
+ * were made already and only answer.
+ */
+struct func_wait {
+    uint32_t calls;
+    uint32_t done;
+    bool is_pending;
 };
 
 /* Catalog-dependent functions are declared here and implemented by the floor that knows. */

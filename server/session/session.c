@@ -226,6 +226,7 @@ session_close(struct session *session)
     portal_free(session, session->simple_portal);
     session->owned_portal = session->simple_portal = NULL;
     transaction_rollback(session);
+    session_advisory_end(session);
     ddl_session_end(session);
     session_close_prepared(session);
     ky_smap_deinit(&session->portals);

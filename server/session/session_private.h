@@ -195,7 +195,11 @@ struct session {
     int64_t used_ns;       /* by its earlier turns */
     atomic_int callbacks;  /* commit callbacks that still touch the session */
     struct lock_waiter waiter;
-    _Atomic int cancel; /* enum cancel_reason */
+    struct txn *lock_owner;         /* holds the session's advisory locks; NULL: never had any */
+    struct advisory_held *advisory; /* owned */
+    size_t advisory_count, advisory_capacity;
+    struct advisory_lock advisory_wait; /* what an advisory lock wait is for */
+    _Atomic int cancel;                 /* enum cancel_reason */
 
     /* What runs. */
     enum session_job job;
@@ -242,6 +246,10 @@ enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION,
 /* reg.c: lets regclass, regtype ... find names through the catalog. */
 void session_reg_init(struct session *session);
 void session_funcs_register(void);
+void session_advisory_register(void);
+/* pg_advisory_unlock_all. */
+void session_advisory_release(struct session *session);
+void session_advisory_end(struct session *session);
 void session_views_register(void);
 void session_catalog_register(void);
 /* Makes type_context and timeouts follow the settings. */

@@ -262,7 +262,8 @@ fill_cursors(const struct sysview_context *context, struct sysview_rows *rows, s
 
 /* ------------------------------------------------------------------ pg_locks */
 
-/* Waiting and holding are per session here; a row for each session inside a transaction. */
+/* Table, advisory and transaction locks as the lock manager has them; row locks show, as in
+ * PostgreSQL, only by who waits for whose transaction. */
 static const struct sysview_column lock_columns[] = {
     TEXT_COLUMN("locktype"),
     {"database", OID_OID},
@@ -282,34 +283,73 @@ static const struct sysview_column lock_columns[] = {
     {"waitstart", OID_TIMESTAMPTZ},
 };
 
+enum { LOCKS_DATABASE = 5 };
+
+static struct datum *
+add_lock(struct sysview_rows *rows, const char *type, int pid, const char *mode, bool is_granted)
+{
+    struct datum *row = sysview_add(rows);
+    for (uint16_t i = 0; i < rows->column_count; i++) {
+        row[i] = datum_null();
+    }
+    row[0] = datum_cstr(type);
+    row[10] = datum_cstr(ky_arena_printf(rows->arena, "%d/1", pid));
+    row[11] = pid == 0 ? datum_null() : datum_word(pid);
+    row[12] = datum_cstr(mode);
+    row[13] = datum_word(is_granted);
+    row[14] = datum_word(0);
+    return row;
+}
+
 static void
-add_lock(struct sysview_rows *rows, const struct session *session)
+add_lock_info(void *arg, const struct lock_info *info)
+{
+    struct sysview_rows *rows = arg;
+    struct datum *row;
+    switch (info->kind) {
+    case LOCK_INFO_ROW:
+    case LOCK_INFO_TXN:
+        if (info->is_granted && info->kind == LOCK_INFO_ROW) {
+            return;
+        }
+        row = add_lock(rows, "transactionid", info->pid,
+                       info->is_granted ? info->mode : "ShareLock", info->is_granted);
+        row[6] = datum_word((int64_t)(info->is_granted ? info->txid : info->blocker_txid));
+        return;
+    case LOCK_INFO_TABLE:
+        row = add_lock(rows, "relation", info->pid, info->mode, info->is_granted);
+        row[1] = datum_word(LOCKS_DATABASE);
+        row[2] = datum_word(info->rel);
+        row[14] = datum_word(info->is_fast_path);
+        return;
+    case LOCK_INFO_ADVISORY:
+        row = add_lock(rows, "advisory", info->pid, info->mode, info->is_granted);
+        row[1] = datum_word(LOCKS_DATABASE);
+        row[7] = datum_word((int64_t)(info->id >> 32));
+        row[8] = datum_word((int64_t)(info->id & UINT32_MAX));
+        row[9] = datum_word(info->rel);
+        return;
+    }
+}
+
+/* A transaction's own number, and since when it waits. */
+static void
+add_session_locks(struct sysview_rows *rows, const struct session *session, size_t first,
+                  size_t end)
 {
     int64_t waits_us = atomic_load_explicit(&session->lock_wait_us, memory_order_relaxed);
     if (atomic_load_explicit(&session->transaction_us, memory_order_relaxed) == 0) {
         return;
     }
-    const char *virtual_id = ky_arena_printf(rows->arena, "%d/1", session->pid);
-    struct datum *row = sysview_add(rows);
-    for (uint16_t i = 0; i < rows->column_count; i++) {
-        row[i] = datum_null();
+    for (size_t i = first; i < end; i++) {
+        struct datum *row = rows->rows[i];
+        if (row[13].word == 0 && row[11].word == session->pid) {
+            row[15] = time_of(waits_us);
+        }
     }
-    row[0] = datum_cstr("virtualxid");
-    row[5] = datum_cstr(virtual_id);
-    row[10] = datum_cstr(virtual_id);
-    row[11] = datum_word(session->pid);
-    row[12] = datum_cstr("ExclusiveLock");
-    row[13] = datum_word(1);
+    struct datum *row = add_lock(rows, "virtualxid", session->pid, "ExclusiveLock", true);
+    row[5] = row[10];
     row[14] = datum_word(1);
-    if (waits_us != 0) {
-        struct datum *waiting = sysview_add(rows);
-        memcpy(waiting, row, rows->column_count * sizeof(*row));
-        waiting[0] = datum_cstr("transactionid");
-        waiting[5] = datum_null();
-        waiting[12] = datum_cstr("ShareLock");
-        waiting[13] = datum_word(0);
-        waiting[15] = time_of(waits_us);
-    }
 }
 
 static ky_status
@@ -317,9 +357,11 @@ fill_locks(const struct sysview_context *context, struct sysview_rows *rows, str
 {
     const struct session *self = context->session;
     (void)err;
+    storage_locks_visit(server_storage(self->server), add_lock_info, rows);
+    size_t end = rows->count;
     ky_mutex_lock(&self->server->lock);
     ky_list_foreach (item, &self->server->sessions) {
-        add_lock(rows, ky_list_entry(item, struct session, link));
+        add_session_locks(rows, ky_list_entry(item, struct session, link), 0, end);
     }
     ky_mutex_unlock(&self->server->lock);
     return KY_OK;

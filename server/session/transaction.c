@@ -44,6 +44,10 @@ transaction_ensure(struct session *session, struct ky_error *err)
             settings_bool(&session->settings, SETTING_DEFAULT_TRANSACTION_READ_ONLY);
     }
     session->txn = access_begin(server_access(session->server), session->isolation);
+    txn_set_pid(access_storage_txn(session->txn), session->pid);
+    if (session->lock_owner != NULL) {
+        txn_set_lock_owner(access_storage_txn(session->txn), session->lock_owner);
+    }
     return KY_OK;
 }
 

@@ -302,6 +302,7 @@ run_discard(struct session *session, const struct ast_discard *discard, struct k
         strcpy(session->tag, "DISCARD ALL");
         settings_reset_all(&session->settings);
         session_apply_settings(session);
+        session_advisory_release(session);
         session->drop_prepared = true; /* once the statement itself is done with */
         ky_map64_clear(&session->sequences);
         session->has_last_value = false;
