@@ -12,30 +12,40 @@ static const struct {
     const char *name;
     int (*run)(const struct ctl_target *target, int argc, char **argv);
 } commands[] = {
-    {"status", command_status}, {"health", command_health}, {"metrics", command_metrics},
-    {"sql", command_sql},       {"replay", command_replay},
+#define CTL_ENTRY(name, function) {name, function},
+    CTL_COMMANDS(CTL_ENTRY)
+#undef CTL_ENTRY
 };
 
 static void
 print_help(void)
 {
-    (void)printf("kyrodbctl %s: a client of KyroDB's HTTP side port\n\n"
-                 "  kyrodbctl [options] status                   health and a few metrics\n"
-                 "  kyrodbctl [options] health                   answer of /health\n"
-                 "  kyrodbctl [options] metrics                  answer of /metrics\n"
-                 "  kyrodbctl [options] sql STATEMENT [PARAM..]  run SQL (-: from standard input)\n"
-                 "  kyrodbctl [options] replay [--start N] [--end N] [--limit N]\n"
-                 "                                               events as lines of JSON\n"
-                 "  kyrodbctl [options] replay --follow [--start N] [--table NAME] [--type TYPE]\n"
-                 "                                               events as they happen (SSE)\n"
-                 "  kyrodbctl --version | --help\n\n"
-                 "Options:\n"
-                 "  --url URL      the server (%s; KYRODB_URL)\n"
-                 "  --token TOKEN  token that the server wants (KYRODB_AUTH_TOKEN)\n"
-                 "  --insecure     do not check the server's certificate\n\n"
-                 "Exit status: 0 good, 1 the server answered with an error, 2 usage or no "
-                 "answer.\n",
-                 KYRO_VERSION, default_url);
+    (void)printf("kyrodbctl %s: a client of KyroDB's HTTP side port\n\n", KYRO_VERSION);
+    (void)fputs(
+        "  kyrodbctl [options] COMMAND [arguments]\n\n"
+        "  status                        health and a few metrics\n"
+        "  top [--rounds N]              rates and running statements, once a second\n"
+        "  health | ready | metrics | offset\n"
+        "                                the answer of the endpoint\n"
+        "  sql STATEMENT [PARAMETER..]   run SQL (-: from standard input)\n"
+        "  put KEY VALUE, lookup KEY     the table kv\n"
+        "  append PAYLOAD [--id ID]      append an event; the same id again is no second one\n"
+        "  replay [--start N] [--end N] [--limit N]\n"
+        "                                events as lines of JSON\n"
+        "  subscribe [--from N] [--table NAME] [--type TYPE]\n"
+        "                                events as they happen (SSE); also: replay --follow\n"
+        "  vector-insert KEY [..] [--table NAME]\n"
+        "  vector-search [..] [--k N] [--table NAME] [--mode MODE] [--ef N] [--recall R]\n"
+        "                [--filter SQL]  nearest vectors\n"
+        "  snapshot | compact | rmi-build\n"
+        "                                checkpoint; give back log space; train indexes\n"
+        "  --version | --help\n\n"
+        "Options:\n"
+        "  -e, --url URL  the server (http://127.0.0.1:3030; KYRODB_URL)\n"
+        "  --token TOKEN  token that the server wants (KYRODB_AUTH_TOKEN)\n"
+        "  --insecure     do not check the server's certificate\n\n"
+        "Exit status: 0 good, 1 the server answered with an error, 2 usage or no answer.\n",
+        stdout);
 }
 
 static int
@@ -95,7 +105,7 @@ main(int argc, char **argv)
         .token = environment("KYRODB_AUTH_TOKEN", NULL),
     };
     int i = 1;
-    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+    for (; i < argc && argv[i][0] == '-'; i++) {
         const char *word = argv[i];
         const char *value;
         if (strcmp(word, "--help") == 0) {
@@ -108,7 +118,8 @@ main(int argc, char **argv)
         }
         if (strcmp(word, "--insecure") == 0) {
             target.is_insecure = true;
-        } else if ((value = flag_value(argc, argv, &i, "--url")) != NULL) {
+        } else if ((value = flag_value(argc, argv, &i, "--url")) != NULL ||
+                   (value = flag_value(argc, argv, &i, "-e")) != NULL) {
             target.url = value;
         } else if ((value = flag_value(argc, argv, &i, "--token")) != NULL) {
             target.token = value;

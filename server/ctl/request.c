@@ -13,6 +13,7 @@ struct transfer {
     CURL *curl;
     const struct ctl_request *request;
     struct ky_buffer problem; /* the body of an answer that is not 200 */
+    char last;                /* byte of a good answer */
     bool is_stopped;          /* the sink wants no more */
 };
 
@@ -30,6 +31,12 @@ ctl_print(void *arg, struct ky_slice piece)
     return fwrite(piece.data, 1, piece.size, stdout) == piece.size && fflush(stdout) == 0;
 }
 
+bool
+ctl_print_line(void *arg, struct ky_slice piece)
+{
+    return ctl_print(arg, piece);
+}
+
 static size_t
 receive(char *data, size_t unit, size_t count, void *arg)
 {
@@ -42,6 +49,7 @@ receive(char *data, size_t unit, size_t count, void *arg)
         ky_buffer_append(&transfer->problem, data, KY_MIN(room, size));
         return size;
     }
+    transfer->last = size > 0 ? data[size - 1] : transfer->last;
     if (!transfer->request->sink(transfer->request->arg, ky_slice(data, size))) {
         transfer->is_stopped = true;
         return 0;
@@ -177,6 +185,9 @@ ctl_send(const struct ctl_target *target, const struct ctl_request *request)
     set_options(&transfer, target, (const char *)url.data, headers, message);
     CURLcode code = curl_easy_perform(transfer.curl);
     int result = judge(&transfer, (const char *)url.data, code, message);
+    if (result == CTL_OK && request->sink == ctl_print_line && transfer.last != '\n') {
+        (void)ctl_print(NULL, ky_slice("\n", 1));
+    }
     curl_slist_free_all(headers);
     curl_easy_cleanup(transfer.curl);
     ky_buffer_deinit(&transfer.problem);

@@ -31,5 +31,6 @@ struct ctl_request {
 int ctl_send(const struct ctl_target *target, const struct ctl_request *request);
 /* A sink that keeps everything; arg is a struct ky_buffer. */
 bool ctl_keep(void *arg, struct ky_slice piece);
-/* A sink that prints. */
+/* Sinks that print; the second one ends the answer with a line end where it has none. */
 bool ctl_print(void *arg, struct ky_slice piece);
+bool ctl_print_line(void *arg, struct ky_slice piece);
