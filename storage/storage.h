@@ -66,6 +66,10 @@ lsn_t txn_snapshot(struct txn *txn);
  */
 void txn_statement_begin(struct txn *txn);
 void txn_statement_end(struct txn *txn);
+/* Between these, reads see what is committed now, whatever the isolation: a check that must not
+ * miss rows that came after the transaction's snapshot. Inside a statement; they do not nest. */
+void txn_latest_begin(struct txn *txn);
+void txn_latest_end(struct txn *txn);
 /* Makes own writes so far visible to what follows, without a new snapshot (between commands). */
 void txn_command_increment(struct txn *txn);
 

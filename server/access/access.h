@@ -75,6 +75,22 @@ KY_MUST_CHECK ky_status access_update(struct access_txn *txn, const struct cat_t
 KY_MUST_CHECK ky_status access_delete(struct access_txn *txn, const struct cat_table *table,
                                       row_id_t row_id, struct ky_error *err);
 
+/* Foreign keys: is there a row with this key (one value per key column of a unique index),
+ * committed or our own? DONE: yes, and it stays: locked KEY SHARE unless it is ours. SKIPPED: no.
+ * READ COMMITTED looks at what is committed now; the others at what their snapshot sees, 40001 when
+ * that has moved on. */
+KY_MUST_CHECK ky_status access_share_key(struct access_txn *txn, const struct cat_index *index,
+                                         const struct datum *keys, struct lock_waiter *waiter,
+                                         enum access_answer *answer_out, struct ky_error *err);
+/* Does the index hold more than one entry with the key of these values (one per table column)? */
+bool access_has_twin(struct access_txn *txn, const struct cat_index *index,
+                     const struct datum *values);
+/* A deferrable unique index lets duplicates in; this looks whether our row_id is one. DONE: it is
+ * not (or the row is gone). 23505. */
+KY_MUST_CHECK ky_status access_recheck_unique(struct access_txn *txn, const struct cat_index *index,
+                                              row_id_t row_id, struct lock_waiter *waiter,
+                                              enum access_answer *answer_out, struct ky_error *err);
+
 /* Index key bytes for a prefix of an index's columns. */
 void access_encode_key(const struct cat_index *index, const struct datum *values, uint32_t count,
                        struct ky_buffer *out);

@@ -231,7 +231,8 @@ add_entry(struct access_txn *txn, const struct cat_index *index, struct access_i
 static bool
 is_unique_for(const struct cat_index *index, const struct datum *values)
 {
-    return index->is_unique && (index->is_nulls_not_distinct || !index_key_has_null(index, values));
+    return index->is_unique && !index->is_deferrable &&
+           (index->is_nulls_not_distinct || !index_key_has_null(index, values));
 }
 
 /* What a unique answer other than INSERTED means to the caller. The row was taken out again. */
@@ -556,4 +557,169 @@ access_delete(struct access_txn *txn, const struct cat_table *table, row_id_t ro
     }
     access_note_row(txn, table, old.body);
     return KY_OK;
+}
+
+/* ------------------------------------------------------------------ keys looked up later */
+
+enum { KEY_ROWS_FEW = 16 };
+
+/* Rows that have an entry with txn->key. *many_out is what to free; NULL when few was enough. */
+static uint32_t
+rows_of_key(struct access_txn *txn, struct access_index *runtime, row_id_t few[KEY_ROWS_FEW],
+            row_id_t **many_out)
+{
+    struct ky_slice key = ky_buffer_slice(&txn->key);
+    uint32_t room = KEY_ROWS_FEW;
+    uint32_t found = index_find(runtime->tree, key, few, room);
+    *many_out = NULL;
+    while (found > room) {
+        room = found * 2;
+        *many_out = ky_realloc(*many_out, room * sizeof(row_id_t));
+        found = index_find(runtime->tree, key, *many_out, room);
+    }
+    return found;
+}
+
+static bool
+has_key(struct access_txn *txn, struct access_index *runtime, const struct cat_index *index,
+        struct ky_slice row)
+{
+    ky_buffer_clear(&txn->old_key);
+    return runtime_row_key(runtime, index, row, &txn->old_key) &&
+           ky_slice_equal(ky_buffer_slice(&txn->old_key), ky_buffer_slice(&txn->key));
+}
+
+/* Is this the row with txn->key? DONE: yes, locked unless it is ours. SKIPPED: no. */
+static ky_status
+share_row(struct access_txn *txn, struct access_index *runtime, const struct cat_index *index,
+          row_id_t row_id, struct lock_waiter *waiter, enum access_answer *answer_out,
+          struct ky_error *err)
+{
+    bool is_locked = false;
+    for (;;) {
+        struct row_ref row;
+        struct row_ref seen;
+        enum row_state state = storage_row_state(txn->txn, runtime->rel, row_id, &row);
+        *answer_out = ACCESS_SKIPPED;
+        if (state == ROW_IN_PROGRESS || state == ROW_OWN_GONE) {
+            return KY_OK;
+        }
+        if (txn->isolation != ISOLATION_READ_COMMITTED &&
+            (state == ROW_CHANGED || state == ROW_GONE)) {
+            /* What the snapshot sees is not what there is. */
+            return !storage_get(txn->txn, runtime->rel, row_id, &seen) ||
+                           !has_key(txn, runtime, index, seen.body)
+                       ? KY_OK
+                       : ky_error_set(err, KY_SERIALIZATION_FAILURE,
+                                      "could not serialize access due to concurrent update");
+        }
+        if (state == ROW_GONE || !has_key(txn, runtime, index, row.body)) {
+            return KY_OK;
+        }
+        if (is_locked || state == ROW_OWN) {
+            *answer_out = ACCESS_DONE;
+            return KY_OK;
+        }
+        enum lock_answer lock;
+        KY_TRY(storage_lock_row(txn->txn, runtime->rel, row_id, ROW_LOCK_KEY_SHARE,
+                                LOCK_POLICY_WAIT, waiter, &lock, err));
+        if (lock != LOCK_GRANTED) {
+            *answer_out = ACCESS_PENDING;
+            return KY_OK;
+        }
+        is_locked = true; /* look again: it may have gone while we waited */
+    }
+}
+
+ky_status
+access_share_key(struct access_txn *txn, const struct cat_index *index, const struct datum *keys,
+                 struct lock_waiter *waiter, enum access_answer *answer_out, struct ky_error *err)
+{
+    struct access_index *runtime = access_runtime(txn->access, index);
+    row_id_t few[KEY_ROWS_FEW];
+    row_id_t *many;
+    ky_buffer_clear(&txn->key);
+    access_encode_key(index, keys, index->key_count, &txn->key);
+    uint32_t count = rows_of_key(txn, runtime, few, &many);
+    ky_status status = KY_OK;
+    *answer_out = ACCESS_SKIPPED;
+    for (uint32_t i = 0; i < count && status == KY_OK && *answer_out == ACCESS_SKIPPED; i++) {
+        status = share_row(txn, runtime, index, many == NULL ? few[i] : many[i], waiter, answer_out,
+                           err);
+    }
+    ky_free(many);
+    return status;
+}
+
+bool
+access_has_twin(struct access_txn *txn, const struct cat_index *index, const struct datum *values)
+{
+    struct access_index *runtime = access_runtime(txn->access, index);
+    row_id_t first;
+    ky_buffer_clear(&txn->key);
+    return runtime_values_key(runtime, index, values, &txn->key) &&
+           index_find(runtime->tree, ky_buffer_slice(&txn->key), &first, 1) > 1;
+}
+
+/* Is another row in the way of row_id? DONE: it is not. */
+static ky_status
+recheck_row(struct access_txn *txn, struct judgement *judgement, row_id_t other,
+            struct ky_slice row, struct lock_waiter *waiter, enum access_answer *answer_out,
+            struct ky_error *err)
+{
+    for (;;) {
+        enum unique_answer unique;
+        enum index_verdict verdict = judge_existing(judgement, other);
+        *answer_out = ACCESS_DONE;
+        if (verdict == INDEX_IGNORE) {
+            return KY_OK;
+        }
+        KY_TRY(await_existing(txn, judgement->runtime, other, verdict, waiter, &unique, err));
+        if (unique == UNIQUE_PENDING) {
+            *answer_out = ACCESS_PENDING;
+            return KY_OK;
+        }
+        if (unique == UNIQUE_DUPLICATE) {
+            const struct cat_table *table = judgement->index->table;
+            struct ky_arena arena;
+            ky_arena_init(&arena);
+            struct datum *values = ky_arena_array(&arena, struct datum, table->column_count);
+            for (uint16_t i = 0; i < table->column_count; i++) {
+                values[i] = row_get(&table->layout, row, i);
+            }
+            ky_status status = access_duplicate_error(judgement->index, values, false, err);
+            ky_arena_deinit(&arena);
+            return status;
+        }
+    }
+}
+
+ky_status
+access_recheck_unique(struct access_txn *txn, const struct cat_index *index, row_id_t row_id,
+                      struct lock_waiter *waiter, enum access_answer *answer_out,
+                      struct ky_error *err)
+{
+    struct access_index *runtime = access_runtime(txn->access, index);
+    struct row_ref row;
+    row_id_t few[KEY_ROWS_FEW];
+    row_id_t *many;
+    *answer_out = ACCESS_DONE;
+    ky_buffer_clear(&txn->key);
+    if (storage_row_state(txn->txn, runtime->rel, row_id, &row) != ROW_OWN ||
+        !runtime_row_key(runtime, index, row.body, &txn->key)) {
+        return KY_OK;
+    }
+    struct judgement judgement = {
+        .txn = txn, .runtime = runtime, .index = index, .key = ky_buffer_slice(&txn->key)};
+    uint32_t count = rows_of_key(txn, runtime, few, &many);
+    ky_status status = KY_OK;
+    for (uint32_t i = 0; i < count && status == KY_OK && *answer_out == ACCESS_DONE; i++) {
+        row_id_t other = many == NULL ? few[i] : many[i];
+        if (other != row_id) {
+            status = recheck_row(txn, &judgement, other, row.body, waiter, answer_out, err);
+        }
+    }
+    ky_free(many);
+    ky_buffer_deinit(&judgement.scratch);
+    return status;
 }

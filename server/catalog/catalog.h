@@ -64,6 +64,7 @@ struct cat_index {
     bool is_primary;
     bool is_nulls_not_distinct;
     bool is_valid;
+    bool is_deferrable;    /* its constraint's, not stored: duplicates are looked for later */
     oid_t constraint;      /* 0: a plain index */
     uint16_t key_count;    /* columns that order it */
     uint16_t column_count; /* with INCLUDE columns */
@@ -87,12 +88,17 @@ struct cat_constraint {
     enum constraint_kind kind;
     const int16_t *columns; /* attnums */
     uint16_t column_count;
-    struct cat_index *index; /* PRIMARY, UNIQUE: its own; FOREIGN: the referenced one */
+    /* PRIMARY, UNIQUE: its own; FOREIGN: the referenced one, found anew in each image (NULL when
+     * there is none left). */
+    struct cat_index *index;
     const char *check_sql;
     oid_t foreign_table;
     const int16_t *foreign_columns;
-    char on_update, on_delete, match;
+    char on_update, on_delete; /* pg_constraint's letters: a, r, c, n, d */
+    char match;                /* s, f */
     bool is_deferrable, is_deferred, is_validated;
+    const int16_t *delete_columns; /* ON DELETE SET NULL (..): these only */
+    uint16_t delete_column_count;  /* 0: all */
 };
 
 struct sysview;
@@ -113,6 +119,9 @@ struct cat_table {
     uint16_t index_count;
     struct cat_constraint **constraints;
     uint16_t constraint_count;
+    struct cat_constraint **references; /* foreign keys of any table that refer to this one */
+    uint16_t reference_count;
+    uint16_t foreign_count;        /* of constraints: its own foreign keys */
     const char *view_sql;          /* kind v */
     const struct sysview *sysview; /* system catalogs and views: rows come from there */
     const char *const *options;

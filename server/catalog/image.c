@@ -63,6 +63,14 @@ static struct {
     struct ky_map64 oids;
 } system_set;
 
+/* Types that there are no values of (anyarray, aclitem[]) stand as text. */
+static const struct type *
+system_type(oid_t oid)
+{
+    const struct type *type = type_find(oid);
+    return type == NULL || type->typtype == 'p' ? type_get(OID_TEXT) : type;
+}
+
 static struct cat_table *
 system_table(const struct sysview *view)
 {
@@ -81,7 +89,7 @@ system_table(const struct sysview *view)
     for (uint16_t i = 0; i < view->column_count; i++) {
         table->columns[i] = (struct cat_column){.name = view->columns[i].name,
                                                 .number = (int16_t)(i + 1),
-                                                .type = type_get(view->columns[i].type),
+                                                .type = system_type(view->columns[i].type),
                                                 .typmod = -1,
                                                 .missing = datum_null()};
     }
@@ -166,6 +174,62 @@ finish_table(struct ky_arena *arena, struct cat_table *table)
     }
 }
 
+/* The unique index that a foreign key's columns name, in any order; the primary key first. */
+static struct cat_index *
+referenced_index(const struct cat_constraint *constraint, const struct cat_table *table)
+{
+    struct cat_index *found = NULL;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct cat_index *index = table->indexes[i];
+        if (!index->is_unique || index->is_deferrable || index->predicate_sql != NULL ||
+            index->key_count != constraint->column_count) {
+            continue;
+        }
+        bool is_same = true;
+        for (uint16_t k = 0; k < index->key_count && is_same; k++) {
+            is_same = false;
+            for (uint16_t c = 0; c < constraint->column_count; c++) {
+                is_same = is_same || constraint->foreign_columns[c] == index->keys[k].column;
+            }
+        }
+        if (is_same && (found == NULL || index->is_primary)) {
+            found = index;
+        }
+    }
+    return found;
+}
+
+/* Foreign keys to what they refer to, and back. */
+static void
+link_foreign_keys(struct ky_arena *arena, struct image_private *inside,
+                  const struct reading *constraints)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < constraints->count; i++) {
+            struct cat_constraint *constraint = constraints->objects[i];
+            struct cat_table *table =
+                constraint->kind == CONSTRAINT_FOREIGN
+                    ? find_oid(&inside->oids, NAME_TABLE, constraint->foreign_table)
+                    : NULL;
+            if (table == NULL) {
+                continue;
+            }
+            if (pass == 0) {
+                constraint->index = referenced_index(constraint, table);
+                constraint->table->foreign_count++;
+                table->reference_count++;
+                continue;
+            }
+            if (table->references == NULL) {
+                table->references =
+                    ky_arena_array(arena, struct cat_constraint *, table->reference_count);
+                table->reference_count = 0;
+            }
+            table->references[table->reference_count++] = constraint;
+        }
+    }
+}
+
 static ky_status
 link_children(struct ky_arena *arena, struct image_private *inside, struct reading *indexes,
               struct reading *constraints, struct ky_error *err)
@@ -188,6 +252,9 @@ link_children(struct ky_arena *arena, struct image_private *inside, struct readi
                                 constraint->oid);
         }
         constraint->index = find_oid(&inside->oids, NAME_INDEX, constraints->links[i].index);
+        if (constraint->index != NULL && constraint->kind != CONSTRAINT_FOREIGN) {
+            constraint->index->is_deferrable = constraint->is_deferrable;
+        }
         constraint->table->constraint_count++;
     }
     for (size_t i = 0; i < indexes->count; i++) {
@@ -207,6 +274,7 @@ link_children(struct ky_arena *arena, struct image_private *inside, struct readi
         }
         table->constraints[table->constraint_count++] = constraints->objects[i];
     }
+    link_foreign_keys(arena, inside, constraints);
     return KY_OK;
 }
 

@@ -282,6 +282,11 @@ walk_constraint(struct walk *walk, struct cat_constraint *constraint, struct sto
     WALK_INT(walk, constraint->is_deferrable);
     WALK_INT(walk, constraint->is_deferred);
     WALK_INT(walk, constraint->is_validated);
+    uint16_t delete_count = walk_count(walk, constraint->delete_column_count);
+    if (walk->out == NULL) {
+        constraint->delete_column_count = delete_count;
+    }
+    walk_numbers(walk, &constraint->delete_columns, constraint->delete_column_count);
 }
 
 static void

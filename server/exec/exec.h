@@ -12,6 +12,7 @@
  * answers a batch, the end, PENDING (something must happen first; call again after the
  * wake) or an error. Nothing is held across PENDING: no lock, no epoch, no C stack.
  */
+struct after_queue;
 enum exec_answer { EXEC_BATCH, EXEC_END, EXEC_PENDING, EXEC_RESTART, EXEC_ERROR };
 
 /* Shared by all operators of one running statement; the session fills it in. */
@@ -28,11 +29,12 @@ struct exec_context {
     struct lock_waiter *waiter;
     const _Atomic int *cancel; /* non-zero: 57014, looked at once per batch */
     const struct cat_image *image;
-    void *session;          /* for sysviews */
-    int64_t quantum_end_ns; /* monotonic; past it PENDING is answered between batches with
-                             * is_yield set; 0: never */
-    bool is_yield;          /* out: PENDING means "requeue me", nothing else is awaited */
-    bool is_instrumented;   /* EXPLAIN ANALYZE */
+    struct after_queue *after; /* where changes of watched tables are noted; NULL: nowhere */
+    void *session;             /* for sysviews */
+    int64_t quantum_end_ns;    /* monotonic; past it PENDING is answered between batches with
+                                * is_yield set; 0: never */
+    bool is_yield;             /* out: PENDING means "requeue me", nothing else is awaited */
+    bool is_instrumented;      /* EXPLAIN ANALYZE */
 };
 
 struct exec;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "server/base/assert.h"
+#include "server/session/after.h"
 #include "server/session/copy_private.h"
 
 /*
@@ -186,6 +187,7 @@ open_run(struct session *session, struct copy *copy, uint32_t rows, struct ky_er
         .waiter = &session->waiter,
         .cancel = &session->cancel,
         .image = source->image,
+        .after = session_after_queue(session),
         .session = session,
     };
     session_env(session, &copy->context.env, &copy->rows_arena, source->image);
@@ -509,6 +511,9 @@ finish(struct session *session, uint64_t *row_count_out, struct ky_error *err)
     enum session_answer answer = take_input(session, copy, err);
     if (answer == SESSION_DONE) {
         answer = insert_rows(session, copy, err);
+    }
+    if (answer == SESSION_DONE) {
+        answer = after_run(session, false, err);
     }
     if (answer == SESSION_DONE) {
         *row_count_out = copy->inserted;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
 #include "server/base/clock.h"
+#include "server/session/after.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -375,6 +376,11 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
     txn_statement_begin(access_storage_txn(session->txn));
     portal->has_statement = true;
     access_savepoint_set(session->txn, &portal->restart_point);
+    struct after_queue *after =
+        portal->source->plan->is_read_only ? NULL : session_after_queue(session);
+    if (after != NULL) {
+        after_mark_set(after, &portal->restart_mark);
+    }
     *context = (struct exec_context){
         .access = server_access(session->server),
         .txn = session->txn,
@@ -387,6 +393,7 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
         .waiter = &session->waiter,
         .cancel = &session->cancel,
         .image = portal->source->image,
+        .after = after,
         .session = session,
         .is_instrumented = portal->explain != NULL,
     };
@@ -400,6 +407,9 @@ portal_restart(struct session *session, struct portal *portal, struct ky_error *
 {
     portal_stop(session, portal);
     access_savepoint_rollback(session->txn, &portal->restart_point, true);
+    if (portal->context.after != NULL) {
+        after_mark_rollback(portal->context.after, &portal->restart_mark);
+    }
     return portal_open(session, portal, err);
 }
 
@@ -463,7 +473,7 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             break;
         case EXEC_END:
             portal->rows_changed = exec_rows_changed(portal->exec);
-            portal->phase = PORTAL_DONE;
+            portal->phase = PORTAL_CHECKING;
             return SESSION_DONE;
         case EXEC_PENDING:
             session->left_rows = left;
@@ -520,7 +530,14 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
     if (portal->phase == PORTAL_DONE) {
         return SESSION_DONE;
     }
-    enum session_answer answer = portal_pull(session, portal, max_rows, sink, err);
+    enum session_answer answer = SESSION_DONE;
+    if (portal->phase == PORTAL_RUNNING) {
+        answer = portal_pull(session, portal, max_rows, sink, err);
+    }
+    if (answer == SESSION_DONE && portal->context.after != NULL) {
+        answer = after_run(session, false, err);
+    }
+    portal->phase = answer == SESSION_DONE ? PORTAL_DONE : portal->phase;
     if (answer == SESSION_DONE && portal->explain == NULL) {
         portal_stop(session, portal);
     }

@@ -24,6 +24,7 @@ server_register_builtins(void)
     session_funcs_register();
     session_advisory_register();
     session_views_register();
+    catalog_views_register_rest();
 }
 
 struct server *

@@ -8,6 +8,7 @@
 #include "server/base/clock.h"
 #include "server/base/metric.h"
 #include "server/base/random.h"
+#include "server/session/after.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -228,6 +229,7 @@ session_close(struct session *session)
     transaction_rollback(session);
     session_advisory_end(session);
     ddl_session_end(session);
+    after_close(session);
     session_close_prepared(session);
     ky_smap_deinit(&session->portals);
     ky_map64_deinit(&session->sequences);
@@ -486,6 +488,10 @@ session_fail(struct session *session, struct ky_error *err)
     }
     ky_metric_add(&statement_errors, 1);
     storage_lock_cancel(&session->waiter);
+    after_stop(session);
+    if (session->is_committing) {
+        transaction_rollback(session); /* what was deferred failed: the block ends */
+    }
     copy_free(session->copy);
     session->copy = NULL;
     portal_free(session, session->owned_portal);
@@ -500,10 +506,12 @@ session_fail(struct session *session, struct ky_error *err)
     return leave(session, SESSION_ERROR);
 }
 
+/* A commit was begun and its outcome is not known yet. */
 static bool
 is_waiting_for_commit(const struct session *session)
 {
-    return atomic_load_explicit(&session->commit_state, memory_order_acquire) != COMMIT_NONE;
+    return session->is_committing ||
+           atomic_load_explicit(&session->commit_state, memory_order_acquire) != COMMIT_NONE;
 }
 
 static bool
@@ -655,7 +663,13 @@ static enum step
 run_commit(struct session *session, struct ky_error *err)
 {
     bool is_pending = false;
-    if (!is_waiting_for_commit(session)) {
+    if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE) {
+        session->is_committing = true;
+        enum session_answer answer = after_run(session, true, err);
+        if (answer != SESSION_DONE) {
+            return answer == SESSION_PENDING ? STEP_PENDING : STEP_ERROR;
+        }
+        session->is_committing = false;
         transaction_commit(session, &is_pending);
     }
     if (is_pending || !is_commit_done(session)) {
@@ -1290,7 +1304,7 @@ session_resume(struct session *session, struct result_sink *sink, struct ky_erro
     session->turn_start_ns = ky_monotonic_ns();
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
     /* A commit under way cannot be cancelled: its outcome is what counts. */
-    if (!is_waiting_for_commit(session) &&
+    if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE &&
         atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE) {
         session_cancel_error(session, err);
         return session_fail(session, err);

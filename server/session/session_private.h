@@ -8,6 +8,7 @@
 #include "server/base/map.h"
 #include "server/base/mutex.h"
 #include "server/catalog/catalog_env.h"
+#include "server/exec/after.h"
 #include "server/exec/exec.h"
 #include "server/session/session.h"
 #include "server/session/settings.h"
@@ -76,7 +77,7 @@ struct prepared {
     bool is_from_sql;
 };
 
-enum portal_phase { PORTAL_NEW, PORTAL_LOCKING, PORTAL_RUNNING, PORTAL_DONE };
+enum portal_phase { PORTAL_NEW, PORTAL_LOCKING, PORTAL_RUNNING, PORTAL_CHECKING, PORTAL_DONE };
 
 /* A statement being run. Row batches can stop anywhere in it. */
 struct portal {
@@ -95,6 +96,7 @@ struct portal {
     struct exec_context context;
     struct exec *exec;
     struct access_savepoint restart_point;
+    struct after_mark restart_mark;
     bool has_statement;  /* txn_statement_begin without its end */
     struct batch *batch; /* being given out, rows from `given` on are left */
     uint32_t given;
@@ -117,6 +119,7 @@ struct portal {
 struct session_savepoint {
     char name[64];
     struct access_savepoint access;
+    struct after_mark after;
     size_t settings_mark;
     bool had_catalog_changes;
 };
@@ -187,6 +190,9 @@ struct session {
     bool is_commit_with_catalog;
     bool is_chained; /* COMMIT AND CHAIN: a new block follows */
     int64_t commit_start_ns;
+
+    struct after_state *after; /* owned; NULL until something is noted */
+    bool is_committing;        /* what was deferred is being looked at */
 
     /* Waiting and cancelling. */
     enum session_place place;
@@ -308,6 +314,11 @@ enum session_answer portal_run(struct session *session, struct portal *portal, u
                                struct result_sink *sink, struct ky_error *err);
 void portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE]);
 void portal_make_columns(struct portal *portal);
+
+/* ------------------------------------------------------------------ after.c (see after.h) */
+
+/* Where statements note what they leave to be looked at. */
+struct after_queue *session_after_queue(struct session *session);
 
 /* ------------------------------------------------------------------ utility.c */
 

@@ -2,6 +2,7 @@
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/base/metric.h"
+#include "server/session/after.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -55,6 +56,8 @@ transaction_ensure(struct session *session, struct ky_error *err)
 static void
 forget_transaction(struct session *session)
 {
+    after_forget(session);
+    session->is_committing = false;
     session->savepoint_count = 0;
     session->has_catalog_changes = false;
     session->path_image = NULL;
@@ -81,6 +84,7 @@ close_portals(struct session *session, bool keep_held)
 void
 transaction_rollback(struct session *session)
 {
+    after_forget(session);
     close_portals(session, false);
     if (session->txn != NULL) {
         access_rollback(session->txn);
@@ -101,7 +105,9 @@ transaction_fail(struct session *session)
         return;
     }
     session->is_failed = true;
+    after_stop(session);
     if (session->savepoint_count == 0) {
+        after_forget(session);
         close_portals(session, false);
         if (session->txn != NULL) {
             access_rollback(session->txn);
@@ -115,6 +121,7 @@ transaction_fail(struct session *session)
     struct session_savepoint *last = &session->savepoints[session->savepoint_count - 1];
     close_portals(session, false);
     access_savepoint_rollback(session->txn, &last->access, false);
+    after_mark_rollback(session_after_queue(session), &last->after);
     settings_rollback(&session->settings, last->settings_mark);
     session->has_catalog_changes = last->had_catalog_changes;
 }
@@ -275,6 +282,7 @@ add_savepoint(struct session *session, const char *name, struct ky_error *err)
     struct session_savepoint *savepoint = &session->savepoints[session->savepoint_count++];
     ky_error_name(savepoint->name, name);
     access_savepoint_set(session->txn, &savepoint->access);
+    after_mark_set(session_after_queue(session), &savepoint->after);
     savepoint->settings_mark = settings_mark(&session->settings);
     savepoint->had_catalog_changes = session->has_catalog_changes;
     return KY_OK;
@@ -288,6 +296,7 @@ rollback_to(struct session *session, const char *name, struct ky_error *err)
     struct session_savepoint *savepoint = &session->savepoints[index];
     close_portals(session, true);
     access_savepoint_rollback(session->txn, &savepoint->access, false);
+    after_mark_rollback(session_after_queue(session), &savepoint->after);
     settings_rollback(&session->settings, savepoint->settings_mark);
     session->has_catalog_changes = savepoint->had_catalog_changes;
     session->path_image = NULL;

@@ -217,6 +217,20 @@ txn_statement_end(struct txn *txn)
 }
 
 void
+txn_latest_begin(struct txn *txn)
+{
+    KY_ASSERT(txn->hold_count > 0);
+    txn->own_snapshot = txn_snapshot(txn);
+    take_snapshot(txn); /* the older one stays registered */
+}
+
+void
+txn_latest_end(struct txn *txn)
+{
+    txn->snapshot = txn->own_snapshot;
+}
+
+void
 txn_command_increment(struct txn *txn)
 {
     txn->command++;

@@ -83,6 +83,7 @@ struct txn {
     uint32_t hold_count;
     lsn_t snapshot; /* in force; 0: none */
     lsn_t outer_snapshots[TXN_SNAPSHOTS_MAX];
+    lsn_t own_snapshot; /* during txn_latest_begin .. end */
 
     uint32_t command;
     struct write *writes; /* owned */

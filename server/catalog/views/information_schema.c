@@ -141,10 +141,12 @@ VIEW(view_is_columns, 14102, OID_SCHEMA_INFORMATION, "columns", 'v', columns_col
 /* ------------------------------------------------------------------ keys */
 
 static const struct sysview_column constraint_columns[] = {
-    {"constraint_catalog", OID_NAME}, {"constraint_schema", OID_NAME},
-    {"constraint_name", OID_NAME},    {"table_catalog", OID_NAME},
-    {"table_schema", OID_NAME},       {"table_name", OID_NAME},
-    {"constraint_type", OID_VARCHAR},
+    {"constraint_catalog", OID_NAME},    {"constraint_schema", OID_NAME},
+    {"constraint_name", OID_NAME},       {"table_catalog", OID_NAME},
+    {"table_schema", OID_NAME},          {"table_name", OID_NAME},
+    {"constraint_type", OID_VARCHAR},    {"is_deferrable", OID_VARCHAR},
+    {"initially_deferred", OID_VARCHAR}, {"enforced", OID_VARCHAR},
+    {"nulls_distinct", OID_VARCHAR},
 };
 
 static const char *
@@ -183,7 +185,15 @@ fill_constraints(const struct sysview_context *context, struct sysview_rows *row
         for (uint16_t k = 0; k < table->constraint_count; k++) {
             struct datum *at = sysview_add(rows);
             put_constraint(&at, context->image, table->constraints[k]);
-            put_text(&at, constraint_type(table->constraints[k]->kind));
+            const struct cat_constraint *constraint = table->constraints[k];
+            put_text(&at, constraint_type(constraint->kind));
+            put_text(&at, constraint->is_deferrable ? "YES" : "NO");
+            put_text(&at, constraint->is_deferred ? "YES" : "NO");
+            put_text(&at, "YES");
+            put_text(&at, constraint->kind != CONSTRAINT_UNIQUE ? NULL
+                          : constraint->index != NULL && constraint->index->is_nulls_not_distinct
+                              ? "NO"
+                              : "YES");
         }
     }
     return KY_OK;
@@ -192,11 +202,31 @@ VIEW(view_is_table_constraints, 14103, OID_SCHEMA_INFORMATION, "table_constraint
      constraint_columns, fill_constraints);
 
 static const struct sysview_column usage_columns[] = {
-    {"constraint_catalog", OID_NAME}, {"constraint_schema", OID_NAME},
-    {"constraint_name", OID_NAME},    {"table_catalog", OID_NAME},
-    {"table_schema", OID_NAME},       {"table_name", OID_NAME},
-    {"column_name", OID_NAME},        {"ordinal_position", OID_INT4},
+    {"constraint_catalog", OID_NAME},
+    {"constraint_schema", OID_NAME},
+    {"constraint_name", OID_NAME},
+    {"table_catalog", OID_NAME},
+    {"table_schema", OID_NAME},
+    {"table_name", OID_NAME},
+    {"column_name", OID_NAME},
+    {"ordinal_position", OID_INT4},
+    {"position_in_unique_constraint", OID_INT4},
 };
+
+/* Where a foreign key's column stands in the key that it refers to. */
+static void
+put_position(struct datum **at, const struct cat_constraint *constraint, uint16_t column)
+{
+    const struct cat_index *index =
+        constraint->kind == CONSTRAINT_FOREIGN ? constraint->index : NULL;
+    for (uint16_t k = 0; index != NULL && k < index->key_count; k++) {
+        if (index->keys[k].column == constraint->foreign_columns[column]) {
+            put_word(at, k + 1);
+            return;
+        }
+    }
+    put_null(at);
+}
 
 static ky_status
 fill_usage(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
@@ -212,6 +242,7 @@ fill_usage(const struct sysview_context *context, struct sysview_rows *rows, str
                 put_constraint(&at, context->image, constraint);
                 put_text(&at, table->columns[constraint->columns[c] - 1].name);
                 put_word(&at, c + 1);
+                put_position(&at, constraint, c);
             }
         }
     }
@@ -219,3 +250,97 @@ fill_usage(const struct sysview_context *context, struct sysview_rows *rows, str
 }
 VIEW(view_is_key_column_usage, 14104, OID_SCHEMA_INFORMATION, "key_column_usage", 'v',
      usage_columns, fill_usage);
+
+static const struct sysview_column referential_columns[] = {
+    {"constraint_catalog", OID_NAME},       {"constraint_schema", OID_NAME},
+    {"constraint_name", OID_NAME},          {"unique_constraint_catalog", OID_NAME},
+    {"unique_constraint_schema", OID_NAME}, {"unique_constraint_name", OID_NAME},
+    {"match_option", OID_VARCHAR},          {"update_rule", OID_VARCHAR},
+    {"delete_rule", OID_VARCHAR},
+};
+
+static const char *
+action_rule(char action)
+{
+    switch (action) {
+    case 'r':
+        return "RESTRICT";
+    case 'c':
+        return "CASCADE";
+    case 'n':
+        return "SET NULL";
+    case 'd':
+        return "SET DEFAULT";
+    default:
+        return "NO ACTION";
+    }
+}
+
+static ky_status
+fill_referential(const struct sysview_context *context, struct sysview_rows *rows,
+                 struct ky_error *err)
+{
+    (void)err;
+    const struct cat_image *image = context->image;
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        for (uint16_t k = 0; k < table->constraint_count; k++) {
+            const struct cat_constraint *constraint = table->constraints[k];
+            if (constraint->kind != CONSTRAINT_FOREIGN) {
+                continue;
+            }
+            const struct cat_index *index = constraint->index;
+            bool has_unique = index != NULL && index->constraint != OID_NONE;
+            struct datum *at = sysview_add(rows);
+            put_text(&at, database_name(image));
+            put_text(&at, view_schema_name(image, table->schema));
+            put_text(&at, constraint->name);
+            put_text(&at, has_unique ? database_name(image) : NULL);
+            put_text(&at, has_unique ? view_schema_name(image, index->table->schema) : NULL);
+            put_text(&at, has_unique ? index->name : NULL);
+            put_text(&at, constraint->match == 'f' ? "FULL" : "NONE");
+            put_text(&at, action_rule(constraint->on_update));
+            put_text(&at, action_rule(constraint->on_delete));
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_is_referential_constraints, 13339, OID_SCHEMA_INFORMATION, "referential_constraints", 'v',
+     referential_columns, fill_referential);
+
+static const struct sysview_column constraint_usage_columns[] = {
+    {"table_catalog", OID_NAME},      {"table_schema", OID_NAME},
+    {"table_name", OID_NAME},         {"column_name", OID_NAME},
+    {"constraint_catalog", OID_NAME}, {"constraint_schema", OID_NAME},
+    {"constraint_name", OID_NAME},
+};
+
+/* The columns that a constraint is about: of a foreign key, those it refers to. */
+static ky_status
+fill_constraint_usage(const struct sysview_context *context, struct sysview_rows *rows,
+                      struct ky_error *err)
+{
+    (void)err;
+    const struct cat_image *image = context->image;
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        for (uint16_t k = 0; k < table->constraint_count; k++) {
+            const struct cat_constraint *constraint = table->constraints[k];
+            bool is_foreign = constraint->kind == CONSTRAINT_FOREIGN;
+            const struct cat_table *about =
+                is_foreign ? cat_get_table(image, constraint->foreign_table) : table;
+            const int16_t *columns = is_foreign ? constraint->foreign_columns : constraint->columns;
+            for (uint16_t c = 0; about != NULL && c < constraint->column_count; c++) {
+                struct datum *at = sysview_add(rows);
+                put_relation(&at, image, about);
+                put_text(&at, about->columns[columns[c] - 1].name);
+                put_text(&at, database_name(image));
+                put_text(&at, view_schema_name(image, table->schema));
+                put_text(&at, constraint->name);
+            }
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_is_constraint_column_usage, 13300, OID_SCHEMA_INFORMATION, "constraint_column_usage", 'v',
+     constraint_usage_columns, fill_constraint_usage);

@@ -331,7 +331,7 @@ add_index(struct sysview_rows *rows, const struct cat_index *index)
     put_word(&at, index->is_nulls_not_distinct);
     put_word(&at, index->is_primary);
     put_word(&at, false);
-    put_word(&at, true);
+    put_word(&at, !index->is_deferrable);
     put_word(&at, false);
     put_word(&at, index->is_valid);
     put_word(&at, false);

@@ -60,6 +60,8 @@ catalog_views_register(void)
         &view_is_columns,
         &view_is_table_constraints,
         &view_is_key_column_usage,
+        &view_is_referential_constraints,
+        &view_is_constraint_column_usage,
     };
     sysview_register(views, KY_COUNT_OF(views));
 }

@@ -196,7 +196,8 @@ start_scan(struct op_index_scan *self, bool *has_scan_out, struct ky_error *err)
     }
     self->entries.index = self->op.plan->scan.index;
     KY_TRY(access_index_scan_open(&self->entries, context->access, err));
-    const bool is_one = self->entries.is_point && self->entries.index->is_unique;
+    const bool is_one = self->entries.is_point && self->entries.index->is_unique &&
+                        !self->entries.index->is_deferrable;
     self->wanted = is_one ? 1 : INDEX_SCAN_FIRST_ROWS;
     self->is_scanning = true;
     *has_scan_out = true;

@@ -165,12 +165,20 @@ update_conflicting(struct op_modify *self, struct ky_error *err)
         }
         self->stage = STAGE_UPDATE;
     }
+    struct row_ref old = {0};
+    if (KY_UNLIKELY(self->after != NULL)) {
+        (void)storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old);
+    }
     if (access_update(context->txn, self->table, self->row_id, self->conflict_row,
                       self->conflict_changed, context->waiter, &answer, err) != KY_OK) {
         return MODIFY_ERROR;
     }
     if (answer != ACCESS_DONE) {
         return modify_answer_of(answer);
+    }
+    if (KY_UNLIKELY(self->after != NULL)) {
+        after_updated(self->after, context->txn, self->table, old.body, self->conflict_row,
+                      self->conflict_changed, self->row_id);
     }
     if (modify_touch(self, self->row_id, err) != KY_OK ||
         modify_changed(self, self->conflict_row, self->row_id, err) != KY_OK) {
@@ -199,6 +207,9 @@ insert_values(struct op_modify *self, struct ky_error *err)
     }
     if (answer != ACCESS_DONE) {
         return modify_answer_of(answer);
+    }
+    if (KY_UNLIKELY(self->after != NULL)) {
+        after_inserted(self->after, context->txn, self->table, self->values, row_id);
     }
     if ((conflict == CONFLICT_UPDATE && modify_touch(self, row_id, err) != KY_OK) ||
         modify_changed(self, self->values, row_id, err) != KY_OK) {

@@ -45,6 +45,7 @@ modify_open(struct op *op, struct ky_error *err)
     struct op_modify *self = (struct op_modify *)(void *)op;
     struct ky_arena *arena = op->exec->context->arena;
     self->table = op->plan->modify.table;
+    self->after = after_watches(self->table) ? op->exec->context->after : NULL;
     ky_arena_init(&self->conflict_memory);
     const size_t column_count = (size_t)self->table->column_count + 1;
     KY_TRY(op_open(op->exec, op->plan->left, &op->left, err));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/base/map.h"
+#include "server/exec/after.h"
 #include "server/exec/exec_private.h"
 
 /*
@@ -18,11 +19,12 @@ struct modify_checks {
 struct op_modify {
     struct op op;
     const struct cat_table *table;
-    struct batch *batch;    /* the child's; NULL: to be fetched */
-    uint32_t row;           /* of batch */
-    int stage;              /* of the row; 0: not begun */
-    row_id_t row_id;        /* the row in work */
-    struct column *columns; /* new rows, by table column */
+    struct after_queue *after; /* NULL: nothing watches the table */
+    struct batch *batch;       /* the child's; NULL: to be fetched */
+    uint32_t row;              /* of batch */
+    int stage;                 /* of the row; 0: not begun */
+    row_id_t row_id;           /* the row in work */
+    struct column *columns;    /* new rows, by table column */
     struct eval **defaults;
     struct modify_checks checks;
     struct datum *values; /* the row in work, by table column */

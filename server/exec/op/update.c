@@ -70,6 +70,10 @@ update_row(struct op_modify *self, struct ky_error *err)
         }
     }
     const uint32_t place = modify_load(self);
+    struct row_ref old = {0};
+    if (KY_UNLIKELY(self->after != NULL)) {
+        (void)storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old);
+    }
     if (modify_validate(self, &self->checks, self->values, place, err) != KY_OK ||
         access_update(context->txn, self->table, self->row_id, self->values, self->is_changed,
                       context->waiter, &access, err) != KY_OK) {
@@ -77,6 +81,10 @@ update_row(struct op_modify *self, struct ky_error *err)
     }
     if (access != ACCESS_DONE) {
         return modify_answer_of(access);
+    }
+    if (KY_UNLIKELY(self->after != NULL)) {
+        after_updated(self->after, context->txn, self->table, old.body, self->values,
+                      self->is_changed, self->row_id);
     }
     if (modify_touch(self, self->row_id, err) != KY_OK ||
         modify_changed(self, self->values, self->row_id, err) != KY_OK) {
@@ -116,9 +124,11 @@ delete_row(struct op_modify *self, struct ky_error *err)
             return answer;
         }
     }
-    struct row_ref old;
-    if (self->op.plan->modify.has_returning &&
-        storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old)) {
+    struct row_ref old = {0};
+    bool has_old =
+        (self->op.plan->modify.has_returning || self->after != NULL) &&
+        storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old);
+    if (has_old && self->op.plan->modify.has_returning) {
         for (uint16_t i = 0; i < self->table->column_count; i++) {
             self->values[i] = row_get(&self->table->layout, old.body, i);
         }
@@ -127,6 +137,9 @@ delete_row(struct op_modify *self, struct ky_error *err)
         access_delete(context->txn, self->table, self->row_id, err) != KY_OK ||
         modify_changed(self, self->values, self->row_id, err) != KY_OK) {
         return MODIFY_ERROR;
+    }
+    if (KY_UNLIKELY(has_old && self->after != NULL)) {
+        after_deleted(self->after, self->table, old.body, self->row_id);
     }
     return MODIFY_NEXT;
 }

@@ -264,6 +264,71 @@ find_constraint(const struct cat_image *image, oid_t oid)
     return NULL;
 }
 
+static const char *
+action_words(char action)
+{
+    switch (action) {
+    case 'r':
+        return "RESTRICT";
+    case 'c':
+        return "CASCADE";
+    case 'n':
+        return "SET NULL";
+    case 'd':
+        return "SET DEFAULT";
+    default:
+        return NULL;
+    }
+}
+
+static bool
+is_in_path(const struct catalog_env *env, oid_t schema)
+{
+    for (uint16_t i = 0; i < env->path->count; i++) {
+        if (env->path->schemas[i] == schema) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+append_foreign(struct ky_buffer *text, const struct catalog_env *env,
+               const struct cat_constraint *constraint)
+{
+    const struct cat_table *parent = cat_get_table(env->image, constraint->foreign_table);
+    const struct cat_schema *schema =
+        parent == NULL ? NULL : cat_get_schema(env->image, parent->schema);
+    ky_buffer_append_cstr(text, "FOREIGN KEY (");
+    append_columns(text, constraint->table, constraint->columns, constraint->column_count);
+    ky_buffer_append_cstr(text, ") REFERENCES ");
+    if (schema != NULL && !is_in_path(env, parent->schema)) {
+        ast_print_identifier(text, schema->name);
+        ky_buffer_append_byte(text, '.');
+    }
+    if (parent != NULL) {
+        ast_print_identifier(text, parent->name);
+        ky_buffer_append_byte(text, '(');
+        append_columns(text, parent, constraint->foreign_columns, constraint->column_count);
+        ky_buffer_append_byte(text, ')');
+    }
+    if (constraint->match == 'f') {
+        ky_buffer_append_cstr(text, " MATCH FULL");
+    }
+    if (action_words(constraint->on_update) != NULL) {
+        ky_buffer_printf(text, " ON UPDATE %s", action_words(constraint->on_update));
+    }
+    if (action_words(constraint->on_delete) != NULL) {
+        ky_buffer_printf(text, " ON DELETE %s", action_words(constraint->on_delete));
+    }
+    if (constraint->delete_column_count > 0) {
+        ky_buffer_append_cstr(text, " (");
+        append_columns(text, constraint->table, constraint->delete_columns,
+                       constraint->delete_column_count);
+        ky_buffer_append_byte(text, ')');
+    }
+}
+
 FUNCTION(pg_get_constraintdef)
 {
     UNUSED_ARGS();
@@ -276,11 +341,24 @@ FUNCTION(pg_get_constraintdef)
     }
     if (constraint->kind == CONSTRAINT_CHECK) {
         ky_buffer_printf(&text, "CHECK ((%s))", constraint->check_sql);
+    } else if (constraint->kind == CONSTRAINT_FOREIGN) {
+        append_foreign(&text, env_of(env), constraint);
     } else {
-        ky_buffer_printf(&text, "%s (",
-                         constraint->kind == CONSTRAINT_PRIMARY ? "PRIMARY KEY" : "UNIQUE");
+        const struct cat_index *index = constraint->index;
+        ky_buffer_printf(
+            &text, "%s%s (", constraint->kind == CONSTRAINT_PRIMARY ? "PRIMARY KEY" : "UNIQUE",
+            index != NULL && index->is_nulls_not_distinct ? " NULLS NOT DISTINCT" : "");
         append_columns(&text, constraint->table, constraint->columns, constraint->column_count);
         ky_buffer_printf(&text, ")");
+    }
+    if (constraint->is_deferrable) {
+        ky_buffer_append_cstr(&text, " DEFERRABLE");
+    }
+    if (constraint->is_deferred) {
+        ky_buffer_append_cstr(&text, " INITIALLY DEFERRED");
+    }
+    if (!constraint->is_validated) {
+        ky_buffer_append_cstr(&text, " NOT VALID");
     }
     *out = take_text(env, &text);
     return KY_OK;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/base/assert.h"
+#include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
 
 /* Dispatch and what all handlers share. */
@@ -49,6 +50,20 @@ accept_only(struct ddl *ddl, const char *tag, const char *warning)
         session_notice(ddl->session, "WARNING", KY_WARNING, "%s", warning);
     }
     return KY_OK;
+}
+
+/* Events that were deferred and are not any more are run at once. */
+static ky_status
+set_constraints(struct ddl *ddl, const struct ast_set_constraints *statement)
+{
+    strcpy(ddl->session->tag, "SET CONSTRAINTS");
+    KY_TRY(after_set_constraints(ddl->session, statement, ddl->image, ddl->err));
+    if (statement->is_deferred) {
+        return KY_OK;
+    }
+    enum session_answer answer = after_run_due(ddl->session, ddl->err);
+    ddl->is_pending = answer == SESSION_PENDING;
+    return answer == SESSION_ERROR ? KY_ERR : KY_OK;
 }
 
 static ky_status
@@ -102,7 +117,7 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
             ddl, ((const struct ast_grant_role *)node)->is_grant ? "GRANT ROLE" : "REVOKE ROLE",
             "role memberships are not enforced yet");
     case AST_SET_CONSTRAINTS:
-        return accept_only(ddl, "SET CONSTRAINTS", NULL);
+        return set_constraints(ddl, node);
     case AST_CREATE_DATABASE:
         return ky_error_set(
             ddl->err, KY_FEATURE_NOT_SUPPORTED,
@@ -114,7 +129,7 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
     }
 }
 
-static void
+void
 ddl_init(struct ddl *ddl, struct session *session, struct ky_slice sql, struct ky_error *err)
 {
     *ddl = (struct ddl){.session = session,
@@ -123,6 +138,16 @@ ddl_init(struct ddl *ddl, struct session *session, struct ky_slice sql, struct k
                         .txn = access_storage_txn(session->txn),
                         .sql = sql,
                         .err = err};
+}
+
+void
+ddl_deinit(struct ddl *ddl)
+{
+    for (const struct held_image *held = ddl->held; held != NULL; held = held->next) {
+        cat_image_release(held->image);
+    }
+    ddl->held = NULL;
+    ddl->image = NULL;
 }
 
 ky_status
@@ -135,7 +160,7 @@ ddl_run(struct session *session, const struct ast_node *statement, struct ky_sli
     if (status == KY_OK) {
         status = dispatch(&ddl, statement);
     }
-    cat_image_release(ddl.image);
+    ddl_deinit(&ddl);
     *is_pending_out = status == KY_OK && ddl.is_pending;
     return status;
 }
@@ -148,7 +173,9 @@ ddl_refresh(struct ddl *ddl)
     struct cat_image *image;
     txn_command_increment(ddl->txn);
     KY_TRY(session_image(ddl->session, &image, ddl->err));
-    cat_image_release(ddl->image);
+    struct held_image *held = ky_arena_new(ddl->arena, struct held_image);
+    *held = (struct held_image){image, ddl->held};
+    ddl->held = held;
     ddl->image = image;
     struct plan_source text = {.sql = ddl->sql};
     session_bind_context(ddl->session, &ddl->bind, ddl->arena, image, &ddl->env, &text);
@@ -226,6 +253,26 @@ ddl_name_exists(const struct ddl *ddl, oid_t schema, const char *name)
            cat_find_index(ddl->image, schema, ky_slice_cstr(name)) != NULL;
 }
 
+enum { NAME_SIZE_MAX = 63 };
+
+const char *
+ddl_relation_name(struct ddl *ddl, const char *table, const char *column, const char *label)
+{
+    size_t table_size = strlen(table);
+    size_t column_size = column == NULL ? 0 : strlen(column);
+    const size_t room = NAME_SIZE_MAX - 1 - strlen(label) - (column == NULL ? 0 : 1);
+    while (table_size + column_size > room) {
+        const char *text = table_size > column_size ? table : column;
+        size_t *longer = table_size > column_size ? &table_size : &column_size;
+        do {
+            (*longer)--;
+        } while (((unsigned char)text[*longer] & 0xc0) == 0x80);
+    }
+    return ky_arena_printf(ddl->arena, "%.*s%s%.*s_%s", (int)table_size, table,
+                           column == NULL ? "" : "_", (int)column_size,
+                           column == NULL ? "" : column, label);
+}
+
 const char *
 ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *column,
                 const char *label)
@@ -235,9 +282,8 @@ ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *co
         if (number > 0) {
             (void)snprintf(digits, sizeof(digits), "%d", number);
         }
-        const char *name =
-            ky_arena_printf(ddl->arena, "%.*s%s%.*s_%s%s", 28, table, column == NULL ? "" : "_", 20,
-                            column == NULL ? "" : column, label, digits);
+        const char *name = ddl_relation_name(ddl, table, column,
+                                             ky_arena_printf(ddl->arena, "%s%s", label, digits));
         if (!ddl_name_exists(ddl, schema, name)) {
             return name;
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
+#include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
 
 /* ALTER TABLE, RENAME. Changes are made on a copy of the table's catalog entry, then written. */
@@ -121,6 +122,9 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
                        made->table.name);
         return KY_OK;
     }
+    KY_TRY(ddl_drop_references(
+        ddl, &made->table, column->number, NULL, command->behavior,
+        ky_arena_printf(ddl->arena, "column %s of table %s", column->name, made->table.name)));
     for (uint16_t i = 0; i < made->table.constraint_count; i++) {
         struct cat_constraint *constraint = made->table.constraints[i];
         bool is_used = constraint->kind == CONSTRAINT_CHECK &&
@@ -166,6 +170,26 @@ check_no_nulls(struct ddl *ddl, const struct cat_table *table, const struct cat_
     return KY_OK;
 }
 
+/* 23514 when a row violates it. */
+static ky_status
+check_rows(struct ddl *ddl, const struct cat_table *table, const char *name, const char *sql)
+{
+    struct datum none;
+    bool is_found;
+    const char *query = ky_arena_printf(ddl->arena, "SELECT 1 FROM %s WHERE NOT (%s) LIMIT 1",
+                                        ddl_qualified_name(ddl, table), sql);
+    KY_TRY(ddl_first_row(ddl, query, &none, 0, &is_found));
+    if (!is_found) {
+        return KY_OK;
+    }
+    (void)ky_error_set(ddl->err, KY_CHECK_VIOLATION,
+                       "check constraint \"%s\" of relation \"%s\" is violated by some row", name,
+                       table->name);
+    ky_error_name(ddl->err->table_name, table->name);
+    ky_error_name(ddl->err->constraint_name, name);
+    return KY_ERR;
+}
+
 static ky_status
 drop_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
 {
@@ -174,8 +198,13 @@ drop_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_
         if (strcmp(constraint->name, command->name) != 0) {
             continue;
         }
+        if (constraint->index != NULL && constraint->kind != CONSTRAINT_FOREIGN) {
+            KY_TRY(ddl_drop_references(ddl, &made->table, 0, constraint->index, command->behavior,
+                                       ky_arena_printf(ddl->arena, "constraint %s on table %s",
+                                                       constraint->name, made->table.name)));
+        }
         KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
-        if (constraint->index != NULL) {
+        if (constraint->index != NULL && constraint->kind != CONSTRAINT_FOREIGN) {
             KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, constraint->index, ddl->err));
             access_index_drop(ddl->session->txn, constraint->index->oid);
         }
@@ -197,10 +226,6 @@ add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_c
                const struct cat_table *table)
 {
     const struct ast_constraint *constraint = (const void *)command->definition;
-    if (constraint->type == AST_CONSTRAINT_CHECK && table_has_rows(ddl, table)) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "adding a check constraint to a table with rows is not supported yet");
-    }
     for (uint16_t i = 0; i < table->index_count; i++) {
         if (table->indexes[i]->is_primary && constraint->type == AST_CONSTRAINT_PRIMARY_KEY) {
             return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
@@ -215,6 +240,65 @@ add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_c
         }
     }
     return KY_OK;
+}
+
+static struct cat_constraint *
+find_constraint(struct ddl *ddl, const struct new_table *made, const char *name)
+{
+    for (uint16_t i = 0; i < made->table.constraint_count; i++) {
+        if (strcmp(made->table.constraints[i]->name, name) == 0) {
+            return made->table.constraints[i];
+        }
+    }
+    (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                       "constraint \"%s\" of relation \"%s\" does not exist", name,
+                       made->table.name);
+    return NULL;
+}
+
+static ky_status
+validate_constraint(struct ddl *ddl, const struct new_table *made,
+                    const struct ast_alter_command *command)
+{
+    struct cat_constraint *constraint = find_constraint(ddl, made, command->name);
+    if (constraint == NULL) {
+        return KY_ERR;
+    }
+    if (constraint->kind != CONSTRAINT_FOREIGN && constraint->kind != CONSTRAINT_CHECK) {
+        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                            "constraint \"%s\" of relation \"%s\" is not a foreign key or check "
+                            "constraint",
+                            command->name, made->table.name);
+    }
+    if (constraint->is_validated) {
+        return KY_OK;
+    }
+    KY_TRY(constraint->kind == CONSTRAINT_FOREIGN
+               ? ddl_validate_foreign(ddl, constraint)
+               : check_rows(ddl, constraint->table, constraint->name, constraint->check_sql));
+    struct cat_constraint changed = *constraint;
+    changed.is_validated = true;
+    return catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err);
+}
+
+static ky_status
+alter_constraint(struct ddl *ddl, const struct new_table *made,
+                 const struct ast_alter_command *command)
+{
+    const struct ast_constraint *wanted = (const void *)command->definition;
+    struct cat_constraint *constraint = find_constraint(ddl, made, wanted->name);
+    if (constraint == NULL) {
+        return KY_ERR;
+    }
+    if (constraint->kind != CONSTRAINT_FOREIGN) {
+        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                            "constraint \"%s\" of relation \"%s\" is not a foreign key constraint",
+                            wanted->name, made->table.name);
+    }
+    struct cat_constraint changed = *constraint;
+    changed.is_deferrable = wanted->is_deferrable || wanted->is_deferred;
+    changed.is_deferred = wanted->is_deferred;
+    return catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err);
 }
 
 static ky_status
@@ -245,6 +329,10 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
         return add_constraint(ddl, made, command, table);
     case AST_DROP_CONSTRAINT:
         return drop_constraint(ddl, made, command);
+    case AST_VALIDATE_CONSTRAINT:
+        return validate_constraint(ddl, made, command);
+    case AST_ALTER_CONSTRAINT:
+        return alter_constraint(ddl, made, command);
     default:
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of ALTER TABLE is not supported yet");
@@ -267,13 +355,21 @@ write_changes(struct ddl *ddl, struct new_table *made)
                                        .table = table,
                                        .kind = CONSTRAINT_CHECK,
                                        .check_sql = made->checks[i].sql,
-                                       .is_validated = true};
+                                       .is_validated = !made->checks[i].is_not_valid};
         KY_TRY(bind_table_expression(&ddl->bind, table, made->checks[i].sql, type_get(OID_BOOL), -1,
                                      &expr, ddl->err));
+        if (check.is_validated && table_has_rows(ddl, table)) {
+            KY_TRY(check_rows(ddl, table, check.name, check.check_sql));
+        }
         KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, &check, ddl->err));
     }
     for (uint16_t i = 0; i < made->key_count; i++) {
         KY_TRY(ddl_add_key(ddl, table, &made->keys[i], true));
+    }
+    KY_TRY(ddl_changed(ddl));
+    if (made->foreign_count > 0) {
+        KY_TRY(ddl_refresh(ddl));
+        KY_TRY(ddl_add_foreign_keys(ddl, made->table.oid, made));
     }
     return ddl_changed(ddl);
 }
@@ -294,9 +390,20 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
     }
     KY_TRY(ddl_check_owner(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (!ddl->is_pending) {
+        KY_TRY(ddl_lock_parents(ddl, statement->commands));
+    }
+    for (int32_t i = 0; !ddl->is_pending && i < ast_list_count(statement->commands); i++) {
+        const struct ast_alter_command *command =
+            (const void *)ast_list_get(statement->commands, i);
+        if (command->behavior == AST_CASCADE) {
+            KY_TRY(ddl_lock_references(ddl, table));
+        }
+    }
     if (ddl->is_pending) {
         return KY_OK;
     }
+    KY_TRY(after_check_table(ddl->session, table, "ALTER TABLE", ddl->err));
     txn_statement_begin(ddl->txn);
     ky_status status = ddl_refresh(ddl);
     table = status == KY_OK ? cat_get_table(ddl->image, table->oid) : NULL;

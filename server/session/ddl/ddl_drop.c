@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
+#include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
 
 /* DROP of everything, TRUNCATE. */
@@ -71,6 +72,34 @@ dependent_view(struct ddl *ddl, const struct cat_table *table)
     return NULL;
 }
 
+/* Every table that refers to this one is dropped by the same statement; its constraints go now, so
+ * that the order of the names does not matter. */
+static bool
+goes_with(struct ddl *ddl, const struct ast_drop *statement, const struct cat_table *table)
+{
+    for (uint16_t i = 0; i < table->reference_count; i++) {
+        bool is_named = table->references[i]->table == table;
+        for (int32_t j = 0; j < ast_list_count(statement->objects) && !is_named; j++) {
+            struct ast_range_var name = range_of(ast_list_get(statement->objects, j));
+            struct cat_table *other = NULL;
+            struct ky_error ignored;
+            ky_error_init(&ignored);
+            is_named = bind_relation(&ddl->bind, &name, true, &other, &ignored) == KY_OK &&
+                       other == table->references[i]->table;
+        }
+        if (!is_named) {
+            return false;
+        }
+    }
+    for (uint16_t i = 0; i < table->reference_count; i++) {
+        if (table->references[i]->table != table &&
+            catalog_erase(ddl->txn, CAT_CONSTRAINT, table->references[i], ddl->err) != KY_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static ky_status
 drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct ast_range_var *name,
               char kind)
@@ -99,9 +128,13 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
     }
     KY_TRY(ddl_check_owner(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (!ddl->is_pending && statement->behavior == AST_CASCADE) {
+        KY_TRY(ddl_lock_references(ddl, table));
+    }
     if (ddl->is_pending) {
         return KY_OK;
     }
+    KY_TRY(after_check_table(ddl->session, table, "DROP TABLE", ddl->err));
     oid_t oid = table->oid;
     KY_TRY(ddl_refresh(ddl));
     table = cat_get_table(ddl->image, oid);
@@ -128,6 +161,11 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
         KY_TRY(ddl_refresh(ddl));
         table = cat_get_table(ddl->image, oid);
         KY_ASSERT(table != NULL);
+    }
+    if (!goes_with(ddl, statement, table)) {
+        KY_TRY(ddl_drop_references(
+            ddl, table, 0, NULL, statement->behavior,
+            ky_arena_printf(ddl->arena, "%s %s", kind_word(kind), table->name)));
     }
     KY_TRY(ddl_drop_table(ddl, table));
     KY_TRY(ddl_changed(ddl));
@@ -180,6 +218,8 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
     if (index == NULL) {
         return KY_OK;
     }
+    KY_TRY(ddl_drop_references(ddl, index->table, 0, index, statement->behavior,
+                               ky_arena_printf(ddl->arena, "index %s", index->name)));
     KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
     access_index_drop(ddl->session->txn, index->oid);
     KY_TRY(ddl_changed(ddl));
@@ -228,6 +268,11 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *table = ddl->image->tables[i];
         if (table->schema == oid && (table->kind != 'S' || table->owner_table == OID_NONE)) {
+            for (uint16_t k = 0; k < table->reference_count; k++) {
+                if (table->references[k]->table->schema != oid) {
+                    KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, table->references[k], ddl->err));
+                }
+            }
             KY_TRY(ddl_drop_table(ddl, table));
         }
     }
@@ -316,7 +361,8 @@ truncate_one(struct ddl *ddl, struct cat_table *table)
         atomic_store_explicit(&index->runtime, NULL, memory_order_relaxed);
         KY_TRY(catalog_update(ddl->txn, CAT_INDEX, index, ddl->err));
         for (uint16_t j = 0; j < table->constraint_count; j++) {
-            if (table->constraints[j]->index == old) {
+            if (table->constraints[j]->index == old &&
+                table->constraints[j]->kind != CONSTRAINT_FOREIGN) {
                 struct cat_constraint constraint = *table->constraints[j];
                 constraint.index = index;
                 KY_TRY(catalog_update(ddl->txn, CAT_CONSTRAINT, &constraint, ddl->err));
@@ -328,31 +374,100 @@ truncate_one(struct ddl *ddl, struct cat_table *table)
     return storage_drop(ddl->txn, table->rel, ddl->err);
 }
 
+/* The tables of one TRUNCATE: those named, with CASCADE all that refer to them. */
+struct truncate_set {
+    struct cat_table **tables;
+    uint32_t count, capacity;
+};
+
+static bool
+truncate_has(const struct truncate_set *set, oid_t table)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->tables[i]->oid == table) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+truncate_add(struct ddl *ddl, struct truncate_set *set, struct cat_table *table)
+{
+    if (set->count == set->capacity) {
+        uint32_t capacity = set->capacity * 2 + 8;
+        struct cat_table **tables = ky_arena_array(ddl->arena, struct cat_table *, capacity);
+        if (set->count > 0) {
+            memcpy(tables, set->tables, set->count * sizeof(struct cat_table *));
+        }
+        set->tables = tables;
+        set->capacity = capacity;
+    }
+    set->tables[set->count++] = table;
+}
+
+static ky_status
+truncate_references(struct ddl *ddl, const struct ast_truncate *statement, struct truncate_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        for (uint16_t k = 0; k < set->tables[i]->reference_count; k++) {
+            struct cat_table *child = set->tables[i]->references[k]->table;
+            if (truncate_has(set, child->oid)) {
+                continue;
+            }
+            if (statement->behavior == AST_CASCADE) {
+                session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                               "truncate cascades to table \"%s\"", child->name);
+                truncate_add(ddl, set, child);
+                continue;
+            }
+            (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                               "cannot truncate a table referenced in a foreign key constraint");
+            (void)ky_error_detail(ddl->err, "Table \"%s\" references \"%s\".", child->name,
+                                  set->tables[i]->name);
+            return ky_error_hint(ddl->err,
+                                 "Truncate table \"%s\" at the same time, or use TRUNCATE ... "
+                                 "CASCADE.",
+                                 child->name);
+        }
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement)
 {
-    int32_t count = ast_list_count(statement->relations);
-    struct cat_table **tables = ky_arena_array(ddl->arena, struct cat_table *, (size_t)count + 1);
+    struct truncate_set set = {0};
     strcpy(ddl->session->tag, "TRUNCATE TABLE");
-    for (int32_t i = 0; i < count; i++) {
-        KY_TRY(
-            ddl_find(ddl, (const void *)ast_list_get(statement->relations, i), false, &tables[i]));
-        if (tables[i]->kind != 'r') {
+    for (int32_t i = 0; i < ast_list_count(statement->relations); i++) {
+        struct cat_table *table;
+        KY_TRY(ddl_find(ddl, (const void *)ast_list_get(statement->relations, i), false, &table));
+        if (table->kind != 'r') {
             return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table",
-                                tables[i]->name);
+                                table->name);
         }
-        KY_TRY(ddl_check_owner(ddl, tables[i]));
-        KY_TRY(ddl_lock(ddl, tables[i], LOCK_ACCESS_EXCLUSIVE));
+        KY_TRY(ddl_check_owner(ddl, table));
+        if (!truncate_has(&set, table->oid)) {
+            truncate_add(ddl, &set, table);
+        }
+    }
+    const uint32_t named_count = set.count;
+    for (uint32_t i = 0; i < set.count; i++) {
+        KY_TRY(ddl_lock(ddl, set.tables[i], LOCK_ACCESS_EXCLUSIVE));
         if (ddl->is_pending) {
             return KY_OK;
         }
+        KY_TRY(after_check_table(ddl->session, set.tables[i], "TRUNCATE", ddl->err));
+        if (i + 1 == named_count) {
+            KY_TRY(truncate_references(ddl, statement, &set));
+        }
     }
     KY_TRY(ddl_refresh(ddl));
-    for (int32_t i = 0; i < count; i++) {
-        struct cat_table *table = cat_get_table(ddl->image, tables[i]->oid);
+    for (uint32_t i = 0; i < set.count; i++) {
+        struct cat_table *table = cat_get_table(ddl->image, set.tables[i]->oid);
         if (table == NULL) {
             return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
-                                tables[i]->name);
+                                set.tables[i]->name);
         }
         KY_TRY(truncate_one(ddl, table));
     }

@@ -242,7 +242,7 @@ rebuild(struct ddl *ddl, struct cat_index *old)
     atomic_store_explicit(&index->runtime, NULL, memory_order_relaxed);
     for (uint16_t i = 0; i < old->table->constraint_count; i++) {
         struct cat_constraint *constraint = old->table->constraints[i];
-        if (constraint->index == old) {
+        if (constraint->index == old && constraint->kind != CONSTRAINT_FOREIGN) {
             struct cat_constraint changed = *constraint;
             changed.index = index;
             KY_TRY(catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err));

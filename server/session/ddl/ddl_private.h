@@ -3,6 +3,14 @@
 
 #include "server/session/session_private.h"
 
+enum { KEY_COLUMNS_MAX = 32, NEW_FOREIGN_MAX = 32 };
+
+/* Images that a statement went through stay until it ends: what was found in them is still used. */
+struct held_image {
+    struct cat_image *image; /* a reference */
+    struct held_image *next;
+};
+
 /* What the DDL handlers share. Each handler takes its locks through ddl_lock_*, then reads a fresh
  * image and changes the catalog; nothing is changed before the last lock is held. */
 struct ddl {
@@ -10,7 +18,8 @@ struct ddl {
     struct ky_arena *arena; /* of the statement */
     struct catalog *catalog;
     struct txn *txn;
-    struct cat_image *image; /* a reference */
+    struct cat_image *image; /* the newest of held */
+    struct held_image *held;
     struct bind_context bind;
     struct func_env env;
     struct ky_slice sql;
@@ -18,6 +27,8 @@ struct ddl {
     struct ky_error *err;
 };
 
+void ddl_init(struct ddl *ddl, struct session *session, struct ky_slice sql, struct ky_error *err);
+void ddl_deinit(struct ddl *ddl);
 /* Reads the catalog anew, after locks were taken or changes made. */
 KY_MUST_CHECK ky_status ddl_refresh(struct ddl *ddl);
 KY_MUST_CHECK ky_status ddl_lock(struct ddl *ddl, const struct cat_table *table,
@@ -36,6 +47,9 @@ bool ddl_name_exists(const struct ddl *ddl, oid_t schema, const char *name);
 /* "t_a_key", with a number when that name is taken. */
 const char *ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *column,
                             const char *label);
+/* "t_a_fkey", cut as PostgreSQL cuts it to fit a name. */
+const char *ddl_relation_name(struct ddl *ddl, const char *table, const char *column,
+                              const char *label);
 oid_t ddl_new_oid(struct ddl *ddl);
 /* Raises the durable OID mark, notes that the catalog changed. */
 KY_MUST_CHECK ky_status ddl_changed(struct ddl *ddl);
@@ -77,11 +91,13 @@ struct new_table {
         uint16_t column_count;
         bool is_primary;
         bool is_nulls_not_distinct;
+        bool is_deferrable, is_deferred;
     } keys[32];
     uint16_t key_count;
     struct new_check {
         const char *name;
         const char *sql;
+        bool is_not_valid;
     } checks[64];
     uint16_t check_count;
     struct new_sequence {
@@ -92,6 +108,11 @@ struct new_table {
         oid_t oid;
     } sequences[32];
     uint16_t sequence_count;
+    struct new_foreign {
+        const struct ast_constraint *source;
+        int16_t own_column;
+    } foreigns[NEW_FOREIGN_MAX];
+    uint16_t foreign_count;
 };
 /* Adds a unique constraint's index and constraint rows, and builds it when the table has rows. */
 KY_MUST_CHECK ky_status ddl_add_key(struct ddl *ddl, struct cat_table *table,
@@ -103,3 +124,36 @@ KY_MUST_CHECK ky_status ddl_add_constraint(struct ddl *ddl, struct new_table *ma
                                            int16_t own_column);
 KY_MUST_CHECK ky_status ddl_write_table(struct ddl *ddl, struct new_table *made);
 KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table);
+
+/* ------------------------------------------------------------------ ddl_select.c */
+
+/* One batch of a query's rows; *is_done_out: no more are wanted. */
+typedef ky_status (*ddl_row_function)(void *arg, struct batch *batch, bool *is_done_out,
+                                      struct ky_error *err);
+/* Runs a query over tables that are locked. */
+KY_MUST_CHECK ky_status ddl_select(struct ddl *ddl, const char *sql, ddl_row_function visit,
+                                   void *arg);
+/* The first row's first count values, in the statement's arena. */
+KY_MUST_CHECK ky_status ddl_first_row(struct ddl *ddl, const char *sql, struct datum *values,
+                                      uint16_t count, bool *is_found_out);
+void ddl_exec_context(struct ddl *ddl, struct exec_context *context, struct ky_budget *budget);
+/* schema.table, quoted where needed. */
+const char *ddl_qualified_name(struct ddl *ddl, const struct cat_table *table);
+
+/* ------------------------------------------------------------------ ddl_foreign.c */
+
+/* Locks the tables that foreign keys among CREATE TABLE's elements or ALTER TABLE's commands refer
+ * to, before anything changes. */
+KY_MUST_CHECK ky_status ddl_lock_parents(struct ddl *ddl, const struct ast_list *elements);
+/* Writes made->foreigns for a table that is in the image, and checks its rows. */
+KY_MUST_CHECK ky_status ddl_add_foreign_keys(struct ddl *ddl, oid_t table,
+                                             const struct new_table *made);
+/* 23503 when a row refers to nothing. */
+KY_MUST_CHECK ky_status ddl_validate_foreign(struct ddl *ddl,
+                                             const struct cat_constraint *constraint);
+/* Drops the foreign keys of others that refer to the table (column 0, index NULL), to a column, or
+ * through an index. 2BP01 without CASCADE; what names the thing that goes: "table p". */
+KY_MUST_CHECK ky_status ddl_drop_references(struct ddl *ddl, const struct cat_table *table,
+                                            int16_t column, const struct cat_index *index,
+                                            enum ast_behavior behavior, const char *what);
+KY_MUST_CHECK ky_status ddl_lock_references(struct ddl *ddl, const struct cat_table *table);

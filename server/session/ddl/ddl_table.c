@@ -167,7 +167,9 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
     struct new_key *key = &made->keys[made->key_count++];
     *key = (struct new_key){.source = constraint,
                             .is_primary = is_primary,
-                            .is_nulls_not_distinct = constraint->is_nulls_not_distinct};
+                            .is_nulls_not_distinct = constraint->is_nulls_not_distinct,
+                            .is_deferrable = constraint->is_deferrable || constraint->is_deferred,
+                            .is_deferred = constraint->is_deferred};
     KY_TRY(key_columns(ddl, made, constraint, own_column, key));
     for (uint16_t i = 0; is_primary && i < key->column_count; i++) {
         made->columns[key->columns[i] - 1].is_not_null = true;
@@ -199,6 +201,7 @@ add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *
     }
     struct new_check *check = &made->checks[made->check_count++];
     check->sql = ddl_print(ddl, constraint->expression);
+    check->is_not_valid = constraint->is_not_valid;
     check->name =
         constraint->name != NULL
             ? ky_arena_strdup(ddl->arena, constraint->name)
@@ -244,8 +247,11 @@ ddl_add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_con
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "exclusion constraints are not supported");
     case AST_CONSTRAINT_FOREIGN_KEY:
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "foreign key constraints are not supported yet");
+        if (made->foreign_count == NEW_FOREIGN_MAX) {
+            return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED, "too many foreign keys");
+        }
+        made->foreigns[made->foreign_count++] = (struct new_foreign){constraint, own_column};
+        return KY_OK;
     }
     KY_UNREACHABLE();
 }
@@ -269,6 +275,7 @@ ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key,
                                 .is_primary = key->is_primary,
                                 .is_nulls_not_distinct = key->is_nulls_not_distinct,
                                 .is_valid = true,
+                                .is_deferrable = key->is_deferrable,
                                 .constraint = ddl_new_oid(ddl),
                                 .key_count = key->column_count,
                                 .column_count = key->column_count};
@@ -293,6 +300,8 @@ ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key,
                                 .columns = key->columns,
                                 .column_count = key->column_count,
                                 .index = index,
+                                .is_deferrable = key->is_deferrable,
+                                .is_deferred = key->is_deferred,
                                 .is_validated = true};
     KY_TRY(catalog_insert(ddl->txn, CAT_INDEX, index, ddl->err));
     KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
@@ -379,7 +388,8 @@ ddl_write_table(struct ddl *ddl, struct new_table *made)
     KY_TRY(ddl_refresh(ddl));
     struct cat_table *written = cat_get_table(ddl->image, table->oid);
     KY_ASSERT(written != NULL);
-    return check_expressions(ddl, written);
+    KY_TRY(check_expressions(ddl, written));
+    return ddl_add_foreign_keys(ddl, table->oid, made);
 }
 
 /* Name checks that come before any change. *is_done_out: it exists and IF NOT EXISTS was said. */
@@ -454,6 +464,10 @@ ddl_create_table(struct ddl *ddl, const struct ast_create_table *statement)
     KY_TRY(refuse_table_forms(ddl, statement));
     KY_TRY(begin_table(ddl, statement->relation, statement->is_if_not_exists, made, &is_done));
     if (ddl->is_pending || is_done) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_lock_parents(ddl, statement->elements));
+    if (ddl->is_pending) {
         return KY_OK;
     }
     for (int pass = 0; pass < 2; pass++) {
@@ -577,7 +591,7 @@ ddl_vectors_dimension(struct session *session, const struct cat_table *table, ui
             status = ddl_changed(&ddl);
         }
     }
-    cat_image_release(ddl.image);
+    ddl_deinit(&ddl);
     return status;
 }
 
@@ -676,7 +690,7 @@ ddl_implicit_table(struct session *session, const struct ast_insert *insert, boo
         status = ddl_vectors_dimension(session, table, (uint32_t)dimension, is_pending_out, err);
         *was_made_out = status == KY_OK && !*is_pending_out;
     }
-    cat_image_release(ddl.image);
+    ddl_deinit(&ddl);
     return status;
 }
 
@@ -777,6 +791,6 @@ ddl_create_table_as(struct session *session, const struct ast_create_table_as *s
         *is_done_out = true;
         strcpy(session->tag, "CREATE TABLE AS");
     }
-    cat_image_release(ddl.image);
+    ddl_deinit(&ddl);
     return status;
 }

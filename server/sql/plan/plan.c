@@ -228,6 +228,11 @@ is_point(const struct planner *p, const struct plan *plan)
     if (p->cte_count > 0) {
         return false;
     }
+    bool is_change =
+        plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE;
+    if (is_change && plan->modify.table->foreign_count + plan->modify.table->reference_count > 0) {
+        return false; /* the statement goes on after its last row */
+    }
     if (plan->kind == PLAN_INSERT) {
         return plan->left->kind == PLAN_VALUES_SCAN && plan->left->values.row_count == 1;
     }
