@@ -273,7 +273,6 @@ statement_pull(struct session *session, struct ky_error *err)
             return SESSION_DONE;
         case EXEC_PENDING:
             if (after->context.is_yield) {
-                after->context.is_yield = false;
                 return session_yield_turn(session);
             }
             atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
