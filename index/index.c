@@ -113,3 +113,26 @@ index_verify(struct index *index, struct ky_error *err)
 {
     return btree_verify(&index->btree, err);
 }
+
+/* ------------------------------------------------------------------ saving */
+
+ky_status
+index_save(struct index *index, index_keep keep, void *arg, struct state_sink *sink,
+           struct ky_error *err)
+{
+    return btree_save(&index->btree, keep, arg, sink, err);
+}
+
+ky_status
+index_load(enum index_kind kind, struct state_map *map, index_keep keep, void *arg,
+           struct index **index_out, struct ky_error *err)
+{
+    struct index *index = index_new(kind);
+    if (btree_load(&index->btree, map->bytes, keep, arg, err) != KY_OK) {
+        index_free(index);
+        return KY_ERR;
+    }
+    map->release(map);
+    *index_out = index;
+    return KY_OK;
+}

@@ -7,6 +7,7 @@
 #include "server/base/error.h"
 #include "server/base/slice.h"
 #include "storage/api/ids.h"
+#include "storage/api/state.h"
 
 /*
  * One interface for every ordered index: entries (key, row id), ordered by the key's bytes
@@ -97,3 +98,22 @@ struct index_stats {
 void index_stats(struct index *index, struct index_stats *stats_out);
 /* Walks everything and checks order, links and counts. XX002. */
 KY_MUST_CHECK ky_status index_verify(struct index *index, struct ky_error *err);
+
+/* ------------------------------------------------------------------ saving with a checkpoint */
+
+/* Whether an entry belongs into what is written or loaded. No calls into the index. */
+typedef bool (*index_keep)(void *arg, struct ky_slice key, row_id_t row_id);
+/**
+ * Writes the entries that keep accepts (NULL: all) to sink, while others read and write the
+ * index. An entry that stays in the index from beginning to end is written exactly once; one that
+ * comes or goes meanwhile may be. Fails only when sink does.
+ */
+KY_MUST_CHECK ky_status index_save(struct index *index, index_keep keep, void *arg,
+                                   struct state_sink *sink, struct ky_error *err);
+/**
+ * A new index of the saved entries that keep accepts (NULL: all), which the caller frees. Takes
+ * map on success and may go on reading from it. XX001 when anything in it is not as index_save
+ * writes it for this kind: then map is still the caller's, and the index is built from rows.
+ */
+KY_MUST_CHECK ky_status index_load(enum index_kind kind, struct state_map *map, index_keep keep,
+                                   void *arg, struct index **index_out, struct ky_error *err);

@@ -10,7 +10,6 @@
 #include "server/base/log.h"
 #include "server/base/metric.h"
 #include "server/base/random.h"
-#include "storage/log/manifest.h"
 #include "storage/storage_private.h"
 
 /*
@@ -78,19 +77,13 @@ set_limits(struct storage *storage, uint64_t chunk_size)
 }
 
 /* An existing directory keeps the segment size it was made with. */
-static ky_status
-adopt_segment_size(struct storage *storage, struct ky_error *err)
+static void
+adopt_segment_size(struct storage *storage, const struct log_manifest_info *manifest)
 {
-    struct manifest manifest = {0};
-    bool exists = false;
-    uint32_t crc = 0;
-    KY_TRY(manifest_read(storage->io, storage->dir, &exists, &manifest, &crc, err));
-    if (exists) {
-        storage->options.segment_size = manifest.segment_size;
+    if (manifest->exists) {
+        storage->options.segment_size = manifest->segment_size;
         set_limits(storage, storage->options.chunk_size);
-        manifest_deinit(&manifest);
     }
-    return KY_OK;
 }
 
 static struct storage *
@@ -214,15 +207,25 @@ load_state(struct storage *storage, const struct log_manifest_info *manifest, st
     return KY_OK;
 }
 
+/* Reads the manifest and brings the state up to what the log says. */
+static ky_status
+recover(struct storage *storage, struct ky_error *err)
+{
+    struct log_manifest_info manifest;
+    KY_TRY(log_read_manifest(storage->io, storage->dir, &manifest, err));
+    adopt_segment_size(storage, &manifest);
+    ky_status status = load_state(storage, &manifest, err);
+    log_manifest_info_deinit(&manifest);
+    return status;
+}
+
 ky_status
 storage_open(const struct storage_options *options, struct storage **storage_out,
              struct ky_error *err)
 {
     struct storage *storage = storage_new(options);
-    struct log_manifest_info manifest;
     if (io_lock_dir(storage->io, storage->dir, &storage->lock_file, err) != KY_OK ||
-        log_read_manifest(storage->io, storage->dir, &manifest, err) != KY_OK ||
-        adopt_segment_size(storage, err) != KY_OK || load_state(storage, &manifest, err) != KY_OK) {
+        recover(storage, err) != KY_OK) {
         storage_free(storage);
         return KY_ERR;
     }

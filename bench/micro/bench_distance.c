@@ -43,28 +43,21 @@ time_group(const struct distance_kernels *kernels, size_t dimension)
 {
     int64_t started = ky_monotonic_ns();
     float out[4];
+    const float *const four[4] = {rows, rows + dimension, rows + 2 * dimension,
+                                  rows + 3 * dimension};
     for (int i = 0; i < ROUNDS / 4; i++) {
-        kernels->l2_squared_4(query, rows, dimension, dimension, out);
+        kernels->l2_squared_4(query, four, dimension, out);
         sink = out[0];
     }
     return ns_per(started, ROUNDS);
-}
-
-static bool
-accept_all(void *arg, row_id_t row_id, const float *values, double distance)
-{
-    (void)arg;
-    (void)row_id;
-    (void)values;
-    (void)distance;
-    return true;
 }
 
 static void
 time_search(uint32_t dimension, struct ky_prng *prng)
 {
     struct ky_error err;
-    struct collection *collection = collection_new(dimension, VECTOR_L2);
+    const struct vector_options options = {.dimension = dimension};
+    struct collection *collection = collection_new(&options);
     float values[DIMENSION_MAX];
     for (row_id_t i = 1; i <= ROWS; i++) {
         for (uint32_t j = 0; j < dimension; j++) {
@@ -78,8 +71,8 @@ time_search(uint32_t dimension, struct ky_prng *prng)
     uint32_t count = 0;
     int64_t started = ky_monotonic_ns();
     for (int i = 0; i < SEARCHES; i++) {
-        if (collection_search_exact(collection, query, 10, accept_all, NULL, NULL, hits, &count,
-                                    &err) != KY_OK) {
+        const struct vector_search search = {.query = query, .k = 10};
+        if (collection_search(collection, &search, hits, &count, NULL, &err) != KY_OK) {
             exit(1);
         }
     }

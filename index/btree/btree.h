@@ -43,6 +43,13 @@ enum index_verdict btree_insert_unique(struct btree *tree, struct ky_slice key, 
 bool btree_remove(struct btree *tree, struct ky_slice key, row_id_t row_id);
 KY_MUST_CHECK ky_status btree_build(struct btree *tree, index_source next, void *arg,
                                     struct ky_error *err);
+/* Takes everything out. */
+void btree_clear(struct btree *tree);
+/* save.c; see index.h. btree_load fills an empty tree and leaves it empty on failure. */
+KY_MUST_CHECK ky_status btree_save(struct btree *tree, index_keep keep, void *arg,
+                                   struct state_sink *sink, struct ky_error *err);
+KY_MUST_CHECK ky_status btree_load(struct btree *tree, struct ky_slice bytes, index_keep keep,
+                                   void *arg, struct ky_error *err);
 KY_MUST_CHECK ky_status btree_verify(struct btree *tree, struct ky_error *err);
 
 /* Shared by the files of btree; all under the lock. */

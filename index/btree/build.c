@@ -117,7 +117,7 @@ add_entries(struct builder *builder, index_source next, void *arg, struct ky_err
 
 /* Back to an empty tree after a failure. */
 static void
-empty_tree(struct btree *tree)
+empty_tree(struct btree *tree) KY_REQUIRES(tree->lock)
 {
     struct node *built = atomic_load_explicit(&tree->root, memory_order_relaxed);
     run_clear(tree->run);
@@ -125,6 +125,15 @@ empty_tree(struct btree *tree)
     atomic_store_explicit(&tree->root, root, memory_order_release);
     btree_retire_below(tree, built);
     btree_count_node(tree, root);
+    atomic_store_explicit(&tree->entries, 0, memory_order_relaxed);
+}
+
+void
+btree_clear(struct btree *tree)
+{
+    ky_mutex_lock(&tree->lock);
+    empty_tree(tree);
+    ky_mutex_unlock(&tree->lock);
 }
 
 ky_status

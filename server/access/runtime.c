@@ -45,7 +45,9 @@ runtime_new(const struct cat_index *index, struct access_index **out, struct ky_
             ky_free(runtime);
             return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "column does not have dimensions");
         }
-        runtime->vectors = collection_new((uint32_t)dimension, metric_of(index));
+        const struct vector_options options = {
+            .element = VECTOR_F32, .metric = metric_of(index), .dimension = (uint32_t)dimension};
+        runtime->vectors = collection_new(&options);
         break;
     }
     case INDEX_RMI:

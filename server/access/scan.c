@@ -116,7 +116,7 @@ struct search {
 };
 
 static bool
-search_accepts(void *arg, row_id_t row_id, const float *values, double distance)
+search_accepts(void *arg, row_id_t row_id, const void *values, double distance)
 {
     const struct search *search = arg;
     struct row_ref row;
@@ -150,8 +150,13 @@ access_vector_search(struct access_txn *txn, const struct cat_index *index, stru
     struct vector_hit *found = ky_malloc(((size_t)k + 1) * sizeof(*found));
     memcpy(aligned, query.data, query.size);
     uint32_t count = 0;
-    ky_status status = collection_search_exact(search.runtime->vectors, aligned, k, search_accepts,
-                                               &search, is_cancelled, found, &count, err);
+    const struct vector_search wanted = {.query = aligned,
+                                         .k = k,
+                                         .accept = search_accepts,
+                                         .arg = &search,
+                                         .is_cancelled = is_cancelled};
+    ky_status status =
+        collection_search(search.runtime->vectors, &wanted, found, &count, NULL, err);
     uint32_t kept = 0;
     for (uint32_t i = 0; status == KY_OK && i < count; i++) {
         hits[kept].distance = found[i].distance;

@@ -241,7 +241,8 @@ write_checkpoint(struct writer *writer, const char *name, struct ky_error *err)
         status = wait_durable(storage, writer->lsn, err);
     }
     if (status == KY_OK) {
-        status = log_install_checkpoint(storage->log, writer->lsn, name, err);
+        struct log_change change = {.checkpoint_name = name, .checkpoint_lsn = writer->lsn};
+        status = log_install(storage->log, &change, err);
     }
     free(path);
     free(dir);

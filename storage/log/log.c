@@ -356,44 +356,89 @@ log_switch_manifest(struct log *log, const struct log_tail *durable, bool *is_un
     uint32_t crc = 0;
     if (manifest_install(log->options.io, log->options.dir, &manifest, &crc, is_unknown_out, err) !=
         KY_OK) {
-        manifest_deinit(&manifest);
+        free(manifest.segments);
         return KY_ERR;
     }
-    manifest_deinit(&log->manifest);
+    /* The files go over from the old one to the new one. */
+    free(log->manifest.segments);
     log->manifest = manifest;
     log->manifest_crc = crc;
     return KY_OK;
 }
 
-ky_status
-log_install_checkpoint(struct log *log, lsn_t lsn, const char *name, struct ky_error *err)
+/* The manifest's files with the change made; owned by the caller. */
+static struct log_file *
+changed_files(const struct manifest *manifest, const struct log_change *change, uint32_t *count_out)
 {
-    KY_ASSERT(strlen(name) < sizeof(log->manifest.checkpoint_name));
-    bool is_unknown = false;
-    ky_mutex_lock(&log->manifest_lock);
+    uint32_t count = 0;
+    size_t size = ((size_t)manifest->file_count + change->add_count + 1) * sizeof(struct log_file);
+    struct log_file *files = malloc(size);
+    KY_ASSERT(files != NULL);
+    for (uint32_t i = 0; i < manifest->file_count; i++) {
+        if (change->removes == NULL || !change->removes(change->arg, &manifest->files[i])) {
+            files[count++] = manifest->files[i];
+        }
+    }
+    for (uint32_t i = 0; i < change->add_count; i++) {
+        files[count++] = change->add[i];
+    }
+    *count_out = count;
+    return files;
+}
+
+static void
+set_checkpoint(struct manifest *manifest, lsn_t lsn, const char *name)
+{
+    KY_ASSERT(strlen(name) < sizeof(manifest->checkpoint_name));
+    manifest->checkpoint_lsn = lsn;
+    memset(manifest->checkpoint_name, 0, sizeof(manifest->checkpoint_name));
+    memcpy(manifest->checkpoint_name, name, strlen(name));
+}
+
+/* Makes the change in log->manifest and switches; puts it back when that fails. */
+static ky_status
+install_locked(struct log *log, const struct log_change *change, bool *is_unknown_out,
+               struct ky_error *err) KY_REQUIRES(log->manifest_lock)
+{
     ky_mutex_lock(&log->lock);
     struct log_tail durable = log->durable;
     ky_mutex_unlock(&log->lock);
-    ky_status status = KY_OK;
     if (atomic_load_explicit(&log->is_failed, memory_order_acquire)) {
-        status = ky_error_set(err, KY_IO_ERROR, "could not install checkpoint: the log has failed");
-    } else if (lsn > durable.lsn) {
-        status = ky_error_set(
-            err, KY_IO_ERROR,
-            "could not install checkpoint: position %" PRIu64 " is not durable yet", lsn);
-    } else {
-        lsn_t old_lsn = log->manifest.checkpoint_lsn;
-        char old_name[sizeof(log->manifest.checkpoint_name)];
-        memcpy(old_name, log->manifest.checkpoint_name, sizeof(old_name));
-        log->manifest.checkpoint_lsn = lsn;
-        memset(log->manifest.checkpoint_name, 0, sizeof(log->manifest.checkpoint_name));
-        memcpy(log->manifest.checkpoint_name, name, strlen(name));
-        status = log_switch_manifest(log, &durable, &is_unknown, err);
-        if (status != KY_OK) {
-            log->manifest.checkpoint_lsn = old_lsn;
-            memcpy(log->manifest.checkpoint_name, old_name, sizeof(old_name));
-        }
+        return ky_error_set(err, KY_IO_ERROR, "could not switch the manifest: the log has failed");
     }
+    if (change->checkpoint_name != NULL && change->checkpoint_lsn > durable.lsn) {
+        return ky_error_set(err, KY_IO_ERROR,
+                            "could not install checkpoint: position %" PRIu64 " is not durable yet",
+                            change->checkpoint_lsn);
+    }
+    uint32_t file_count = 0;
+    struct log_file *files = changed_files(&log->manifest, change, &file_count);
+    if (file_count > MANIFEST_FILES_MAX) {
+        free(files);
+        return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED,
+                            "cannot have more than %d files in a manifest", MANIFEST_FILES_MAX);
+    }
+    struct manifest old = log->manifest;
+    log->manifest.files = files;
+    log->manifest.file_count = file_count;
+    if (change->checkpoint_name != NULL) {
+        set_checkpoint(&log->manifest, change->checkpoint_lsn, change->checkpoint_name);
+    }
+    if (log_switch_manifest(log, &durable, is_unknown_out, err) != KY_OK) {
+        free(log->manifest.files);
+        log->manifest = old;
+        return KY_ERR;
+    }
+    free(old.files);
+    return KY_OK;
+}
+
+ky_status
+log_install(struct log *log, const struct log_change *change, struct ky_error *err)
+{
+    bool is_unknown = false;
+    ky_mutex_lock(&log->manifest_lock);
+    ky_status status = install_locked(log, change, &is_unknown, err);
     ky_mutex_unlock(&log->manifest_lock);
     if (is_unknown) {
         log_fail_from_maker(log, err);

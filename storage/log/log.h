@@ -158,17 +158,44 @@ struct log_stats {
 };
 void log_stats(const struct log *log, struct log_stats *stats_out);
 
-/* The manifest, also for the checkpoint: installs a new checkpoint directory name and position
- * by the atomic switch; the log keeps every segment that holds data. */
-KY_MUST_CHECK ky_status log_install_checkpoint(struct log *log, lsn_t lsn, const char *name,
-                                               struct ky_error *err);
-/* The checkpoint the manifest names, read before log_open; name_out "" and 0 when none.
- * Creates nothing. Also gives the system id (zero for an empty directory). */
+/* A file besides the segments that the manifest lists. A listed file that is missing is damage;
+ * one of these kinds that is not listed is a stray and may be removed at start. */
+enum log_file_kind { LOG_FILE_BASE = 1, LOG_FILE_CHECKPOINT = 2 };
+struct log_file {
+    char name[64]; /* path inside the data directory, zero-terminated, zeros behind */
+    enum log_file_kind kind;
+    uint64_t size;
+    uint64_t checksum; /* of what its kind says */
+    uint64_t info[2];  /* what its kind says */
+};
+
+/* What one switch of the manifest changes; zero means nothing. The files are durable already. */
+struct log_change {
+    const struct log_file *add; /* after what is removed */
+    uint32_t add_count;
+    /* Asked for every file listed so far. NULL: all stay. */
+    bool (*removes)(void *arg, const struct log_file *file);
+    void *arg;
+    const char *checkpoint_name; /* NULL: stays as it is */
+    lsn_t checkpoint_lsn;        /* must be durable */
+};
+/**
+ * Switches to a manifest with the change made, atomically. Any thread. On failure nothing has
+ * changed, or, when a sync failed, the log has failed and on_fatal is called.
+ */
+KY_MUST_CHECK ky_status log_install(struct log *log, const struct log_change *change,
+                                    struct ky_error *err);
+/* What the manifest says, read before log_open. Creates nothing. All zero for an empty directory.
+ * The checkpoint's name is "" when there is none. */
 struct log_manifest_info {
     bool exists;
     lsn_t checkpoint_lsn;
     char checkpoint_name[64];
     uint8_t system_id[16];
+    uint64_t segment_size;
+    struct log_file *files; /* owned */
+    uint32_t file_count;
 };
 KY_MUST_CHECK ky_status log_read_manifest(struct io *io, const char *dir,
                                           struct log_manifest_info *info_out, struct ky_error *err);
+void log_manifest_info_deinit(struct log_manifest_info *info);

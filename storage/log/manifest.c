@@ -18,9 +18,12 @@
  *   36 u32 epoch            40 u8[16] system_id       56 u64 segment_size
  *   64 u64 durable_lsn      72 u64 next_event         80 u64 last_sum
  *   88 u64 highest_txid     96 u64 checkpoint_lsn    104 char[64] checkpoint_name
- *  168 i64 created_us      176 u32 segment_count     180 u32 reserved
+ *  168 i64 created_us      176 u32 segment_count     180 u32 file_count (minor 0: 0)
  *  184 segments, 32 bytes each: u64 number, u64 end_offset, u64 first_event, u32 epoch, u32 0
+ *      files, 104 bytes each: char[64] name, u32 kind, u32 0, u64 size, u64 checksum, u64[2] info
  *  end u32 reserved, u32 crc32c of everything before
+ *
+ * Feature incompat 1: it lists files, so rows may lie outside the log.
  *
  * CURRENT is one line, "MANIFEST-<generation> <crc32c of the manifest's name and checksum>": a
  * changed digit cannot lead to the previous manifest, which is still there. It is replaced by
@@ -31,19 +34,41 @@ enum {
     MANIFEST_MAGIC = 0x464D594B, /* "KYMF" */
     MANIFEST_FIXED_SIZE = 184,
     MANIFEST_SEGMENT_SIZE = 32,
+    MANIFEST_FILE_SIZE = 104,
     MANIFEST_END_SIZE = 8,
     FORMAT_MAJOR = 1,
-    FORMAT_MINOR = 0,
+    FORMAT_MINOR = 1,
+    INCOMPAT_FILES = 1,
 };
 
 static const char FORMAT_TEXT[] =
+    "KyroDB data directory, format 1.1 compat=0 ro_compat=0 incompat=0\n";
+/* Made by a server that knew segments only; read as it is. */
+static const char FORMAT_TEXT_0[] =
     "KyroDB data directory, format 1.0 compat=0 ro_compat=0 incompat=0\n";
 
 void
 manifest_deinit(struct manifest *manifest)
 {
     free(manifest->segments);
+    free(manifest->files);
     *manifest = (struct manifest){0};
+}
+
+static uint8_t *
+encode_files(const struct manifest *manifest, uint8_t *at)
+{
+    for (uint32_t i = 0; i < manifest->file_count; i++) {
+        const struct log_file *file = &manifest->files[i];
+        memcpy(at, file->name, 64);
+        ky_store_le32(at + 64, (uint32_t)file->kind);
+        ky_store_le64(at + 72, file->size);
+        ky_store_le64(at + 80, file->checksum);
+        ky_store_le64(at + 88, file->info[0]);
+        ky_store_le64(at + 96, file->info[1]);
+        at += MANIFEST_FILE_SIZE;
+    }
+    return at;
 }
 
 uint32_t
@@ -51,12 +76,13 @@ manifest_encode(const struct manifest *manifest, struct ky_buffer *out)
 {
     size_t start = out->size;
     size_t size = MANIFEST_FIXED_SIZE + (size_t)manifest->segment_count * MANIFEST_SEGMENT_SIZE +
-                  MANIFEST_END_SIZE;
+                  (size_t)manifest->file_count * MANIFEST_FILE_SIZE + MANIFEST_END_SIZE;
     uint8_t *at = ky_buffer_extend(out, size);
     memset(at, 0, size);
     ky_store_le32(at, MANIFEST_MAGIC);
     ky_store_le16(at + 4, FORMAT_MAJOR);
     ky_store_le16(at + 6, FORMAT_MINOR);
+    ky_store_le32(at + 16, manifest->file_count > 0 ? INCOMPAT_FILES : 0);
     ky_store_le32(at + 20, (uint32_t)size);
     ky_store_le64(at + 24, manifest->generation);
     ky_store_le32(at + 32, manifest->prev_crc);
@@ -71,6 +97,7 @@ manifest_encode(const struct manifest *manifest, struct ky_buffer *out)
     memcpy(at + 104, manifest->checkpoint_name, 64);
     ky_store_le64(at + 168, (uint64_t)manifest->created_us);
     ky_store_le32(at + 176, manifest->segment_count);
+    ky_store_le32(at + 180, manifest->file_count);
     uint8_t *entry = at + MANIFEST_FIXED_SIZE;
     for (uint32_t i = 0; i < manifest->segment_count; i++) {
         ky_store_le64(entry, manifest->segments[i].number);
@@ -79,6 +106,7 @@ manifest_encode(const struct manifest *manifest, struct ky_buffer *out)
         ky_store_le32(entry + 24, manifest->segments[i].epoch);
         entry += MANIFEST_SEGMENT_SIZE;
     }
+    (void)encode_files(manifest, entry);
     uint32_t crc = ky_crc32c(0, out->data + start, size - 4);
     ky_store_le32(at + size - 4, crc);
     return crc;
@@ -108,6 +136,51 @@ segments_fault(const struct manifest *manifest)
     return NULL;
 }
 
+static const char *
+decode_file(const uint8_t *at, struct log_file *file_out)
+{
+    memcpy(file_out->name, at, 64);
+    uint32_t kind = ky_load_le32(at + 64);
+    file_out->kind = (enum log_file_kind)kind;
+    file_out->size = ky_load_le64(at + 72);
+    file_out->checksum = ky_load_le64(at + 80);
+    file_out->info[0] = ky_load_le64(at + 88);
+    file_out->info[1] = ky_load_le64(at + 96);
+    if (kind != LOG_FILE_BASE && kind != LOG_FILE_CHECKPOINT) {
+        return "unknown kind of file";
+    }
+    /* The name becomes part of a path: it must stay inside the data directory. */
+    if (file_out->name[63] != '\0' || file_out->name[0] == '\0' || file_out->name[0] == '/' ||
+        strstr(file_out->name, "..") != NULL) {
+        return "bad name of a file";
+    }
+    return NULL;
+}
+
+/* What it allocates manifest_deinit frees, also after a fault. */
+static const char *
+decode_files(struct manifest *manifest, const uint8_t *at)
+{
+    const char *fault = NULL;
+    manifest->files = calloc(KY_MAX(manifest->file_count, 1U), sizeof(*manifest->files));
+    KY_ASSERT(manifest->files != NULL);
+    for (uint32_t i = 0; i < manifest->file_count && fault == NULL; i++) {
+        fault = decode_file(at + (size_t)i * MANIFEST_FILE_SIZE, &manifest->files[i]);
+    }
+    return fault;
+}
+
+/* The exact size of a manifest with these counts; 0 when they are out of bounds. */
+static size_t
+expected_size(uint32_t segment_count, uint32_t file_count)
+{
+    if (segment_count > MANIFEST_SEGMENTS_MAX || file_count > MANIFEST_FILES_MAX) {
+        return 0;
+    }
+    return MANIFEST_FIXED_SIZE + (size_t)segment_count * MANIFEST_SEGMENT_SIZE +
+           (size_t)file_count * MANIFEST_FILE_SIZE + MANIFEST_END_SIZE;
+}
+
 ky_status
 manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manifest_out,
                 struct ky_error *err)
@@ -120,15 +193,15 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
     if (ky_load_le32(at + bytes.size - 4) != ky_crc32c(0, at, bytes.size - 4)) {
         return bad(err, path, "checksum does not match");
     }
-    if (ky_load_le16(at + 4) != FORMAT_MAJOR || ky_load_le32(at + 16) != 0) {
+    if (ky_load_le16(at + 4) != FORMAT_MAJOR ||
+        (ky_load_le32(at + 16) & ~(uint32_t)INCOMPAT_FILES) != 0) {
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                             "manifest \"%s\" has format %u.%u, which this server cannot read", path,
                             ky_load_le16(at + 4), ky_load_le16(at + 6));
     }
     uint32_t count = ky_load_le32(at + 176);
-    if (ky_load_le32(at + 20) != bytes.size || count > MANIFEST_SEGMENTS_MAX ||
-        bytes.size !=
-            MANIFEST_FIXED_SIZE + (size_t)count * MANIFEST_SEGMENT_SIZE + MANIFEST_END_SIZE) {
+    uint32_t file_count = ky_load_le32(at + 180);
+    if (ky_load_le32(at + 20) != bytes.size || bytes.size != expected_size(count, file_count)) {
         return bad(err, path, "bad size");
     }
     struct manifest manifest = {
@@ -143,6 +216,7 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
         .checkpoint_lsn = ky_load_le64(at + 96),
         .created_us = (int64_t)ky_load_le64(at + 168),
         .segment_count = count,
+        .file_count = file_count,
     };
     memcpy(manifest.system_id, at + 40, 16);
     memcpy(manifest.checkpoint_name, at + 104, 64);
@@ -165,6 +239,8 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
         entry += MANIFEST_SEGMENT_SIZE;
     }
     const char *fault = segments_fault(&manifest);
+    const char *files_fault = decode_files(&manifest, entry);
+    fault = fault != NULL ? fault : files_fault;
     if (fault != NULL) {
         manifest_deinit(&manifest);
         return bad(err, path, fault);
@@ -233,7 +309,8 @@ check_format(struct io *io, const char *dir, struct ky_error *err)
     uint8_t *text = NULL;
     size_t size = 0;
     ky_status status = io_read_file(io, path, 4096, &text, &size, err);
-    if (status == KY_OK && !ky_slice_is(ky_slice(text, size), FORMAT_TEXT)) {
+    if (status == KY_OK && !ky_slice_is(ky_slice(text, size), FORMAT_TEXT) &&
+        !ky_slice_is(ky_slice(text, size), FORMAT_TEXT_0)) {
         status = ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                               "file \"%s\" names a format that this server cannot read", path);
         (void)ky_error_detail(err, "Expected: %.*s.", (int)sizeof(FORMAT_TEXT) - 2, FORMAT_TEXT);
@@ -272,8 +349,7 @@ read_named(struct io *io, const char *dir, const char *current_path, const char 
     char *path = io_path(dir, name);
     uint8_t *bytes = NULL;
     size_t size = 0;
-    size_t size_max = MANIFEST_FIXED_SIZE + MANIFEST_END_SIZE +
-                      (size_t)MANIFEST_SEGMENTS_MAX * MANIFEST_SEGMENT_SIZE;
+    size_t size_max = expected_size(MANIFEST_SEGMENTS_MAX, MANIFEST_FILES_MAX);
     ky_status status = io_read_file(io, path, size_max, &bytes, &size, err);
     if (status != KY_OK && err->sqlstate == KY_UNDEFINED_FILE) {
         status = ky_error_set(err, KY_DATA_CORRUPTED,
@@ -426,7 +502,18 @@ log_read_manifest(struct io *io, const char *dir, struct log_manifest_info *info
         info_out->checkpoint_lsn = manifest.checkpoint_lsn;
         memcpy(info_out->checkpoint_name, manifest.checkpoint_name, 64);
         memcpy(info_out->system_id, manifest.system_id, 16);
+        info_out->segment_size = manifest.segment_size;
+        info_out->files = manifest.files;
+        info_out->file_count = manifest.file_count;
+        manifest.files = NULL;
         manifest_deinit(&manifest);
     }
     return KY_OK;
+}
+
+void
+log_manifest_info_deinit(struct log_manifest_info *info)
+{
+    free(info->files);
+    *info = (struct log_manifest_info){0};
 }

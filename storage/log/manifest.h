@@ -6,9 +6,10 @@
 
 /*
  * The manifest says which files are the data: every segment that may hold a frame, where the log
- * ended for certain when it was written, and the checkpoint. CURRENT names the one that counts.
+ * ended for certain when it was written, the checkpoint, and the files that rows or the checkpoint
+ * lie in (struct log_file). CURRENT names the one that counts.
  */
-enum { MANIFEST_SEGMENTS_MAX = 1 << 20 };
+enum { MANIFEST_SEGMENTS_MAX = 1 << 20, MANIFEST_FILES_MAX = 1 << 20 };
 #define EVENT_UNKNOWN UINT64_MAX
 
 struct manifest_segment {
@@ -34,6 +35,8 @@ struct manifest {
     int64_t created_us;
     struct manifest_segment *segments; /* owned; ascending numbers */
     uint32_t segment_count;
+    struct log_file *files; /* owned; in the order they were added */
+    uint32_t file_count;
 };
 
 void manifest_deinit(struct manifest *manifest);

@@ -75,12 +75,13 @@ change_entries(void *arg)
 }
 
 static bool
-accept_whole(void *arg, row_id_t row_id, const float *values, double distance)
+accept_whole(void *arg, row_id_t row_id, const void *values, double distance)
 {
+    const float *floats = (const float *)values;
     (void)arg;
     (void)distance;
     for (int i = 0; i < DIMENSION; i++) {
-        CHECK(values[i] == (float)row_id);
+        CHECK(floats[i] == (float)row_id);
     }
     return true;
 }
@@ -93,8 +94,8 @@ search_entries(void *arg)
     while (atomic_load_explicit(&is_over, memory_order_relaxed) == 0) {
         struct vector_hit hits[200];
         uint32_t count = 0;
-        CHECK(collection_search_exact(collection, query, 200, accept_whole, NULL, NULL, hits,
-                                      &count, &err) == KY_OK);
+        const struct vector_search search = {.query = query, .k = 200, .accept = accept_whole};
+        CHECK(collection_search(collection, &search, hits, &count, NULL, &err) == KY_OK);
         CHECK(count >= FIXED);
         for (uint32_t i = 0; i < count; i++) {
             CHECK(i >= FIXED || hits[i].row_id == i + 1);
@@ -110,7 +111,8 @@ main(void)
     struct ky_thread writers[WRITERS];
     struct ky_thread readers[READERS];
     uint64_t numbers[] = {0, 1};
-    collection = collection_new(DIMENSION, VECTOR_L2);
+    const struct vector_options options = {.dimension = DIMENSION};
+    collection = collection_new(&options);
     for (row_id_t i = 1; i <= FIXED; i++) {
         insert(i);
     }

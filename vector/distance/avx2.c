@@ -104,7 +104,7 @@ cosine_parts(const float *a, const float *b, size_t count, float *dot_out,
 
 /* The query is loaded once for four rows. */
 TARGET static void
-l2_squared_4(const float *query, const float *base, size_t stride, size_t count, float out[4])
+l2_squared_4(const float *query, const float *const rows[4], size_t count, float out[4])
 {
     __m256 sum0 = ZERO();
     __m256 sum1 = ZERO();
@@ -113,10 +113,10 @@ l2_squared_4(const float *query, const float *base, size_t stride, size_t count,
     for (size_t i = 0; i < count; i += LANES) {
         size_t left = count - i;
         __m256 q = LOAD_TAIL(query + i, left);
-        __m256 d0 = SUB(q, LOAD_TAIL(base + i, left));
-        __m256 d1 = SUB(q, LOAD_TAIL(base + stride + i, left));
-        __m256 d2 = SUB(q, LOAD_TAIL(base + 2 * stride + i, left));
-        __m256 d3 = SUB(q, LOAD_TAIL(base + 3 * stride + i, left));
+        __m256 d0 = SUB(q, LOAD_TAIL(rows[0] + i, left));
+        __m256 d1 = SUB(q, LOAD_TAIL(rows[1] + i, left));
+        __m256 d2 = SUB(q, LOAD_TAIL(rows[2] + i, left));
+        __m256 d3 = SUB(q, LOAD_TAIL(rows[3] + i, left));
         sum0 = FMA(d0, d0, sum0);
         sum1 = FMA(d1, d1, sum1);
         sum2 = FMA(d2, d2, sum2);

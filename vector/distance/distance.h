@@ -17,8 +17,8 @@ struct distance_kernels {
     /* Both sums of the cosine in one pass besides a.b: |a|^2 is not needed per row. */
     void (*cosine_parts)(const float *a, const float *b, size_t count, float *dot_out,
                          float *b_norm_squared_out);
-    /* Four rows against one query: rows at base + i * stride floats. */
-    void (*l2_squared_4)(const float *query, const float *base, size_t stride, size_t count,
+    /* Four rows against one query. */
+    void (*l2_squared_4)(const float *query, const float *const rows[4], size_t count,
                          float out[4]);
 };
 const struct distance_kernels *distance_kernels(void);

@@ -51,10 +51,10 @@ cosine_parts(const float *a, const float *b, size_t count, float *dot_out,
 }
 
 static void
-l2_squared_4(const float *query, const float *base, size_t stride, size_t count, float out[4])
+l2_squared_4(const float *query, const float *const rows[4], size_t count, float out[4])
 {
     for (size_t row = 0; row < 4; row++) {
-        out[row] = l2_squared(query, base + row * stride, count);
+        out[row] = l2_squared(query, rows[row], count);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "index/index.h"
 #include "server/base/epoch.h"
 #include "server/base/random.h"
+#include "tests/support/state_buffer.h"
 
 enum { MODEL_MAX = 6000, BATCH = 37 };
 
@@ -267,6 +268,22 @@ one_operation(struct model *model, uint64_t insert_weight)
     }
 }
 
+/* From here on the model's index is what was loaded from the saved one. */
+static void
+save_and_load(struct model *model)
+{
+    struct buffer_sink sink;
+    struct ky_error err;
+    buffer_sink_init(&sink);
+    cr_assert_eq(index_save(model->index, NULL, NULL, &sink.sink, &err), KY_OK);
+    index_free(model->index);
+    cr_assert_eq(index_load(INDEX_KIND_BTREE, buffer_map_new(sink.bytes.data, sink.bytes.size),
+                            NULL, NULL, &model->index, &err),
+                 KY_OK, "%s", err.message);
+    ky_buffer_deinit(&sink.bytes);
+    verify(model);
+}
+
 static void
 run_family(enum family family)
 {
@@ -290,6 +307,7 @@ run_family(enum family family)
                 check_random_scan(model);
             }
         }
+        save_and_load(model);
         for (int i = 0; i < 40; i++) {
             check_random_scan(model);
         }

@@ -112,6 +112,9 @@ Test(frame, a_manifest_round_trips_and_any_flipped_bit_is_refused)
 {
     struct manifest_segment segments[] = {{.number = 1, .end_offset = 5000, .epoch = 1},
                                           {.number = 4, .first_event = 12, .epoch = 2}};
+    struct log_file files[] = {
+        {.name = "base/1.base", .kind = LOG_FILE_BASE, .size = 3, .checksum = 4, .info = {5, 6}},
+        {.name = "checkpoint-1/rows", .kind = LOG_FILE_CHECKPOINT, .size = 7}};
     struct manifest manifest = {.generation = 9,
                                 .prev_crc = 7,
                                 .segment_size = 65536,
@@ -123,7 +126,9 @@ Test(frame, a_manifest_round_trips_and_any_flipped_bit_is_refused)
                                 .checkpoint_lsn = 69632,
                                 .checkpoint_name = "a",
                                 .segments = segments,
-                                .segment_count = 2};
+                                .segment_count = 2,
+                                .files = files,
+                                .file_count = 2};
     memcpy(manifest.system_id, SYSTEM_ID, 16);
     struct ky_buffer bytes = {0};
     manifest_encode(&manifest, &bytes);
@@ -135,6 +140,13 @@ Test(frame, a_manifest_round_trips_and_any_flipped_bit_is_refused)
     cr_expect_eq(back.segment_count, 2);
     cr_expect_arr_eq(back.segments, segments, sizeof(segments));
     cr_expect_str_eq(back.checkpoint_name, "a");
+    cr_assert_eq(back.file_count, 2);
+    cr_expect_arr_eq(back.files[0].name, files[0].name, sizeof(files[0].name));
+    cr_expect_eq(back.files[0].kind, LOG_FILE_BASE);
+    cr_expect_eq(back.files[0].size, 3);
+    cr_expect_eq(back.files[0].checksum, 4);
+    cr_expect_eq(back.files[0].info[1], 6);
+    cr_expect_str_eq(back.files[1].name, "checkpoint-1/rows");
     manifest_deinit(&back);
     for (size_t i = 0; i < bytes.size * 8; i++) {
         bytes.data[i / 8] ^= (uint8_t)(1u << i % 8);
@@ -142,4 +154,28 @@ Test(frame, a_manifest_round_trips_and_any_flipped_bit_is_refused)
         bytes.data[i / 8] ^= (uint8_t)(1u << i % 8);
     }
     ky_buffer_deinit(&bytes);
+}
+
+/* What the server opens by a manifest's word must lie in its own directory. */
+Test(frame, a_manifest_with_a_file_outside_the_data_directory_is_refused)
+{
+    static const char *const names[] = {"/etc/passwd", "base/../../x", "", "..", "a"};
+    struct manifest_segment segments[] = {{.number = 1}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct log_file file = {.kind = LOG_FILE_BASE};
+        memcpy(file.name, names[i], strlen(names[i]));
+        struct manifest manifest = {.segment_size = 65536,
+                                    .segments = segments,
+                                    .segment_count = 1,
+                                    .files = &file,
+                                    .file_count = 1};
+        struct ky_buffer bytes = {0};
+        manifest_encode(&manifest, &bytes);
+        struct manifest back = {0};
+        struct ky_error err = {0};
+        bool is_good = i == 4;
+        cr_expect_eq(manifest_decode(ky_buffer_slice(&bytes), "m", &back, &err) == KY_OK, is_good);
+        manifest_deinit(&back);
+        ky_buffer_deinit(&bytes);
+    }
 }

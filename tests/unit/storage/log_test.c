@@ -101,7 +101,8 @@ Test(log, every_event_is_found_before_and_after_a_restart_from_a_checkpoint)
     }
     check_events(&fixture);
     lsn_t checkpoint_lsn = log_visible_lsn(fixture.log);
-    cr_assert_eq(log_install_checkpoint(fixture.log, checkpoint_lsn, "ckpt-1", &err), KY_OK);
+    struct log_change change = {.checkpoint_name = "ckpt-1", .checkpoint_lsn = checkpoint_lsn};
+    cr_assert_eq(log_install(fixture.log, &change, &err), KY_OK);
     for (uint32_t i = 1201; i <= 1500; i++) {
         cr_assert(log_fixture_commit(&fixture, i));
     }
@@ -113,6 +114,7 @@ Test(log, every_event_is_found_before_and_after_a_restart_from_a_checkpoint)
     cr_assert_str_eq(info.checkpoint_name, "ckpt-1");
     cr_assert_eq(info.checkpoint_lsn, checkpoint_lsn);
     fixture.from = info.checkpoint_lsn;
+    log_manifest_info_deinit(&info);
     open_ok(&fixture);
     cr_assert_eq(fixture.seen_count, 300);
     check_events(&fixture);
@@ -124,6 +126,50 @@ Test(log, every_event_is_found_before_and_after_a_restart_from_a_checkpoint)
     }
     cr_assert_eq(walked, 1500);
     log_fixture_close(&fixture);
+    log_fixture_deinit(&fixture);
+    mem_disk_free(disk);
+}
+
+static bool
+is_named(void *arg, const struct log_file *file)
+{
+    return strcmp(file->name, arg) == 0;
+}
+
+Test(log, listed_files_come_and_go_with_switches_and_outlive_restarts)
+{
+    struct mem_disk *disk = mem_disk_new();
+    struct log_fixture fixture;
+    struct ky_error err = {0};
+    log_fixture_init(&fixture, mem_disk_io(disk));
+    open_ok(&fixture);
+    struct log_file files[] = {{.name = "base/1", .kind = LOG_FILE_BASE, .size = 10},
+                               {.name = "base/2", .kind = LOG_FILE_BASE, .size = 20}};
+    struct log_change change = {.add = files, .add_count = 2};
+    cr_assert_eq(log_install(fixture.log, &change, &err), KY_OK);
+    cr_assert(log_fixture_commit(&fixture, 1));
+    log_fixture_close(&fixture);
+    open_ok(&fixture);
+
+    char gone[] = "base/1";
+    struct log_file more = {.name = "base/3", .kind = LOG_FILE_BASE, .size = 30};
+    change = (struct log_change){.add = &more, .add_count = 1, .removes = is_named, .arg = gone};
+    /* A refused switch changes nothing. */
+    struct log_change early = change;
+    early.checkpoint_name = "ckpt";
+    early.checkpoint_lsn = LSN_MAX;
+    cr_assert_eq(log_install(fixture.log, &early, &err), KY_ERR);
+    cr_assert_eq(log_install(fixture.log, &change, &err), KY_OK);
+    log_fixture_close(&fixture);
+
+    struct log_manifest_info info;
+    cr_assert_eq(log_read_manifest(mem_disk_io(disk), "data", &info, &err), KY_OK);
+    cr_assert_eq(info.file_count, 2);
+    cr_expect_str_eq(info.files[0].name, "base/2");
+    cr_expect_str_eq(info.files[1].name, "base/3");
+    cr_expect_eq(info.files[1].size, 30);
+    cr_expect_str_eq(info.checkpoint_name, "");
+    log_manifest_info_deinit(&info);
     log_fixture_deinit(&fixture);
     mem_disk_free(disk);
 }

@@ -15,15 +15,20 @@
 static struct ky_error err;
 
 static bool
-accept_all(void *arg, row_id_t row_id, const float *values, double distance)
+count_all(void *arg, row_id_t row_id, const void *values, double distance)
 {
     (void)row_id;
     (void)values;
     (void)distance;
-    if (arg != NULL) {
-        ++*(uint32_t *)arg;
-    }
+    ++*(uint32_t *)arg;
     return true;
+}
+
+static struct collection *
+new_collection(uint32_t dimension, enum vector_metric metric)
+{
+    const struct vector_options options = {.dimension = dimension, .metric = metric};
+    return collection_new(&options);
 }
 
 static void
@@ -33,7 +38,7 @@ insert(struct collection *collection, row_id_t row_id, const float *values)
 }
 
 static uint64_t
-entries_of(const struct collection *collection)
+entries_of(struct collection *collection)
 {
     struct collection_stats stats;
     collection_stats(collection, &stats);
@@ -44,9 +49,8 @@ static uint32_t
 search(struct collection *collection, const float *query, uint32_t k, struct vector_hit *hits)
 {
     uint32_t count = 0;
-    cr_assert_eq(
-        collection_search_exact(collection, query, k, accept_all, NULL, NULL, hits, &count, &err),
-        KY_OK);
+    const struct vector_search search = {.query = query, .k = k};
+    cr_assert_eq(collection_search(collection, &search, hits, &count, NULL, &err), KY_OK);
     return count;
 }
 
@@ -95,7 +99,11 @@ model_distance(const struct model *model, const float *a, const float *b)
         return l1;
     case VECTOR_COSINE:
         return 1 - fmin(1, fmax(-1, dot / sqrt(a_norm * b_norm)));
+    case VECTOR_HAMMING:
+    case VECTOR_JACCARD:
+        break;
     }
+    cr_assert_fail("a metric of bits");
     return 0;
 }
 
@@ -121,12 +129,32 @@ random_values(struct model *model, float *values)
 }
 
 static bool
-accept_odd(void *arg, row_id_t row_id, const float *values, double distance)
+accept_odd(void *arg, row_id_t row_id, const void *values, double distance)
 {
     (void)arg;
     (void)values;
     (void)distance;
     return row_id % 2 == 1;
+}
+
+/* The cursor gives the same entries in the same order, whatever the size of its steps. */
+static void
+check_cursor(struct model *model, const struct vector_search *search, const struct vector_hit *hits,
+             uint32_t count)
+{
+    struct vector_cursor *cursor = NULL;
+    cr_assert_eq(vector_cursor_open(model->collection, search, &cursor, &err), KY_OK);
+    for (uint32_t at = 0; at < count;) {
+        struct vector_hit next[7];
+        uint32_t found = 0;
+        cr_assert_eq(vector_cursor_next(cursor, next, 1 + at % 7, &found, &err), KY_OK);
+        cr_assert_gt(found, 0);
+        for (uint32_t i = 0; i < found && at < count; i++, at++) {
+            cr_assert_eq(next[i].row_id, hits[at].row_id);
+            cr_assert_eq(next[i].distance, hits[at].distance);
+        }
+    }
+    vector_cursor_close(cursor);
 }
 
 static void
@@ -140,10 +168,10 @@ check_search(struct model *model, uint32_t k, bool is_filtered)
     qsort(model->rows, model->count, sizeof(model->rows[0]), compare_rows);
     struct vector_hit *hits = (struct vector_hit *)calloc(k + 1, sizeof(*hits));
     uint32_t count = 0;
-    cr_assert_eq(collection_search_exact(model->collection, query, k,
-                                         is_filtered ? accept_odd : accept_all, NULL, NULL, hits,
-                                         &count, &err),
-                 KY_OK);
+    const struct vector_search search = {
+        .query = query, .k = k, .accept = is_filtered ? accept_odd : NULL};
+    cr_assert_eq(collection_search(model->collection, &search, hits, &count, NULL, &err), KY_OK);
+    check_cursor(model, &search, hits, count);
     uint32_t at = 0;
     for (uint32_t i = 0; i < model->count && at < k; i++) {
         if (is_filtered && model->rows[i].row_id % 2 == 0) {
@@ -193,7 +221,7 @@ run_model(uint32_t dimension, enum vector_metric metric)
     ky_prng_init(&model->prng, seed);
     model->dimension = dimension;
     model->metric = metric;
-    model->collection = collection_new(dimension, metric);
+    model->collection = new_collection(dimension, metric);
     check_search(model, 3, false);
     for (int round = 0; round < 12; round++) {
         for (int i = 0; i < 600; i++) {
@@ -238,7 +266,7 @@ Test(collection, finds_what_a_naive_search_finds_l1)
 
 Test(collection, ties_are_ordered_by_row_id)
 {
-    struct collection *collection = collection_new(2, VECTOR_L2);
+    struct collection *collection = new_collection(2, VECTOR_L2);
     const float values[2] = {1, 0};
     for (row_id_t i = 100; i > 0; i--) {
         insert(collection, i * 3 % 101, values);
@@ -255,7 +283,7 @@ Test(collection, ties_are_ordered_by_row_id)
 
 Test(collection, one_row_may_have_several_vectors)
 {
-    struct collection *collection = collection_new(1, VECTOR_L1);
+    struct collection *collection = new_collection(1, VECTOR_L1);
     const float one = 1;
     const float two = 2;
     insert(collection, 5, &one);
@@ -271,7 +299,7 @@ Test(collection, one_row_may_have_several_vectors)
 
 Test(collection, accept_is_asked_only_about_what_would_enter)
 {
-    struct collection *collection = collection_new(1, VECTOR_L2);
+    struct collection *collection = new_collection(1, VECTOR_L2);
     for (row_id_t i = 1; i <= 1000; i++) {
         float value = (float)i;
         insert(collection, i, &value);
@@ -280,14 +308,12 @@ Test(collection, accept_is_asked_only_about_what_would_enter)
     uint32_t count = 0;
     struct vector_hit hits[4];
     const float query = 0;
-    cr_assert_eq(collection_search_exact(collection, &query, 4, accept_all, &asked, NULL, hits,
-                                         &count, &err),
-                 KY_OK);
+    struct vector_search search = {.query = &query, .k = 4, .accept = count_all, .arg = &asked};
+    cr_assert_eq(collection_search(collection, &search, hits, &count, NULL, &err), KY_OK);
     cr_expect_eq(count, 4);
     cr_expect_eq(asked, 4);
-    cr_assert_eq(collection_search_exact(collection, &query, 0, accept_all, &asked, NULL, hits,
-                                         &count, &err),
-                 KY_OK);
+    search.k = 0;
+    cr_assert_eq(collection_search(collection, &search, hits, &count, NULL, &err), KY_OK);
     cr_expect_eq(count, 0);
     cr_expect_eq(asked, 4);
     collection_free(collection);
@@ -295,7 +321,7 @@ Test(collection, accept_is_asked_only_about_what_would_enter)
 
 Test(collection, not_a_number_is_the_farthest)
 {
-    struct collection *collection = collection_new(2, VECTOR_COSINE);
+    struct collection *collection = new_collection(2, VECTOR_COSINE);
     const float zero[2] = {0, 0};
     const float right[2] = {1, 0};
     const float left[2] = {-2, 0};
@@ -318,15 +344,17 @@ Test(collection, not_a_number_is_the_farthest)
 
 Test(collection, a_cancelled_search_is_57014)
 {
-    struct collection *collection = collection_new(1, VECTOR_L2);
+    struct collection *collection = new_collection(1, VECTOR_L2);
     const float value = 1;
     insert(collection, 1, &value);
     _Atomic int is_cancelled = 1;
     struct vector_hit hit;
     uint32_t count = 77;
-    cr_assert_eq(collection_search_exact(collection, &value, 1, accept_all, NULL, &is_cancelled,
-                                         &hit, &count, &err),
-                 KY_ERR);
+    const struct vector_search search = {.query = &value, .k = 1, .is_cancelled = &is_cancelled};
+    cr_assert_eq(collection_search(collection, &search, &hit, &count, NULL, &err), KY_ERR);
+    struct vector_cursor *cursor = NULL;
+    cr_assert_eq(vector_cursor_open(collection, &search, &cursor, &err), KY_ERR);
+    cr_expect_null(cursor);
     cr_expect_eq(err.sqlstate, KY_QUERY_CANCELED);
     cr_expect_eq(count, 77);
     collection_free(collection);
@@ -335,7 +363,7 @@ Test(collection, a_cancelled_search_is_57014)
 Test(collection, places_are_used_again)
 {
     enum { DIMENSION = 200, ROUNDS = 20000 };
-    struct collection *collection = collection_new(DIMENSION, VECTOR_L2);
+    struct collection *collection = new_collection(DIMENSION, VECTOR_L2);
     float values[DIMENSION] = {0};
     for (row_id_t i = 1; i <= ROUNDS; i++) {
         values[7] = (float)i;
@@ -352,7 +380,7 @@ Test(collection, places_are_used_again)
 
 Test(collection, a_removal_may_outlive_its_collection)
 {
-    struct collection *collection = collection_new(1, VECTOR_L2);
+    struct collection *collection = new_collection(1, VECTOR_L2);
     const float value = 1;
     insert(collection, 1, &value);
     cr_assert(collection_remove(collection, 1, &value));
@@ -363,7 +391,7 @@ Test(collection, a_removal_may_outlive_its_collection)
 
 Test(collection, the_largest_dimension_works)
 {
-    struct collection *collection = collection_new(VECTOR_DIMENSION_MAX, VECTOR_L2);
+    struct collection *collection = new_collection(VECTOR_DIMENSION_MAX, VECTOR_L2);
     float *values = (float *)calloc(VECTOR_DIMENSION_MAX, sizeof(float));
     for (row_id_t i = 1; i <= 40; i++) {
         values[VECTOR_DIMENSION_MAX - 1] = (float)i;
@@ -376,4 +404,110 @@ Test(collection, the_largest_dimension_works)
     cr_expect_eq(hits[1].row_id, 16);
     free(values);
     collection_free(collection);
+}
+
+/* ------------------------------------------------------------------ elements, radius, cursors */
+
+Test(collection, halves_are_searched_as_the_floats_they_are)
+{
+    const struct vector_options options = {.dimension = 3, .element = VECTOR_F16};
+    struct collection *collection = collection_new(&options);
+    const uint16_t near[3] = {0x3C00, 0x4000, 0xBC00}; /* 1, 2, -1 */
+    const uint16_t far[3] = {0x4800, 0x0000, 0x3800};  /* 8, 0, 0.5 */
+    cr_assert_eq(collection_insert(collection, 1, far, &err), KY_OK);
+    cr_assert_eq(collection_insert(collection, 2, near, &err), KY_OK);
+    const uint16_t query[3] = {0x0000, 0x0000, 0xBC00};
+    const struct vector_search search = {.query = query, .k = 5};
+    struct vector_hit hits[5];
+    uint32_t count = 0;
+    cr_assert_eq(collection_search(collection, &search, hits, &count, NULL, &err), KY_OK);
+    cr_assert_eq(count, 2);
+    cr_expect_eq(hits[0].row_id, 2);
+    cr_expect_float_eq(hits[0].distance, sqrt(5), 1e-6);
+    cr_expect_float_eq(hits[1].distance, sqrt(64 + 2.25), 1e-6);
+    cr_expect_float_eq(vector_distance(&options, query, far), sqrt(64 + 2.25), 1e-6);
+    collection_free(collection);
+}
+
+Test(collection, bits_are_compared_by_hamming_and_jaccard)
+{
+    const uint8_t rows[3][2] = {{0xFF, 0x80}, {0x0F, 0x00}, {0x00, 0x00}};
+    const uint8_t query[2] = {0xF0, 0x80};
+    const double hamming[3] = {4, 9, 5};
+    const double jaccard[3] = {1 - 5.0 / 9.0, 1, 1};
+    for (int is_jaccard = 0; is_jaccard < 2; is_jaccard++) {
+        const struct vector_options options = {.dimension = 9,
+                                               .element = VECTOR_BIT,
+                                               .metric =
+                                                   is_jaccard ? VECTOR_JACCARD : VECTOR_HAMMING};
+        struct collection *collection = collection_new(&options);
+        for (row_id_t i = 0; i < 3; i++) {
+            cr_assert_eq(collection_insert(collection, i + 1, rows[i], &err), KY_OK);
+        }
+        struct vector_hit hits[3];
+        cr_assert_eq(search(collection, (const float *)(const void *)query, 3, hits), 3);
+        for (int i = 0; i < 3; i++) {
+            double want = (is_jaccard ? jaccard : hamming)[hits[i].row_id - 1];
+            cr_expect_float_eq(hits[i].distance, want, 1e-12);
+            cr_expect(i == 0 || hits[i].distance >= hits[i - 1].distance);
+        }
+        collection_free(collection);
+    }
+}
+
+Test(collection, a_radius_keeps_out_what_is_farther)
+{
+    struct collection *collection = new_collection(1, VECTOR_L2);
+    for (row_id_t i = 1; i <= 100; i++) {
+        float value = (float)i;
+        insert(collection, i, &value);
+    }
+    const float query = 50;
+    const struct vector_search search = {
+        .query = &query, .k = 100, .has_radius = true, .radius = 3};
+    struct vector_hit hits[100];
+    uint32_t count = 0;
+    cr_assert_eq(collection_search(collection, &search, hits, &count, NULL, &err), KY_OK);
+    cr_expect_eq(count, 7);
+    cr_expect_eq(hits[6].distance, 3);
+    struct vector_cursor *cursor = NULL;
+    cr_assert_eq(vector_cursor_open(collection, &search, &cursor, &err), KY_OK);
+    uint32_t total = 0;
+    for (count = 1; count > 0; total += count) {
+        cr_assert_eq(vector_cursor_next(cursor, hits, 2, &count, &err), KY_OK);
+    }
+    cr_expect_eq(total, 7);
+    vector_cursor_close(cursor);
+    collection_free(collection);
+}
+
+Test(collection, a_cursor_does_not_give_what_was_removed_or_came_after_it_was_opened)
+{
+    struct collection *collection = new_collection(1, VECTOR_L2);
+    for (row_id_t i = 1; i <= 10; i++) {
+        float value = (float)i;
+        insert(collection, i, &value);
+    }
+    const float query = 0;
+    const struct vector_search search = {.query = &query};
+    struct vector_cursor *cursor = NULL;
+    struct vector_hit hits[20];
+    uint32_t count = 0;
+    cr_assert_eq(vector_cursor_open(collection, &search, &cursor, &err), KY_OK);
+    cr_assert_eq(vector_cursor_next(cursor, hits, 3, &count, &err), KY_OK);
+    cr_assert_eq(count, 3);
+    const float five = 5;
+    const float new_value = 4.5F;
+    cr_assert(collection_remove(collection, 5, &five));
+    ky_epoch_drain();
+    insert(collection, 5, &new_value); /* takes the same place */
+    cr_assert_eq(vector_cursor_next(cursor, hits, 20, &count, &err), KY_OK);
+    cr_assert_eq(count, 6);
+    cr_expect_eq(hits[0].row_id, 4);
+    cr_expect_eq(hits[1].row_id, 6);
+    cr_assert_eq(vector_cursor_next(cursor, hits, 20, &count, &err), KY_OK);
+    cr_expect_eq(count, 0);
+    vector_cursor_close(cursor);
+    collection_free(collection);
+    ky_epoch_drain();
 }

@@ -33,7 +33,8 @@ run(const struct distance_kernels *kernels, const float *a, const float *b, cons
     sums.inner = kernels->inner_product(a, b, count);
     sums.l1 = kernels->l1(a, b, count);
     kernels->cosine_parts(a, b, count, &sums.dot, &sums.norm);
-    kernels->l2_squared_4(a, base, stride, count, sums.four);
+    const float *const rows[4] = {base, base + stride, base + 2 * stride, base + 3 * stride};
+    kernels->l2_squared_4(a, rows, count, sums.four);
     return sums;
 }
 

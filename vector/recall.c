@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * How many of the true nearest a search finds. Queries are made from the collection's own vectors:
+ * each is halfway between one of them and a near neighbour, so that it is like them but none of
+ * them. A hit counts when it is as near as the k-th true one: equal distances are equally good.
+ */
+
+#include <math.h>
+
+#include "server/base/arena.h"
+#include "server/base/epoch.h"
+#include "server/base/random.h"
+#include "vector/collection_private.h"
+#include "vector/distance/code.h"
+
+enum { NEIGHBOURS = 4, TRIES = 64 };
+
+/* A live vector drawn at random, copied; false when none was met. */
+static bool
+draw_vector(const struct collection *collection, struct ky_prng *prng, void *values_out)
+{
+    bool is_found = false;
+    ky_epoch_enter();
+    const struct view *view = collection_view(collection);
+    const struct flat *flat = view->active;
+    uint64_t count = flat_place_count(flat);
+    for (int i = 0; i < TRIES && count > 0 && !is_found; i++) {
+        uint64_t place = ky_prng_below(prng, count);
+        if (flat_row_id(flat, place) != ROW_ID_NONE) {
+            memcpy(values_out, flat_values(flat, place), collection->values_size);
+            is_found = true;
+        }
+    }
+    ky_epoch_leave();
+    return is_found;
+}
+
+static void
+mix(const struct vector_options *options, void *values, const void *other)
+{
+    switch (options->element) {
+    case VECTOR_F32:
+        for (uint32_t i = 0; i < options->dimension; i++) {
+            float *at = (float *)values + i;
+            *at = *at * 0.5F + ((const float *)other)[i] * 0.5F;
+        }
+        break;
+    case VECTOR_F16:
+        for (uint32_t i = 0; i < options->dimension; i++) {
+            uint16_t *at = (uint16_t *)values + i;
+            *at = half_from_float(half_to_float(*at) * 0.5F +
+                                  half_to_float(((const uint16_t *)other)[i]) * 0.5F);
+        }
+        break;
+    case VECTOR_BIT: /* every other byte of the other */
+        for (size_t i = 0; i < (options->dimension + 7) / 8; i += 2) {
+            ((uint8_t *)values)[i] = ((const uint8_t *)other)[i];
+        }
+        break;
+    }
+}
+
+struct copy_nearest {
+    void *to;
+    size_t size;
+    double farthest;
+};
+
+/* Keeps the farthest of those that were near enough to be shown. */
+static bool
+copy_values(void *arg, row_id_t row_id, const void *values, double distance)
+{
+    struct copy_nearest *copy = (struct copy_nearest *)arg;
+    (void)row_id;
+    if (distance > 0 && (copy->farthest < 0 || distance < copy->farthest)) {
+        copy->farthest = distance;
+        memcpy(copy->to, values, copy->size);
+    }
+    return true;
+}
+
+/* False when the collection has nothing to make one from. */
+static bool
+make_query(struct collection *collection, struct ky_prng *prng, void *query_out, void *scratch)
+{
+    if (!draw_vector(collection, prng, query_out)) {
+        return false;
+    }
+    memcpy(scratch, query_out, collection->values_size);
+    struct copy_nearest copy = {scratch, collection->values_size, -1};
+    const struct vector_search search = {.query = query_out,
+                                         .k = NEIGHBOURS,
+                                         .mode = VECTOR_MODE_AUTO,
+                                         .accept = copy_values,
+                                         .arg = &copy};
+    struct vector_hit hits[NEIGHBOURS];
+    uint32_t count = 0;
+    struct ky_error err;
+    if (collection_search(collection, &search, hits, &count, NULL, &err) == KY_OK) {
+        mix(&collection->options, query_out, scratch);
+    }
+    return true;
+}
+
+static double
+share_found(const struct vector_hit *truth, uint32_t truth_count, const struct vector_hit *hits,
+            uint32_t count)
+{
+    if (truth_count == 0) {
+        return 1;
+    }
+    double limit = truth[truth_count - 1].distance;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        found += hits[i].distance <= limit;
+    }
+    return (double)KY_MIN(found, truth_count) / (double)truth_count;
+}
+
+ky_status
+collection_recall(struct collection *collection, uint32_t k, uint32_t ef, float target_recall,
+                  uint32_t queries, double *recall_out, struct ky_error *err)
+{
+    struct vector_hit *truth = (struct vector_hit *)ky_malloc(2 * ((size_t)k + 1) * sizeof(*truth));
+    struct vector_hit *hits = truth + k + 1;
+    void *query = ky_malloc(2 * collection->values_size);
+    void *scratch = (char *)query + collection->values_size;
+    struct ky_prng prng;
+    ky_prng_init(&prng, 1);
+    ky_status status = KY_OK;
+    double sum = 0;
+    uint32_t done = 0;
+    for (; done < queries && make_query(collection, &prng, query, scratch); done++) {
+        struct vector_search search = {.query = query, .k = k, .mode = VECTOR_MODE_EXACT};
+        uint32_t truth_count = 0;
+        uint32_t count = 0;
+        status = collection_search(collection, &search, truth, &truth_count, NULL, err);
+        if (status != KY_OK) {
+            break;
+        }
+        search.mode = VECTOR_MODE_ANN;
+        search.ef = ef;
+        search.target_recall = target_recall;
+        status = collection_search(collection, &search, hits, &count, NULL, err);
+        if (status != KY_OK) {
+            break;
+        }
+        sum += share_found(truth, truth_count, hits, count);
+    }
+    ky_free(truth);
+    ky_free(query);
+    if (status == KY_OK) {
+        *recall_out = done == 0 ? 1 : sum / (double)done;
+    }
+    return status;
+}
