@@ -109,6 +109,7 @@ storage_new(const struct storage_options *options)
     }
     atomic_init(&storage->next_txid, 1);
     ky_mutex_init(&storage->checkpoint_lock);
+    storage->next_serial = 1;
     return storage;
 }
 
@@ -125,6 +126,7 @@ storage_free(struct storage *storage)
         ky_mutex_deinit(&storage->pools[i].lock);
     }
     ky_mutex_deinit(&storage->checkpoint_lock);
+    checkpoint_list_free(storage->checkpoint);
     io_close(storage->lock_file);
     ky_free(storage->dir);
     free(storage);
@@ -149,6 +151,7 @@ open_log(struct storage *storage, const struct log_manifest_info *manifest, lsn_
     } else {
         ky_random_bytes(options.system_id, sizeof(options.system_id));
     }
+    memcpy(storage->system_id, options.system_id, sizeof(storage->system_id));
     return log_open(&options, from, NULL, NULL, &storage->log, err);
 }
 
@@ -171,9 +174,10 @@ finish_load(struct storage *storage)
                           memory_order_relaxed);
 }
 
-/* A checkpoint that does not load is no loss while the log has everything since the start. */
+/* The checkpoint that the manifest names, into the directory. */
 static ky_status
-load_state(struct storage *storage, const struct log_manifest_info *manifest, struct ky_error *err)
+load_checkpoint(struct storage *storage, const struct log_manifest_info *manifest,
+                struct ky_error *err)
 {
     struct checkpoint_source source = {
         .io = storage->io,
@@ -181,8 +185,29 @@ load_state(struct storage *storage, const struct log_manifest_info *manifest, st
         .name = manifest->checkpoint_name,
         .lsn = manifest->checkpoint_lsn,
     };
+    struct checkpoint_list *list = NULL;
+    KY_TRY(checkpoint_read_list(&source, &list, err));
+    storage->next_serial = list->next_serial;
+    if (memcmp(list->system_id, manifest->system_id, sizeof(list->system_id)) != 0) {
+        checkpoint_list_free(list);
+        return ky_error_set(err, KY_DATA_CORRUPTED,
+                            "checkpoint file \"%s/%s\" belongs to another data directory",
+                            storage->dir, manifest->checkpoint_name);
+    }
+    if (checkpoint_load(&source, list, storage, err) != KY_OK) {
+        checkpoint_list_free(list);
+        return KY_ERR;
+    }
+    storage->checkpoint = list;
+    return KY_OK;
+}
+
+/* A checkpoint that does not load is no loss while the log has everything since the start. */
+static ky_status
+load_state(struct storage *storage, const struct log_manifest_info *manifest, struct ky_error *err)
+{
     bool has_checkpoint = manifest->exists && manifest->checkpoint_name[0] != '\0';
-    bool is_damaged = has_checkpoint && checkpoint_load(&source, storage, err) != KY_OK;
+    bool is_damaged = has_checkpoint && load_checkpoint(storage, manifest, err) != KY_OK;
     struct ky_error damage = *err;
     lsn_t from = has_checkpoint && !is_damaged ? manifest->checkpoint_lsn : 0;
     if (is_damaged) {
@@ -196,13 +221,9 @@ load_state(struct storage *storage, const struct log_manifest_info *manifest, st
         *err = damage;
         return KY_ERR;
     }
-    if (has_checkpoint && !is_damaged) {
-        memcpy(storage->checkpoint_name, manifest->checkpoint_name,
-               sizeof(storage->checkpoint_name));
-    }
     KY_TRY(storage_replay(storage, from, err));
     finish_load(storage);
-    checkpoint_remove_others(storage->io, storage->dir, storage->checkpoint_name);
+    checkpoint_remove_others(storage->io, storage->dir, storage->checkpoint);
     ky_error_init(err);
     return KY_OK;
 }

@@ -7,6 +7,7 @@
 #include "server/base/list.h"
 #include "server/base/slice.h"
 #include "storage/api/ids.h"
+#include "storage/api/state.h"
 
 /*
  * The front door of storage: relations of numbered rows (bytes), versioned by the position
@@ -47,6 +48,52 @@ KY_MUST_CHECK ky_status storage_checkpoint(struct storage *storage, lsn_t *lsn_o
 KY_MUST_CHECK ky_status storage_verify(struct io *io, const char *dir,
                                        void (*report)(void *arg, const char *line), void *arg,
                                        uint64_t *damage_count_out, struct ky_error *err);
+
+/* ------------------------------------------------------------------ saved derived state */
+
+/*
+ * Whoever derives state from rows (indexes, collections) saves it with checkpoints as parts. A part
+ * has a name and remembers the position of the state it was saved from; later checkpoints may keep
+ * it, so that what a part costs follows what changed. Once loaded, it is brought up to date with
+ * the rows changed since its position (storage_changes_next).
+ */
+struct checkpoint_writer;
+struct storage_derived {
+    /* Keeps or writes every part that the checkpoint shall have. On the checkpoint's thread; pin's
+     * snapshot is the checkpoint's position, and stays readable. On KY_ERR the checkpoint fails
+     * and the one before stays in force. */
+    ky_status (*save)(void *arg, struct checkpoint_writer *writer, struct txn *pin,
+                      struct ky_error *err);
+    void *arg;
+};
+/* NULL: nobody saves parts; checkpoints keep those that there are. Waits for a checkpoint under
+ * way. */
+void storage_set_derived(struct storage *storage, const struct storage_derived *derived);
+
+struct part_info {
+    const char *name;  /* below 64 bytes */
+    uint64_t identity; /* the owner's: of what it was made */
+    uint64_t mark;     /* the owner's */
+    lsn_t lsn;         /* of the state it was saved from: every commit below is in it */
+    uint64_t size;
+};
+/* For save(): the part of this name in the checkpoint before; false when there is none. */
+bool checkpoint_part_find(const struct checkpoint_writer *writer, const char *name,
+                          struct part_info *info_out);
+/* Takes it over as it is; it must be there. */
+void checkpoint_part_keep(struct checkpoint_writer *writer, const char *name);
+/* Begins a new part; name, identity and mark of info count. One at a time. Names are not repeated.
+ * *sink_out is valid until checkpoint_part_end. */
+KY_MUST_CHECK ky_status checkpoint_part_begin(struct checkpoint_writer *writer,
+                                              const struct part_info *info,
+                                              struct state_sink **sink_out, struct ky_error *err);
+KY_MUST_CHECK ky_status checkpoint_part_end(struct checkpoint_writer *writer, struct ky_error *err);
+
+/* The part of this name in the checkpoint in force, mapped; *map_out NULL when there is none.
+ * Its checksums are for whoever knows the format to check. XX001 when the file is not as it was. */
+KY_MUST_CHECK ky_status storage_part_open(struct storage *storage, const char *name,
+                                          struct part_info *info_out, struct state_map **map_out,
+                                          struct ky_error *err);
 
 /* ------------------------------------------------------------------ transactions */
 
@@ -133,6 +180,20 @@ void storage_scan_init(struct storage_scan *scan, struct txn *txn, rel_id_t rel)
 uint32_t storage_scan_next(struct storage_scan *scan, struct row_ref *rows, uint32_t max);
 /* Number of rows the transaction sees, without touching row bodies. */
 uint64_t storage_count(struct txn *txn, rel_id_t rel);
+/* Whether the transaction's snapshot has this row, without its body; own writes do not count. */
+bool storage_has_row(struct txn *txn, rel_id_t rel, row_id_t row_id);
+
+/* What has changed since a position: rows whose newest version below the snapshot was committed at
+ * or after it. Own writes do not count. Pages of rows without a change cost nothing. */
+bool storage_has_changes(struct txn *txn, rel_id_t rel, lsn_t since);
+/* The snapshot has this row, and its version is older than since. */
+bool storage_row_is_older(struct txn *txn, rel_id_t rel, row_id_t row_id, lsn_t since);
+/* After storage_scan_init: only rows for which storage_row_is_older is false. 0 at the end. */
+uint32_t storage_changes_next(struct storage_scan *scan, lsn_t since, struct row_ref *rows,
+                              uint32_t max);
+/* Row changes ever committed in a relation, about: only differences of it mean something. */
+uint64_t storage_change_count(const struct storage *storage, rel_id_t rel);
+
 /* Committed rows now, from counters: for statistics. */
 uint64_t storage_live_count(const struct storage *storage, rel_id_t rel);
 uint64_t storage_relation_bytes(const struct storage *storage, rel_id_t rel);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "storage/checkpoint/list.h"
 #include "storage/io/io.h"
 #include "storage/mvcc/janitor.h"
 #include "storage/mvcc/txn_private.h"
@@ -17,6 +18,7 @@ struct storage {
     struct io *io;
     struct io_file *lock_file; /* owned */
     struct log *log;           /* owned */
+    uint8_t system_id[16];
     struct directory directory;
     struct lock_table locks;
     struct janitor janitor;
@@ -25,22 +27,35 @@ struct storage {
     _Atomic(struct txn *) all_txns; /* every object ever made, linked by all_next */
     _Atomic txid_t next_txid;
     struct ky_mutex checkpoint_lock;
-    char checkpoint_name[64]; /* in force; guarded by checkpoint_lock */
+    /* Guarded by checkpoint_lock, or storage is still being opened. */
+    struct checkpoint_list *checkpoint; /* in force; owned; NULL: none */
+    struct storage_derived derived;
+    uint64_t next_serial; /* of checkpoint files */
     uint64_t body_size_max;
 };
 
-/* checkpoint/load.c: fills the directory from a checkpoint; lsn must be the one it was written
- * for. XX001 names the file. storage NULL: only checks it, with dir and io. */
+/* checkpoint/load.c: reads the list that the manifest names; lsn must be the one it was written
+ * for. XX001 names the file. */
 struct checkpoint_source {
     struct io *io;
     const char *dir;
     const char *name;
     lsn_t lsn;
 };
+KY_MUST_CHECK ky_status checkpoint_read_list(const struct checkpoint_source *source,
+                                             struct checkpoint_list **list_out,
+                                             struct ky_error *err);
+/* Fills the directory from its pages. storage NULL: only checks them. */
 KY_MUST_CHECK ky_status checkpoint_load(const struct checkpoint_source *source,
-                                        struct storage *storage, struct ky_error *err);
-/* Removes checkpoint directories other than keep. */
-void checkpoint_remove_others(struct io *io, const char *dir, const char *keep);
+                                        const struct checkpoint_list *list, struct storage *storage,
+                                        struct ky_error *err);
+/* Checks the sums of all parts; tells report about each that is damaged. */
+typedef void (*checkpoint_damage)(void *arg, const struct ky_error *err);
+void checkpoint_verify_parts(const struct checkpoint_source *source,
+                             const struct checkpoint_list *list, checkpoint_damage report,
+                             void *arg);
+/* Removes the files in ckpt/ that list (NULL: none) does not name. */
+void checkpoint_remove_others(struct io *io, const char *dir, const struct checkpoint_list *list);
 /* recovery.c: applies every commit from a position on to the directory. */
 KY_MUST_CHECK ky_status storage_replay(struct storage *storage, lsn_t from, struct ky_error *err);
 

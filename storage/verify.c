@@ -113,6 +113,12 @@ verify_segment(struct verifier *verifier, const struct manifest_segment *listed)
 }
 
 static void
+report_part(void *arg, const struct ky_error *err)
+{
+    report_damage(arg, err);
+}
+
+static void
 verify_checkpoint(struct verifier *verifier)
 {
     struct checkpoint_source source = {
@@ -121,11 +127,21 @@ verify_checkpoint(struct verifier *verifier)
         .name = verifier->manifest.checkpoint_name,
         .lsn = verifier->manifest.checkpoint_lsn,
     };
+    struct checkpoint_list *list = NULL;
     struct ky_error err;
     ky_error_init(&err);
-    if (source.name[0] != '\0' && checkpoint_load(&source, NULL, &err) != KY_OK) {
+    if (source.name[0] == '\0') {
+        return;
+    }
+    if (checkpoint_read_list(&source, &list, &err) != KY_OK) {
+        report_damage(verifier, &err);
+        return;
+    }
+    if (checkpoint_load(&source, list, NULL, &err) != KY_OK) {
         report_damage(verifier, &err);
     }
+    checkpoint_verify_parts(&source, list, report_part, verifier);
+    checkpoint_list_free(list);
 }
 
 ky_status

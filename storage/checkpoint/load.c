@@ -6,190 +6,167 @@
 #include "server/base/crc32c.h"
 #include "server/base/endian.h"
 #include "server/base/map.h"
-#include "storage/checkpoint/format.h"
 #include "storage/storage_private.h"
 
 /*
- * Reading a checkpoint. Nothing in it is believed before its checksum was right, and no number
- * before it was compared with what it may be; then it is put into the directory, if there is one
- * to fill. One section is in memory at a time.
+ * Reading a checkpoint: its list, then the pages of rows that the list names. Nothing is believed
+ * before its checksum was right, and no number before it was compared with what it may be; then it
+ * is put into the directory, if there is one to fill. One page is in memory at a time.
  */
 struct loader {
     struct storage *storage; /* NULL: only check */
     const struct checkpoint_source *source;
-    const char *path;
-    struct io_file *file;
-    uint64_t size;
-    uint64_t offset;
-    uint64_t section_count;
-    bool has_end;
-    uint8_t *payload; /* owned; SECTION_PAYLOAD_MAX bytes */
+    const struct checkpoint_list *list;
+    struct relation *relation; /* of the page before */
+    struct io_file *file;      /* open rows file */
+    uint64_t serial;           /* its number */
+    uint64_t size;             /* its size */
+    uint8_t *bytes;            /* owned; CHECKPOINT_PAGE_SIZE_MAX */
+    struct checkpoint_versions versions;
     int percent;
 };
 
-struct section {
-    uint32_t type;
-    rel_id_t rel;
-    uint64_t payload_size;
-    uint64_t sum;
-};
-
 static ky_status
-damaged(const struct loader *loader, struct ky_error *err, const char *what)
+missing_is_damage(struct ky_error *err, const char *path)
 {
-    (void)ky_error_set(err, KY_DATA_CORRUPTED, "checkpoint file \"%s\" is damaged: %s",
-                       loader->path, what);
-    return ky_error_detail(err, "The damage is at offset %" PRIu64 ".", loader->offset);
+    if (err->sqlstate == KY_UNDEFINED_FILE) {
+        return ky_error_set(err, KY_DATA_CORRUPTED, "checkpoint file \"%s\" is missing", path);
+    }
+    return KY_ERR;
+}
+
+ky_status
+checkpoint_read_list(const struct checkpoint_source *source, struct checkpoint_list **list_out,
+                     struct ky_error *err)
+{
+    char *path = io_path(source->dir, source->name);
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    struct checkpoint_list *list = NULL;
+    char name[CHECKPOINT_NAME_SIZE];
+    ky_status status = io_read_file(source->io, path, CHECKPOINT_LIST_SIZE_MAX, &bytes, &size, err);
+    if (status != KY_OK) {
+        status = missing_is_damage(err, path);
+    } else {
+        status = checkpoint_list_decode(ky_slice(bytes, size), path, &list, err);
+        free(bytes);
+    }
+    if (status == KY_OK) {
+        checkpoint_file_name(name, list->serial, "list");
+        if (list->lsn != source->lsn || strcmp(name, source->name) != 0) {
+            checkpoint_list_free(list);
+            status = ky_error_set(err, KY_DATA_CORRUPTED,
+                                  "checkpoint file \"%s\" is damaged: it is another one", path);
+        } else {
+            *list_out = list;
+        }
+    }
+    free(path);
+    return status;
 }
 
 static ky_status
-read_header(struct loader *loader, struct ky_error *err)
+damaged(const struct loader *loader, const struct checkpoint_page *page, const char *what,
+        struct ky_error *err)
 {
-    uint8_t header[CHECKPOINT_HEADER_SIZE];
-    if (loader->size < sizeof(header)) {
-        return damaged(loader, err, "it is too short");
-    }
-    KY_TRY(io_read_at(loader->file, 0, header, sizeof(header), err));
-    if (ky_load_le64(header) != CHECKPOINT_MAGIC) {
-        return damaged(loader, err, "it does not begin like a checkpoint");
+    char name[CHECKPOINT_NAME_SIZE];
+    checkpoint_file_name(name, page->file, "rows");
+    char *path = io_path(loader->source->dir, name);
+    (void)ky_error_set(err, KY_DATA_CORRUPTED, "checkpoint file \"%s\" is damaged: %s", path, what);
+    free(path);
+    return ky_error_detail(err, "The damage is at offset %" PRIu64 ".", page->offset);
+}
+
+/* What a rows file begins with. NULL, or what is wrong with it. */
+static const char *
+check_header(const struct loader *loader, const uint8_t *header)
+{
+    if (ky_load_le64(header) != CHECKPOINT_ROWS_MAGIC) {
+        return "it does not begin like a checkpoint";
     }
     if (ky_load_le32(header + 60) != ky_crc32c(0, header, 60)) {
-        return damaged(loader, err, "the checksum of its header does not match");
+        return "the checksum of its header does not match";
     }
-    if (ky_load_le32(header + 8) != CHECKPOINT_VERSION) {
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                            "checkpoint file \"%s\" has version %" PRIu32
-                            ", this server reads version %d",
-                            loader->path, ky_load_le32(header + 8), CHECKPOINT_VERSION);
+    if (ky_load_le32(header + 8) != CHECKPOINT_VERSION ||
+        ky_load_le64(header + 16) != loader->serial ||
+        memcmp(header + 24, loader->list->system_id, sizeof(loader->list->system_id)) != 0) {
+        return "it belongs to something else";
     }
-    if (ky_load_le64(header + 16) != loader->source->lsn) {
-        return damaged(loader, err, "it was made for another log position");
-    }
-    if (loader->storage != NULL) {
-        atomic_store_explicit(&loader->storage->next_txid, ky_load_le64(header + 32) + 1,
-                              memory_order_relaxed);
-    }
-    loader->offset = sizeof(header);
-    return KY_OK;
+    return NULL;
 }
 
 static ky_status
-read_section(struct loader *loader, struct section *section, struct ky_error *err)
+open_rows(struct loader *loader, const struct checkpoint_page *page, struct ky_error *err)
 {
-    uint8_t header[SECTION_HEADER_SIZE];
-    if (loader->size - loader->offset < sizeof(header)) {
-        return damaged(loader, err, "it ends early");
+    char name[CHECKPOINT_NAME_SIZE];
+    uint8_t header[CHECKPOINT_ROWS_HEADER_SIZE];
+    if (loader->file != NULL && loader->serial == page->file) {
+        return KY_OK;
     }
-    KY_TRY(io_read_at(loader->file, loader->offset, header, sizeof(header), err));
-    if (ky_load_le32(header + 28) != ky_crc32c(0, header, 28)) {
-        return damaged(loader, err, "the checksum of a section header does not match");
+    io_close(loader->file);
+    loader->file = NULL;
+    loader->serial = page->file;
+    checkpoint_file_name(name, page->file, "rows");
+    char *path = io_path(loader->source->dir, name);
+    ky_status status = io_open(loader->source->io, path, IO_READ, &loader->file, err);
+    if (status != KY_OK) {
+        status = missing_is_damage(err, path);
     }
-    section->type = ky_load_le32(header);
-    section->rel = ky_load_le32(header + 4);
-    section->payload_size = ky_load_le64(header + 8);
-    section->sum = ky_load_le64(header + 16);
-    if (section->payload_size > SECTION_PAYLOAD_MAX || section->payload_size % 8 != 0 ||
-        section->payload_size > loader->size - loader->offset - sizeof(header)) {
-        return damaged(loader, err, "a section has an impossible size");
+    free(path);
+    KY_TRY(status);
+    KY_TRY(io_size(loader->file, &loader->size, err));
+    if (loader->size < sizeof(header)) {
+        return damaged(loader, page, "it is too short", err);
     }
-    KY_TRY(io_read_at(loader->file, loader->offset + sizeof(header), loader->payload,
-                      section->payload_size, err));
-    if (ky_hash_bytes(loader->payload, section->payload_size, loader->source->lsn) !=
-        section->sum) {
-        return damaged(loader, err, "the checksum of a section does not match");
-    }
-    return KY_OK;
-}
-
-static ky_status
-load_chunk(struct loader *loader, const struct section *section, struct ky_error *err)
-{
-    const uint8_t *payload = loader->payload;
-    uint64_t base = section->payload_size < 16 ? UINT64_MAX : ky_load_le64(payload);
-    uint64_t count = section->payload_size < 16 ? 0 : ky_load_le64(payload + 8);
-    if (base % CHUNK_SLOTS != 0 || base > ROW_ID_MAX || count > CHUNK_SLOTS ||
-        section->payload_size != 16 + ky_align_up(count * 2, 8) + count * 16) {
-        return damaged(loader, err, "a section of rows is malformed");
-    }
-    const uint8_t *indexes = payload + 16;
-    const uint8_t *versions = indexes + ky_align_up(count * 2, 8);
-    struct relation *relation =
-        loader->storage == NULL ? NULL : directory_get(&loader->storage->directory, section->rel);
-    for (uint64_t i = 0; i < count; i++) {
-        row_id_t row_id = base + ky_load_le16(indexes + i * 2);
-        lsn_t commit_lsn = ky_load_le64(versions + i * 16);
-        lsn_t location = ky_load_le64(versions + i * 16 + 8);
-        if (row_id == ROW_ID_NONE || commit_lsn >= loader->source->lsn || location == 0 ||
-            location >= loader->source->lsn || location % 8 != 0) {
-            return damaged(loader, err, "a row has an impossible position");
-        }
-        if (relation != NULL) {
-            relation_load_slot(relation, row_id, commit_lsn, location);
-        }
-    }
-    return KY_OK;
-}
-
-static ky_status
-load_relation(struct loader *loader, const struct section *section, struct ky_error *err)
-{
-    const uint8_t *payload = loader->payload;
-    if (section->payload_size != 32 || ky_load_le64(payload) == 0 ||
-        ky_load_le64(payload) > ROW_ID_MAX + 1) {
-        return damaged(loader, err, "a relation is malformed");
-    }
-    if (loader->storage != NULL) {
-        struct relation *relation = directory_get(&loader->storage->directory, section->rel);
-        atomic_store_explicit(&relation->next_row_id, ky_load_le64(payload), memory_order_relaxed);
-        atomic_store_explicit(&relation->live_count, ky_load_le64(payload + 8),
-                              memory_order_relaxed);
-        atomic_store_explicit(&relation->appended_bytes, ky_load_le64(payload + 16),
-                              memory_order_relaxed);
-        atomic_store_explicit(&relation->appended_count, ky_load_le64(payload + 24),
-                              memory_order_relaxed);
-    }
-    return KY_OK;
-}
-
-static ky_status
-load_number(struct loader *loader, const struct section *section, struct ky_error *err)
-{
-    if (section->payload_size != 8) {
-        return damaged(loader, err, "a number is malformed");
-    }
-    uint64_t value = ky_load_le64(loader->payload);
-    if (section->type == SECTION_END) {
-        loader->has_end = true;
-        return value == loader->section_count ? KY_OK
-                                              : damaged(loader, err, "sections are missing");
-    }
-    if (loader->storage != NULL) {
-        atomic_store_explicit(directory_get_counter(&loader->storage->directory, section->rel),
-                              value, memory_order_release);
-    }
-    return KY_OK;
-}
-
-static ky_status
-load_section(struct loader *loader, const struct section *section, struct ky_error *err)
-{
-    switch (section->type) {
-    case SECTION_CHUNK:
-        return load_chunk(loader, section, err);
-    case SECTION_RELATION:
-        return load_relation(loader, section, err);
-    case SECTION_COUNTER:
-    case SECTION_END:
-        return load_number(loader, section, err);
-    default:
-        return damaged(loader, err, "a section has an unknown type");
-    }
+    KY_TRY(io_read_at(loader->file, 0, header, sizeof(header), err));
+    const char *what = check_header(loader, header);
+    return what == NULL ? KY_OK : damaged(loader, page, what, err);
 }
 
 static void
-report(struct loader *loader)
+fill_page(struct loader *loader, const struct checkpoint_page *page)
 {
-    int percent = (int)(loader->offset * 50 / loader->size);
+    row_id_t first = page->page << PAGE_BITS;
+    struct relation *relation = loader->relation;
+    if (relation == NULL || relation->id != page->rel) {
+        relation = loader->relation = directory_get(&loader->storage->directory, page->rel);
+    }
+    ky_mutex_lock(&relation->lock);
+    relation_load_page(relation, first, page->change_lsn);
+    for (uint32_t i = 0; i < loader->versions.count; i++) {
+        relation_load_slot(relation, first + loader->versions.slots[i],
+                           loader->versions.commit_lsns[i], loader->versions.locations[i]);
+    }
+    ky_mutex_unlock(&relation->lock);
+}
+
+static ky_status
+load_page(struct loader *loader, const struct checkpoint_page *page, struct ky_error *err)
+{
+    KY_TRY(open_rows(loader, page, err));
+    if (page->offset > loader->size || page->size > loader->size - page->offset) {
+        return damaged(loader, page, "it ends early", err);
+    }
+    KY_TRY(io_read_at(loader->file, page->offset, loader->bytes, page->size, err));
+    if (ky_hash_bytes(loader->bytes, page->size, 0) != page->sum) {
+        return damaged(loader, page, "the checksum of a page does not match", err);
+    }
+    const char *what = checkpoint_page_decode(ky_slice(loader->bytes, page->size), page,
+                                              loader->list->lsn, &loader->versions);
+    if (what != NULL) {
+        return damaged(loader, page, what, err);
+    }
+    if (loader->storage != NULL) {
+        fill_page(loader, page);
+    }
+    return KY_OK;
+}
+
+/* Loading the checkpoint is the first half of starting. */
+static void
+report(struct loader *loader, uint64_t page)
+{
+    int percent = (int)(page * 50 / loader->list->page_count);
     if (loader->storage != NULL && loader->storage->options.on_progress != NULL &&
         percent > loader->percent) {
         loader->percent = percent;
@@ -197,40 +174,46 @@ report(struct loader *loader)
     }
 }
 
-static ky_status
-load_file(struct loader *loader, struct ky_error *err)
+/* Counters, and the numbers of relations. */
+static void
+fill_numbers(struct storage *storage, const struct checkpoint_list *list)
 {
-    KY_TRY(io_size(loader->file, &loader->size, err));
-    KY_TRY(read_header(loader, err));
-    while (!loader->has_end) {
-        struct section section = {0};
-        KY_TRY(read_section(loader, &section, err));
-        KY_TRY(load_section(loader, &section, err));
-        loader->section_count++;
-        loader->offset += SECTION_HEADER_SIZE + section.payload_size;
-        report(loader);
+    atomic_store_explicit(&storage->next_txid, list->highest_txid + 1, memory_order_relaxed);
+    for (uint64_t i = 0; i < list->relation_count; i++) {
+        const struct checkpoint_relation *from = &list->relations[i];
+        struct relation *relation = directory_get(&storage->directory, from->rel);
+        atomic_store_explicit(&relation->next_row_id, from->next_row_id, memory_order_release);
+        atomic_store_explicit(&relation->live_count, from->live, memory_order_relaxed);
+        atomic_store_explicit(&relation->appended_bytes, from->appended_bytes,
+                              memory_order_relaxed);
+        atomic_store_explicit(&relation->appended_count, from->appended_count,
+                              memory_order_relaxed);
     }
-    return loader->offset == loader->size ? KY_OK
-                                          : damaged(loader, err, "something follows its end");
+    for (uint64_t i = 0; i < list->counter_count; i++) {
+        atomic_store_explicit(directory_get_counter(&storage->directory, list->counters[i].id),
+                              list->counters[i].value, memory_order_release);
+    }
 }
 
 ky_status
-checkpoint_load(const struct checkpoint_source *source, struct storage *storage,
-                struct ky_error *err)
+checkpoint_load(const struct checkpoint_source *source, const struct checkpoint_list *list,
+                struct storage *storage, struct ky_error *err)
 {
-    char *dir = io_path(source->dir, source->name);
-    char *path = io_path(dir, CHECKPOINT_FILE);
-    struct loader loader = {.storage = storage, .source = source, .path = path};
-    ky_status status = io_open(source->io, path, IO_READ, &loader.file, err);
-    if (status == KY_OK) {
-        loader.payload = ky_malloc(SECTION_PAYLOAD_MAX);
-        status = load_file(&loader, err);
-        ky_free(loader.payload);
-        io_close(loader.file);
-    } else if (err->sqlstate == KY_UNDEFINED_FILE) {
-        status = ky_error_set(err, KY_DATA_CORRUPTED, "checkpoint file \"%s\" is missing", path);
+    struct loader *loader = ky_calloc(1, sizeof(*loader));
+    loader->storage = storage;
+    loader->source = source;
+    loader->list = list;
+    loader->bytes = ky_malloc(CHECKPOINT_PAGE_SIZE_MAX);
+    ky_status status = KY_OK;
+    for (uint64_t i = 0; i < list->page_count && status == KY_OK; i++) {
+        status = load_page(loader, &list->pages[i], err);
+        report(loader, i);
     }
-    free(path);
-    free(dir);
+    if (status == KY_OK && storage != NULL) {
+        fill_numbers(storage, list);
+    }
+    io_close(loader->file);
+    ky_free(loader->bytes);
+    ky_free(loader);
     return status;
 }

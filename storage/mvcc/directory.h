@@ -23,6 +23,9 @@ struct version_node;
 enum {
     CHUNK_BITS = 16,
     CHUNK_SLOTS = 1 << CHUNK_BITS,
+    PAGE_BITS = 12, /* a checkpoint saves pages of a chunk */
+    PAGE_SLOTS = 1 << PAGE_BITS,
+    CHUNK_PAGES = CHUNK_SLOTS / PAGE_SLOTS,
     DIRECTORY_TOP_BITS = 12,
     DIRECTORY_MID_BITS = 10,
     DIRECTORY_LOW_BITS = 10,
@@ -47,8 +50,35 @@ _Static_assert(sizeof(struct slot) == 16, "a slot is two words");
 /* CHUNK_SLOTS neighbours. Row ids are never used again, so when all of them are dead it goes. */
 struct chunk {
     _Atomic uint32_t dead_count;
+    /* At or above the position of the newest change in each page; 0: never any. A page that was
+     * saved by a checkpoint at C need not be saved again while this is below C. Written under the
+     * relation's lock, see chunk_note_change. */
+    _Atomic lsn_t change_lsns[CHUNK_PAGES];
     struct slot slots[CHUNK_SLOTS] KY_ALIGNED(64);
 };
+
+/**
+ * Whoever changes what a slot says about a committed version notes it, under the relation's lock:
+ * a commit before it becomes visible, with its own position; anybody else (who moves a record,
+ * say) after the change, with a visible_lsn read after it, so that a checkpoint that copied the
+ * slot before the change is at or below that.
+ */
+static inline void
+chunk_note_change(struct chunk *chunk, row_id_t row_id, lsn_t lsn)
+{
+    _Atomic lsn_t *place = &chunk->change_lsns[(row_id & (CHUNK_SLOTS - 1)) >> PAGE_BITS];
+    /* Release: whoever sees it sees the change; a commit is published by visible_lsn anyway. */
+    if (atomic_load_explicit(place, memory_order_relaxed) < lsn) {
+        atomic_store_explicit(place, lsn, memory_order_release);
+    }
+}
+
+static inline lsn_t
+chunk_change_lsn(const struct chunk *chunk, row_id_t row_id)
+{
+    return atomic_load_explicit(&chunk->change_lsns[(row_id & (CHUNK_SLOTS - 1)) >> PAGE_BITS],
+                                memory_order_acquire);
+}
 
 struct chunk_table {
     size_t capacity;
@@ -131,8 +161,10 @@ bool relation_install(struct relation *relation, const struct install *install)
 void relation_fold(struct relation *relation, row_id_t row_id, lsn_t horizon)
     KY_REQUIRES(relation->lock);
 
-/* Loading a checkpoint, before anybody reads: one slot. */
+/* Loading a checkpoint, before anybody reads: one slot, and what its page's newest change was. */
 void relation_load_slot(struct relation *relation, row_id_t row_id, lsn_t commit_lsn,
-                        lsn_t location);
+                        lsn_t location) KY_REQUIRES(relation->lock);
+void relation_load_page(struct relation *relation, row_id_t first, lsn_t change_lsn)
+    KY_REQUIRES(relation->lock);
 /* After loading or recovery: counts dead slots again and frees the chunks that have only those. */
 void relation_finish_load(struct relation *relation);

@@ -430,6 +430,7 @@ relation_install(struct relation *relation, const struct install *install)
     atomic_fetch_add_explicit(&relation->appended_count, 1, memory_order_relaxed);
     struct chunk *chunk = get_chunk(relation, install->row_id);
     struct slot *slot = chunk_slot(chunk, install->row_id);
+    chunk_note_change(chunk, install->row_id, install->commit_lsn);
     uint64_t ref = atomic_load_explicit(&slot->ref, memory_order_relaxed);
     if (ref == 0 || ref_tag(ref) == SLOT_OWNER) {
         if (install->is_recovery) {
@@ -500,10 +501,14 @@ relation_fold(struct relation *relation, row_id_t row_id, lsn_t horizon)
 void
 relation_load_slot(struct relation *relation, row_id_t row_id, lsn_t commit_lsn, lsn_t location)
 {
-    ky_mutex_lock(&relation->lock);
     struct chunk *chunk = get_chunk(relation, row_id);
     slot_set_plain(chunk_slot(chunk, row_id), commit_lsn, location);
-    ky_mutex_unlock(&relation->lock);
+}
+
+void
+relation_load_page(struct relation *relation, row_id_t first, lsn_t change_lsn)
+{
+    chunk_note_change(get_chunk(relation, first), first, change_lsn);
 }
 
 static uint32_t

@@ -235,7 +235,7 @@ static void
 note_checkpoint(void *arg, const char *path)
 {
     (void)arg;
-    if (strstr(path, "/rows") != NULL) {
+    if (strstr(path, ".rows") != NULL) {
         (void)snprintf(checkpoint_path, sizeof(checkpoint_path), "%s", path);
     }
 }
