@@ -89,6 +89,8 @@ KY_MUST_CHECK ky_status checkpoint_part_begin(struct checkpoint_writer *writer,
                                               struct state_sink **sink_out, struct ky_error *err);
 KY_MUST_CHECK ky_status checkpoint_part_end(struct checkpoint_writer *writer, struct ky_error *err);
 
+/* What the checkpoint in force has of this name; false when it has none. */
+bool storage_part_find(struct storage *storage, const char *name, struct part_info *info_out);
 /* The part of this name in the checkpoint in force, mapped; *map_out NULL when there is none.
  * Its checksums are for whoever knows the format to check. XX001 when the file is not as it was. */
 KY_MUST_CHECK ky_status storage_part_open(struct storage *storage, const char *name,

@@ -5,6 +5,7 @@
 
 #include "server/access/access_private.h"
 #include "server/base/assert.h"
+#include "server/base/clock.h"
 #include "server/base/log.h"
 
 /* Opening, the registry of live indexes, and transactions. */
@@ -58,13 +59,22 @@ access_find_runtime(struct access *access, oid_t index)
     return runtime;
 }
 
+struct open_counts {
+    uint64_t loaded;
+    uint64_t built;
+};
+
 static ky_status
 open_index(struct access *access, const struct cat_index *index, struct txn *txn,
-           struct ky_error *err)
+           struct open_counts *counts, struct ky_error *err)
 {
     struct access_index *runtime;
-    KY_TRY(runtime_new(index, &runtime, err));
-    if (runtime_fill(runtime, index, txn, err) != KY_OK) {
+    KY_TRY(runtime_new(access, index, &runtime, err));
+    if (runtime_load(runtime, index, txn)) {
+        counts->loaded++;
+    } else if (runtime_fill(runtime, index, txn, err) == KY_OK) {
+        counts->built++;
+    } else {
         runtime_free(runtime);
         return KY_ERR;
     }
@@ -78,18 +88,19 @@ open_indexes(struct access *access, struct txn *txn, struct ky_error *err)
     struct cat_image *image;
     KY_TRY(catalog_acquire(access->catalog, txn, false, &image, err));
     ky_status status = KY_OK;
-    uint64_t count = 0;
+    struct open_counts counts = {0};
+    int64_t start_ns = ky_monotonic_ns();
     for (size_t i = 0; i < image->table_count && status == KY_OK; i++) {
         const struct cat_table *table = image->tables[i];
         for (uint16_t j = 0; j < table->index_count && status == KY_OK; j++) {
             if (access_find_runtime(access, table->indexes[j]->oid) == NULL) {
-                status = open_index(access, table->indexes[j], txn, err);
-                count++;
+                status = open_index(access, table->indexes[j], txn, &counts, err);
             }
         }
     }
     cat_image_release(image);
-    ky_log(INFO, "access", "indexes built count=%" PRIu64, count);
+    ky_log(INFO, "access", "indexes opened loaded=%" PRIu64 " built=%" PRIu64 " took_ms=%" PRId64,
+           counts.loaded, counts.built, (ky_monotonic_ns() - start_ns) / 1000000);
     return status;
 }
 
@@ -120,6 +131,7 @@ access_open(struct storage *storage, struct catalog *catalog, struct access **ac
         access_close(access);
         return KY_ERR;
     }
+    storage_set_derived(storage, &(struct storage_derived){.save = access_save, .arg = access});
     *access_out = access;
     return KY_OK;
 }
@@ -140,6 +152,7 @@ access_close(struct access *access)
     if (access == NULL) {
         return;
     }
+    storage_set_derived(access->storage, NULL);
     ky_mutex_lock(&access->purge_lock);
     access->is_stopping = true;
     ky_cond_broadcast(&access->purge_wake);
@@ -352,7 +365,7 @@ ky_status
 access_index_create(struct access_txn *txn, const struct cat_index *index, struct ky_error *err)
 {
     struct access_index *runtime;
-    KY_TRY(runtime_new(index, &runtime, err));
+    KY_TRY(runtime_new(txn->access, index, &runtime, err));
     if (runtime_fill(runtime, index, txn->txn, err) != KY_OK) {
         runtime_free(runtime);
         return KY_ERR;

@@ -11,6 +11,7 @@
  * purger may still look at it (the ACCESS EXCLUSIVE lock kept all others out), so the purger
  * frees it. */
 struct access_index {
+    struct access *access;
     oid_t oid;
     rel_id_t rel;
     struct index *tree;         /* owned; NULL for vectors */
@@ -20,8 +21,37 @@ struct access_index {
      * in: a scan that saw the new entry sees the count (release/acquire through the tree), and
      * re-checks keys; while it is 0, a visible row has exactly its own entry. */
     atomic_long stale_count;
+    /* How often it was raised; written after it. See stale_mark. */
+    atomic_ulong stale_raises;
     struct access_index *next_dropped;
 };
+
+/*
+ * Whether entries read between taking a mark and asking it may be of old keys. The count alone does
+ * not tell: whoever raised it may have taken its entry out and lowered it again after the entry was
+ * read. Raises only grow, and are written after the count: a mark that has seen a raise has seen
+ * the count that goes with it, or what is left of it; a raise after the mark shows in the number.
+ */
+struct stale_mark {
+    unsigned long raises;
+    bool has_stale;
+};
+
+static inline struct stale_mark
+stale_mark_take(const struct access_index *runtime)
+{
+    struct stale_mark mark;
+    mark.raises = atomic_load_explicit(&runtime->stale_raises, memory_order_acquire);
+    mark.has_stale = atomic_load_explicit(&runtime->stale_count, memory_order_acquire) != 0;
+    return mark;
+}
+
+static inline bool
+stale_mark_is_checked(const struct stale_mark *mark, const struct access_index *runtime)
+{
+    return mark->has_stale ||
+           atomic_load_explicit(&runtime->stale_raises, memory_order_acquire) != mark->raises;
+}
 
 /* What an entry log holds: entries that a rollback must take out, or that may go once no
  * snapshot sees the version they stood for. Packed: struct logged_entry, key, padding to 8. */
@@ -49,6 +79,7 @@ struct access {
     struct garbage *purge_first KY_GUARDED_BY(purge_lock);
     struct garbage *purge_last KY_GUARDED_BY(purge_lock);
     struct access_index *dropped KY_GUARDED_BY(purge_lock); /* to be freed */
+    bool is_dropped_held KY_GUARDED_BY(purge_lock);         /* dropped indexes may still be read */
     bool is_stopping KY_GUARDED_BY(purge_lock);
     struct ky_thread purger;
 };
@@ -71,8 +102,8 @@ struct access_txn {
 /* The live index of a catalog entry; asserts that there is one. */
 struct access_index *access_runtime(struct access *access, const struct cat_index *index);
 /* A new, empty one, not yet known to access. 0A000 for methods that have no engine. */
-KY_MUST_CHECK ky_status runtime_new(const struct cat_index *index, struct access_index **out,
-                                    struct ky_error *err);
+KY_MUST_CHECK ky_status runtime_new(struct access *access, const struct cat_index *index,
+                                    struct access_index **out, struct ky_error *err);
 void runtime_free(struct access_index *runtime);
 /* Fills it from the rows that txn sees. 23505. */
 KY_MUST_CHECK ky_status runtime_fill(struct access_index *runtime, const struct cat_index *index,
@@ -103,6 +134,14 @@ struct access_index *access_find_runtime(struct access *access, oid_t index);
 void *access_purge_run(void *access);
 /* Queues entries (taken) of a commit. Quick: the log writer calls it. */
 void access_purge_later(struct access *access, struct ky_buffer *entries, lsn_t lsn);
+/* state.c. Fills it from what the checkpoint in force has saved of it; false when it must be filled
+ * from the rows: then it is empty. Nobody writes yet. */
+bool runtime_load(struct access_index *runtime, const struct cat_index *index, struct txn *txn);
+/* struct storage_derived's save, with struct access as arg. */
+ky_status access_save(void *arg, struct checkpoint_writer *writer, struct txn *pin,
+                      struct ky_error *err);
+/* While held, indexes that were live are not freed when they are dropped. */
+void access_hold_dropped(struct access *access, bool is_held);
 /* Gives a dropped index to the purger to free. */
 void access_purge_drop(struct access *access, struct access_index *runtime);
 /* 23505 with constraint name and DETAIL. */

@@ -131,6 +131,26 @@ take_ripe(struct access *access)
     return garbage;
 }
 
+/* A save began meanwhile. */
+static void
+put_back(struct access *access, struct access_index *dropped)
+{
+    struct access_index *last = dropped;
+    while (last->next_dropped != NULL) {
+        last = last->next_dropped;
+    }
+    last->next_dropped = access->dropped;
+    access->dropped = dropped;
+}
+
+void
+access_hold_dropped(struct access *access, bool is_held)
+{
+    ky_mutex_lock(&access->purge_lock);
+    access->is_dropped_held = is_held;
+    ky_mutex_unlock(&access->purge_lock);
+}
+
 void *
 access_purge_run(void *arg)
 {
@@ -144,13 +164,19 @@ access_purge_run(void *arg)
         }
         /* What was dropped before this batch began cannot be reached through the registry any
          * more; what is dropped during it stays whole until the next round. */
-        struct access_index *dropped = access->dropped;
-        access->dropped = NULL;
+        struct access_index *dropped = access->is_dropped_held ? NULL : access->dropped;
+        if (dropped != NULL) {
+            access->dropped = NULL;
+        }
         ky_mutex_unlock(&access->purge_lock);
         purge_batch(access, garbage);
         ky_mutex_lock(&access->purge_lock);
         ky_buffer_deinit(&garbage->entries);
         ky_free(garbage);
+        if (access->is_dropped_held && dropped != NULL) {
+            put_back(access, dropped);
+            dropped = NULL;
+        }
         while (dropped != NULL) {
             struct access_index *next = dropped->next_dropped;
             runtime_free(dropped);

@@ -26,12 +26,15 @@ metric_of(const struct cat_index *index)
 }
 
 ky_status
-runtime_new(const struct cat_index *index, struct access_index **out, struct ky_error *err)
+runtime_new(struct access *access, const struct cat_index *index, struct access_index **out,
+            struct ky_error *err)
 {
     struct access_index *runtime = ky_calloc(1, sizeof(*runtime));
+    runtime->access = access;
     runtime->oid = index->oid;
     runtime->rel = index->table->rel;
     atomic_init(&runtime->stale_count, 0);
+    atomic_init(&runtime->stale_raises, 0);
     switch (index->method) {
     case INDEX_BTREE:
     case INDEX_HASH:

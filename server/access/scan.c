@@ -45,6 +45,7 @@ static uint32_t
 point_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max)
 {
     row_id_t ids[SCAN_BATCH];
+    struct stale_mark mark = stale_mark_take(scan->runtime);
     uint32_t found = index_find(scan->entries.index, scan->entries.lower, ids,
                                 KY_MIN(max, (uint32_t)SCAN_BATCH));
     if (found > KY_MIN(max, (uint32_t)SCAN_BATCH)) {
@@ -52,8 +53,7 @@ point_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max)
         return 0;
     }
     scan->is_point_done = true;
-    /* acquire: pairs with the release of whoever raised it before adding an entry we saw. */
-    bool is_checked = atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
+    bool is_checked = stale_mark_is_checked(&mark, scan->runtime);
     uint32_t count = 0;
     for (uint32_t i = 0; i < found; i++) {
         if (storage_get(scan->txn->txn, scan->runtime->rel, ids[i], &rows[count]) &&
@@ -78,13 +78,13 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
         }
     }
     for (;;) {
+        struct stale_mark mark = stale_mark_take(scan->runtime);
         uint32_t found =
             index_scan_next(&scan->entries, entries, KY_MIN(max, (uint32_t)SCAN_BATCH));
         if (found == 0) {
             return 0;
         }
-        bool is_checked =
-            atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
+        bool is_checked = stale_mark_is_checked(&mark, scan->runtime);
         uint32_t count = 0;
         for (uint32_t i = 0; i < found; i++) {
             if (storage_get(scan->txn->txn, scan->runtime->rel, entries[i].row_id, &rows[count]) &&

@@ -427,6 +427,7 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
     if (has_old) {
         /* Before the new entry can be seen; see stale_count. */
         atomic_fetch_add_explicit(&runtime->stale_count, 1, memory_order_release);
+        atomic_fetch_add_explicit(&runtime->stale_raises, 1, memory_order_release);
         entry_log_add(&txn->garbage, runtime->oid, ky_buffer_slice(&txn->old_key), row_id, true);
     }
     if (has_new) {

@@ -407,13 +407,16 @@ stop(struct program *program)
     }
     pgwire_free(program->pgwire);
     http_free(program->http);
+    bool is_started = program->server != NULL;
     server_free(program->server);
+    program->server = NULL;
+    /* While there still are indexes to save with it. */
+    if (is_started) {
+        final_checkpoint(program);
+    }
     access_close(program->access);
     catalog_close(program->catalog);
     if (program->storage != NULL) {
-        if (program->server != NULL) {
-            final_checkpoint(program);
-        }
         storage_close(program->storage);
     }
     for (int i = 0; i < program->loop_count; i++) {

@@ -192,6 +192,18 @@ missing_is_damage(struct ky_error *err, const char *path)
     return KY_ERR;
 }
 
+bool
+storage_part_find(struct storage *storage, const char *name, struct part_info *info_out)
+{
+    ky_mutex_lock(&storage->checkpoint_lock);
+    const struct checkpoint_part *part = checkpoint_list_part(storage->checkpoint, name);
+    if (part != NULL) {
+        *info_out = (struct part_info){name, part->identity, part->mark, part->lsn, part->size};
+    }
+    ky_mutex_unlock(&storage->checkpoint_lock);
+    return part != NULL;
+}
+
 ky_status
 storage_part_open(struct storage *storage, const char *name, struct part_info *info_out,
                   struct state_map **map_out, struct ky_error *err)

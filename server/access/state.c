@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "server/access/access_private.h"
+#include "server/base/assert.h"
+#include "server/base/log.h"
+
+/*
+ * Live indexes saved with a checkpoint, and loaded again at start.
+ *
+ * What is saved at position P is right for every row that has not changed since: its entry is in
+ * the index all the while that it is being written, so it is written; an entry whose row, as of P,
+ * is missing or has another key is not. What the file says of rows changed at or after P does not
+ * matter: at start, entries of rows that are gone or whose newest version is not older than P are
+ * left out, and the rows changed at or after P, which the row directory knows, put in anew. So
+ * after a start each live row has exactly its own entry, as if the index had been built.
+ *
+ * Row ids that were given out but never committed may be given again after a crash. Their entries
+ * are not saved (no row as of P), and a row that has such an id later is newer than P.
+ *
+ * An index that changed little since it was saved is not saved again; the part is kept, and the
+ * rows to put in at start are some more.
+ *
+ * A file that is damaged, of another version or of an index that was defined differently, and a
+ * loaded index that does not have one entry for each row, end in building the index from the rows.
+ */
+enum {
+    /* Changes whenever row format or key encoding do: older parts do not count then. */
+    STATE_VERSION = 1,
+    RESAVE_FRACTION = 16, /* of the entries may have changed */
+    RESAVE_CHANGES = 1000,
+    CHANGES_BATCH = 256,
+};
+
+static void
+part_name(char name[32], oid_t index)
+{
+    (void)snprintf(name, 32, "index-%" PRIu32, index);
+}
+
+static uint64_t
+hash_number(uint64_t hash, uint64_t number)
+{
+    return ky_hash_bytes(&number, sizeof(number), hash);
+}
+
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+    return text == NULL ? hash_number(hash, UINT64_MAX) : ky_hash_bytes(text, strlen(text), hash);
+}
+
+/* Of everything that decides which entries an index has and how their keys look. */
+static uint64_t
+identity_of(const struct cat_index *index)
+{
+    uint64_t hash = hash_number(STATE_VERSION, index->oid);
+    hash = hash_number(hash, index->table->rel);
+    hash = hash_number(hash, (uint64_t)index->method);
+    hash = hash_number(hash, index->key_count);
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        const struct cat_key *key = &index->keys[i];
+        hash = hash_number(hash, (uint64_t)(uint16_t)key->column);
+        hash = hash_number(hash, key->type->oid);
+        hash = hash_number(hash, (uint64_t)key->is_descending << 1 | key->is_nulls_first);
+        hash = hash_text(hash, key->opclass);
+        hash = hash_text(hash, key->expression_sql);
+    }
+    return hash_text(hash, index->predicate_sql);
+}
+
+/* ------------------------------------------------------------------ saving */
+
+struct save_filter {
+    struct access_index *runtime;
+    const struct cat_index *index;
+    struct txn *pin;
+    struct stale_mark mark;
+    struct ky_buffer scratch;
+};
+
+/* While nobody has old keys in the index, a row that exists has the entry's key. */
+static bool
+keep_saved(void *arg, struct ky_slice key, row_id_t row_id)
+{
+    struct save_filter *filter = arg;
+    struct row_ref row;
+    if (!stale_mark_is_checked(&filter->mark, filter->runtime)) {
+        return storage_has_row(filter->pin, filter->runtime->rel, row_id);
+    }
+    ky_buffer_clear(&filter->scratch);
+    return storage_get(filter->pin, filter->runtime->rel, row_id, &row) &&
+           runtime_row_key(filter->runtime, filter->index, row.body, &filter->scratch) &&
+           ky_slice_equal(ky_buffer_slice(&filter->scratch), key);
+}
+
+static ky_status
+save_index(struct access_index *runtime, const struct cat_index *index, struct txn *pin,
+           struct checkpoint_writer *writer, struct ky_error *err)
+{
+    char name[32];
+    struct part_info before;
+    struct index_stats stats;
+    part_name(name, index->oid);
+    struct part_info info = {
+        .name = name,
+        .identity = identity_of(index),
+        .mark = storage_change_count(runtime->access->storage, runtime->rel),
+    };
+    index_stats(runtime->tree, &stats);
+    if (checkpoint_part_find(writer, name, &before) && before.identity == info.identity &&
+        info.mark - before.mark <= stats.entries / RESAVE_FRACTION + RESAVE_CHANGES) {
+        checkpoint_part_keep(writer, name);
+        return KY_OK;
+    }
+    struct state_sink *sink = NULL;
+    struct save_filter filter = {.runtime = runtime, .index = index, .pin = pin};
+    KY_TRY(checkpoint_part_begin(writer, &info, &sink, err));
+    filter.mark = stale_mark_take(runtime);
+    ky_status status = index_save(runtime->tree, keep_saved, &filter, sink, err);
+    ky_buffer_deinit(&filter.scratch);
+    return status == KY_OK ? checkpoint_part_end(writer, err) : KY_ERR;
+}
+
+static ky_status
+save_indexes(struct access *access, const struct cat_image *image, struct txn *pin,
+             struct checkpoint_writer *writer, struct ky_error *err)
+{
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        for (uint16_t j = 0; table->persistence != 't' && j < table->index_count; j++) {
+            const struct cat_index *index = table->indexes[j];
+            struct access_index *runtime = access_find_runtime(access, index->oid);
+            if (runtime != NULL && runtime->rel == table->rel && runtime->tree != NULL) {
+                KY_TRY(save_index(runtime, index, pin, writer, err));
+            }
+        }
+    }
+    return KY_OK;
+}
+
+ky_status
+access_save(void *arg, struct checkpoint_writer *writer, struct txn *pin, struct ky_error *err)
+{
+    struct access *access = arg;
+    struct cat_image *image = NULL;
+    /* The catalog as of pin's snapshot, as if pin had changed it. */
+    KY_TRY(catalog_acquire(access->catalog, pin, true, &image, err));
+    /* What is dropped from now on is freed later. */
+    access_hold_dropped(access, true);
+    ky_status status = save_indexes(access, image, pin, writer, err);
+    access_hold_dropped(access, false);
+    cat_image_release(image);
+    return status;
+}
+
+/* ------------------------------------------------------------------ loading */
+
+struct load_filter {
+    struct txn *txn;
+    rel_id_t rel;
+    lsn_t lsn;
+};
+
+static bool
+keep_older(void *arg, struct ky_slice key, row_id_t row_id)
+{
+    struct load_filter *filter = arg;
+    (void)key;
+    return storage_row_is_older(filter->txn, filter->rel, row_id, filter->lsn);
+}
+
+/* Puts in the rows changed at or after lsn. */
+static ky_status
+add_changes(struct access_index *runtime, const struct cat_index *index, struct txn *txn, lsn_t lsn,
+            struct ky_error *err)
+{
+    struct storage_scan scan;
+    struct row_ref rows[CHANGES_BATCH];
+    struct ky_buffer key = {0};
+    ky_status status = KY_OK;
+    storage_scan_init(&scan, txn, runtime->rel);
+    for (uint32_t count;
+         status == KY_OK && (count = storage_changes_next(&scan, lsn, rows, CHANGES_BATCH)) > 0;) {
+        for (uint32_t i = 0; status == KY_OK && i < count; i++) {
+            ky_buffer_clear(&key);
+            if (runtime_row_key(runtime, index, rows[i].body, &key)) {
+                status =
+                    index_insert(runtime->tree, ky_buffer_slice(&key), rows[i].row_id, NULL, err);
+            }
+        }
+    }
+    ky_buffer_deinit(&key);
+    return status;
+}
+
+/* Every row has an entry. Nobody writes yet, so both counts are exact. */
+static bool
+is_complete(const struct access_index *runtime, const struct cat_index *index)
+{
+    struct index_stats stats;
+    index_stats(runtime->tree, &stats);
+    return index->predicate_sql != NULL ||
+           stats.entries == storage_live_count(runtime->access->storage, runtime->rel);
+}
+
+/* Takes map. is_filtered: rows have changed since lsn. */
+static ky_status
+load_tree(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
+          struct state_map *map, lsn_t lsn, bool is_filtered, struct ky_error *err)
+{
+    struct load_filter filter = {.txn = txn, .rel = runtime->rel, .lsn = lsn};
+    struct index *loaded = NULL;
+    if (index_load(INDEX_KIND_BTREE, map, is_filtered ? keep_older : NULL, &filter, &loaded, err) !=
+        KY_OK) {
+        map->release(map);
+        return KY_ERR;
+    }
+    index_free(runtime->tree);
+    runtime->tree = loaded;
+    return is_filtered ? add_changes(runtime, index, txn, lsn, err) : KY_OK;
+}
+
+/* A part that was saved from just these rows needs no look at each of them; that it is one is known
+ * when the counts agree. Rows that are gone with all their neighbours leave no other trace. */
+static ky_status
+load_part(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
+          struct ky_error *err)
+{
+    struct storage *storage = runtime->access->storage;
+    bool is_filtered = index->predicate_sql != NULL;
+    for (;;) {
+        char name[32];
+        struct part_info info = {0};
+        struct state_map *map = NULL;
+        part_name(name, index->oid);
+        KY_TRY(storage_part_open(storage, name, &info, &map, err));
+        KY_ASSERT(map != NULL);
+        is_filtered = is_filtered || storage_has_changes(txn, runtime->rel, info.lsn);
+        KY_TRY(load_tree(runtime, index, txn, map, info.lsn, is_filtered, err));
+        if (is_complete(runtime, index)) {
+            return KY_OK;
+        }
+        if (is_filtered) {
+            return ky_error_set(err, KY_DATA_CORRUPTED,
+                                "saved index does not have one entry for each row");
+        }
+        is_filtered = true;
+    }
+}
+
+/* Building is faster than putting in a large part of the rows one by one. */
+static bool
+is_outdated(struct access *access, rel_id_t rel, const struct part_info *info)
+{
+    uint64_t changes = storage_change_count(access->storage, rel) - info->mark;
+    return changes > storage_live_count(access->storage, rel) / 4 + RESAVE_CHANGES;
+}
+
+bool
+runtime_load(struct access_index *runtime, const struct cat_index *index, struct txn *txn)
+{
+    char name[32];
+    struct ky_error err;
+    struct part_info info = {0};
+    ky_error_init(&err);
+    part_name(name, index->oid);
+    if (runtime->tree == NULL || !storage_part_find(runtime->access->storage, name, &info) ||
+        info.identity != identity_of(index) || is_outdated(runtime->access, runtime->rel, &info)) {
+        return false;
+    }
+    if (load_part(runtime, index, txn, &err) != KY_OK) {
+        ky_log(WARN, "access", "saved index not loaded, building it index=%" PRIu32 " error=\"%s\"",
+               index->oid, err.message);
+        index_free(runtime->tree);
+        runtime->tree = index_new(INDEX_KIND_BTREE);
+        return false;
+    }
+    return true;
+}
