@@ -12,12 +12,13 @@
 #include "vector/collection_private.h"
 
 static struct view *
-view_new(struct flat *active, struct flat *sealed)
+view_new(struct flat *active, struct flat *sealed, struct graph *graph)
 {
     struct view *view = (struct view *)ky_calloc(1, sizeof(*view));
     atomic_init(&view->references, 1);
     view->active = active;
     view->sealed = sealed;
+    view->graph = graph;
     return view;
 }
 
@@ -39,8 +40,25 @@ view_release(struct view *view)
     if (atomic_fetch_sub_explicit(&view->references, 1, memory_order_acq_rel) == 1) {
         flat_release(view->active);
         flat_release(view->sealed);
+        graph_release(view->graph);
         ky_free(view);
     }
+}
+
+static void
+view_release_later(void *view)
+{
+    view_release((struct view *)view);
+}
+
+void
+collection_set_view(struct collection *collection, struct flat *active, struct flat *sealed,
+                    struct graph *graph)
+{
+    struct view *old = collection_view(collection);
+    /* Release pairs with the acquire in collection_view: the parts are there. */
+    atomic_store_explicit(&collection->view, view_new(active, sealed, graph), memory_order_release);
+    ky_epoch_retire(old, view_release_later);
 }
 
 static void
@@ -67,8 +85,10 @@ collection_new(const struct vector_options *options)
     collection->options = *options;
     set_defaults(&collection->options);
     collection->values_size = vector_values_size(options->element, options->dimension);
+    collection->scratch = ky_malloc(collection->values_size);
     ky_mutex_init(&collection->lock);
-    atomic_init(&collection->view, view_new(flat_new(collection->values_size), NULL));
+    ky_mutex_init(&collection->maintenance);
+    atomic_init(&collection->view, view_new(flat_new(collection->values_size), NULL, NULL));
     return collection;
 }
 
@@ -80,6 +100,8 @@ collection_free(struct collection *collection)
     }
     view_release(collection_view(collection));
     ky_mutex_deinit(&collection->lock);
+    ky_mutex_deinit(&collection->maintenance);
+    ky_free(collection->scratch);
     ky_free(collection);
 }
 
@@ -89,6 +111,31 @@ collection_options(const struct collection *collection)
     return &collection->options;
 }
 
+/*
+ * A vector that the graph has already, for another row, is one more row of its node: at once, not
+ * by way of the flat. Not while a new graph is being made, which may have passed that node.
+ */
+static bool
+insert_as_row(struct collection *collection, struct graph *graph, row_id_t row_id,
+              const void *values)
+{
+    if (graph == NULL) {
+        return false;
+    }
+    uint32_t node = graph_find(graph, values, graph_hash(graph, values), collection->scratch);
+    if (node == NODE_NONE) {
+        return false;
+    }
+    if (collection->is_building) {
+        return graph_has_row(graph, node, row_id);
+    }
+    if (!graph_is_live(graph, node)) {
+        atomic_fetch_sub_explicit(&graph->dead_count, 1, memory_order_relaxed);
+    }
+    graph_add_row(graph, node, row_id, false);
+    return true;
+}
+
 ky_status
 collection_insert(struct collection *collection, row_id_t row_id, const void *values,
                   struct ky_error *err)
@@ -96,11 +143,33 @@ collection_insert(struct collection *collection, row_id_t row_id, const void *va
     ky_status status = KY_OK;
     ky_mutex_lock(&collection->lock);
     const struct view *view = collection_view(collection);
-    if (view->sealed == NULL || !flat_contains(view->sealed, row_id, values)) {
+    if ((view->sealed == NULL || !flat_contains(view->sealed, row_id, values)) &&
+        !insert_as_row(collection, view->graph, row_id, values)) {
         status = flat_insert(view->active, row_id, values, err);
     }
     ky_mutex_unlock(&collection->lock);
     return status;
+}
+
+static void
+note_removed(struct collection *collection, row_id_t row_id, const void *values)
+{
+    if (collection->removed_count == collection->removed_capacity) {
+        collection->removed_capacity = KY_MAX(collection->removed_capacity * 2, (size_t)64);
+        collection->removed = (struct removed_entry *)ky_realloc(
+            collection->removed, collection->removed_capacity * sizeof(collection->removed[0]));
+    }
+    void *copy = ky_malloc(collection->values_size);
+    memcpy(copy, values, collection->values_size);
+    collection->removed[collection->removed_count++] = (struct removed_entry){row_id, copy};
+}
+
+static bool
+remove_from_graph(struct collection *collection, struct graph *graph, row_id_t row_id,
+                  const void *values)
+{
+    uint32_t node = graph_find(graph, values, graph_hash(graph, values), collection->scratch);
+    return node != NODE_NONE && graph_remove_row(graph, node, row_id);
 }
 
 bool
@@ -109,26 +178,68 @@ collection_remove(struct collection *collection, row_id_t row_id, const void *va
     ky_mutex_lock(&collection->lock);
     const struct view *view = collection_view(collection);
     bool is_found = flat_remove(view->active, row_id, values);
-    if (view->sealed != NULL && flat_remove(view->sealed, row_id, values)) {
-        is_found = true;
+    if (!is_found) {
+        /* It may be in both of these. */
+        is_found = view->sealed != NULL && flat_remove(view->sealed, row_id, values);
+        if (view->graph != NULL && remove_from_graph(collection, view->graph, row_id, values)) {
+            is_found = true;
+        }
+        if (is_found && collection->is_building) {
+            note_removed(collection, row_id, values);
+        }
     }
     ky_mutex_unlock(&collection->lock);
     return is_found;
 }
 
+static void
+add_graph_stats(struct graph *graph, struct collection_stats *stats)
+{
+    uint32_t count = graph_node_count(graph);
+    uint64_t entry = atomic_load_explicit(&graph->entry, memory_order_relaxed);
+    stats->has_graph = true;
+    stats->bytes += graph_bytes(graph);
+    stats->entries += graph->entries;
+    stats->codec = codec_kind(&graph->codec);
+    stats->is_codec_exact = graph->codec.is_exact;
+    stats->nodes = count - graph->free_count;
+    stats->dead_nodes = atomic_load_explicit(&graph->dead_count, memory_order_relaxed);
+    stats->level_max = (uint32_t)entry == NODE_NONE ? 0 : (uint32_t)(entry >> 32);
+    stats->unreachable_repaired = atomic_load_explicit(&graph->unreachable, memory_order_relaxed);
+    ky_epoch_enter();
+    const struct calibration *table =
+        atomic_load_explicit(&graph->calibration, memory_order_acquire);
+    for (uint32_t i = 0; i < 4 && table != NULL; i++) {
+        uint32_t at = (i + 1) * CALIBRATION_STEPS / 4 - 1;
+        stats->calibration_ef[i] = table->ef[at];
+        stats->calibration_recall[i] = table->recall[1][at];
+    }
+    ky_epoch_leave();
+}
+
 void
 collection_stats(struct collection *collection, struct collection_stats *stats_out)
 {
-    struct view *view = view_acquire(collection);
+    ky_mutex_lock(&collection->lock);
+    const struct view *view = collection_view(collection);
     *stats_out = (struct collection_stats){
         .entries = flat_entries(view->active),
         .bytes = flat_bytes(view->active),
         .searches = atomic_load_explicit(&collection->searches, memory_order_relaxed),
+        .is_building = collection->is_building,
+        .builds = atomic_load_explicit(&collection->builds, memory_order_relaxed),
+        .recall_samples = atomic_load_explicit(&collection->recall_samples, memory_order_relaxed),
+        .recall_estimate =
+            (double)atomic_load_explicit(&collection->recall_millionths, memory_order_relaxed) /
+            1e6,
     };
     if (view->sealed != NULL) {
         stats_out->entries += flat_entries(view->sealed);
         stats_out->bytes += flat_bytes(view->sealed);
     }
     stats_out->delta_entries = stats_out->entries;
-    view_release(view);
+    if (view->graph != NULL) {
+        add_graph_stats(view->graph, stats_out);
+    }
+    ky_mutex_unlock(&collection->lock);
 }

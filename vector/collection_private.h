@@ -6,6 +6,7 @@
 #include "server/base/mutex.h"
 #include "vector/collection.h"
 #include "vector/flat/flat.h"
+#include "vector/hnsw/graph.h"
 
 /*
  * What a collection consists of at one moment; private to vector. Replaced as a whole, never
@@ -16,6 +17,13 @@ struct view {
     _Atomic uint32_t references; /* the collection's, until replaced, and the cursors' */
     struct flat *active;         /* counted; where new entries go */
     struct flat *sealed;         /* counted; on its way into a graph; may be NULL */
+    struct graph *graph;         /* counted; may be NULL */
+};
+
+/* An entry that was removed while a new graph was being built, which may have taken it in. */
+struct removed_entry {
+    row_id_t row_id;
+    void *values; /* owned */
 };
 
 struct collection {
@@ -24,6 +32,19 @@ struct collection {
     _Atomic(struct view *) view;   /* counted; release and acquire, read inside the epoch */
     _Atomic uint64_t searches;     /* relaxed: statistics */
     struct ky_mutex lock;          /* inserts, removals, and replacing the view */
+
+    /* Guarded by lock. */
+    bool is_building;              /* a graph is being made of what there was at one moment */
+    struct removed_entry *removed; /* owned; while that lasts */
+    size_t removed_count, removed_capacity;
+    void *scratch; /* owned; one vector */
+
+    struct ky_mutex maintenance; /* builds and steps; taken before lock */
+    _Atomic uint64_t builds;     /* relaxed, as the rest: statistics */
+    _Atomic uint64_t recall_sampled;
+    _Atomic uint32_t recall_samples;
+    _Atomic uint32_t recall_millionths;
+    uint64_t sealed_at; /* the maintainer's: places of the sealed flat before it are linked */
 };
 
 /* Inside the epoch, or under the lock. */
@@ -35,3 +56,22 @@ collection_view(const struct collection *collection)
 /* Counted: parts stay as long as it is held. */
 struct view *view_acquire(const struct collection *collection);
 void view_release(struct view *view);
+/* Makes this the view; its references are taken. The lock is held. */
+void collection_set_view(struct collection *collection, struct flat *active, struct flat *sealed,
+                         struct graph *graph);
+
+/* Searches both flats. */
+struct exact_search;
+KY_MUST_CHECK ky_status view_search_flats(struct exact_search *exact, const struct view *view,
+                                          struct ky_error *err);
+/* Is the graph to be used? */
+bool view_uses_graph(const struct view *view, const struct vector_search *search);
+
+/* Measures what ef gives, on queries made of the graph's own vectors. The maintainer's. */
+void graph_calibrate(struct graph *graph, const struct vector_work *work);
+/* Takes nodes without rows out of the graph. The caller is the only writer. */
+void graph_repair(struct collection *collection, struct graph *graph);
+/* Halfway from a vector to another, near one: like them, but none of them. */
+void vector_mix(const struct vector_options *options, void *values, const void *other);
+/* Compares one search in many with an exact one, when enough were made since. */
+void collection_sample_recall(struct collection *collection);

@@ -16,28 +16,49 @@
 
 enum { NEIGHBOURS = 4, TRIES = 64 };
 
+static bool
+draw_from_flat(const struct flat *flat, struct ky_prng *prng, void *values_out)
+{
+    uint64_t count = flat_place_count(flat);
+    for (int i = 0; i < TRIES && count > 0; i++) {
+        uint64_t place = ky_prng_below(prng, count);
+        if (flat_row_id(flat, place) != ROW_ID_NONE) {
+            memcpy(values_out, flat_values(flat, place), flat->values_size);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+draw_from_graph(const struct graph *graph, struct ky_prng *prng, void *values_out)
+{
+    uint32_t count = graph == NULL ? 0 : graph_node_count(graph);
+    for (int i = 0; i < TRIES && count > 0; i++) {
+        uint32_t node = (uint32_t)ky_prng_below(prng, count);
+        if (graph_is_live(graph, node)) {
+            const void *values = graph_values(graph, node, values_out);
+            memmove(values_out, values, graph->values_size);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A live vector drawn at random, copied; false when none was met. */
 static bool
 draw_vector(const struct collection *collection, struct ky_prng *prng, void *values_out)
 {
-    bool is_found = false;
     ky_epoch_enter();
     const struct view *view = collection_view(collection);
-    const struct flat *flat = view->active;
-    uint64_t count = flat_place_count(flat);
-    for (int i = 0; i < TRIES && count > 0 && !is_found; i++) {
-        uint64_t place = ky_prng_below(prng, count);
-        if (flat_row_id(flat, place) != ROW_ID_NONE) {
-            memcpy(values_out, flat_values(flat, place), collection->values_size);
-            is_found = true;
-        }
-    }
+    bool is_found = draw_from_graph(view->graph, prng, values_out) ||
+                    draw_from_flat(view->active, prng, values_out);
     ky_epoch_leave();
     return is_found;
 }
 
-static void
-mix(const struct vector_options *options, void *values, const void *other)
+void
+vector_mix(const struct vector_options *options, void *values, const void *other)
 {
     switch (options->element) {
     case VECTOR_F32:
@@ -98,7 +119,7 @@ make_query(struct collection *collection, struct ky_prng *prng, void *query_out,
     uint32_t count = 0;
     struct ky_error err;
     if (collection_search(collection, &search, hits, &count, NULL, &err) == KY_OK) {
-        mix(&collection->options, query_out, scratch);
+        vector_mix(&collection->options, query_out, scratch);
     }
     return true;
 }
@@ -127,7 +148,7 @@ collection_recall(struct collection *collection, uint32_t k, uint32_t ef, float 
     void *query = ky_malloc(2 * collection->values_size);
     void *scratch = (char *)query + collection->values_size;
     struct ky_prng prng;
-    ky_prng_init(&prng, 1);
+    ky_prng_init(&prng, 1 + atomic_load_explicit(&collection->searches, memory_order_relaxed));
     ky_status status = KY_OK;
     double sum = 0;
     uint32_t done = 0;
@@ -154,4 +175,36 @@ collection_recall(struct collection *collection, uint32_t k, uint32_t ef, float 
         *recall_out = done == 0 ? 1 : sum / (double)done;
     }
     return status;
+}
+
+/* ------------------------------------------------------------------ live */
+
+enum { SEARCHES_PER_SAMPLE = 1000, SAMPLE_QUERIES = 4, SAMPLE_K = 10, WEIGHT = 8 };
+
+void
+collection_sample_recall(struct collection *collection)
+{
+    uint64_t searches = atomic_load_explicit(&collection->searches, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&collection->recall_sampled, memory_order_relaxed);
+    if (searches - before < SEARCHES_PER_SAMPLE) {
+        return;
+    }
+    double recall = 0;
+    struct ky_error err;
+    if (collection_recall(collection, SAMPLE_K, VECTOR_EF_DEFAULT, 0, SAMPLE_QUERIES, &recall,
+                          &err) != KY_OK) {
+        return;
+    }
+    uint32_t samples = atomic_load_explicit(&collection->recall_samples, memory_order_relaxed);
+    double old =
+        (double)atomic_load_explicit(&collection->recall_millionths, memory_order_relaxed) / 1e6;
+    double weight = 1 / (double)KY_MIN(samples / SAMPLE_QUERIES + 1, (uint32_t)WEIGHT);
+    double estimate = old + (recall - old) * weight;
+    atomic_store_explicit(&collection->recall_millionths, (uint32_t)(estimate * 1e6),
+                          memory_order_relaxed);
+    atomic_store_explicit(&collection->recall_samples, samples + SAMPLE_QUERIES,
+                          memory_order_relaxed);
+    atomic_store_explicit(&collection->recall_sampled,
+                          atomic_load_explicit(&collection->searches, memory_order_relaxed),
+                          memory_order_relaxed);
 }

@@ -102,30 +102,44 @@ cosine_parts(const float *a, const float *b, size_t count, float *dot_out,
     *b_norm_squared_out = REDUCE(norm);
 }
 
-/* The query is loaded once for four rows. */
+/* The query is loaded once for four rows. Each row is summed up just as l2_squared does it: the
+ * same pair gives the same bits whichever way it is computed. */
+#define STEP(row, at, sum, load)                   \
+    do {                                           \
+        __m256 d = SUB(q, load(rows[row] + (at))); \
+        sum = FMA(d, d, sum);                      \
+    } while (0)
+#define LOAD_LEFT(p) LOAD_TAIL(p, left)
+
 TARGET static void
 l2_squared_4(const float *query, const float *const rows[4], size_t count, float out[4])
 {
-    __m256 sum0 = ZERO();
-    __m256 sum1 = ZERO();
-    __m256 sum2 = ZERO();
-    __m256 sum3 = ZERO();
-    for (size_t i = 0; i < count; i += LANES) {
-        size_t left = count - i;
-        __m256 q = LOAD_TAIL(query + i, left);
-        __m256 d0 = SUB(q, LOAD_TAIL(rows[0] + i, left));
-        __m256 d1 = SUB(q, LOAD_TAIL(rows[1] + i, left));
-        __m256 d2 = SUB(q, LOAD_TAIL(rows[2] + i, left));
-        __m256 d3 = SUB(q, LOAD_TAIL(rows[3] + i, left));
-        sum0 = FMA(d0, d0, sum0);
-        sum1 = FMA(d1, d1, sum1);
-        sum2 = FMA(d2, d2, sum2);
-        sum3 = FMA(d3, d3, sum3);
+    __m256 even[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
+    __m256 odd[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
+    size_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
+        __m256 q = LOAD(query + i);
+        STEP(0, i, even[0], LOAD);
+        STEP(1, i, even[1], LOAD);
+        STEP(2, i, even[2], LOAD);
+        STEP(3, i, even[3], LOAD);
+        q = LOAD(query + i + LANES);
+        STEP(0, i + LANES, odd[0], LOAD);
+        STEP(1, i + LANES, odd[1], LOAD);
+        STEP(2, i + LANES, odd[2], LOAD);
+        STEP(3, i + LANES, odd[3], LOAD);
     }
-    out[0] = REDUCE(sum0);
-    out[1] = REDUCE(sum1);
-    out[2] = REDUCE(sum2);
-    out[3] = REDUCE(sum3);
+    for (; i < count; i += LANES) {
+        size_t left = count - i;
+        __m256 q = LOAD_LEFT(query + i);
+        STEP(0, i, even[0], LOAD_LEFT);
+        STEP(1, i, even[1], LOAD_LEFT);
+        STEP(2, i, even[2], LOAD_LEFT);
+        STEP(3, i, even[3], LOAD_LEFT);
+    }
+    for (int row = 0; row < 4; row++) {
+        out[row] = REDUCE(ADD(even[row], odd[row]));
+    }
 }
 
 const struct distance_kernels distance_avx2 = {

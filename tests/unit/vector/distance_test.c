@@ -113,6 +113,8 @@ check(const struct distance_kernels *kernels, struct ky_prng *prng, size_t count
         float row_scale = is_exact ? 0 : absolute_sum(a, base + 1 + row * STRIDE, count);
         cr_assert(is_close(got.four[row], want.four[row], row_scale, count), "%s l2_4 %zu row %zu",
                   kernels->name, count, row);
+        cr_assert_eq(got.four[row], kernels->l2_squared(a, base + 1 + row * STRIDE, count),
+                     "%s l2_4 is not l2 %zu row %zu", kernels->name, count, row);
     }
     free(a_memory);
     free(b_memory);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * How near the graph's answers are to the exact ones, after everything that can happen to it. The
+ * figures are well below what is measured, so that chance does not fail a test, and well above what
+ * a broken graph gives.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "server/base/epoch.h"
+#include "tests/recall/world.h"
+
+enum { ROWS = 4000, K = 10, EF = 64 };
+
+static struct ky_error err;
+
+static struct vector_options
+options_of(uint32_t dimension, enum vector_metric metric)
+{
+    return (struct vector_options){.dimension = dimension, .metric = metric};
+}
+
+static void
+check_recall(struct world *world, uint32_t ef, double at_least, const char *what)
+{
+    double recall = world_recall(world, K, ef, NULL, NULL);
+    cr_log_info("%s: %.4f", what, recall);
+    cr_expect_geq(recall, at_least, "%s: %.4f", what, recall);
+}
+
+/* ------------------------------------------------------------------ building */
+
+Test(recall, a_graph_finds_the_nearest_by_every_metric)
+{
+    static const enum vector_metric metrics[] = {VECTOR_L2, VECTOR_INNER_PRODUCT, VECTOR_COSINE,
+                                                 VECTOR_L1};
+    for (size_t i = 0; i < KY_COUNT_OF(metrics); i++) {
+        struct world *world = world_new(options_of(32, metrics[i]), ROWS, false);
+        world_build(world);
+        struct collection_stats stats = world_stats(world);
+        cr_expect(stats.has_graph);
+        cr_expect_eq(stats.nodes, ROWS);
+        cr_expect_eq(stats.delta_entries, 0);
+        cr_expect_eq(stats.codec, VECTOR_CODEC_BYTE);
+        cr_expect_not(stats.is_codec_exact);
+        check_recall(world, EF, 0.93, "metric");
+        world_free(world);
+    }
+}
+
+Test(recall, whole_numbers_are_their_own_codes)
+{
+    struct world *world = world_new(options_of(48, VECTOR_L2), ROWS, true);
+    world_build(world);
+    struct collection_stats stats = world_stats(world);
+    cr_expect(stats.is_codec_exact);
+    check_recall(world, EF, 0.95, "whole");
+    world_free(world);
+}
+
+Test(recall, halves_and_bits)
+{
+    struct vector_options halves = options_of(40, VECTOR_L2);
+    halves.element = VECTOR_F16;
+    struct world *world = world_new(halves, ROWS, false);
+    world_build(world);
+    check_recall(world, EF, 0.93, "halves");
+    world_free(world);
+    static const enum vector_metric metrics[] = {VECTOR_HAMMING, VECTOR_JACCARD};
+    for (size_t i = 0; i < KY_COUNT_OF(metrics); i++) {
+        struct vector_options bits = options_of(200, metrics[i]);
+        bits.element = VECTOR_BIT;
+        world = world_new(bits, ROWS, false);
+        world_build(world);
+        check_recall(world, EF, 0.9, "bits");
+        world_free(world);
+    }
+}
+
+Test(recall, every_codec)
+{
+    static const enum vector_codec codecs[] = {VECTOR_CODEC_VALUES, VECTOR_CODEC_BYTE};
+    for (size_t i = 0; i < KY_COUNT_OF(codecs); i++) {
+        struct vector_options options = options_of(64, VECTOR_COSINE);
+        options.codec = codecs[i];
+        struct world *world = world_new(options, ROWS, false);
+        world_build(world);
+        cr_expect_eq(world_stats(world).codec, codecs[i]);
+        check_recall(world, EF, 0.93, "codec");
+        world_free(world);
+    }
+    struct vector_options signs = options_of(256, VECTOR_COSINE);
+    signs.codec = VECTOR_CODEC_SIGN;
+    struct world *world = world_new(signs, ROWS, false);
+    world_build(world);
+    cr_expect_eq(world_stats(world).codec, VECTOR_CODEC_SIGN);
+    check_recall(world, 400, 0.5, "signs");
+    world_free(world);
+}
+
+Test(recall, few_and_many_dimensions)
+{
+    static const struct {
+        uint32_t dimension, rows;
+    } shapes[] = {{1, 3000},  {2, 3000},   {3, 3000},  {23, 2000},
+                  {24, 2000}, {3000, 400}, {16000, 60}};
+    for (size_t i = 0; i < KY_COUNT_OF(shapes); i++) {
+        struct world *world =
+            world_new(options_of(shapes[i].dimension, VECTOR_L2), shapes[i].rows, false);
+        world_build(world);
+        check_recall(world, EF, 0.93, "dimensions");
+        world_free(world);
+    }
+}
+
+/* ------------------------------------------------------------------ change */
+
+Test(recall, what_is_inserted_is_found_before_and_after_it_is_linked)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    for (uint32_t i = ROWS / 2; i < ROWS; i++) {
+        world_remove(world, i);
+    }
+    world_build(world);
+    for (uint32_t i = ROWS / 2; i < ROWS; i++) {
+        world_insert(world, i);
+        if (i % 700 == 0) {
+            check_recall(world, EF, 0.93, "with a delta");
+            bool has_more = false;
+            const struct vector_work work = {.threads = 2};
+            cr_assert_eq(collection_maintain(world->collection, 100, &work, &has_more, &err),
+                         KY_OK);
+            cr_expect(has_more);
+            check_recall(world, EF, 0.93, "half linked");
+        }
+    }
+    world_maintain(world);
+    struct collection_stats stats = world_stats(world);
+    cr_expect_lt(stats.delta_entries, 40);
+    cr_expect_eq(stats.entries, ROWS);
+    check_recall(world, EF, 0.93, "linked");
+    world_free(world);
+}
+
+/* With nothing done after the deletion but searching. */
+static void
+delete_and_check(uint32_t of_100)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    world_build(world);
+    double before = world_recall(world, K, 40, NULL, NULL);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        if (ky_prng_below(&world->prng, 100) < of_100) {
+            world_remove(world, i);
+        }
+    }
+    double after = world_recall(world, K, 40, NULL, NULL);
+    cr_log_info("recall %.4f, %u of 100 deleted %.4f", before, of_100, after);
+    cr_expect_geq(after, before - 0.02, "%.4f, then %.4f", before, after);
+    cr_expect_gt(world_stats(world).dead_nodes, ROWS * of_100 / 200);
+    world_maintain(world);
+    cr_expect_eq(world_stats(world).dead_nodes, 0);
+    double repaired = world_recall(world, K, 40, NULL, NULL);
+    cr_log_info("repaired %.4f", repaired);
+    cr_expect_geq(repaired, before - 0.02, "%.4f, then %.4f", before, repaired);
+    world_free(world);
+}
+
+Test(recall, half_of_the_rows_deleted)
+{
+    delete_and_check(50);
+}
+
+Test(recall, three_quarters_of_the_rows_deleted)
+{
+    delete_and_check(75);
+}
+
+Test(recall, ten_turnovers_leave_it_as_good_as_new)
+{
+    enum { TURNOVER_ROWS = 2500, TURNOVERS = 10, STEPS = 10 };
+    struct world *world = world_new(options_of(32, VECTOR_L2), TURNOVER_ROWS, false);
+    world_build(world);
+    for (uint32_t step = 0; step < TURNOVERS * STEPS; step++) {
+        for (uint32_t i = step % STEPS; i < TURNOVER_ROWS; i += STEPS) {
+            world_replace(world, i);
+        }
+        world_maintain(world);
+    }
+    struct collection_stats stats = world_stats(world);
+    cr_expect_eq(stats.entries, TURNOVER_ROWS);
+    cr_expect_eq(stats.builds, 1);
+    double old = world_recall(world, K, 40, NULL, NULL);
+    world_build(world);
+    double fresh = world_recall(world, K, 40, NULL, NULL);
+    cr_log_info("after ten turnovers %.4f, fresh %.4f, nodes %lu", old, fresh,
+                (unsigned long)stats.nodes);
+    cr_expect_geq(old, fresh - 0.02, "%.4f, fresh %.4f", old, fresh);
+    world_free(world);
+}
+
+Test(recall, equal_vectors_are_one_node_with_many_rows)
+{
+    enum { EQUAL = 2000 };
+    struct world *world = world_new(options_of(24, VECTOR_L2), ROWS, false);
+    for (uint32_t i = 1; i < EQUAL; i++) {
+        world_remove(world, i);
+        memcpy(world->values[i], world->values[0], 24 * sizeof(float));
+        world_insert(world, i);
+    }
+    world_build(world);
+    cr_expect_eq(world_stats(world).nodes, ROWS - EQUAL + 1);
+    check_recall(world, 40, 0.93, "duplicates");
+    struct vector_hit hits[EQUAL + 5];
+    uint32_t count = 0;
+    const struct vector_search search = {
+        .query = world->values[0], .k = EQUAL + 5, .mode = VECTOR_MODE_ANN, .ef = 10};
+    cr_assert_eq(collection_search(world->collection, &search, hits, &count, NULL, &err), KY_OK);
+    cr_assert_eq(count, EQUAL + 5);
+    for (uint32_t i = 0; i < EQUAL; i++) {
+        cr_assert_eq(hits[i].row_id, i + 1);
+    }
+    cr_expect_gt(hits[EQUAL].distance, 0);
+    for (uint32_t i = 0; i < EQUAL; i += 2) {
+        world_remove(world, i);
+    }
+    cr_assert_eq(collection_search(world->collection, &search, hits, &count, NULL, &err), KY_OK);
+    cr_expect_eq(hits[0].row_id, 2);
+    cr_expect_eq(hits[EQUAL / 2 - 1].distance, 0);
+    cr_expect_gt(hits[EQUAL / 2].distance, 0);
+    world_free(world);
+}
+
+/* ------------------------------------------------------------------ filters */
+
+struct filter {
+    const struct world *world;
+    uint32_t of_1000;
+    bool is_by_cluster; /* correlated with where a vector lies */
+};
+
+static bool
+filter_accepts(void *arg, row_id_t row_id, const void *values, double distance)
+{
+    const struct filter *filter = (const struct filter *)arg;
+    uint32_t i = (uint32_t)((row_id - 1) % ROW_STRIDE);
+    (void)values;
+    (void)distance;
+    uint32_t number = filter->is_by_cluster
+                          ? filter->world->cluster_of[i] * 1000 / filter->world->clusters
+                          : i * 7919 % 1000;
+    return number < filter->of_1000;
+}
+
+Test(recall, a_filter_never_costs_rows)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    world_build(world);
+    static const uint32_t shares[] = {0, 1, 10, 100, 500};
+    for (size_t i = 0; i < KY_COUNT_OF(shares); i++) {
+        for (int is_by_cluster = 0; is_by_cluster < 2; is_by_cluster++) {
+            struct filter filter = {world, shares[i], is_by_cluster != 0};
+            double recall = world_recall(world, K, 40, filter_accepts, &filter);
+            cr_log_info("%u of 1000%s: %.4f", shares[i], is_by_cluster ? " by cluster" : "",
+                        recall);
+            cr_expect_geq(recall, 0.93, "%u of 1000, %d: %.4f", shares[i], is_by_cluster, recall);
+        }
+    }
+    world_free(world);
+}
+
+/* ------------------------------------------------------------------ cursors, knobs */
+
+Test(recall, a_cursor_gives_every_row_once_nearly_in_order)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    world_build(world);
+    for (uint32_t i = 0; i < 100; i++) {
+        world_replace(world, i);
+    }
+    static bool is_seen[ROWS];
+    const struct vector_search search = {.query = world->values[ROWS - 1], .mode = VECTOR_MODE_ANN};
+    struct vector_cursor *cursor = NULL;
+    cr_assert_eq(vector_cursor_open(world->collection, &search, &cursor, &err), KY_OK);
+    uint32_t total = 0;
+    uint32_t inversions = 0;
+    double last = 0;
+    for (uint32_t count = 1; count > 0; total += count) {
+        struct vector_hit hits[37];
+        cr_assert_eq(vector_cursor_next(cursor, hits, 37, &count, &err), KY_OK);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t at = (uint32_t)((hits[i].row_id - 1) % ROW_STRIDE);
+            cr_assert_not(is_seen[at]);
+            is_seen[at] = true;
+            inversions += hits[i].distance < last;
+            last = hits[i].distance;
+        }
+        /* What moves meanwhile is neither lost nor given twice. */
+        if (total == 370) {
+            world_maintain(world);
+        }
+    }
+    cr_expect_eq(total, ROWS);
+    cr_expect_lt(inversions, ROWS / 10, "%u", inversions);
+    vector_cursor_close(cursor);
+    world_free(world);
+}
+
+Test(recall, the_wished_recall_is_about_what_one_gets)
+{
+    struct world *world = world_new(options_of(64, VECTOR_L2), ROWS, false);
+    world_build(world);
+    static const float targets[] = {0.9F, 0.95F, 0.99F};
+    for (size_t i = 0; i < KY_COUNT_OF(targets); i++) {
+        double recall = 0;
+        cr_assert_eq(collection_recall(world->collection, K, 0, targets[i], 100, &recall, &err),
+                     KY_OK);
+        cr_log_info("wished %.2f: %.4f", (double)targets[i], recall);
+        cr_expect_geq(recall, (double)targets[i] - 0.04, "%.2f: %.4f", (double)targets[i], recall);
+    }
+    world_free(world);
+}
+
+Test(recall, a_cancelled_build_changes_nothing)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    _Atomic int is_cancelled = 1;
+    const struct vector_work work = {.threads = 2, .is_cancelled = &is_cancelled};
+    cr_assert_eq(collection_build(world->collection, &work, &err), KY_ERR);
+    cr_expect_eq(err.sqlstate, KY_QUERY_CANCELED);
+    struct collection_stats stats = world_stats(world);
+    cr_expect_not(stats.has_graph);
+    cr_expect_eq(stats.entries, ROWS);
+    check_recall(world, EF, 1, "exact");
+    world_build(world);
+    check_recall(world, EF, 0.93, "built after all");
+    world_free(world);
+}
