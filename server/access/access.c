@@ -65,11 +65,11 @@ struct open_counts {
 };
 
 static ky_status
-open_index(struct access *access, const struct cat_index *index, struct txn *txn,
-           struct open_counts *counts, struct ky_error *err)
+open_index(struct access *access, const struct cat_image *image, const struct cat_index *index,
+           struct txn *txn, struct open_counts *counts, struct ky_error *err)
 {
     struct access_index *runtime;
-    KY_TRY(runtime_new(access, index, &runtime, err));
+    KY_TRY(runtime_new(access, image, index, &runtime, err));
     if (runtime_load(runtime, index, txn)) {
         counts->loaded++;
     } else if (runtime_fill(runtime, index, txn, err) == KY_OK) {
@@ -94,7 +94,7 @@ open_indexes(struct access *access, struct txn *txn, struct ky_error *err)
         const struct cat_table *table = image->tables[i];
         for (uint16_t j = 0; j < table->index_count && status == KY_OK; j++) {
             if (access_find_runtime(access, table->indexes[j]->oid) == NULL) {
-                status = open_index(access, table->indexes[j], txn, &counts, err);
+                status = open_index(access, image, table->indexes[j], txn, &counts, err);
             }
         }
     }
@@ -365,7 +365,13 @@ ky_status
 access_index_create(struct access_txn *txn, const struct cat_index *index, struct ky_error *err)
 {
     struct access_index *runtime;
-    KY_TRY(runtime_new(txn->access, index, &runtime, err));
+    struct cat_image *image = NULL;
+    if (index_is_evaluated(index)) {
+        KY_TRY(catalog_acquire(txn->access->catalog, txn->txn, true, &image, err));
+    }
+    ky_status status = runtime_new(txn->access, image, index, &runtime, err);
+    cat_image_release(image);
+    KY_TRY(status);
     if (runtime_fill(runtime, index, txn->txn, err) != KY_OK) {
         runtime_free(runtime);
         return KY_ERR;

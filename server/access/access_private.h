@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "server/access/access.h"
+#include "server/access/evaluator.h"
 #include "server/base/map.h"
 #include "server/base/mutex.h"
 
@@ -16,7 +17,8 @@ struct access_index {
     rel_id_t rel;
     struct index *tree;         /* owned; NULL for vectors */
     struct collection *vectors; /* owned; NULL for trees */
-    uint16_t vector_column;     /* 0-based */
+    uint16_t vector_column;     /* 0-based; of an index on a plain column */
+    void *evaluator;            /* owned; NULL: keys are columns, all rows have entries */
     /* Entries that may stand for an old key of a live row. Raised before the row's new entry goes
      * in: a scan that saw the new entry sees the count (release/acquire through the tree), and
      * re-checks keys; while it is 0, a visible row has exactly its own entry. */
@@ -102,21 +104,34 @@ struct access_txn {
 /* The live index of a catalog entry; asserts that there is one. */
 struct access_index *access_runtime(struct access *access, const struct cat_index *index);
 /* A new, empty one, not yet known to access. 0A000 for methods that have no engine. */
-KY_MUST_CHECK ky_status runtime_new(struct access *access, const struct cat_index *index,
-                                    struct access_index **out, struct ky_error *err);
+KY_MUST_CHECK ky_status runtime_new(struct access *access, const struct cat_image *image,
+                                    const struct cat_index *index, struct access_index **out,
+                                    struct ky_error *err);
 void runtime_free(struct access_index *runtime);
 /* Fills it from the rows that txn sees. 23505. */
 KY_MUST_CHECK ky_status runtime_fill(struct access_index *runtime, const struct cat_index *index,
                                      struct txn *txn, struct ky_error *err);
 
-/* Key bytes of a row in row format: the tree's key, or the vector's floats. False: the row has no
- * entry (a null vector). */
+/* What there is to know of a row's key besides its bytes. */
+struct key_info {
+    bool has_entry; /* false: the row has none (a null vector, a predicate that is not true) */
+    bool has_null;  /* uniqueness does not apply */
+};
+/* Key bytes of a row: the tree's key, or the vector's floats. Fails as expressions do. */
+KY_MUST_CHECK ky_status runtime_values_key(const struct access_index *runtime,
+                                           const struct cat_index *index,
+                                           const struct datum *values, struct ky_buffer *out,
+                                           struct key_info *info_out, struct ky_error *err);
+KY_MUST_CHECK ky_status runtime_try_row_key(const struct access_index *runtime,
+                                            const struct cat_index *index, struct ky_slice row,
+                                            struct ky_buffer *out, struct key_info *info_out,
+                                            struct ky_error *err);
+/* Of a row that went in before, so that its expressions cannot fail. False: no entry. */
 bool runtime_row_key(const struct access_index *runtime, const struct cat_index *index,
                      struct ky_slice row, struct ky_buffer *out);
-bool runtime_values_key(const struct access_index *runtime, const struct cat_index *index,
-                        const struct datum *values, struct ky_buffer *out);
-/* An index key holds a null, so uniqueness does not apply. */
-bool index_key_has_null(const struct cat_index *index, const struct datum *values);
+/* Does a change of these columns matter to the index? */
+bool runtime_is_touched(const struct access_index *runtime, const struct cat_index *index,
+                        const bool *is_changed);
 
 void entry_log_add(struct ky_buffer *log, oid_t index, struct ky_slice key, row_id_t row_id,
                    bool is_key_change);
@@ -145,5 +160,6 @@ void access_hold_dropped(struct access *access, bool is_held);
 /* Gives a dropped index to the purger to free. */
 void access_purge_drop(struct access *access, struct access_index *runtime);
 /* 23505 with constraint name and DETAIL. */
-ky_status access_duplicate_error(const struct cat_index *index, const struct datum *values,
-                                 bool is_building, struct ky_error *err);
+ky_status access_duplicate_error(const struct access_index *runtime, const struct cat_index *index,
+                                 const struct datum *values, bool is_building,
+                                 struct ky_error *err);

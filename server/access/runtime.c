@@ -7,6 +7,14 @@
 
 /* Live indexes: making, filling from rows, keys of rows. */
 
+static const struct access_evaluator *the_evaluator; /* immutable after start */
+
+void
+access_use_evaluator(const struct access_evaluator *evaluator)
+{
+    the_evaluator = evaluator;
+}
+
 static enum vector_metric
 metric_of(const struct cat_index *index)
 {
@@ -26,8 +34,8 @@ metric_of(const struct cat_index *index)
 }
 
 ky_status
-runtime_new(struct access *access, const struct cat_index *index, struct access_index **out,
-            struct ky_error *err)
+runtime_new(struct access *access, const struct cat_image *image, const struct cat_index *index,
+            struct access_index **out, struct ky_error *err)
 {
     struct access_index *runtime = ky_calloc(1, sizeof(*runtime));
     runtime->access = access;
@@ -42,8 +50,11 @@ runtime_new(struct access *access, const struct cat_index *index, struct access_
         break;
     case INDEX_HNSW:
     case INDEX_IVFFLAT: {
-        runtime->vector_column = (uint16_t)(index->keys[0].column - 1);
-        int32_t dimension = index->table->columns[runtime->vector_column].typmod;
+        int32_t dimension = index->keys[0].typmod;
+        if (index->keys[0].column != 0) {
+            runtime->vector_column = (uint16_t)(index->keys[0].column - 1);
+            dimension = index->table->columns[runtime->vector_column].typmod;
+        }
         if (dimension < 1 || dimension > VECTOR_DIMENSION_MAX) {
             ky_free(runtime);
             return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "column does not have dimensions");
@@ -58,6 +69,11 @@ runtime_new(struct access *access, const struct cat_index *index, struct access_
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                             "access method \"rmi\" is not supported yet");
     }
+    if (index_is_evaluated(index) &&
+        the_evaluator->open(image, index, &runtime->evaluator, err) != KY_OK) {
+        runtime_free(runtime);
+        return KY_ERR;
+    }
     *out = runtime;
     return KY_OK;
 }
@@ -70,6 +86,9 @@ runtime_free(struct access_index *runtime)
     }
     index_free(runtime->tree);
     collection_free(runtime->vectors);
+    if (runtime->evaluator != NULL) {
+        the_evaluator->close(runtime->evaluator);
+    }
     ky_free(runtime);
 }
 
@@ -97,54 +116,174 @@ access_encode_key(const struct cat_index *index, const struct datum *values, uin
     key_encode(columns, count, values, out);
 }
 
-bool
-runtime_values_key(const struct access_index *runtime, const struct cat_index *index,
-                   const struct datum *values, struct ky_buffer *out)
+/* From the key columns' values. */
+static void
+keys_to_bytes(const struct access_index *runtime, const struct cat_index *index,
+              const struct datum *keys, struct ky_buffer *out, struct key_info *info)
 {
+    *info = (struct key_info){.has_entry = true};
     if (runtime->vectors != NULL) {
-        struct datum vector = values[runtime->vector_column];
-        if (!vector.is_null) {
-            ky_buffer_append_slice(out, vector.bytes);
+        info->has_entry = !keys[0].is_null;
+        if (!keys[0].is_null) {
+            ky_buffer_append_slice(out, keys[0].bytes);
         }
-        return !vector.is_null;
+        return;
     }
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        info->has_null = info->has_null || keys[i].is_null;
+    }
+    access_encode_key(index, keys, index->key_count, out);
+}
+
+static ky_status
+evaluated_key(const struct access_index *runtime, const struct cat_index *index,
+              const struct datum *values, struct ky_buffer *out, struct key_info *info,
+              struct ky_error *err)
+{
     struct datum keys[KEY_COLUMNS_MAX];
+    struct ky_arena arena;
+    bool has_entry = false;
+    ky_arena_init(&arena);
+    ky_status status =
+        the_evaluator->keys(runtime->evaluator, values, &arena, keys, &has_entry, err);
+    *info = (struct key_info){0};
+    if (status == KY_OK && has_entry) {
+        keys_to_bytes(runtime, index, keys, out, info);
+    }
+    ky_arena_deinit(&arena);
+    return status;
+}
+
+ky_status
+runtime_values_key(const struct access_index *runtime, const struct cat_index *index,
+                   const struct datum *values, struct ky_buffer *out, struct key_info *info_out,
+                   struct ky_error *err)
+{
+    struct datum keys[KEY_COLUMNS_MAX];
+    if (KY_UNLIKELY(runtime->evaluator != NULL)) {
+        return evaluated_key(runtime, index, values, out, info_out, err);
+    }
     for (uint16_t i = 0; i < index->key_count; i++) {
         keys[i] = values[index->keys[i].column - 1];
     }
-    access_encode_key(index, keys, index->key_count, out);
-    return true;
+    keys_to_bytes(runtime, index, keys, out, info_out);
+    return KY_OK;
+}
+
+ky_status
+runtime_try_row_key(const struct access_index *runtime, const struct cat_index *index,
+                    struct ky_slice row, struct ky_buffer *out, struct key_info *info_out,
+                    struct ky_error *err)
+{
+    const struct row_layout *layout = &index->table->layout;
+    const uint16_t column_count = index->table->column_count;
+    struct datum keys[KEY_COLUMNS_MAX];
+    if (KY_UNLIKELY(runtime->evaluator != NULL)) {
+        struct datum *values = ky_calloc((size_t)column_count + 1, sizeof(*values));
+        for (uint16_t i = 0; i < column_count; i++) {
+            if (the_evaluator->reads(runtime->evaluator, i)) {
+                values[i] = row_get(layout, row, i);
+            }
+        }
+        ky_status status = evaluated_key(runtime, index, values, out, info_out, err);
+        ky_free(values);
+        return status;
+    }
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        keys[i] = row_get(layout, row, (uint16_t)(index->keys[i].column - 1));
+    }
+    keys_to_bytes(runtime, index, keys, out, info_out);
+    return KY_OK;
 }
 
 bool
 runtime_row_key(const struct access_index *runtime, const struct cat_index *index,
                 struct ky_slice row, struct ky_buffer *out)
 {
-    const struct row_layout *layout = &index->table->layout;
-    if (runtime->vectors != NULL) {
-        struct datum vector = row_get(layout, row, runtime->vector_column);
-        if (!vector.is_null) {
-            ky_buffer_append_slice(out, vector.bytes);
-        }
-        return !vector.is_null;
-    }
-    struct datum keys[KEY_COLUMNS_MAX];
-    for (uint16_t i = 0; i < index->key_count; i++) {
-        keys[i] = row_get(layout, row, (uint16_t)(index->keys[i].column - 1));
-    }
-    access_encode_key(index, keys, index->key_count, out);
-    return true;
+    struct key_info info;
+    struct ky_error err;
+    ky_error_init(&err);
+    return runtime_try_row_key(runtime, index, row, out, &info, &err) == KY_OK && info.has_entry;
 }
 
 bool
-index_key_has_null(const struct cat_index *index, const struct datum *values)
+runtime_is_touched(const struct access_index *runtime, const struct cat_index *index,
+                   const bool *is_changed)
 {
+    if (KY_UNLIKELY(runtime->evaluator != NULL)) {
+        for (uint16_t i = 0; i < index->table->column_count; i++) {
+            if (is_changed[i] && the_evaluator->reads(runtime->evaluator, i)) {
+                return true;
+            }
+        }
+        return false;
+    }
     for (uint16_t i = 0; i < index->key_count; i++) {
-        if (values[index->keys[i].column - 1].is_null) {
+        if (is_changed[index->keys[i].column - 1]) {
             return true;
         }
     }
     return false;
+}
+
+/* "a", or the expression. */
+static void
+append_key_name(const struct cat_index *index, uint16_t key, struct ky_buffer *out)
+{
+    const struct cat_key *part = &index->keys[key];
+    ky_buffer_append_cstr(out, part->column != 0 ? index->table->columns[part->column - 1].name
+                                                 : part->expression_sql);
+}
+
+ky_status
+access_duplicate_error(const struct access_index *runtime, const struct cat_index *index,
+                       const struct datum *values, bool is_building, struct ky_error *err)
+{
+    struct ky_arena arena;
+    struct ky_buffer names = {0};
+    struct ky_buffer texts = {0};
+    struct type_context context;
+    struct datum keys[KEY_COLUMNS_MAX];
+    bool has_entry = true;
+    ky_arena_init(&arena);
+    type_context_init(&context, &arena);
+    for (uint16_t i = 0; runtime->evaluator == NULL && i < index->key_count; i++) {
+        keys[i] = values[index->keys[i].column - 1];
+    }
+    if (runtime->evaluator != NULL &&
+        the_evaluator->keys(runtime->evaluator, values, &arena, keys, &has_entry, err) != KY_OK) {
+        ky_arena_deinit(&arena);
+        return KY_ERR;
+    }
+    for (uint16_t i = 0; has_entry && i < index->key_count; i++) {
+        const struct type *type = index->keys[i].type;
+        ky_buffer_append_cstr(&names, i == 0 ? "" : ", ");
+        append_key_name(index, i, &names);
+        ky_buffer_append_cstr(&texts, i == 0 ? "" : ", ");
+        if (keys[i].is_null) {
+            ky_buffer_append_cstr(&texts, "null");
+        } else {
+            type->output(type, &context, keys[i], &texts);
+        }
+    }
+    if (is_building) {
+        (void)ky_error_set(err, KY_UNIQUE_VIOLATION, "could not create unique index \"%s\"",
+                           index->name);
+    } else {
+        (void)ky_error_set(err, KY_UNIQUE_VIOLATION,
+                           "duplicate key value violates unique constraint \"%s\"", index->name);
+    }
+    (void)ky_error_detail(err, "Key (%.*s)=(%.*s) %s.", (int)names.size, (const char *)names.data,
+                          (int)texts.size, (const char *)texts.data,
+                          is_building ? "is duplicated" : "already exists");
+    ky_error_name(err->schema_name,
+                  index->table->schema == OID_SCHEMA_PUBLIC ? "public" : err->schema_name);
+    ky_error_name(err->table_name, index->table->name);
+    ky_error_name(err->constraint_name, index->name);
+    ky_buffer_deinit(&names);
+    ky_buffer_deinit(&texts);
+    ky_arena_deinit(&arena);
+    return KY_ERR;
 }
 
 /* ------------------------------------------------------------------ filling */
@@ -153,6 +292,7 @@ index_key_has_null(const struct cat_index *index, const struct datum *values)
 struct build_entry {
     size_t offset;
     uint32_t key_size;
+    bool has_null;
     row_id_t row_id;
 };
 
@@ -201,14 +341,15 @@ sort_build(struct build *build)
 }
 
 static ky_status
-check_unique(const struct build *build, const struct cat_index *index, struct txn *txn,
-             struct ky_error *err)
+check_unique(const struct build *build, const struct access_index *runtime,
+             const struct cat_index *index, struct txn *txn, struct ky_error *err)
 {
     for (size_t i = 1; i < build->count; i++) {
         const struct build_entry *a = &build->entries[i - 1];
         const struct build_entry *b = &build->entries[i];
-        if (a->key_size != b->key_size || memcmp(build->bytes.data + a->offset,
-                                                 build->bytes.data + b->offset, a->key_size) != 0) {
+        if ((b->has_null && !index->is_nulls_not_distinct) || a->key_size != b->key_size ||
+            memcmp(build->bytes.data + a->offset, build->bytes.data + b->offset, a->key_size) !=
+                0) {
             continue;
         }
         struct row_ref row;
@@ -222,25 +363,25 @@ check_unique(const struct build *build, const struct cat_index *index, struct tx
         for (uint16_t j = 0; j < table->column_count; j++) {
             values[j] = row_get(&table->layout, row.body, j);
         }
-        ky_status status = KY_OK;
-        if (index->is_nulls_not_distinct || !index_key_has_null(index, values)) {
-            status = access_duplicate_error(index, values, true, err);
-        }
+        ky_status status = access_duplicate_error(runtime, index, values, true, err);
         ky_arena_deinit(&arena);
-        KY_TRY(status);
+        return status;
     }
     return KY_OK;
 }
 
 static void
-build_add(struct build *build, size_t offset, row_id_t row_id)
+build_add(struct build *build, size_t offset, bool has_null, row_id_t row_id)
 {
     if (build->count == build->capacity) {
         build->capacity = KY_MAX(build->capacity * 2, (size_t)1024);
         build->entries = ky_realloc(build->entries, build->capacity * sizeof(*build->entries));
     }
-    build->entries[build->count++] = (struct build_entry){
-        .offset = offset, .key_size = (uint32_t)(build->bytes.size - offset), .row_id = row_id};
+    build->entries[build->count++] =
+        (struct build_entry){.offset = offset,
+                             .key_size = (uint32_t)(build->bytes.size - offset),
+                             .has_null = has_null,
+                             .row_id = row_id};
 }
 
 static ky_status
@@ -254,8 +395,10 @@ fill_vectors(struct access_index *runtime, const struct cat_index *index, struct
     storage_scan_init(&scan, txn, index->table->rel);
     for (uint32_t count; status == KY_OK && (count = storage_scan_next(&scan, rows, 256)) > 0;) {
         for (uint32_t i = 0; i < count && status == KY_OK; i++) {
+            struct key_info info;
             ky_buffer_clear(&key);
-            if (runtime_row_key(runtime, index, rows[i].body, &key)) {
+            status = runtime_try_row_key(runtime, index, rows[i].body, &key, &info, err);
+            if (status == KY_OK && info.has_entry) {
                 status = collection_insert(runtime->vectors, rows[i].row_id,
                                            (const float *)(const void *)key.data, err);
             }
@@ -273,17 +416,20 @@ fill_tree(struct access_index *runtime, const struct cat_index *index, struct tx
     struct row_ref rows[256];
     struct build build = {0};
     storage_scan_init(&scan, txn, index->table->rel);
-    for (uint32_t count; (count = storage_scan_next(&scan, rows, 256)) > 0;) {
-        for (uint32_t i = 0; i < count; i++) {
+    ky_status status = KY_OK;
+    for (uint32_t count; status == KY_OK && (count = storage_scan_next(&scan, rows, 256)) > 0;) {
+        for (uint32_t i = 0; i < count && status == KY_OK; i++) {
             size_t offset = build.bytes.size;
-            (void)runtime_row_key(runtime, index, rows[i].body, &build.bytes);
-            build_add(&build, offset, rows[i].row_id);
+            struct key_info info;
+            status = runtime_try_row_key(runtime, index, rows[i].body, &build.bytes, &info, err);
+            if (status == KY_OK && info.has_entry) {
+                build_add(&build, offset, info.has_null, rows[i].row_id);
+            }
         }
     }
     sort_build(&build);
-    ky_status status = KY_OK;
-    if (index->is_unique) {
-        status = check_unique(&build, index, txn, err);
+    if (status == KY_OK && index->is_unique) {
+        status = check_unique(&build, runtime, index, txn, err);
     }
     if (status == KY_OK) {
         status = index_build(runtime->tree, next_built, &build, err);

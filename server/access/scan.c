@@ -109,6 +109,7 @@ access_index_scan_close(struct access_index_scan *scan)
 
 struct search {
     struct access_txn *txn;
+    const struct cat_index *index;
     const struct cat_table *table;
     struct access_index *runtime;
     access_filter filter;
@@ -124,6 +125,13 @@ search_accepts(void *arg, row_id_t row_id, const void *values, double distance)
     if (!storage_get(search->txn->txn, search->runtime->rel, row_id, &row)) {
         return false;
     }
+    if (search->runtime->evaluator != NULL) {
+        struct ky_buffer key = {0};
+        bool is_same = runtime_row_key(search->runtime, search->index, row.body, &key) &&
+                       memcmp(key.data, values, key.size) == 0;
+        ky_buffer_deinit(&key);
+        return is_same && (search->filter == NULL || search->filter(search->arg, &row));
+    }
     struct datum vector = row_get(&search->table->layout, row.body, search->runtime->vector_column);
     return !vector.is_null && memcmp(vector.bytes.data, values, vector.bytes.size) == 0 &&
            (search->filter == NULL || search->filter(search->arg, &row));
@@ -135,13 +143,17 @@ access_vector_search(struct access_txn *txn, const struct cat_index *index, stru
                      struct access_hit *hits, uint32_t *count_out, struct ky_error *err)
 {
     struct search search = {.txn = txn,
+                            .index = index,
                             .table = index->table,
                             .runtime = access_runtime(txn->access, index),
                             .filter = filter,
                             .arg = arg};
     KY_ASSERT(search.runtime->vectors != NULL);
     txn_note_read(txn->txn, index->table->rel, index->oid, NULL);
-    uint32_t dimension = (uint32_t)index->table->columns[search.runtime->vector_column].typmod;
+    uint32_t dimension =
+        (uint32_t)(index->keys[0].column == 0
+                       ? index->keys[0].typmod
+                       : index->table->columns[search.runtime->vector_column].typmod);
     if (vector_dimensions(query) != dimension) {
         return ky_error_set(err, KY_DATA_EXCEPTION, "different vector dimensions %u and %u",
                             dimension, vector_dimensions(query));

@@ -19,49 +19,6 @@ is_event_table(const struct cat_table *table)
     return table->oid >= OID_FIRST_USER || table->schema == OID_SCHEMA_KYRO;
 }
 
-ky_status
-access_duplicate_error(const struct cat_index *index, const struct datum *values, bool is_building,
-                       struct ky_error *err)
-{
-    struct ky_arena arena;
-    struct ky_buffer names = {0};
-    struct ky_buffer texts = {0};
-    struct type_context context;
-    ky_arena_init(&arena);
-    type_context_init(&context, &arena);
-    for (uint16_t i = 0; i < index->key_count; i++) {
-        const struct cat_column *column = &index->table->columns[index->keys[i].column - 1];
-        struct datum value = values[index->keys[i].column - 1];
-        ky_buffer_append_cstr(&names, i == 0 ? "" : ", ");
-        ky_buffer_append_cstr(&names, column->name);
-        ky_buffer_append_cstr(&texts, i == 0 ? "" : ", ");
-        if (value.is_null) {
-            ky_buffer_append_cstr(&texts, "null");
-        } else {
-            column->type->output(column->type, &context, value, &texts);
-        }
-    }
-    if (is_building) {
-        (void)ky_error_set(err, KY_UNIQUE_VIOLATION, "could not create unique index \"%s\"",
-                           index->name);
-        (void)ky_error_detail(err, "Key (%.*s)=(%.*s) is duplicated.", (int)names.size,
-                              (const char *)names.data, (int)texts.size, (const char *)texts.data);
-    } else {
-        (void)ky_error_set(err, KY_UNIQUE_VIOLATION,
-                           "duplicate key value violates unique constraint \"%s\"", index->name);
-        (void)ky_error_detail(err, "Key (%.*s)=(%.*s) already exists.", (int)names.size,
-                              (const char *)names.data, (int)texts.size, (const char *)texts.data);
-    }
-    ky_error_name(err->schema_name,
-                  index->table->schema == OID_SCHEMA_PUBLIC ? "public" : err->schema_name);
-    ky_error_name(err->table_name, index->table->name);
-    ky_error_name(err->constraint_name, index->name);
-    ky_buffer_deinit(&names);
-    ky_buffer_deinit(&texts);
-    ky_arena_deinit(&arena);
-    return KY_ERR;
-}
-
 /* ------------------------------------------------------------------ serializable */
 
 void
@@ -74,11 +31,10 @@ access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky
     for (uint16_t i = 0; i < table->index_count; i++) {
         struct access_index *runtime = access_runtime(txn->access, table->indexes[i]);
         ky_buffer_clear(&txn->old_key);
-        if (runtime->tree != NULL) {
+        if (runtime->tree != NULL &&
+            runtime_row_key(runtime, table->indexes[i], row, &txn->old_key)) {
             has_tree = true;
-            if (runtime_row_key(runtime, table->indexes[i], row, &txn->old_key)) {
-                txn_note_write(txn->txn, table->rel, runtime->oid, ky_buffer_slice(&txn->old_key));
-            }
+            txn_note_write(txn->txn, table->rel, runtime->oid, ky_buffer_slice(&txn->old_key));
         }
     }
     if (!has_tree) {
@@ -229,17 +185,17 @@ add_entry(struct access_txn *txn, const struct cat_index *index, struct access_i
 }
 
 static bool
-is_unique_for(const struct cat_index *index, const struct datum *values)
+is_unique_for(const struct cat_index *index, const struct key_info *info)
 {
     return index->is_unique && !index->is_deferrable &&
-           (index->is_nulls_not_distinct || !index_key_has_null(index, values));
+           (index->is_nulls_not_distinct || !info->has_null);
 }
 
 /* What a unique answer other than INSERTED means to the caller. The row was taken out again. */
 static ky_status
-answer_unique(const struct cat_index *index, const struct datum *values, bool has_arbiter,
-              const struct cat_index *arbiter, enum unique_answer unique,
-              enum access_answer *answer_out, struct ky_error *err)
+answer_unique(const struct access_txn *txn, const struct cat_index *index,
+              const struct datum *values, bool has_arbiter, const struct cat_index *arbiter,
+              enum unique_answer unique, enum access_answer *answer_out, struct ky_error *err)
 {
     if (unique == UNIQUE_PENDING) {
         *answer_out = ACCESS_PENDING;
@@ -249,7 +205,7 @@ answer_unique(const struct cat_index *index, const struct datum *values, bool ha
         *answer_out = ACCESS_CONFLICT;
         return KY_OK;
     }
-    return access_duplicate_error(index, values, false, err);
+    return access_duplicate_error(access_runtime(txn->access, index), index, values, false, err);
 }
 
 /* One attempt. *retry_out: whoever was in the way has ended. */
@@ -270,11 +226,16 @@ try_insert(struct access_txn *txn, const struct cat_table *table, const struct d
         const struct cat_index *index = table->indexes[i];
         struct access_index *runtime = access_runtime(txn->access, index);
         enum unique_answer unique;
+        struct key_info info;
         ky_buffer_clear(&txn->key);
-        if (!runtime_values_key(runtime, index, values, &txn->key)) {
+        if (runtime_values_key(runtime, index, values, &txn->key, &info, err) != KY_OK) {
+            access_savepoint_rollback(txn, &before, true);
+            return KY_ERR;
+        }
+        if (!info.has_entry) {
             continue;
         }
-        if (add_entry(txn, index, runtime, row_id, is_unique_for(index, values), waiter, &existing,
+        if (add_entry(txn, index, runtime, row_id, is_unique_for(index, &info), waiter, &existing,
                       &unique, err) != KY_OK) {
             access_savepoint_rollback(txn, &before, true);
             return KY_ERR;
@@ -287,7 +248,7 @@ try_insert(struct access_txn *txn, const struct cat_table *table, const struct d
                 note_taken(txn, index);
             }
             return *retry_out ? KY_OK
-                              : answer_unique(index, values, has_arbiter, arbiter, unique,
+                              : answer_unique(txn, index, values, has_arbiter, arbiter, unique,
                                               answer_out, err);
         }
     }
@@ -378,14 +339,10 @@ access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_
 /* ------------------------------------------------------------------ update and delete */
 
 static bool
-index_is_touched(const struct cat_index *index, const bool *is_changed)
+index_is_touched(const struct access_txn *txn, const struct cat_index *index,
+                 const bool *is_changed)
 {
-    for (uint16_t i = 0; i < index->key_count; i++) {
-        if (is_changed[index->keys[i].column - 1]) {
-            return true;
-        }
-    }
-    return false;
+    return runtime_is_touched(access_runtime(txn->access, index), index, is_changed);
 }
 
 /* A changed unique key takes the strong lock: others' KEY SHARE checks must wait for it. */
@@ -396,7 +353,7 @@ lock_for_key_change(struct access_txn *txn, const struct cat_table *table, row_i
 {
     *answer_out = ACCESS_DONE;
     for (uint16_t i = 0; i < table->index_count; i++) {
-        if (table->indexes[i]->is_unique && index_is_touched(table->indexes[i], is_changed)) {
+        if (table->indexes[i]->is_unique && index_is_touched(txn, table->indexes[i], is_changed)) {
             enum lock_answer answer;
             KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT,
                                     waiter, &answer, err));
@@ -418,7 +375,9 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
     ky_buffer_clear(&txn->key);
     ky_buffer_clear(&txn->old_key);
     bool has_old = runtime_row_key(runtime, index, old_row, &txn->old_key);
-    bool has_new = runtime_values_key(runtime, index, values, &txn->key);
+    struct key_info info;
+    KY_TRY(runtime_values_key(runtime, index, values, &txn->key, &info, err));
+    bool has_new = info.has_entry;
     *unique_out = UNIQUE_INSERTED;
     if (has_old == has_new &&
         ky_slice_equal(ky_buffer_slice(&txn->old_key), ky_buffer_slice(&txn->key))) {
@@ -431,7 +390,7 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
         entry_log_add(&txn->garbage, runtime->oid, ky_buffer_slice(&txn->old_key), row_id, true);
     }
     if (has_new) {
-        KY_TRY(add_entry(txn, index, runtime, row_id, is_unique_for(index, values), waiter,
+        KY_TRY(add_entry(txn, index, runtime, row_id, is_unique_for(index, &info), waiter,
                          &existing, unique_out, err));
     }
     return KY_OK;
@@ -454,7 +413,7 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
         for (uint16_t i = 0; i < table->index_count && !is_retry; i++) {
             const struct cat_index *index = table->indexes[i];
             enum unique_answer unique;
-            if (!index_is_touched(index, is_changed)) {
+            if (!index_is_touched(txn, index, is_changed)) {
                 continue;
             }
             if (move_entry(txn, index, row_id, old.body, values, waiter, &unique, err) != KY_OK) {
@@ -466,7 +425,7 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
             }
             access_savepoint_rollback(txn, &before, true);
             if (unique != UNIQUE_RETRY) {
-                return answer_unique(index, values, false, NULL, unique, answer_out, err);
+                return answer_unique(txn, index, values, false, NULL, unique, answer_out, err);
             }
             is_retry = true;
         }
@@ -658,8 +617,11 @@ access_has_twin(struct access_txn *txn, const struct cat_index *index, const str
     struct access_index *runtime = access_runtime(txn->access, index);
     row_id_t first;
     ky_buffer_clear(&txn->key);
-    return runtime_values_key(runtime, index, values, &txn->key) &&
-           index_find(runtime->tree, ky_buffer_slice(&txn->key), &first, 1) > 1;
+    struct key_info info;
+    struct ky_error ignored;
+    ky_error_init(&ignored);
+    return runtime_values_key(runtime, index, values, &txn->key, &info, &ignored) == KY_OK &&
+           info.has_entry && index_find(runtime->tree, ky_buffer_slice(&txn->key), &first, 1) > 1;
 }
 
 /* Is another row in the way of row_id? DONE: it is not. */
@@ -688,7 +650,8 @@ recheck_row(struct access_txn *txn, struct judgement *judgement, row_id_t other,
             for (uint16_t i = 0; i < table->column_count; i++) {
                 values[i] = row_get(&table->layout, row, i);
             }
-            ky_status status = access_duplicate_error(judgement->index, values, false, err);
+            ky_status status =
+                access_duplicate_error(judgement->runtime, judgement->index, values, false, err);
             ky_arena_deinit(&arena);
             return status;
         }

@@ -44,6 +44,7 @@ struct cat_key {
     bool is_descending;
     bool is_nulls_first;
     const char *opclass; /* NULL: the default one */
+    int32_t typmod;      /* of an expression's result; -1: none */
 };
 
 enum index_method {

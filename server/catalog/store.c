@@ -234,6 +234,9 @@ walk_index(struct walk *walk, struct cat_index *index, struct store_link *link)
     }
     walk_text(walk, &index->predicate_sql);
     walk_texts(walk, &index->options);
+    for (uint16_t i = 0; i < count; i++) {
+        WALK_INT(walk, index->keys[i].typmod);
+    }
 }
 
 static void

@@ -452,14 +452,20 @@ exec_actual(void *exec_pointer, const struct plan *node)
     return NULL;
 }
 
+void
+exec_init_plain(struct exec *exec, struct exec_context *context)
+{
+    static const struct statement_plan no_plan = {.root = NULL};
+    exec_init(exec, context, &no_plan);
+    exec->nested = 1;
+}
+
 ky_status
 exec_eval_once(struct exec_context *context, const struct expr *expr, struct datum *out,
                struct ky_error *err)
 {
-    static const struct statement_plan no_plan = {.root = NULL};
     struct exec exec = {0};
-    exec_init(&exec, context, &no_plan);
-    exec.nested = 1;
+    exec_init_plain(&exec, context);
     struct eval *eval = NULL;
     const struct eval_input input = {NULL, 0, context->arena};
     ky_status status = eval_compile(&exec, expr, &eval, err);

@@ -68,6 +68,8 @@ struct exec {
     uint64_t rows_changed;
 };
 
+/* For expressions without a plan; exec is zeroed. */
+void exec_init_plain(struct exec *exec, struct exec_context *context);
 KY_MUST_CHECK ky_status op_open(struct exec *exec, const struct plan *plan, struct op **op_out,
                                 struct ky_error *err);
 /* Never answers an empty batch. */

@@ -10,6 +10,7 @@
 #include "server/base/log.h"
 #include "server/base/random.h"
 #include "server/catalog/views/views.h"
+#include "server/exec/index_eval.h"
 #include "server/session/session_private.h"
 
 /* The process-wide side: who is connected, cancel keys, first start, timers, passwords. */
@@ -25,6 +26,7 @@ server_register_builtins(void)
     session_advisory_register();
     session_views_register();
     catalog_views_register_rest();
+    exec_register_index_evaluator();
 }
 
 struct server *

@@ -421,6 +421,34 @@ fill_index(const struct sysview_context *context, struct sysview_rows *rows, str
     return KY_OK;
 }
 
+static const struct sysview_column indexes_columns[] = {{"schemaname", OID_NAME},
+                                                        {"tablename", OID_NAME},
+                                                        {"indexname", OID_NAME},
+                                                        {"tablespace", OID_NAME},
+                                                        {"indexdef", OID_TEXT}};
+
+static ky_status
+fill_indexes(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        for (uint16_t j = 0; j < table->index_count; j++) {
+            const struct cat_schema *schema = cat_get_schema(context->image, table->schema);
+            struct ky_buffer text = {0};
+            struct datum *row = sysview_add(rows);
+            session_index_definition(context->image, table->indexes[j], &text);
+            row[0] = schema == NULL ? datum_null() : datum_cstr(schema->name);
+            row[1] = datum_cstr(table->name);
+            row[2] = datum_cstr(table->indexes[j]->name);
+            row[3] = datum_null();
+            row[4] = datum_cstr(ky_arena_cstr(rows->arena, ky_buffer_slice(&text)));
+            ky_buffer_deinit(&text);
+        }
+    }
+    return KY_OK;
+}
+
 #define VIEW(var, oid_, schema_, name_, columns_, fill_)                      \
     static const struct sysview var = {.oid = (oid_),                         \
                                        .schema = (schema_),                   \
@@ -437,12 +465,14 @@ VIEW(prepared_view, 12105, OID_SCHEMA_PG_CATALOG, "pg_prepared_statements", prep
      fill_prepared);
 VIEW(cursors_view, 12085, OID_SCHEMA_PG_CATALOG, "pg_cursors", cursor_columns, fill_cursors);
 VIEW(locks_view, 12081, OID_SCHEMA_PG_CATALOG, "pg_locks", lock_columns, fill_locks);
+VIEW(indexes_view, 12059, OID_SCHEMA_PG_CATALOG, "pg_indexes", indexes_columns, fill_indexes);
 VIEW(index_view, 14900, OID_SCHEMA_KYRO, "stat_index", index_columns, fill_index);
 
 void
 session_views_register(void)
 {
     static const struct sysview *const views[] = {&activity_view, &settings_view, &prepared_view,
-                                                  &cursors_view,  &locks_view,    &index_view};
+                                                  &cursors_view,  &locks_view,    &index_view,
+                                                  &indexes_view};
     sysview_register(views, KY_COUNT_OF(views));
 }

@@ -496,27 +496,3 @@ fill_views(const struct sysview_context *context, struct sysview_rows *rows, str
     return KY_OK;
 }
 VIEW(view_pg_views, 12046, OID_SCHEMA_PG_CATALOG, "pg_views", 'v', views_columns, fill_views);
-
-static const struct sysview_column indexes_columns[] = {{"schemaname", OID_NAME},
-                                                        {"tablename", OID_NAME},
-                                                        {"indexname", OID_NAME},
-                                                        {"tablespace", OID_NAME}};
-
-static ky_status
-fill_indexes(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
-{
-    (void)err;
-    for (size_t i = 0; i < context->image->table_count; i++) {
-        const struct cat_table *table = context->image->tables[i];
-        for (uint16_t k = 0; k < table->index_count; k++) {
-            struct datum *at = sysview_add(rows);
-            put_text(&at, view_schema_name(context->image, table->schema));
-            put_text(&at, table->name);
-            put_text(&at, table->indexes[k]->name);
-            put_null(&at);
-        }
-    }
-    return KY_OK;
-}
-VIEW(view_pg_indexes, 12059, OID_SCHEMA_PG_CATALOG, "pg_indexes", 'v', indexes_columns,
-     fill_indexes);

@@ -50,7 +50,7 @@ const char *view_schema_name(const struct cat_image *image, oid_t schema);
 const char *view_role_name(const struct cat_image *image, oid_t role);
 
 extern const struct sysview view_pg_class, view_pg_attribute, view_pg_attrdef, view_pg_index,
-    view_pg_constraint, view_pg_tables, view_pg_views, view_pg_indexes;
+    view_pg_constraint, view_pg_tables, view_pg_views;
 extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg_collation,
     view_pg_roles, view_pg_authid, view_pg_database, view_pg_description, view_pg_extension,
     view_pg_sequence, view_pg_inherits, view_pg_policy, view_pg_trigger, view_pg_statistic_ext,

@@ -200,12 +200,20 @@ method_name(enum index_method method)
 }
 
 static void
-append_key(struct ky_buffer *text, const struct cat_index *index, uint16_t place)
+append_key(struct ky_buffer *text, const struct cat_index *index, uint16_t place, bool is_column)
 {
     const struct cat_key *key = &index->keys[place];
-    ky_buffer_printf(text, "%s",
-                     key->column > 0 ? index->table->columns[key->column - 1].name
-                                     : key->expression_sql);
+    if (key->column > 0) {
+        ast_print_identifier(text, index->table->columns[key->column - 1].name);
+    } else if (is_column) {
+        ky_buffer_append_cstr(text, key->expression_sql);
+    } else {
+        bool is_call = key->expression_sql[0] != '(';
+        ky_buffer_printf(text, is_call ? "%s" : "(%s)", key->expression_sql);
+    }
+    if (is_column) {
+        return;
+    }
     if (key->opclass != NULL) {
         ky_buffer_printf(text, " %s", key->opclass);
     }
@@ -214,6 +222,53 @@ append_key(struct ky_buffer *text, const struct cat_index *index, uint16_t place
     } else if (key->is_nulls_first) {
         ky_buffer_printf(text, " NULLS FIRST");
     }
+}
+
+static void
+append_index_rest(struct ky_buffer *text, const struct cat_index *index)
+{
+    if (index->is_nulls_not_distinct) {
+        ky_buffer_append_cstr(text, " NULLS NOT DISTINCT");
+    }
+    for (const char *const *option = index->options; option != NULL && *option != NULL; option++) {
+        const char *equals = strchr(*option, '=');
+        size_t name_size = equals == NULL ? strlen(*option) : (size_t)(equals - *option);
+        ky_buffer_append_cstr(text, option == index->options ? " WITH (" : ", ");
+        ky_buffer_printf(text, "%.*s", (int)name_size, *option);
+        if (equals != NULL) {
+            ky_buffer_append_byte(text, '=');
+            ast_print_string(text, equals + 1);
+        }
+    }
+    if (index->options != NULL && index->options[0] != NULL) {
+        ky_buffer_append_byte(text, ')');
+    }
+    if (index->predicate_sql != NULL) {
+        bool is_wrapped = index->predicate_sql[0] == '(';
+        ky_buffer_printf(text, is_wrapped ? " WHERE %s" : " WHERE (%s)", index->predicate_sql);
+    }
+}
+
+void
+session_index_definition(const struct cat_image *image, const struct cat_index *index,
+                         struct ky_buffer *text)
+{
+    const struct cat_schema *schema = cat_get_schema(image, index->table->schema);
+    ky_buffer_printf(text, "CREATE %sINDEX ", index->is_unique ? "UNIQUE " : "");
+    ast_print_identifier(text, index->name);
+    ky_buffer_append_cstr(text, " ON ");
+    ast_print_identifier(text, schema == NULL ? "public" : schema->name);
+    ky_buffer_append_byte(text, '.');
+    ast_print_identifier(text, index->table->name);
+    ky_buffer_printf(text, " USING %s (", method_name(index->method));
+    for (uint16_t i = 0; i < index->column_count; i++) {
+        if (i > 0) {
+            ky_buffer_append_cstr(text, i == index->key_count ? ") INCLUDE (" : ", ");
+        }
+        append_key(text, index, i, i >= index->key_count);
+    }
+    ky_buffer_append_byte(text, ')');
+    append_index_rest(text, index);
 }
 
 FUNCTION(pg_get_indexdef)
@@ -230,22 +285,16 @@ FUNCTION(pg_get_indexdef)
             *out = datum_cstr("");
             return KY_OK;
         }
-        append_key(&text, index, (uint16_t)(args[1].word - 1));
+        const struct cat_key *key = &index->keys[args[1].word - 1];
+        bool is_pretty = arg_count > 2 && args[2].word != 0;
+        bool is_wrapped = key->column == 0 && !is_pretty && key->expression_sql[0] == '(';
+        ky_buffer_append_cstr(&text, is_wrapped ? "(" : "");
+        append_key(&text, index, (uint16_t)(args[1].word - 1), true);
+        ky_buffer_append_cstr(&text, is_wrapped ? ")" : "");
         *out = take_text(env, &text);
         return KY_OK;
     }
-    const struct cat_schema *schema = cat_get_schema(env_of(env)->image, index->table->schema);
-    ky_buffer_printf(&text, "CREATE %sINDEX %s ON %s.%s USING %s (",
-                     index->is_unique ? "UNIQUE " : "", index->name,
-                     schema == NULL ? "public" : schema->name, index->table->name,
-                     method_name(index->method));
-    for (uint16_t i = 0; i < index->column_count; i++) {
-        if (i > 0) {
-            ky_buffer_printf(&text, i == index->key_count ? ") INCLUDE (" : ", ");
-        }
-        append_key(&text, index, i);
-    }
-    ky_buffer_printf(&text, ")");
+    session_index_definition(env_of(env)->image, index, &text);
     *out = take_text(env, &text);
     return KY_OK;
 }
@@ -340,7 +389,7 @@ FUNCTION(pg_get_constraintdef)
         return KY_OK;
     }
     if (constraint->kind == CONSTRAINT_CHECK) {
-        ky_buffer_printf(&text, "CHECK ((%s))", constraint->check_sql);
+        ky_buffer_printf(&text, "CHECK (%s)", constraint->check_sql);
     } else if (constraint->kind == CONSTRAINT_FOREIGN) {
         append_foreign(&text, env_of(env), constraint);
     } else {
@@ -349,7 +398,11 @@ FUNCTION(pg_get_constraintdef)
             &text, "%s%s (", constraint->kind == CONSTRAINT_PRIMARY ? "PRIMARY KEY" : "UNIQUE",
             index != NULL && index->is_nulls_not_distinct ? " NULLS NOT DISTINCT" : "");
         append_columns(&text, constraint->table, constraint->columns, constraint->column_count);
-        ky_buffer_printf(&text, ")");
+        for (uint16_t i = constraint->column_count; index != NULL && i < index->column_count; i++) {
+            ky_buffer_append_cstr(&text, i == constraint->column_count ? ") INCLUDE (" : ", ");
+            ast_print_identifier(&text, index->table->columns[index->keys[i].column - 1].name);
+        }
+        ky_buffer_append_byte(&text, ')');
     }
     if (constraint->is_deferrable) {
         ky_buffer_append_cstr(&text, " DEFERRABLE");

@@ -2,6 +2,7 @@
 #include "server/base/assert.h"
 #include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/sql/bind/walk.h"
 
 /* ALTER TABLE, RENAME. Changes are made on a copy of the table's catalog entry, then written. */
 
@@ -98,15 +99,41 @@ add_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     return KY_OK;
 }
 
+struct column_search {
+    uint32_t index;
+};
+
 static bool
-index_uses(const struct cat_index *index, int16_t number)
+visit_column(struct expr *expr, int level, void *self)
+{
+    const struct column_search *search = self;
+    return (expr->kind == EXPR_INPUT && expr->index == search->index) ||
+           expr_walk_children(expr, level, visit_column, self);
+}
+
+/* Does an expression over the table read the column? */
+static bool
+expression_uses(struct ddl *ddl, const struct cat_table *table, const char *sql, int16_t number)
+{
+    struct column_search search = {(uint32_t)(number - 1)};
+    struct expr *expr;
+    struct ky_error ignored;
+    ky_error_init(&ignored);
+    return sql != NULL &&
+           bind_table_expression(&ddl->bind, table, sql, NULL, -1, &expr, &ignored) == KY_OK &&
+           visit_column(expr, 0, &search);
+}
+
+static bool
+index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number)
 {
     for (uint16_t i = 0; i < index->column_count; i++) {
-        if (index->keys[i].column == number) {
+        if (index->keys[i].column == number ||
+            expression_uses(ddl, index->table, index->keys[i].expression_sql, number)) {
             return true;
         }
     }
-    return false;
+    return expression_uses(ddl, index->table, index->predicate_sql, number);
 }
 
 static ky_status
@@ -127,8 +154,9 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
         ky_arena_printf(ddl->arena, "column %s of table %s", column->name, made->table.name)));
     for (uint16_t i = 0; i < made->table.constraint_count; i++) {
         struct cat_constraint *constraint = made->table.constraints[i];
-        bool is_used = constraint->kind == CONSTRAINT_CHECK &&
-                       strstr(constraint->check_sql, column->name) != NULL;
+        bool is_used =
+            constraint->kind == CONSTRAINT_CHECK &&
+            expression_uses(ddl, constraint->table, constraint->check_sql, column->number);
         for (uint16_t j = 0; j < constraint->column_count; j++) {
             is_used = is_used || constraint->columns[j] == column->number;
         }
@@ -138,7 +166,7 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     }
     for (uint16_t i = 0; i < made->table.index_count; i++) {
         struct cat_index *index = made->table.indexes[i];
-        if (index_uses(index, column->number)) {
+        if (index_uses(ddl, index, column->number)) {
             KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
             access_index_drop(ddl->session->txn, index->oid);
         }
@@ -314,7 +342,7 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     case AST_COLUMN_DEFAULT:
         KY_TRY(find_column(ddl, made, command->name, &column));
         column->default_sql =
-            command->definition == NULL ? NULL : ddl_print(ddl, command->definition);
+            command->definition == NULL ? NULL : ddl_default_text(ddl, column, command->definition);
         column->default_oid = command->definition == NULL ? OID_NONE : ddl_new_oid(ddl);
         return KY_OK;
     case AST_SET_NOT_NULL:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/sql/bind/walk.h"
 
 /* CREATE INDEX, REINDEX. */
 
@@ -57,7 +58,8 @@ check_vector_index(struct ddl *ddl, const struct cat_index *index, const struct 
     static const char *const opclasses[] = {"vector_l2_ops", "vector_ip_ops", "vector_cosine_ops",
                                             "vector_l1_ops"};
     const struct cat_key *key = &index->keys[0];
-    const struct cat_column *column = &index->table->columns[key->column - 1];
+    const struct type *type = key->type;
+    int32_t typmod = key->column == 0 ? key->typmod : index->table->columns[key->column - 1].typmod;
     bool is_known = false;
     if (index->key_count != 1 || index->is_unique) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
@@ -65,13 +67,12 @@ check_vector_index(struct ddl *ddl, const struct cat_index *index, const struct 
                             index->method == INDEX_HNSW ? "hnsw" : "ivfflat",
                             index->is_unique ? "unique" : "multicolumn");
     }
-    if (column->type->oid != OID_VECTOR) {
+    if (type->oid != OID_VECTOR) {
         return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
                             "data type %s has no default operator class for access method \"%s\"",
-                            column->type->sql_name,
-                            index->method == INDEX_HNSW ? "hnsw" : "ivfflat");
+                            type->sql_name, index->method == INDEX_HNSW ? "hnsw" : "ivfflat");
     }
-    if (column->typmod < 1) {
+    if (typmod < 1) {
         return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
                             "column does not have dimensions");
     }
@@ -90,21 +91,106 @@ check_vector_index(struct ddl *ddl, const struct cat_index *index, const struct 
     return check_option(ddl, options, "ef_construction", 64, 4, 1000);
 }
 
-static ky_status
-read_keys(struct ddl *ddl, struct cat_index *index, const struct ast_list *elements)
+static bool
+visit_mutable(struct expr *expr, int level, void *self)
 {
-    uint16_t count = (uint16_t)ast_list_count(elements);
-    if (count > 32) {
+    return (expr->kind == EXPR_FUNC && expr->func != NULL && expr->func->volatility != 'i') ||
+           expr_walk_children(expr, level, visit_mutable, self);
+}
+
+static bool
+visit_subquery(struct expr *expr, int level, void *self)
+{
+    return expr->kind == EXPR_SUBQUERY || expr_walk_children(expr, level, visit_subquery, self);
+}
+
+/* Binds an expression of an index; what says "index expression" or "index predicate". */
+static ky_status
+bind_part(struct ddl *ddl, const struct cat_table *table, const char *sql,
+          const struct type *wanted, const char *what, struct expr **expr_out)
+{
+    KY_TRY(bind_table_expression(&ddl->bind, table, sql, wanted, -1, expr_out, ddl->err));
+    if (visit_subquery(*expr_out, 0, NULL)) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "cannot use subquery in %s", what);
+    }
+    if (visit_mutable(*expr_out, 0, NULL)) {
+        return ky_error_set(ddl->err, KY_INVALID_OBJECT_DEFINITION,
+                            "functions in %s must be marked IMMUTABLE", what);
+    }
+    return KY_OK;
+}
+
+static ky_status
+read_key(struct ddl *ddl, struct cat_index *index, const struct ast_index_element *element,
+         struct cat_key *key)
+{
+    bool is_descending = element->direction == AST_SORT_DESC;
+    *key = (struct cat_key){
+        .typmod = -1,
+        .is_descending = is_descending,
+        .is_nulls_first =
+            element->nulls == AST_NULLS_DEFAULT ? is_descending : element->nulls == AST_NULLS_FIRST,
+        .opclass = element->opclass == NULL
+                       ? NULL
+                       : ky_arena_strdup(ddl->arena, ast_name_last(element->opclass)),
+    };
+    if (element->name != NULL) {
+        const struct cat_column *column =
+            cat_find_column(index->table, ky_slice_cstr(element->name));
+        if (column == NULL) {
+            return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN, "column \"%s\" does not exist",
+                                element->name);
+        }
+        key->column = column->number;
+        key->type = column->type;
+    } else {
+        struct expr *expr;
+        key->expression_sql = ddl_expression_text(ddl, index->table, element->expression, NULL);
+        KY_TRY(bind_part(ddl, index->table, key->expression_sql, NULL, "index expression", &expr));
+        key->type = expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : expr->type;
+        key->typmod = expr->typmod;
+    }
+    if (!is_vector_method(index->method) && key->type->key == NULL) {
+        (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                           "data type %s has no default operator class for access method "
+                           "\"btree\"",
+                           key->type->sql_name);
+        return ky_error_hint(ddl->err, "You must specify an operator class for the index or "
+                                       "define a default operator class for the data type.");
+    }
+    return KY_OK;
+}
+
+static ky_status
+read_keys(struct ddl *ddl, struct cat_index *index, const struct ast_list *elements,
+          const struct ast_list *include)
+{
+    const uint32_t key_count = (uint32_t)ast_list_count(elements);
+    const uint32_t column_count = key_count + (uint32_t)ast_list_count(include);
+    if (column_count > KEY_COLUMNS_MAX) {
         return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS,
                             "cannot use more than 32 columns in an index");
     }
-    index->key_count = index->column_count = count;
-    index->keys = ky_arena_array(ddl->arena, struct cat_key, count);
-    for (uint16_t i = 0; i < count; i++) {
-        const struct ast_index_element *element = (const void *)ast_list_get(elements, i);
+    if (column_count > key_count && index->method != INDEX_BTREE) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "access method \"%s\" does not support included columns",
+                            index->method == INDEX_HASH   ? "hash"
+                            : index->method == INDEX_HNSW ? "hnsw"
+                                                          : "ivfflat");
+    }
+    index->key_count = (uint16_t)key_count;
+    index->column_count = (uint16_t)column_count;
+    index->keys = ky_arena_array(ddl->arena, struct cat_key, column_count + 1);
+    for (uint32_t i = 0; i < key_count; i++) {
+        KY_TRY(read_key(ddl, index, (const void *)ast_list_get(elements, (int32_t)i),
+                        &index->keys[i]));
+    }
+    for (uint32_t i = key_count; i < column_count; i++) {
+        const struct ast_index_element *element =
+            (const void *)ast_list_get(include, (int32_t)(i - key_count));
         if (element->name == NULL) {
             return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                                "expression indexes are not supported yet");
+                                "expressions are not supported in included columns");
         }
         const struct cat_column *column =
             cat_find_column(index->table, ky_slice_cstr(element->name));
@@ -112,28 +198,22 @@ read_keys(struct ddl *ddl, struct cat_index *index, const struct ast_list *eleme
             return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN, "column \"%s\" does not exist",
                                 element->name);
         }
-        bool is_descending = element->direction == AST_SORT_DESC;
-        index->keys[i] = (struct cat_key){
-            .column = column->number,
-            .type = column->type,
-            .is_descending = is_descending,
-            .is_nulls_first = element->nulls == AST_NULLS_DEFAULT
-                                  ? is_descending
-                                  : element->nulls == AST_NULLS_FIRST,
-            .opclass = element->opclass == NULL
-                           ? NULL
-                           : ky_arena_strdup(ddl->arena, ast_name_last(element->opclass)),
-        };
-        if (!is_vector_method(index->method) && column->type->key == NULL) {
-            (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                               "data type %s has no default operator class for access method "
-                               "\"btree\"",
-                               column->type->sql_name);
-            return ky_error_hint(ddl->err, "You must specify an operator class for the index or "
-                                           "define a default operator class for the data type.");
-        }
+        index->keys[i] =
+            (struct cat_key){.column = column->number, .type = column->type, .typmod = -1};
     }
     return KY_OK;
+}
+
+static ky_status
+read_predicate(struct ddl *ddl, struct cat_index *index, const struct ast_node *where)
+{
+    struct expr *expr;
+    if (where == NULL) {
+        return KY_OK;
+    }
+    index->predicate_sql = ddl_expression_text(ddl, index->table, where, type_get(OID_BOOL));
+    return bind_part(ddl, index->table, index->predicate_sql, type_get(OID_BOOL), "index predicate",
+                     &expr);
 }
 
 /* "m=16": what pg_class.reloptions shows. */
@@ -152,13 +232,31 @@ option_texts(struct ddl *ddl, const struct ast_list *options)
     return texts;
 }
 
+/* How a key without a name is called: by its function, or "expr". */
 static const char *
-default_name(struct ddl *ddl, const struct cat_table *table, const struct cat_index *index)
+key_name(struct ddl *ddl, const struct cat_index *index, const struct ast_list *elements,
+         uint16_t key)
 {
-    const char *columns = table->columns[index->keys[0].column - 1].name;
-    for (uint16_t i = 1; i < index->key_count; i++) {
-        columns = ky_arena_printf(ddl->arena, "%s_%s", columns,
-                                  table->columns[index->keys[i].column - 1].name);
+    const struct ast_index_element *element = (const void *)ast_list_get(elements, key);
+    if (index->keys[key].column != 0) {
+        return index->table->columns[index->keys[key].column - 1].name;
+    }
+    if (element->expression->kind == AST_FUNCTION_CALL) {
+        const struct ast_function_call *call = (const void *)element->expression;
+        return ky_arena_strdup(ddl->arena, ast_name_last(call->names));
+    }
+    return "expr";
+}
+
+static const char *
+default_name(struct ddl *ddl, const struct cat_table *table, const struct cat_index *index,
+             const struct ast_list *elements)
+{
+    const char *columns = key_name(ddl, index, elements, 0);
+    for (uint16_t i = 1; i < index->column_count; i++) {
+        const char *name = i < index->key_count ? key_name(ddl, index, elements, i)
+                                                : table->columns[index->keys[i].column - 1].name;
+        columns = ky_arena_printf(ddl->arena, "%s_%s", columns, name);
     }
     return ddl_choose_name(ddl, table->schema, table->name, columns, "idx");
 }
@@ -169,19 +267,16 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     struct cat_table *table;
     struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
     strcpy(ddl->session->tag, "CREATE INDEX");
+    if (statement->is_concurrent && ddl->session->is_block) {
+        return ky_error_set(ddl->err, KY_ACTIVE_SQL_TRANSACTION,
+                            "CREATE INDEX CONCURRENTLY cannot run inside a transaction block");
+    }
     KY_TRY(ddl_find(ddl, statement->relation, false, &table));
     if (table->kind != 'r') {
         return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
                             "cannot create index on relation \"%s\"", table->name);
     }
     KY_TRY(ddl_check_owner(ddl, table));
-    if (statement->where != NULL) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "partial indexes are not supported yet");
-    }
-    if (ast_list_count(statement->include) > 0) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "INCLUDE is not supported yet");
-    }
     KY_TRY(ddl_lock(ddl, table, LOCK_SHARE));
     if (ddl->is_pending) {
         return KY_OK;
@@ -204,14 +299,18 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
         status = index_method(ddl, statement->access_method, &index->method);
     }
     if (status == KY_OK) {
-        status = read_keys(ddl, index, statement->elements);
+        status = read_keys(ddl, index, statement->elements, statement->include);
+    }
+    if (status == KY_OK) {
+        status = read_predicate(ddl, index, statement->where);
     }
     if (status == KY_OK && is_vector_method(index->method)) {
         status = check_vector_index(ddl, index, statement->options);
     }
     if (status == KY_OK) {
-        index->name = statement->name != NULL ? ky_arena_strdup(ddl->arena, statement->name)
-                                              : default_name(ddl, table, index);
+        index->name = statement->name != NULL
+                          ? ky_arena_strdup(ddl->arena, statement->name)
+                          : default_name(ddl, table, index, statement->elements);
         if (ddl_name_exists(ddl, table->schema, index->name)) {
             txn_statement_end(ddl->txn);
             if (!statement->is_if_not_exists) {

@@ -157,3 +157,11 @@ KY_MUST_CHECK ky_status ddl_drop_references(struct ddl *ddl, const struct cat_ta
                                             int16_t column, const struct cat_index *index,
                                             enum ast_behavior behavior, const char *what);
 KY_MUST_CHECK ky_status ddl_lock_references(struct ddl *ddl, const struct cat_table *table);
+
+/* ------------------------------------------------------------------ ddl_text.c */
+
+/* An expression over the table's columns as it is kept and shown: a call, or in parentheses. */
+const char *ddl_expression_text(struct ddl *ddl, const struct cat_table *table,
+                                const struct ast_node *node, const struct type *wanted);
+const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,
+                             const struct ast_node *node);

@@ -180,6 +180,10 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
         columns =
             ky_arena_printf(ddl->arena, "%s_%s", columns, made->columns[key->columns[i] - 1].name);
     }
+    for (int32_t i = 0; i < ast_list_count(constraint->include); i++) {
+        columns =
+            ky_arena_printf(ddl->arena, "%s_%s", columns, ast_list_text(constraint->include, i));
+    }
     key->name = constraint->name != NULL
                     ? ky_arena_strdup(ddl->arena, constraint->name)
                     : ddl_choose_name(ddl, made->table.schema, made->table.name,
@@ -200,7 +204,7 @@ add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *
         return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED, "too many check constraints");
     }
     struct new_check *check = &made->checks[made->check_count++];
-    check->sql = ddl_print(ddl, constraint->expression);
+    check->sql = ddl_expression_text(ddl, &made->table, constraint->expression, type_get(OID_BOOL));
     check->is_not_valid = constraint->is_not_valid;
     check->name =
         constraint->name != NULL
@@ -227,7 +231,7 @@ ddl_add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_con
         column->is_not_null = true;
         return KY_OK;
     case AST_CONSTRAINT_DEFAULT:
-        column->default_sql = ddl_print(ddl, constraint->expression);
+        column->default_sql = ddl_default_text(ddl, column, constraint->expression);
         column->default_oid = ddl_new_oid(ddl);
         return KY_OK;
     case AST_CONSTRAINT_IDENTITY:
@@ -235,7 +239,7 @@ ddl_add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_con
         return add_sequence(ddl, made, column, constraint->sequence_options);
     case AST_CONSTRAINT_GENERATED:
         column->generated = 's';
-        column->default_sql = ddl_print(ddl, constraint->expression);
+        column->default_sql = ddl_expression_text(ddl, &made->table, constraint->expression, NULL);
         column->default_oid = ddl_new_oid(ddl);
         return KY_OK;
     case AST_CONSTRAINT_CHECK:
@@ -277,9 +281,25 @@ ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key,
                                 .is_valid = true,
                                 .is_deferrable = key->is_deferrable,
                                 .constraint = ddl_new_oid(ddl),
-                                .key_count = key->column_count,
-                                .column_count = key->column_count};
-    index->keys = ky_arena_array(ddl->arena, struct cat_key, key->column_count);
+                                .key_count = key->column_count};
+    const struct ast_list *include = key->source == NULL ? NULL : key->source->include;
+    const uint32_t included = (uint32_t)ast_list_count(include);
+    if (key->column_count + included > KEY_COLUMNS_MAX) {
+        return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS,
+                            "cannot use more than 32 columns in an index");
+    }
+    index->column_count = (uint16_t)(key->column_count + included);
+    index->keys = ky_arena_array(ddl->arena, struct cat_key, index->column_count);
+    for (uint32_t i = 0; i < included; i++) {
+        const char *name = ast_list_text(include, (int32_t)i);
+        const struct cat_column *column = cat_find_column(table, ky_slice_cstr(name));
+        if (column == NULL) {
+            return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                                "column \"%s\" named in key does not exist", name);
+        }
+        index->keys[key->column_count + i] =
+            (struct cat_key){.column = column->number, .type = column->type, .typmod = -1};
+    }
     for (uint16_t i = 0; i < key->column_count; i++) {
         const struct type *type = table->columns[key->columns[i] - 1].type;
         if (type->key == NULL) {
@@ -290,7 +310,7 @@ ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key,
             return ky_error_hint(ddl->err, "You must specify an operator class for the index or "
                                            "define a default operator class for the data type.");
         }
-        index->keys[i] = (struct cat_key){.column = key->columns[i], .type = type};
+        index->keys[i] = (struct cat_key){.column = key->columns[i], .type = type, .typmod = -1};
     }
     *constraint =
         (struct cat_constraint){.oid = index->constraint,
@@ -505,7 +525,8 @@ add_vector_index(struct ddl *ddl, struct cat_table *table, const char *opclass)
 {
     struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
     struct cat_key *key = ky_arena_new(ddl->arena, struct cat_key);
-    *key = (struct cat_key){.column = 2, .type = type_get(OID_VECTOR), .opclass = opclass};
+    *key = (struct cat_key){
+        .column = 2, .type = type_get(OID_VECTOR), .opclass = opclass, .typmod = -1};
     *index = (struct cat_index){
         .oid = ddl_new_oid(ddl),
         .name = ddl_choose_name(ddl, table->schema, table->name, "vector", "idx"),

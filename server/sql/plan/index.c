@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/sql/bind/bind.h"
 #include "server/sql/plan/plan_private.h"
 
 /*
@@ -135,12 +136,21 @@ mirrored(char strategy)
     return (char)(6 - strategy); /* < and > change places, = stays */
 }
 
-/* A qual as a condition on one column of rel. */
+/* A qual as a condition on one column of rel, or on an expression over it. */
 struct condition {
-    uint16_t column;
-    char strategy; /* 1..5; 'a': = ANY */
+    uint16_t column;         /* NO_COLUMN: expression */
+    const struct expr *side; /* what is compared */
+    char strategy;           /* 1..5; 'a': = ANY */
     struct expr *value;
     struct qual *qual;
+};
+
+enum { NO_COLUMN = UINT16_MAX };
+
+/* An index's expressions and predicate as the query would say them. */
+struct index_exprs {
+    struct expr *keys[32]; /* NULL: a column */
+    struct expr *predicate;
 };
 
 static bool
@@ -153,6 +163,162 @@ value_is_known(struct expr *value, const struct rel *rel, const struct tables *o
            !expr_is_volatile(value);
 }
 
+static bool
+table_has_expressions(const struct cat_table *table)
+{
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        for (uint16_t k = 0; k < table->indexes[i]->key_count; k++) {
+            if (table->indexes[i]->keys[k].column == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Columns of the table as columns of rel. */
+static bool
+visit_input(struct expr *expr, int level, void *self)
+{
+    if (expr->kind == EXPR_INPUT) {
+        expr->kind = EXPR_COLUMN;
+        expr->table = *(const uint16_t *)self;
+        expr->column = (uint16_t)expr->index;
+        expr->index = 0;
+    }
+    return expr_walk_children(expr, level, visit_input, self);
+}
+
+static bool
+bind_one(struct planner *p, const struct rel *rel, const char *sql, const struct type *wanted,
+         struct expr **out)
+{
+    struct cat_path path = {.schemas = {OID_SCHEMA_PG_CATALOG, OID_SCHEMA_PUBLIC}, .count = 2};
+    struct bind_context bind = {
+        .arena = p->arena, .image = p->context->image, .path = &path, .env = p->context->env};
+    struct ky_error ignored;
+    uint16_t table = rel->table;
+    ky_error_init(&ignored);
+    if (bind_table_expression(&bind, rel->ref->table, sql, wanted, -1, out, &ignored) != KY_OK) {
+        return false;
+    }
+    (void)visit_input(*out, 0, &table);
+    return true;
+}
+
+/* False: the index says something that does not bind, and is left alone. */
+static bool
+read_expressions(struct planner *p, const struct rel *rel, const struct cat_index *index,
+                 struct index_exprs *out)
+{
+    *out = (struct index_exprs){.predicate = NULL};
+    for (uint16_t k = 0; k < index->key_count; k++) {
+        if (index->keys[k].column == 0 &&
+            !bind_one(p, rel, index->keys[k].expression_sql, NULL, &out->keys[k])) {
+            return false;
+        }
+    }
+    return index->predicate_sql == NULL ||
+           bind_one(p, rel, index->predicate_sql, type_get(OID_BOOL), &out->predicate);
+}
+
+/* ------------------------------------------------------------------ predicates */
+
+/* x op constant; *value_out and *strategy_out as if x stood on the left. */
+static bool
+read_comparison(const struct expr *expr, const struct expr **x_out, const struct expr **value_out,
+                char *strategy_out)
+{
+    if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->op->strategy == 0 ||
+        expr->arg_count != 2) {
+        return false;
+    }
+    for (int side = 0; side < 2; side++) {
+        if (expr->args[1 - side]->kind == EXPR_CONST && expr->args[side]->kind != EXPR_CONST) {
+            *x_out = expr->args[side];
+            *value_out = expr->args[1 - side];
+            *strategy_out = side == 0 ? expr->op->strategy : mirrored(expr->op->strategy);
+            return !(*value_out)->value.is_null;
+        }
+    }
+    return false;
+}
+
+/* x q_op v says that x p_op w. */
+static bool
+comparison_implies(const struct expr *qual, const struct expr *part)
+{
+    const struct expr *x;
+    const struct expr *y;
+    const struct expr *v;
+    const struct expr *w;
+    char given;
+    char needed;
+    if (!read_comparison(qual, &x, &v, &given) || !read_comparison(part, &y, &w, &needed) ||
+        !expr_equal(x, y) || v->type != w->type || v->type->compare == NULL) {
+        return false;
+    }
+    const int order = v->type->compare(v->type, v->value, w->value);
+    switch (given) {
+    case 3: /* = v */
+        return needed == 1   ? order < 0
+               : needed == 2 ? order <= 0
+               : needed == 3 ? order == 0
+               : needed == 4 ? order >= 0
+                             : order > 0;
+    case 1: /* < v */
+        return (needed == 1 || needed == 2) && order <= 0;
+    case 2:
+        return (needed == 2 && order <= 0) || (needed == 1 && order < 0);
+    case 5: /* > v */
+        return (needed == 5 || needed == 4) && order >= 0;
+    case 4:
+        return (needed == 4 && order >= 0) || (needed == 5 && order > 0);
+    default:
+        return false;
+    }
+}
+
+/* A strict function of x is true: x is not null. */
+static bool
+is_strict_in(const struct expr *qual, const struct expr *x, int depth)
+{
+    if (expr_equal(qual, x)) {
+        return true;
+    }
+    bool is_strict = (qual->kind == EXPR_FUNC && qual->func != NULL && qual->func->is_strict) ||
+                     qual->kind == EXPR_CAST ||
+                     (qual->kind == EXPR_ARRAY_OP && !qual->is_negated && depth == 0);
+    for (uint16_t i = 0; is_strict && depth < 16 && i < qual->arg_count; i++) {
+        if (is_strict_in(qual->args[i], x, depth + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+part_is_implied(const struct expr *part, const struct quals *quals)
+{
+    if (part->kind == EXPR_AND) {
+        for (uint16_t i = 0; i < part->arg_count; i++) {
+            if (!part_is_implied(part->args[i], quals)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    for (uint32_t i = 0; i < quals->count; i++) {
+        const struct expr *qual = quals->list[i]->expr;
+        bool is_not_null = part->kind == EXPR_IS_NULL && part->is_negated;
+        if (expr_equal(qual, part) || comparison_implies(qual, part) ||
+            (is_not_null && is_strict_in(qual, part->args[0], 0))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Operators of another type family would order differently: the value must become the key's type.
  */
 static bool
@@ -161,6 +327,7 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
 {
     struct expr *expr = qual->expr;
     const struct expr *column;
+    const bool has_expressions = table_has_expressions(rel->ref->table);
     if (expr->kind == EXPR_ARRAY_OP && !expr->is_negated && expr->op != NULL &&
         expr->op->strategy == 3) {
         column = key_column(expr->args[0], rel);
@@ -168,7 +335,7 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
             expr->args[1]->type->element_oid != column->type->oid) {
             return false;
         }
-        *out = (struct condition){column->column, 'a', expr->args[1], qual};
+        *out = (struct condition){column->column, column, 'a', expr->args[1], qual};
         return true;
     }
     if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->op->strategy == 0 ||
@@ -178,6 +345,12 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
     for (int side = 0; side < 2; side++) {
         column = key_column(expr->args[side], rel);
         struct expr *value = expr->args[1 - side];
+        const bool is_expression = column == NULL && has_expressions &&
+                                   expr->args[side]->kind != EXPR_CONST &&
+                                   expr->args[side]->kind != EXPR_PARAM;
+        if (is_expression) {
+            column = expr->args[side];
+        }
         if (column == NULL || !value_is_known(value, rel, outer)) {
             continue;
         }
@@ -186,7 +359,8 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
             continue;
         }
         char strategy = side == 0 ? expr->op->strategy : mirrored(expr->op->strategy);
-        *out = (struct condition){column->column, strategy, value, qual};
+        *out = (struct condition){is_expression ? NO_COLUMN : column->column, column, strategy,
+                                  value, qual};
         return true;
     }
     return false;
@@ -195,6 +369,7 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
 /* What one index makes of the conditions. */
 struct choice {
     const struct cat_index *index;
+    struct index_exprs exprs;
     const struct condition *equal[32];
     uint16_t equal_count;
     const struct condition *any, *lower, *upper;
@@ -203,11 +378,16 @@ struct choice {
 };
 
 static const struct condition *
-find_condition(const struct condition *conditions, uint32_t count, uint16_t column,
-               const char *strategies)
+find_condition(const struct condition *conditions, uint32_t count, const struct choice *choice,
+               uint16_t key, const char *strategies)
 {
+    const struct expr *expr = choice->exprs.keys[key];
+    const uint16_t column = (uint16_t)(choice->index->keys[key].column - 1);
     for (uint32_t i = 0; i < count; i++) {
-        if (conditions[i].column == column && strchr(strategies, conditions[i].strategy) != NULL) {
+        const bool is_key =
+            expr != NULL ? conditions[i].column == NO_COLUMN && expr_equal(conditions[i].side, expr)
+                         : conditions[i].column == column;
+        if (is_key && strchr(strategies, conditions[i].strategy) != NULL) {
             return &conditions[i];
         }
     }
@@ -229,9 +409,13 @@ delivers_order(const struct level *level, const struct rel *rel, const struct ch
     }
     for (uint16_t i = 0; i < query->order_count; i++, key++) {
         const struct sort_key *order = &query->order_by[i];
-        if (key >= index->key_count || order->expr->kind != EXPR_COLUMN ||
-            order->expr->table != rel->table ||
-            order->expr->column + 1 != index->keys[key].column) {
+        if (key >= index->key_count) {
+            return false;
+        }
+        const struct expr *expr = choice->exprs.keys[key];
+        if (expr != NULL ? !expr_equal(order->expr, expr)
+                         : order->expr->kind != EXPR_COLUMN || order->expr->table != rel->table ||
+                               order->expr->column + 1 != index->keys[key].column) {
             return false;
         }
         bool is_reverse = order->is_descending != index->keys[key].is_descending;
@@ -248,11 +432,14 @@ static void
 judge_index(const struct level *level, const struct rel *rel, const struct cat_index *index,
             const struct condition *conditions, uint32_t count, struct choice *choice)
 {
-    *choice = (struct choice){.index = index, .rows = rel->table_rows};
+    const struct index_exprs exprs = choice->exprs;
+    *choice = (struct choice){.index = index, .exprs = exprs, .rows = rel->table_rows};
+    if (exprs.predicate != NULL) {
+        choice->rows *= 0.5;
+    }
     uint16_t key = 0;
     for (; key < index->key_count; key++) {
-        const struct condition *equal =
-            find_condition(conditions, count, (uint16_t)(index->keys[key].column - 1), "\3");
+        const struct condition *equal = find_condition(conditions, count, choice, key, "\3");
         if (equal == NULL) {
             break;
         }
@@ -260,13 +447,12 @@ judge_index(const struct level *level, const struct rel *rel, const struct cat_i
         choice->rows *= 0.005;
     }
     if (key < index->key_count) {
-        uint16_t column = (uint16_t)(index->keys[key].column - 1);
-        choice->any = find_condition(conditions, count, column, "a");
+        choice->any = find_condition(conditions, count, choice, key, "a");
         if (choice->any != NULL) {
             choice->rows *= 0.05;
         } else {
-            choice->lower = find_condition(conditions, count, column, "\4\5");
-            choice->upper = find_condition(conditions, count, column, "\1\2");
+            choice->lower = find_condition(conditions, count, choice, key, "\4\5");
+            choice->upper = find_condition(conditions, count, choice, key, "\1\2");
             choice->rows *= (choice->lower != NULL ? 0.33 : 1) * (choice->upper != NULL ? 0.33 : 1);
         }
     }
@@ -403,11 +589,16 @@ plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
         struct choice choice;
         if ((index->method != INDEX_BTREE && index->method != INDEX_RMI &&
              index->method != INDEX_HASH) ||
-            !index->is_valid || index->predicate_sql != NULL || index->key_count > 32) {
+            !index->is_valid || index->key_count > 32) {
+            continue;
+        }
+        if (!read_expressions(p, rel, index, &choice.exprs) ||
+            (choice.exprs.predicate != NULL && !part_is_implied(choice.exprs.predicate, quals))) {
             continue;
         }
         judge_index(level, rel, index, conditions, count, &choice);
-        if ((has_bounds(&choice) || (choice.is_sorted && stops_early)) &&
+        if ((has_bounds(&choice) || (choice.is_sorted && stops_early) ||
+             choice.exprs.predicate != NULL) &&
             is_better(&choice, &best, stops_early)) {
             best = choice;
         }

@@ -521,7 +521,8 @@ vector_index(const struct cat_table *table, uint16_t column, enum vector_metric_
     for (uint16_t i = 0; i < table->index_count; i++) {
         struct cat_index *index = table->indexes[i];
         if ((index->method == INDEX_HNSW || index->method == INDEX_IVFFLAT) && index->is_valid &&
-            index->keys[0].column == column + 1 && index_metric(index) == metric) {
+            index->predicate_sql == NULL && index->keys[0].column == column + 1 &&
+            index_metric(index) == metric) {
             return index;
         }
     }
