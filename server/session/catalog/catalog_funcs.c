@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "server/session/session_private.h"
+#include "server/session/catalog/funcs_private.h"
 
 /* Functions that read the catalog: names of things, definitions, what the search path shows. */
 
@@ -25,15 +25,24 @@ take_text(const struct func_env *env, struct ky_buffer *buffer)
     return text;
 }
 
-#define FUNCTION(name_)                                                                   \
-    static ky_status name_(struct func_env *env, const struct datum *args, int arg_count, \
-                           struct datum *out, struct ky_error *err)
-#define UNUSED_ARGS() ((void)env, (void)args, (void)arg_count, (void)err)
+#if defined(__x86_64__)
+#define KY_PLATFORM "x86_64-pc-linux-gnu"
+#elif defined(__aarch64__)
+#define KY_PLATFORM "aarch64-unknown-linux-gnu"
+#else
+#define KY_PLATFORM "linux-gnu"
+#endif
+#ifdef __clang__
+#define KY_COMPILER "clang " __clang_version__
+#else
+#define KY_COMPILER "gcc " __VERSION__
+#endif
 
 FUNCTION(version)
 {
     UNUSED_ARGS();
-    *out = datum_cstr("PostgreSQL 15.0 (KyroDB " KYRO_VERSION ")");
+    *out = datum_cstr("PostgreSQL 15.0 (KyroDB " KYRO_VERSION ") on " KY_PLATFORM
+                      ", compiled by " KY_COMPILER ", 64-bit");
     return KY_OK;
 }
 
@@ -468,48 +477,45 @@ FUNCTION(col_description)
 
 /* ------------------------------------------------------------------ the table */
 
-#define ARGS(...) ((const oid_t[]){__VA_ARGS__})
-#define FUNC(oid_, name_, result_, count_, args_, strict_, fn_)                          \
-    {                                                                                    \
-        .oid = (oid_), .name = (name_), .result = (result_), .arg_count = (count_),      \
-        .args = (args_), .is_strict = (strict_), .volatility = 's', .kind = FUNC_SCALAR, \
-        .scalar = (fn_)                                                                  \
-    }
-
 static const struct func catalog_funcs[] = {
-    FUNC(89, "version", OID_TEXT, 0, NULL, true, version),
-    FUNC(861, "current_database", OID_NAME, 0, NULL, true, current_database),
-    FUNC(745, "current_user", OID_NAME, 0, NULL, true, current_user_name),
-    FUNC(746, "session_user", OID_NAME, 0, NULL, true, session_user_name),
-    FUNC(1402, "current_schema", OID_NAME, 0, NULL, true, current_schema),
-    FUNC(2079, "pg_table_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, pg_table_is_visible),
-    FUNC(2080, "pg_type_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, always_visible),
-    FUNC(2081, "pg_function_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, always_visible),
-    FUNC(1642, "pg_get_userbyid", OID_NAME, 1, ARGS(OID_OID), true, pg_get_userbyid),
-    FUNC(1081, "format_type", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), false, format_type),
-    FUNC(1597, "pg_encoding_to_char", OID_NAME, 1, ARGS(OID_INT4), true, pg_encoding_to_char),
-    FUNC(6174, "pg_get_statisticsobjdef_columns", OID_TEXT, 1, ARGS(OID_OID), true,
+    FUNC(89, "version", OID_TEXT, 0, NULL, true, 's', version),
+    FUNC(861, "current_database", OID_NAME, 0, NULL, true, 's', current_database),
+    FUNC(745, "current_user", OID_NAME, 0, NULL, true, 's', current_user_name),
+    FUNC(746, "session_user", OID_NAME, 0, NULL, true, 's', session_user_name),
+    FUNC(1402, "current_schema", OID_NAME, 0, NULL, true, 's', current_schema),
+    FUNC(2079, "pg_table_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', pg_table_is_visible),
+    FUNC(2080, "pg_type_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always_visible),
+    FUNC(2081, "pg_function_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always_visible),
+    FUNC(1642, "pg_get_userbyid", OID_NAME, 1, ARGS(OID_OID), true, 's', pg_get_userbyid),
+    FUNC(1081, "format_type", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), false, 's', format_type),
+    FUNC(1597, "pg_encoding_to_char", OID_NAME, 1, ARGS(OID_INT4), true, 's', pg_encoding_to_char),
+    FUNC(6174, "pg_get_statisticsobjdef_columns", OID_TEXT, 1, ARGS(OID_OID), true, 's',
          pg_get_statisticsobjdef_columns),
-    FUNC(6121, "pg_relation_is_publishable", OID_BOOL, 1, ARGS(OID_REGCLASS), true,
+    FUNC(6121, "pg_relation_is_publishable", OID_BOOL, 1, ARGS(OID_REGCLASS), true, 's',
          pg_relation_is_publishable),
-    FUNC(1716, "pg_get_expr", OID_TEXT, 2, ARGS(OID_PG_NODE_TREE, OID_OID), true, pg_get_expr),
-    FUNC(2509, "pg_get_expr", OID_TEXT, 3, ARGS(OID_PG_NODE_TREE, OID_OID, OID_BOOL), true,
+    FUNC(1716, "pg_get_expr", OID_TEXT, 2, ARGS(OID_PG_NODE_TREE, OID_OID), true, 's', pg_get_expr),
+    FUNC(2509, "pg_get_expr", OID_TEXT, 3, ARGS(OID_PG_NODE_TREE, OID_OID, OID_BOOL), true, 's',
          pg_get_expr),
-    FUNC(1643, "pg_get_indexdef", OID_TEXT, 1, ARGS(OID_OID), true, pg_get_indexdef),
-    FUNC(2507, "pg_get_indexdef", OID_TEXT, 3, ARGS(OID_OID, OID_INT4, OID_BOOL), true,
+    FUNC(1643, "pg_get_indexdef", OID_TEXT, 1, ARGS(OID_OID), true, 's', pg_get_indexdef),
+    FUNC(2507, "pg_get_indexdef", OID_TEXT, 3, ARGS(OID_OID, OID_INT4, OID_BOOL), true, 's',
          pg_get_indexdef),
-    FUNC(1387, "pg_get_constraintdef", OID_TEXT, 1, ARGS(OID_OID), true, pg_get_constraintdef),
-    FUNC(2508, "pg_get_constraintdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true,
+    FUNC(1387, "pg_get_constraintdef", OID_TEXT, 1, ARGS(OID_OID), true, 's', pg_get_constraintdef),
+    FUNC(2508, "pg_get_constraintdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true, 's',
          pg_get_constraintdef),
-    FUNC(1641, "pg_get_viewdef", OID_TEXT, 1, ARGS(OID_OID), true, pg_get_viewdef),
-    FUNC(2506, "pg_get_viewdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true, pg_get_viewdef),
-    FUNC(1348, "obj_description", OID_TEXT, 1, ARGS(OID_OID), true, obj_description),
-    FUNC(1215, "obj_description", OID_TEXT, 2, ARGS(OID_OID, OID_NAME), true, obj_description),
-    FUNC(1216, "col_description", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), true, col_description),
+    FUNC(1641, "pg_get_viewdef", OID_TEXT, 1, ARGS(OID_OID), true, 's', pg_get_viewdef),
+    FUNC(2506, "pg_get_viewdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true, 's', pg_get_viewdef),
+    FUNC(1348, "obj_description", OID_TEXT, 1, ARGS(OID_OID), true, 's', obj_description),
+    FUNC(1215, "obj_description", OID_TEXT, 2, ARGS(OID_OID, OID_NAME), true, 's', obj_description),
+    FUNC(1216, "col_description", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), true, 's', col_description),
 };
 
 void
 session_catalog_register(void)
 {
     func_register(catalog_funcs, KY_COUNT_OF(catalog_funcs));
+    size_funcs_register();
+    server_funcs_register();
+    privilege_funcs_register();
+    object_funcs_register();
+    proc_views_register();
 }

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "parser/parser.h"
+#include "server/session/catalog/funcs_private.h"
+#include "server/types/array.h"
+
+/* About single objects: their definitions, what belongs to what, what the path shows. */
+
+FUNCTION(always)
+{
+    UNUSED_ARGS();
+    *out = datum_word(true);
+    return KY_OK;
+}
+
+FUNCTION(never)
+{
+    UNUSED_ARGS();
+    *out = datum_word(false);
+    return KY_OK;
+}
+
+/* Definitions of what the server does not have: no OID names one. */
+FUNCTION(no_definition)
+{
+    UNUSED_ARGS();
+    *out = datum_null();
+    return KY_OK;
+}
+
+static void
+append_arguments(struct ky_buffer *text, const struct func *func)
+{
+    for (uint8_t i = 0; i < func->arg_count; i++) {
+        const struct type *type = type_get(func->args[i]);
+        bool is_last = func->is_variadic && i + 1 == func->arg_count;
+        ky_buffer_printf(text, "%s%s%s", i > 0 ? ", " : "", is_last ? "VARIADIC " : "",
+                         type == NULL ? "???" : type->sql_name);
+    }
+}
+
+FUNCTION(pg_get_function_arguments)
+{
+    UNUSED_ARGS();
+    const struct func *func = func_find((oid_t)args[0].word);
+    struct ky_buffer text = {0};
+    if (func == NULL) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    append_arguments(&text, func);
+    *out = funcs_text(env, ky_arena_cstr(env->types.arena, ky_buffer_slice(&text)));
+    ky_buffer_deinit(&text);
+    return KY_OK;
+}
+
+FUNCTION(pg_get_function_result)
+{
+    UNUSED_ARGS();
+    const struct func *func = func_find((oid_t)args[0].word);
+    const struct type *type = func == NULL ? NULL : type_get(func->result);
+    *out = type == NULL
+               ? datum_null()
+               : funcs_text(env, ky_arena_printf(env->types.arena, "%s%s",
+                                                 func->is_set ? "SETOF " : "", type->sql_name));
+    return KY_OK;
+}
+
+/* The sequence that a serial or identity column owns, as text that regclass reads. */
+FUNCTION(pg_get_serial_sequence)
+{
+    UNUSED_ARGS();
+    const struct cat_image *image = funcs_env(env)->image;
+    const struct reg_names *names = env->types.reg;
+    oid_t oid;
+    KY_TRY(names->find_oid(names->self, OID_REGCLASS, args[0].bytes, &oid, err));
+    const struct cat_table *table = cat_get_table(image, oid);
+    const struct cat_column *column = table == NULL ? NULL : cat_find_column(table, args[1].bytes);
+    if (column == NULL) {
+        return ky_error_set(
+            err, KY_UNDEFINED_COLUMN, "column \"%s\" of relation \"%s\" does not exist",
+            ky_arena_cstr(env->types.arena, args[1].bytes), table == NULL ? "" : table->name);
+    }
+    *out = datum_null();
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *sequence = image->tables[i];
+        if (sequence->kind == 'S' && sequence->owner_table == oid &&
+            sequence->owner_column == column->number) {
+            const struct cat_schema *schema = cat_get_schema(image, sequence->schema);
+            struct ky_buffer text = {0};
+            ast_print_identifier(&text, schema == NULL ? "" : schema->name);
+            ky_buffer_append_byte(&text, '.');
+            ast_print_identifier(&text, sequence->name);
+            *out = funcs_text(env, ky_arena_cstr(env->types.arena, ky_buffer_slice(&text)));
+            ky_buffer_deinit(&text);
+            break;
+        }
+    }
+    return KY_OK;
+}
+
+/* Tables take all of INSERT (8), UPDATE (4) and DELETE (16); views are read only. */
+FUNCTION(pg_relation_is_updatable)
+{
+    UNUSED_ARGS();
+    const struct cat_table *table = cat_get_table(funcs_env(env)->image, (oid_t)args[0].word);
+    bool is_table = table != NULL && table->kind == 'r' && table->sysview == NULL;
+    *out = datum_word(is_table ? 4 + 8 + 16 : 0);
+    return KY_OK;
+}
+
+FUNCTION(pg_column_is_updatable)
+{
+    UNUSED_ARGS();
+    const struct cat_table *table = cat_get_table(funcs_env(env)->image, (oid_t)args[0].word);
+    *out = datum_word(table != NULL && table->kind == 'r' && table->sysview == NULL &&
+                      args[1].word > 0);
+    return KY_OK;
+}
+
+/* The index that names rows for followers: the primary key. */
+FUNCTION(pg_get_replica_identity_index)
+{
+    UNUSED_ARGS();
+    const struct cat_table *table = cat_get_table(funcs_env(env)->image, (oid_t)args[0].word);
+    *out = datum_null();
+    for (uint16_t i = 0; table != NULL && i < table->index_count; i++) {
+        if (table->indexes[i]->is_primary) {
+            *out = datum_word(table->indexes[i]->oid);
+        }
+    }
+    return KY_OK;
+}
+
+FUNCTION(shobj_description)
+{
+    UNUSED_ARGS();
+    const struct cat_image *image = funcs_env(env)->image;
+    *out = datum_null();
+    const struct cat_table *catalog = cat_find_table(image, OID_SCHEMA_PG_CATALOG, args[1].bytes);
+    for (size_t i = 0; catalog != NULL && i < image->comment_count; i++) {
+        const struct cat_comment *comment = image->comments[i];
+        if (comment->object == (oid_t)args[0].word && comment->class_oid == catalog->oid) {
+            *out = funcs_text(env, comment->text);
+        }
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ options as rows */
+
+struct func_rows {
+    struct array_view array;
+    const uint8_t *cursor;
+    uint32_t done;
+};
+
+static ky_status
+options_open(struct func_env *env, const struct datum *args, int arg_count,
+             struct func_rows **rows_out, struct ky_error *err)
+{
+    (void)arg_count;
+    (void)err;
+    struct func_rows *rows = ky_arena_new(env->types.arena, struct func_rows);
+    *rows = (struct func_rows){0};
+    array_open(args[0].bytes, &rows->array);
+    rows->cursor = rows->array.first;
+    *rows_out = rows;
+    return KY_OK;
+}
+
+/* "name=value"; without "=" the value is null. */
+static ky_status
+options_next(struct func_env *env, struct func_rows *rows, struct datum *values, bool *has_row_out,
+             struct ky_error *err)
+{
+    (void)env;
+    (void)err;
+    *has_row_out = rows->done < rows->array.count;
+    if (!*has_row_out) {
+        return KY_OK;
+    }
+    rows->done++;
+    struct datum item = array_next(&rows->array, &rows->cursor);
+    const char *text = item.is_null ? "" : item.bytes.data;
+    size_t size = item.is_null ? 0 : item.bytes.size;
+    const char *sign = size == 0 ? NULL : memchr(text, '=', size);
+    size_t name_size = sign == NULL ? size : (size_t)(sign - text);
+    values[0] = datum_bytes(text, name_size);
+    values[1] = sign == NULL ? datum_null() : datum_bytes(sign + 1, size - name_size - 1);
+    return KY_OK;
+}
+
+static const struct func_set options_set = {
+    .open = options_open,
+    .next = options_next,
+    .column_count = 2,
+    .column_names = (const char *const[]){"option_name", "option_value"},
+    .column_types = ARGS(OID_TEXT, OID_TEXT),
+};
+
+static const struct func funcs[] = {
+    FUNC(3815, "pg_collation_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(2093, "pg_conversion_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(2083, "pg_opclass_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(3829, "pg_opfamily_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(2082, "pg_operator_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(3403, "pg_statistics_obj_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(3758, "pg_ts_config_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(3757, "pg_ts_dict_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(3756, "pg_ts_parser_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(3768, "pg_ts_template_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
+    FUNC(2855, "pg_is_other_temp_schema", OID_BOOL, 1, ARGS(OID_OID), true, 's', never),
+    FUNC(1662, "pg_get_triggerdef", OID_TEXT, 1, ARGS(OID_OID), true, 's', no_definition),
+    FUNC(2730, "pg_get_triggerdef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true, 's', no_definition),
+    FUNC(1573, "pg_get_ruledef", OID_TEXT, 1, ARGS(OID_OID), true, 's', no_definition),
+    FUNC(2504, "pg_get_ruledef", OID_TEXT, 2, ARGS(OID_OID, OID_BOOL), true, 's', no_definition),
+    FUNC(2098, "pg_get_functiondef", OID_TEXT, 1, ARGS(OID_OID), true, 's', no_definition),
+    FUNC(6197, "pg_get_function_sqlbody", OID_TEXT, 1, ARGS(OID_OID), true, 's', no_definition),
+    FUNC(3352, "pg_get_partkeydef", OID_TEXT, 1, ARGS(OID_OID), true, 's', no_definition),
+    FUNC(3415, "pg_get_statisticsobjdef", OID_TEXT, 1, ARGS(OID_OID), true, 's', no_definition),
+    FUNC(2162, "pg_get_function_arguments", OID_TEXT, 1, ARGS(OID_OID), true, 's',
+         pg_get_function_arguments),
+    FUNC(2232, "pg_get_function_identity_arguments", OID_TEXT, 1, ARGS(OID_OID), true, 's',
+         pg_get_function_arguments),
+    FUNC(2165, "pg_get_function_result", OID_TEXT, 1, ARGS(OID_OID), true, 's',
+         pg_get_function_result),
+    FUNC(1665, "pg_get_serial_sequence", OID_TEXT, 2, ARGS(OID_TEXT, OID_TEXT), true, 's',
+         pg_get_serial_sequence),
+    FUNC(3842, "pg_relation_is_updatable", OID_INT4, 2, ARGS(OID_REGCLASS, OID_BOOL), true, 's',
+         pg_relation_is_updatable),
+    FUNC(3843, "pg_column_is_updatable", OID_BOOL, 3, ARGS(OID_REGCLASS, OID_INT2, OID_BOOL), true,
+         's', pg_column_is_updatable),
+    FUNC(6120, "pg_get_replica_identity_index", OID_REGCLASS, 1, ARGS(OID_REGCLASS), true, 's',
+         pg_get_replica_identity_index),
+    FUNC(1993, "shobj_description", OID_TEXT, 2, ARGS(OID_OID, OID_NAME), true, 's',
+         shobj_description),
+    {.oid = 2289,
+     .name = "pg_options_to_table",
+     .result = OID_RECORD,
+     .arg_count = 1,
+     .args = ARGS(OID_TEXT_ARRAY),
+     .is_strict = true,
+     .volatility = 's',
+     .kind = FUNC_SCALAR,
+     .is_set = true,
+     .set = &options_set},
+};
+
+void
+object_funcs_register(void)
+{
+    func_register(funcs, KY_COUNT_OF(funcs));
+}
