@@ -16,7 +16,12 @@
 #include "vector/exact/exact.h"
 #include "vector/maintain.h"
 
-enum { CAPACITY_SPARE = 65536, AUDITS = 3, RUN = 1024 };
+enum {
+    CAPACITY_SPARE = 65536,
+    AUDITS = 3,
+    RUN = 1024,
+    ENTRIES_MIN = 256, /* fewer say too little of what is to come, and need no graph */
+};
 
 /* Where the vectors are: places of the sealed flat, then nodes of the old graph. */
 struct sources {
@@ -95,12 +100,11 @@ add_place(struct graph *graph, const struct sources *sources, uint64_t place, vo
 static void
 add_node(struct graph *graph, const struct sources *sources, uint32_t old, void *scratch)
 {
-    row_id_t row_id = ROW_ID_NONE;
+    struct graph_rows rows;
     uint32_t node = NODE_NONE;
-    for (uint32_t i = 0; graph_row(sources->graph, old, i, &row_id); i++) {
-        if (row_id == ROW_ID_NONE) {
-            continue;
-        }
+    graph_rows_begin(&rows, sources->graph, old);
+    for (row_id_t row_id = graph_rows_next(&rows); row_id != ROW_ID_NONE;
+         row_id = graph_rows_next(&rows)) {
         if (node == NODE_NONE) {
             node = node_for(graph, graph_values(sources->graph, old, sources->scratch), scratch);
             KY_ASSERT(node != NODE_NONE);
@@ -171,6 +175,8 @@ make_graph(const struct collection *collection, struct sources *sources,
     for (int i = 0; i < AUDITS && audit_reachability(graph) > 0; i++) {
     }
     ky_epoch_leave();
+    graph->built_count = graph->audited_count = graph_node_count(graph);
+    graph->cut_count = 0;
     graph_calibrate(graph, work);
     *graph_out = graph;
     return KY_OK;
@@ -236,11 +242,22 @@ end(struct collection *collection, struct graph *graph)
     ky_mutex_unlock(&collection->lock);
 }
 
+static bool
+is_worth_a_graph(struct collection *collection)
+{
+    struct collection_stats stats;
+    collection_stats(collection, &stats);
+    return stats.has_graph || stats.entries >= ENTRIES_MIN;
+}
+
 ky_status
 maintain_build(struct collection *collection, const struct vector_work *work, struct ky_error *err)
 {
     struct sources sources;
     struct graph *graph = NULL;
+    if (!is_worth_a_graph(collection)) {
+        return KY_OK;
+    }
     begin(collection);
     struct view *view = view_acquire(collection);
     sources_init(&sources, view);

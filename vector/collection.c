@@ -81,6 +81,7 @@ collection_new(const struct vector_options *options)
     KY_ASSERT(options->dimension <=
               (is_bit ? (uint32_t)VECTOR_BIT_DIMENSION_MAX : (uint32_t)VECTOR_DIMENSION_MAX));
     KY_ASSERT(is_bit == is_bit_metric);
+    KY_ASSERT(options->m == 0 || (options->m >= 2 && options->m <= 100));
     struct collection *collection = (struct collection *)ky_calloc(1, sizeof(*collection));
     collection->options = *options;
     set_defaults(&collection->options);
@@ -202,7 +203,7 @@ add_graph_stats(struct graph *graph, struct collection_stats *stats)
     stats->entries += graph->entries;
     stats->codec = codec_kind(&graph->codec);
     stats->is_codec_exact = graph->codec.is_exact;
-    stats->nodes = count - graph->free_count;
+    stats->nodes = count - graph->free_count - graph->limbo_count;
     stats->dead_nodes = atomic_load_explicit(&graph->dead_count, memory_order_relaxed);
     stats->level_max = (uint32_t)entry == NODE_NONE ? 0 : (uint32_t)(entry >> 32);
     stats->unreachable_repaired = atomic_load_explicit(&graph->unreachable, memory_order_relaxed);

@@ -5,6 +5,7 @@
 
 #include "server/base/error.h"
 #include "storage/api/ids.h"
+#include "storage/api/state.h"
 
 /*
  * The vectors of one column of one relation, for search. Derived state, like an index: an
@@ -142,7 +143,8 @@ struct vector_work {
     uint32_t threads;                /* 0: as many as there are cores */
 };
 /* A new graph of all entries, calibrated; the old one, if any, serves until it is ready. Inserts
- * and removals go on. Does nothing for a collection without a graph. 53200, 57014. */
+ * and removals go on. Does nothing for a collection without a graph, or with a few hundred entries:
+ * these are searched exactly. 53200, 57014. */
 KY_MUST_CHECK ky_status collection_build(struct collection *collection,
                                          const struct vector_work *work, struct ky_error *err);
 /* Bytes that a graph of this many entries takes, to be admitted before it is built. */
@@ -187,3 +189,17 @@ struct collection_stats {
     float calibration_recall[4]; /* what these ef gave for k = 10; 0 when not calibrated */
 };
 void collection_stats(struct collection *collection, struct collection_stats *stats_out);
+
+/* ------------------------------------------------------------------ saved state */
+
+/* Is this entry to be part of what is saved? */
+typedef bool (*vector_keep)(void *arg, row_id_t row_id, const void *values);
+/* Writes vectors and graph. Runs beside searches, inserts and removals; an entry that comes or
+ * goes meanwhile is in or not. keep may be NULL: all. */
+KY_MUST_CHECK ky_status collection_save(struct collection *collection, vector_keep keep, void *arg,
+                                        struct state_sink *sink, struct ky_error *err);
+/* What was saved, of it what keep accepts (NULL: all), checked through before it is believed: XX001
+ * when anything is wrong or it was made with other options. Takes the map on success. */
+KY_MUST_CHECK ky_status collection_load(const struct vector_options *options, struct state_map *map,
+                                        vector_keep keep, void *arg,
+                                        struct collection **collection_out, struct ky_error *err);

@@ -107,17 +107,14 @@ search_by_graph(struct exact_search *exact, const struct view *view, struct vect
     return status;
 }
 
-/* The two lists are kept apart here too: an entry in both parts must not take two places. */
+/* The two lists are kept apart here too: an entry that moves must not take two places. */
 static ky_status
 search_all(struct exact_search *exact, const struct collection *collection, const struct view *view,
            struct vector_hit *hits, uint32_t *count_out, struct ky_error *err)
 {
     exact->stats->is_exact = true;
     KY_TRY(view_search_flats(exact, view, err));
-    if (view->graph == NULL || view->sealed == NULL) {
-        if (view->graph != NULL) {
-            KY_TRY(graph_search_exact(exact, view->graph, err));
-        }
+    if (view->graph == NULL) {
         *count_out = exact_finish(exact);
         return KY_OK;
     }

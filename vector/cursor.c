@@ -156,9 +156,11 @@ rank_nodes(struct vector_cursor *cursor, uint32_t first, uint32_t end)
         }
         cursor->stats.delta_scanned++;
         double rank = measure_rank(&cursor->measure, graph_values(graph, node, cursor->scratch));
-        row_id_t row_id = ROW_ID_NONE;
-        for (uint32_t i = 0; graph_row(graph, node, i, &row_id); i++) {
-            if (row_id != ROW_ID_NONE && !is_listed(cursor, row_id, rank)) {
+        struct graph_rows rows;
+        graph_rows_begin(&rows, graph, node);
+        for (row_id_t row_id = graph_rows_next(&rows); row_id != ROW_ID_NONE;
+             row_id = graph_rows_next(&rows)) {
+            if (!is_listed(cursor, row_id, rank)) {
                 push_ranked(cursor, (struct open_entry){rank, row_id, node, NULL});
             }
         }

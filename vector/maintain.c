@@ -19,6 +19,9 @@ enum {
     REPAIR_SHARE = 20, /* one node in so many dead */
     REPAIR_MIN = 64,
     RECALIBRATE_GROWTH = 2, /* times as many nodes */
+    AUDIT_SHARE = 10,       /* one node in so many new */
+    CUT_MIN = 256,          /* new nodes the codes cut off, and one new node in so many: */
+    CUT_SHARE = 20,
 };
 
 /* What became of one place of the sealed flat. */
@@ -72,6 +75,27 @@ drop_sealed(struct collection *collection)
     ky_mutex_unlock(&collection->lock);
 }
 
+/* Choosing lists anew may have dropped the last link to a node. */
+static void
+audit_if_due(struct graph *graph)
+{
+    uint32_t count = graph_node_count(graph);
+    if (count - graph->audited_count > count / AUDIT_SHARE) {
+        ky_epoch_enter();
+        (void)audit_reachability(graph);
+        ky_epoch_leave();
+        graph->audited_count = count;
+    }
+}
+
+/* The data has moved away from what the codes were made for. */
+static bool
+is_outgrown(const struct graph *graph)
+{
+    uint32_t added = graph_node_count(graph) - graph->built_count;
+    return graph->cut_count >= CUT_MIN && graph->cut_count > added / CUT_SHARE;
+}
+
 /* *is_refused_out: there is a vector that this graph cannot take. What has been made a node is
  * linked even when cancelled, since it cannot be told from others later. */
 static ky_status
@@ -103,6 +127,7 @@ link_sealed(struct collection *collection, struct view *view, uint32_t max,
         }
     }
     ky_status status = build_links(graph, nodes, count, &uncancelled, err);
+    audit_if_due(graph);
     ky_mutex_unlock(&graph->writer);
     ky_free(nodes);
     if (status == KY_OK && collection->sealed_at == places) {
@@ -167,7 +192,7 @@ step(struct collection *collection, uint32_t max, const struct vector_work *work
         if (view->sealed != NULL) {
             status = link_sealed(collection, view, max, work, &is_refused, err);
         }
-        if (status == KY_OK && is_refused) {
+        if (status == KY_OK && (is_refused || is_outgrown(view->graph))) {
             status = maintain_build(collection, work, err);
         } else if (status == KY_OK) {
             repair_if_due(collection, view->graph);

@@ -144,6 +144,62 @@ Test(recall, what_is_inserted_is_found_before_and_after_it_is_linked)
     world_free(world);
 }
 
+/* The codes were made for other data: they are made anew. */
+Test(recall, vectors_unlike_those_the_graph_was_built_with_are_found)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    for (uint32_t i = ROWS / 2; i < ROWS; i++) {
+        world_remove(world, i);
+    }
+    world_build(world);
+    for (uint32_t i = ROWS / 2; i < ROWS; i++) {
+        for (uint32_t j = 0; j < 32; j++) {
+            ((float *)world->values[i])[j] = ((float *)world->values[i])[j] * 0.5F + 30;
+        }
+        world_insert(world, i);
+    }
+    world_maintain(world);
+    struct collection_stats stats = world_stats(world);
+    cr_expect_eq(stats.builds, 2);
+    for (uint32_t i = ROWS / 2; i < ROWS; i += 17) {
+        struct vector_hit hit;
+        uint32_t count = 0;
+        const struct vector_search search = {
+            .query = world->values[i], .k = 1, .ef = EF, .mode = VECTOR_MODE_ANN};
+        cr_assert_eq(collection_search(world->collection, &search, &hit, &count, NULL, &err),
+                     KY_OK);
+        cr_expect_eq(hit.distance, 0);
+    }
+    check_recall(world, EF, 0.93, "moved");
+    world_free(world);
+}
+
+/* A whole that is wide next to how close its vectors lie: one byte would give many one code. */
+Test(recall, vectors_that_bytes_cannot_tell_apart_keep_their_values)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        world_remove(world, i);
+        for (uint32_t j = 0; j < 32; j++) {
+            ((float *)world->values[i])[j] =
+                ((float *)world->values[i])[j] * 0.001F + (float)(i % 2) * 10;
+        }
+        world_insert(world, i);
+    }
+    world_build(world);
+    cr_expect_eq(world_stats(world).codec, VECTOR_CODEC_VALUES);
+    for (uint32_t i = 0; i < ROWS; i += 29) {
+        struct vector_hit hit;
+        uint32_t count = 0;
+        const struct vector_search search = {
+            .query = world->values[i], .k = 1, .ef = EF, .mode = VECTOR_MODE_ANN};
+        cr_assert_eq(collection_search(world->collection, &search, &hit, &count, NULL, &err),
+                     KY_OK);
+        cr_expect_eq(hit.distance, 0);
+    }
+    world_free(world);
+}
+
 /* With nothing done after the deletion but searching. */
 static void
 delete_and_check(uint32_t of_100)

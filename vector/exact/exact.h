@@ -36,7 +36,8 @@ exact_consider(struct exact_search *exact, row_id_t row_id, const void *values, 
 /* All of a flat. Enters the epoch block by block. 57014. */
 KY_MUST_CHECK ky_status exact_flat(struct exact_search *exact, const struct flat *flat,
                                    struct ky_error *err);
-/* Sorts the hits and makes ranks distances; returns how many. */
+/* Sorts the hits and makes ranks distances; returns how many. One that was removed and inserted
+ * again meanwhile may have been met twice: it is given once. */
 uint32_t exact_finish(struct exact_search *exact);
 
 static inline bool

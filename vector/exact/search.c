@@ -138,8 +138,13 @@ exact_finish(struct exact_search *exact)
 {
     hit_heap_sort(&exact->heap);
     struct vector_hit *hits = exact->heap.hits;
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < exact->heap.count; i++) {
-        hits[i].distance = measure_distance(&exact->measure, hits[i].distance);
+        double distance = measure_distance(&exact->measure, hits[i].distance);
+        if (kept == 0 || hits[kept - 1].row_id != hits[i].row_id ||
+            hits[kept - 1].distance != distance) {
+            hits[kept++] = (struct vector_hit){hits[i].row_id, distance};
+        }
     }
-    return exact->heap.count;
+    return kept;
 }

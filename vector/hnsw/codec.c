@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/*
- * Choosing and making codes.
- *
- * Whole numbers of 0 to 255, or of -128 to 127, are their own codes, for L2 and L1. Anything else
- * becomes one byte for each dimension: 128 + (x - center) / step, with one step for all dimensions,
- * so that the distance of two codes, as whole numbers, times the step is nearly that of the
- * vectors. The step is set by the largest deviation but for the outermost few in ten thousand,
- * which are cut off. Few dimensions have too few codes to tell near ones apart: then floats.
- */
-
-#include "vector/hnsw/codec.h"
+/* Making codes, and keys of pairs of them. How they are chosen: codec_choose.c. */
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
+#include "vector/hnsw/codec_private.h"
 
-enum {
-    LINE = 64,
-    SAMPLE_MAX = 20000, /* vectors */
-    SAMPLE_VALUES_MAX = 1 << 21,
-    DIMENSION_MIN_BYTES = 24, /* below: floats */
-    OUTER_SHARE = 20000,      /* one value in so many may be cut off */
-};
+enum { LINE = 64 };
 
 /* ------------------------------------------------------------------ vectors as floats */
 
@@ -35,8 +20,8 @@ is_normalised(const struct codec *codec)
 }
 
 /* The vector as floats, normalised for cosine. */
-static void
-to_floats(const struct codec *codec, const void *values, float *floats)
+void
+codec_floats(const struct codec *codec, const void *values, float *floats)
 {
     size_t count = codec->options.dimension;
     if (codec->options.element == VECTOR_F16) {
@@ -62,10 +47,8 @@ extra_of(const struct codec *codec, const float *floats)
     return rest > 0 ? sqrtf(rest) : 0;
 }
 
-/* ------------------------------------------------------------------ choosing */
-
-static bool
-is_whole(float value, int low)
+bool
+codec_is_whole(float value, int low)
 {
     /* The bits must come back: minus zero does not. */
     int whole = value >= (float)low && value <= (float)(low + 255) ? (int)value : low - 1;
@@ -73,97 +56,8 @@ is_whole(float value, int low)
     return whole >= low && memcmp(&back, &value, sizeof(value)) == 0;
 }
 
-static bool
-are_whole(const struct codec *codec, codec_source source, void *arg, uint64_t count, int low)
-{
-    uint32_t dimension = codec->options.dimension;
-    float *floats = (float *)ky_malloc(dimension * sizeof(float));
-    bool is_exact = true;
-    for (uint64_t i = 0; i < count && is_exact; i++) {
-        to_floats(codec, source(arg, i), floats);
-        for (uint32_t j = 0; j < dimension && is_exact; j++) {
-            is_exact = is_whole(floats[j], low);
-        }
-    }
-    ky_free(floats);
-    return is_exact;
-}
-
-static int
-compare_floats(const void *left, const void *right)
-{
-    float a = *(const float *)left;
-    float b = *(const float *)right;
-    return (a > b) - (a < b);
-}
-
-struct sample {
-    float *values; /* rows of floats */
-    uint64_t rows;
-};
-
-static struct sample
-take_sample(const struct codec *codec, codec_source source, void *arg, uint64_t count)
-{
-    uint32_t dimension = codec->options.dimension;
-    uint64_t rows = KY_MIN(count, (uint64_t)SAMPLE_MAX);
-    rows = KY_MIN(rows, KY_MAX((uint64_t)SAMPLE_VALUES_MAX / dimension, (uint64_t)16));
-    struct sample sample = {(float *)ky_malloc((rows * dimension + 1) * sizeof(float)), rows};
-    for (uint64_t i = 0; i < rows; i++) {
-        uint64_t index = (uint64_t)((double)i / (double)rows * (double)count);
-        to_floats(codec, source(arg, index), sample.values + i * dimension);
-    }
-    return sample;
-}
-
-static void
-set_scale(struct codec *codec, struct sample *sample)
-{
-    uint32_t dimension = codec->options.dimension;
-    codec->center = (float *)ky_calloc(dimension, sizeof(float));
-    /* An inner product is not about differences: it keeps its zero. */
-    bool is_centered = codec->options.metric != VECTOR_INNER_PRODUCT;
-    for (uint32_t j = 0; j < dimension && is_centered; j++) {
-        double sum = 0;
-        for (uint64_t i = 0; i < sample->rows; i++) {
-            sum += (double)sample->values[i * dimension + j];
-        }
-        double mean = sample->rows > 0 ? sum / (double)sample->rows : 0;
-        codec->center[j] = isfinite(mean) ? (float)mean : 0;
-    }
-    uint64_t count = sample->rows * dimension;
-    uint64_t kept = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        float deviation = fabsf(sample->values[i] - codec->center[i % dimension]);
-        if (isfinite(deviation)) {
-            sample->values[kept++] = deviation;
-        }
-    }
-    qsort(sample->values, kept, sizeof(float), compare_floats);
-    float largest = kept > 0 ? sample->values[kept - 1 - kept / OUTER_SHARE] : 0;
-    codec->step = largest > 0 && isfinite(largest / 127) ? largest / 127 : 1;
-    if (!(codec->step > 0)) {
-        codec->step = 1;
-    }
-}
-
-static void
-set_norm_max(struct codec *codec, codec_source source, void *arg, uint64_t count)
-{
-    uint32_t dimension = codec->options.dimension;
-    float *floats = (float *)ky_malloc(dimension * sizeof(float));
-    for (uint64_t i = 0; i < count; i++) {
-        to_floats(codec, source(arg, i), floats);
-        float norm_squared = codec->floats->inner_product(floats, floats, dimension);
-        if (isfinite(norm_squared) && norm_squared > codec->norm_squared_max) {
-            codec->norm_squared_max = norm_squared;
-        }
-    }
-    ky_free(floats);
-}
-
-static void
-set_form(struct codec *codec, enum code_form form, size_t size)
+void
+codec_set_form(struct codec *codec, enum code_form form, size_t size)
 {
     codec->form = form;
     codec->size = size;
@@ -171,64 +65,56 @@ set_form(struct codec *codec, enum code_form form, size_t size)
     codec->stride = ky_align_up(whole, whole > LINE / 2 ? LINE : 16);
 }
 
-static void
-choose_numbers(struct codec *codec, codec_source source, void *arg, uint64_t count)
-{
-    const struct vector_options *options = &codec->options;
-    bool is_l1 = options->metric == VECTOR_L1;
-    bool is_product = options->metric == VECTOR_INNER_PRODUCT;
-    enum vector_codec wanted = options->codec;
-    if (is_product) {
-        set_norm_max(codec, source, arg, count);
-    }
-    bool may_be_exact = count > 0 && (is_l1 || options->metric == VECTOR_L2) &&
-                        (wanted == VECTOR_CODEC_AUTO || wanted == VECTOR_CODEC_BYTE);
-    for (int low = 0; may_be_exact && low >= -128; low -= 128) {
-        if (are_whole(codec, source, arg, count, low)) {
-            codec->is_exact = true;
-            codec->zero = (uint8_t)-low;
-            codec->step = 1;
-            set_form(codec, is_l1 ? CODE_BYTES_L1 : CODE_BYTES_L2, options->dimension);
-            return;
-        }
-    }
-    if (wanted == VECTOR_CODEC_VALUES ||
-        (wanted == VECTOR_CODEC_AUTO && options->dimension < DIMENSION_MIN_BYTES)) {
-        size_t floats = options->dimension + (is_product ? 1 : 0);
-        set_form(codec, is_l1 ? CODE_FLOATS_L1 : CODE_FLOATS_L2, floats * sizeof(float));
-        return;
-    }
-    struct sample sample = take_sample(codec, source, arg, count);
-    set_scale(codec, &sample);
-    ky_free(sample.values);
-    if (wanted == VECTOR_CODEC_SIGN) {
-        set_form(codec, CODE_BITS_HAMMING, (options->dimension + 7) / 8);
-        return;
-    }
-    codec->has_extra = is_product;
-    set_form(codec, is_l1 ? CODE_BYTES_L1 : CODE_BYTES_L2, options->dimension);
-}
-
-void
-codec_choose(struct codec *codec, const struct vector_options *options, codec_source source,
-             void *arg, uint64_t count)
-{
-    *codec =
-        (struct codec){.options = *options, .bytes = code_kernels(), .floats = distance_kernels()};
-    if (options->element == VECTOR_BIT) {
-        codec->is_exact = true;
-        set_form(codec, options->metric == VECTOR_HAMMING ? CODE_BITS_HAMMING : CODE_BITS_JACCARD,
-                 vector_values_size(options->element, options->dimension));
-        return;
-    }
-    choose_numbers(codec, source, arg, count);
-}
-
 void
 codec_deinit(struct codec *codec)
 {
     ky_free(codec->center);
     codec->center = NULL;
+}
+
+/* Bytes of the form; 0 when it is none for these options. */
+static size_t
+size_of_form(const struct codec *codec, bool has_center)
+{
+    const struct vector_options *options = &codec->options;
+    bool is_product = options->metric == VECTOR_INNER_PRODUCT;
+    bool is_l1 = options->metric == VECTOR_L1;
+    bool is_bit = options->element == VECTOR_BIT;
+    size_t bits = (options->dimension + 7) / 8;
+    switch (codec->form) {
+    case CODE_BYTES_L2:
+    case CODE_BYTES_L1:
+        return is_bit || (codec->form == CODE_BYTES_L1) != is_l1 || has_center == codec->is_exact ||
+                       (codec->is_exact && codec->step != 1) || (codec->has_extra != is_product)
+                   ? 0
+                   : options->dimension;
+    case CODE_BITS_HAMMING:
+        return is_bit ? (options->metric == VECTOR_HAMMING && codec->is_exact ? bits : 0)
+                      : (has_center && !codec->is_exact ? bits : 0);
+    case CODE_BITS_JACCARD:
+        return is_bit && options->metric == VECTOR_JACCARD && codec->is_exact ? bits : 0;
+    case CODE_FLOATS_L2:
+    case CODE_FLOATS_L1:
+        return is_bit || codec->is_exact || (codec->form == CODE_FLOATS_L1) != is_l1
+                   ? 0
+                   : (options->dimension + (is_product ? 1U : 0U)) * sizeof(float);
+    }
+    return 0;
+}
+
+bool
+codec_restore(struct codec *codec, bool has_center)
+{
+    size_t size = size_of_form(codec, has_center);
+    bool is_sound = size > 0 && isfinite(codec->step) && (codec->step > 0 || !has_center) &&
+                    codec->norm_squared_max >= 0 && (codec->zero == 0 || codec->zero == 128) &&
+                    (!codec->has_extra || codec->form == CODE_BYTES_L2);
+    if (is_sound) {
+        codec->bytes = code_kernels();
+        codec->floats = distance_kernels();
+        codec_set_form(codec, codec->form, size);
+    }
+    return is_sound;
 }
 
 enum vector_codec
@@ -318,12 +204,12 @@ encode(const struct codec *codec, const void *values, bool is_query, uint8_t *ro
     float stack[STACK_FLOATS];
     uint32_t count = codec->options.dimension;
     float *floats = count <= STACK_FLOATS ? stack : (float *)ky_malloc(count * sizeof(float));
-    to_floats(codec, values, floats);
+    codec_floats(codec, values, floats);
     bool has_extra = codec->options.metric == VECTOR_INNER_PRODUCT && !is_query;
     float cut = encode_floats(codec, floats, has_extra ? extra_of(codec, floats) : 0, row);
     *is_whole_out = codec->is_exact;
     for (uint32_t i = 0; i < count && *is_whole_out; i++) {
-        *is_whole_out = is_whole(floats[i], -(int)codec->zero);
+        *is_whole_out = codec_is_whole(floats[i], -(int)codec->zero);
     }
     if (floats != stack) {
         ky_free(floats);

@@ -41,6 +41,9 @@ typedef const void *(*codec_source)(void *arg, uint64_t index);
 void codec_choose(struct codec *codec, const struct vector_options *options, codec_source source,
                   void *arg, uint64_t count);
 void codec_deinit(struct codec *codec);
+/* Fills in what follows from the rest of a saved codec, but the center. False when the parts do not
+ * belong together. */
+bool codec_restore(struct codec *codec, bool has_center);
 /* What it is called outside. */
 enum vector_codec codec_kind(const struct codec *codec);
 

@@ -190,7 +190,7 @@ graph_find(const struct graph *graph, const void *values, uint64_t hash, void *s
         return NODE_NONE;
     }
     uint64_t mask = graph->map_capacity - 1;
-    for (uint64_t at = hash & mask; graph->map[at] != 0; at = (at + 1) & mask) {
+    for (uint64_t at = hash >> 32 & mask; graph->map[at] != 0; at = (at + 1) & mask) {
         uint32_t node = (uint32_t)graph->map[at] - 1;
         if (graph->map[at] >> 32 == hash >> 32 &&
             memcmp(graph_values(graph, node, scratch), values, graph->values_size) == 0) {
@@ -200,22 +200,29 @@ graph_find(const struct graph *graph, const void *values, uint64_t hash, void *s
     return NODE_NONE;
 }
 
+/* An entry's place follows from what it keeps of the hash: growing needs no vectors. */
 static void
-map_put(struct graph *graph, uint32_t node, uint64_t hash)
+map_put(struct graph *graph, uint64_t entry)
 {
     uint64_t mask = graph->map_capacity - 1;
-    uint64_t at = hash & mask;
+    uint64_t at = entry >> 32 & mask;
     while (graph->map[at] != 0) {
         at = (at + 1) & mask;
     }
-    graph->map[at] = hash >> 32 << 32 | (node + 1);
+    graph->map[at] = entry;
 }
 
-/* The lower half of a hash is not kept: it is computed again. */
 static uint64_t
-hash_of_node(const struct graph *graph, uint32_t node, void *scratch)
+map_entry(uint32_t node, uint64_t hash)
 {
-    return graph_hash(graph, graph_values(graph, node, scratch));
+    return hash >> 32 << 32 | (node + 1);
+}
+
+/* At most 7 of 10 places are taken. */
+static bool
+is_map_full(const struct graph *graph)
+{
+    return graph->map_capacity == 0 || graph->map_count * 10 >= graph->map_capacity * 7;
 }
 
 static void
@@ -225,15 +232,29 @@ map_grow(struct graph *graph)
     uint64_t old_capacity = graph->map_capacity;
     graph->map_capacity = KY_MAX(old_capacity * 2, (uint64_t)MAP_CAPACITY_MIN);
     graph->map = (uint64_t *)ky_calloc(graph->map_capacity, sizeof(uint64_t));
-    void *scratch = ky_malloc(graph->values_size);
     for (uint64_t i = 0; i < old_capacity; i++) {
         if (old[i] != 0) {
-            uint32_t node = (uint32_t)old[i] - 1;
-            map_put(graph, node, hash_of_node(graph, node, scratch));
+            map_put(graph, old[i]);
         }
     }
-    ky_free(scratch);
     ky_free(old);
+}
+
+void
+graph_map_nodes(struct graph *graph, const bool *is_free)
+{
+    void *scratch = ky_malloc(graph->values_size);
+    for (uint32_t node = 0; node < graph_node_count(graph); node++) {
+        if (is_free[node]) {
+            continue;
+        }
+        if (is_map_full(graph)) {
+            map_grow(graph);
+        }
+        map_put(graph, map_entry(node, graph_hash(graph, graph_values(graph, node, scratch))));
+        graph->map_count++;
+    }
+    ky_free(scratch);
 }
 
 /* Closes the gap, so that every entry can still be walked to from its place. */
@@ -242,24 +263,24 @@ graph_unmap(struct graph *graph, uint32_t node)
 {
     void *scratch = ky_malloc(graph->values_size);
     uint64_t mask = graph->map_capacity - 1;
-    uint64_t at = hash_of_node(graph, node, scratch) & mask;
+    uint64_t at = graph_hash(graph, graph_values(graph, node, scratch)) >> 32 & mask;
+    ky_free(scratch);
     while (graph->map[at] != 0 && (uint32_t)graph->map[at] - 1 != node) {
         at = (at + 1) & mask;
     }
-    if (graph->map[at] != 0) {
-        uint64_t gap = at;
-        for (uint64_t next = (at + 1) & mask; graph->map[next] != 0; next = (next + 1) & mask) {
-            uint32_t moved = (uint32_t)graph->map[next] - 1;
-            uint64_t home = hash_of_node(graph, moved, scratch) & mask;
-            if (((next - home) & mask) >= ((next - gap) & mask)) {
-                graph->map[gap] = graph->map[next];
-                gap = next;
-            }
-        }
-        graph->map[gap] = 0;
-        graph->map_count--;
+    if (graph->map[at] == 0) {
+        return;
     }
-    ky_free(scratch);
+    uint64_t gap = at;
+    for (uint64_t next = (at + 1) & mask; graph->map[next] != 0; next = (next + 1) & mask) {
+        uint64_t home = graph->map[next] >> 32 & mask;
+        if (((next - home) & mask) >= ((next - gap) & mask)) {
+            graph->map[gap] = graph->map[next];
+            gap = next;
+        }
+    }
+    graph->map[gap] = 0;
+    graph->map_count--;
 }
 
 /* ------------------------------------------------------------------ nodes */
@@ -310,8 +331,7 @@ take_node(struct graph *graph, uint32_t level)
 uint32_t
 graph_add(struct graph *graph, const void *values, uint64_t hash)
 {
-    /* At most 7 of 10 places are taken. */
-    if (graph->map_capacity == 0 || graph->map_count * 10 >= graph->map_capacity * 7) {
+    if (is_map_full(graph)) {
         map_grow(graph);
     }
     uint32_t node = take_node(graph, draw_level(graph, hash));
@@ -319,7 +339,9 @@ graph_add(struct graph *graph, const void *values, uint64_t hash)
         return NODE_NONE;
     }
     uint8_t *code = graph->codes + (size_t)node * graph->codec.stride;
-    if (!codec_encode(&graph->codec, values, code) && graph->codec.is_exact) {
+    bool is_fitting = codec_encode(&graph->codec, values, code);
+    graph->cut_count += !is_fitting;
+    if (!is_fitting && graph->codec.is_exact) {
         if (node < graph_node_count(graph)) {
             graph->free_nodes[graph->free_count++] = node;
         }
@@ -330,7 +352,7 @@ graph_add(struct graph *graph, const void *values, uint64_t hash)
     }
     clear_links(graph->links + (size_t)node * graph->links_max, graph->links_max);
     clear_links(graph->upper_links + graph->upper[node], (size_t)graph->levels[node] * graph->m);
-    map_put(graph, node, hash);
+    map_put(graph, map_entry(node, hash));
     graph->map_count++;
     if (node == graph_node_count(graph)) {
         /* Release pairs with the acquire in sweeps: code and values are there. */

@@ -73,6 +73,9 @@ struct graph {
     uint32_t *free_nodes; /* owned */
     uint32_t free_count, free_capacity;
     uint64_t entries;            /* rows */
+    uint32_t built_count;        /* nodes it was built with */
+    uint32_t audited_count;      /* nodes at the last audit */
+    uint32_t cut_count;          /* nodes added since it was built that the codes cut off */
     _Atomic uint32_t dead_count; /* nodes without rows that are still linked */
     _Atomic uint64_t chain_bytes;
 
@@ -86,7 +89,8 @@ struct graph {
      * counters by turns. */
     _Atomic uint32_t cursors[2];
     _Atomic uint32_t cursor_turn;
-    struct limbo *limbo; /* owned; the maintainer's */
+    struct limbo *limbo;  /* owned; changed by the maintainer, under the collection's lock */
+    uint32_t limbo_count; /* nodes in it */
 
     _Atomic(struct calibration *) calibration; /* owned; NULL before the first */
     _Atomic uint64_t unreachable;              /* found by audits and attached */
@@ -114,12 +118,14 @@ uint32_t graph_add(struct graph *graph, const void *values, uint64_t hash);
 void graph_add_row(struct graph *graph, uint32_t node, row_id_t row_id, bool is_new);
 bool graph_remove_row(struct graph *graph, uint32_t node, row_id_t row_id);
 bool graph_has_row(const struct graph *graph, uint32_t node, row_id_t row_id);
+/* Fills the map with all nodes but these, after loading. */
+void graph_map_nodes(struct graph *graph, const bool *is_free);
 /* A node nobody can find any more: out of the map, now; used again when graph_reuse() says so. */
 void graph_unmap(struct graph *graph, uint32_t node);
 void graph_reuse(struct graph *graph, const uint32_t *nodes, uint32_t count);
 
 /* Freed nodes: out of reach for all who begin now. graph_settle makes those free to be used again
- * that nobody of before can still see. The maintainer's; settle under the collection's lock. */
+ * that nobody of before can still see. The maintainer's, both under the collection's lock. */
 void graph_free_nodes(struct graph *graph, uint32_t *nodes_taken, uint32_t count);
 void graph_settle(struct graph *graph);
 /* Marks the nodes that are freed or waiting to be. */
@@ -180,9 +186,15 @@ graph_is_live(const struct graph *graph, uint32_t node)
     return atomic_load_explicit(&graph->rows[node], memory_order_acquire) != 0;
 }
 
-/* The i-th row of a node, from 0; ROW_ID_NONE for a hole; false after the last. Inside the epoch.
- */
-bool graph_row(const struct graph *graph, uint32_t node, uint32_t i, row_id_t *row_id_out);
+/* The rows of a node as they are at one moment. Inside the epoch. */
+struct graph_rows {
+    row_id_t first;
+    const struct row_chain *chain; /* or NULL */
+    uint32_t at, count;            /* of the chain; at is one ahead */
+};
+void graph_rows_begin(struct graph_rows *rows, const struct graph *graph, uint32_t node);
+/* The next one, holes left out; ROW_ID_NONE at the end. */
+row_id_t graph_rows_next(struct graph_rows *rows);
 
 void graph_lock_list(struct graph *graph, uint32_t node);
 void graph_unlock_list(struct graph *graph, uint32_t node);

@@ -44,6 +44,7 @@ graph_free_nodes(struct graph *graph, uint32_t *nodes_taken, uint32_t count)
     batch->next = graph->limbo;
     atomic_init(&batch->references, 2);
     graph->limbo = batch;
+    graph->limbo_count += count;
     ky_epoch_retire(batch, limbo_release);
 }
 
@@ -75,6 +76,7 @@ graph_settle(struct graph *graph)
         if (is_settled(graph, batch)) {
             *place = batch->next;
             graph_reuse(graph, batch->nodes, batch->count);
+            graph->limbo_count -= batch->count;
             limbo_release(batch);
         } else {
             place = &batch->next;

@@ -54,12 +54,24 @@ link_select(const struct graph *graph, const pool_item_t *items, uint32_t count,
     return kept;
 }
 
+/*
+ * Equal keys in an order that has nothing to do with age: were it the nodes', many vectors with one
+ * code would all link to the oldest of them, and the youngest would be linked from nowhere.
+ */
+static bool
+is_before(pool_item_t a, pool_item_t b)
+{
+    enum { MIX = 0x9E3779B1U };
+    return item_key(a) != item_key(b) ? item_key(a) < item_key(b)
+                                      : item_node(a) * MIX < item_node(b) * MIX;
+}
+
 static int
 compare_items(const void *left, const void *right)
 {
     pool_item_t a = *(const pool_item_t *)left;
     pool_item_t b = *(const pool_item_t *)right;
-    return (a > b) - (a < b);
+    return is_before(b, a) - is_before(a, b);
 }
 
 /* By insertion: lists are short. Longer ones, of a repair, by qsort. */
@@ -74,7 +86,7 @@ sort_items(pool_item_t *items, uint32_t count)
     for (uint32_t i = 1; i < count; i++) {
         pool_item_t item = items[i];
         uint32_t at = i;
-        for (; at > 0 && items[at - 1] > item; at--) {
+        for (; at > 0 && is_before(item, items[at - 1]); at--) {
             items[at] = items[at - 1];
         }
         items[at] = item;

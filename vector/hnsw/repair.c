@@ -157,7 +157,9 @@ graph_repair(struct collection *collection, struct graph *graph)
     for (int i = 0; i < AUDITS && audit_reachability(graph) > 0; i++) {
     }
     ky_epoch_leave();
+    ky_mutex_lock(&collection->lock);
     graph_free_nodes(graph, repair.dead, repair.dead_count);
+    ky_mutex_unlock(&collection->lock);
     ky_free(repair.is_dead);
     ky_free(repair.is_free);
 }

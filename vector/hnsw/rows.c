@@ -22,7 +22,42 @@ chain_size(uint32_t capacity)
     return sizeof(struct row_chain) + capacity * sizeof(_Atomic row_id_t);
 }
 
-bool
+void
+graph_rows_begin(struct graph_rows *rows, const struct graph *graph, uint32_t node)
+{
+    uint64_t first = atomic_load_explicit(&graph->rows[node], memory_order_acquire);
+    *rows = (struct graph_rows){.first = first & ~ROW_HAS_CHAIN};
+    if ((first & ROW_HAS_CHAIN) != 0) {
+        /* A longer chain may take its place: this one keeps what it had. */
+        rows->chain = atomic_load_explicit(&graph->chains[node], memory_order_acquire);
+        rows->count = rows->chain == NULL
+                          ? 0
+                          : atomic_load_explicit(&rows->chain->count, memory_order_acquire);
+    }
+}
+
+row_id_t
+graph_rows_next(struct graph_rows *rows)
+{
+    if (rows->at == 0) {
+        rows->at = 1;
+        if (rows->first != ROW_ID_NONE) {
+            return rows->first;
+        }
+    }
+    while (rows->at <= rows->count) {
+        row_id_t row_id =
+            atomic_load_explicit(&rows->chain->row_ids[rows->at - 1], memory_order_acquire);
+        rows->at++;
+        if (row_id != ROW_ID_NONE) {
+            return row_id;
+        }
+    }
+    return ROW_ID_NONE;
+}
+
+/* The i-th row of a node, from 0; ROW_ID_NONE for a hole; false after the last. The writer's. */
+static bool
 graph_row(const struct graph *graph, uint32_t node, uint32_t i, row_id_t *row_id_out)
 {
     /* Acquire pairs with the releases below: the chain is there. */
@@ -59,8 +94,15 @@ find_row(const struct graph *graph, uint32_t node, row_id_t row_id, uint32_t *at
 bool
 graph_has_row(const struct graph *graph, uint32_t node, row_id_t row_id)
 {
-    uint32_t at = 0;
-    return find_row(graph, node, row_id, &at);
+    struct graph_rows rows;
+    graph_rows_begin(&rows, graph, node);
+    for (row_id_t held = graph_rows_next(&rows); held != ROW_ID_NONE;
+         held = graph_rows_next(&rows)) {
+        if (held == row_id) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A chain with room for one more; holes are left behind when it is copied. */

@@ -294,11 +294,13 @@ queue_rows(struct graph_search *gs, const struct ranked *item)
 {
     double distance = measure_distance(gs->measure, item->rank);
     const void *values = graph_values(gs->graph, item->node, gs->walk->scratch);
-    row_id_t row_id = ROW_ID_NONE;
+    struct graph_rows rows;
     gs->queue_at = gs->queue_count = 0;
     gs->live++;
-    for (uint32_t i = 0; graph_row(gs->graph, item->node, i, &row_id); i++) {
-        if (row_id == ROW_ID_NONE || !accepts(gs, row_id, values, distance)) {
+    graph_rows_begin(&rows, gs->graph, item->node);
+    for (row_id_t row_id = graph_rows_next(&rows); row_id != ROW_ID_NONE;
+         row_id = graph_rows_next(&rows)) {
+        if (!accepts(gs, row_id, values, distance)) {
             continue;
         }
         if (gs->queue_count == gs->queue_capacity) {
@@ -381,11 +383,11 @@ consider_node(struct exact_search *exact, struct graph *graph, uint32_t node, vo
 {
     const void *values = graph_values(graph, node, scratch);
     double rank = measure_rank(&exact->measure, values);
-    row_id_t row_id = ROW_ID_NONE;
-    for (uint32_t i = 0; graph_row(graph, node, i, &row_id); i++) {
-        if (row_id != ROW_ID_NONE) {
-            exact_consider(exact, row_id, values, rank);
-        }
+    struct graph_rows rows;
+    graph_rows_begin(&rows, graph, node);
+    for (row_id_t row_id = graph_rows_next(&rows); row_id != ROW_ID_NONE;
+         row_id = graph_rows_next(&rows)) {
+        exact_consider(exact, row_id, values, rank);
     }
 }
 
