@@ -25,6 +25,9 @@ struct access_index {
     atomic_long stale_count;
     /* How often it was raised; written after it. See stale_mark. */
     atomic_ulong stale_raises;
+    /* Of the saved part that this index was loaded from or wrote; 0: none. Any other part of its
+     * name is not trusted again. The opening thread's, then the checkpoint's. */
+    lsn_t part_lsn;
     struct access_index *next_dropped;
 };
 
@@ -84,6 +87,7 @@ struct access {
     bool is_dropped_held KY_GUARDED_BY(purge_lock);         /* dropped indexes may still be read */
     bool is_stopping KY_GUARDED_BY(purge_lock);
     struct ky_thread purger;
+    uint64_t failed_loads; /* saved indexes that could not be used; set while opening */
 };
 
 struct access_txn {

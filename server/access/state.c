@@ -20,7 +20,8 @@
  * are not saved (no row as of P), and a row that has such an id later is newer than P.
  *
  * An index that changed little since it was saved is not saved again; the part is kept, and the
- * rows to put in at start are some more.
+ * rows to put in at start are some more. Only a part is kept that this server wrote or loaded:
+ * one that was found damaged is replaced by the next checkpoint.
  *
  * A file that is damaged, of another version or of an index that was defined differently, and a
  * loaded index that does not have one entry for each row, end in building the index from the rows.
@@ -110,6 +111,7 @@ save_index(struct access_index *runtime, const struct cat_index *index, struct t
     };
     index_stats(runtime->tree, &stats);
     if (checkpoint_part_find(writer, name, &before) && before.identity == info.identity &&
+        before.lsn == runtime->part_lsn &&
         info.mark - before.mark <= stats.entries / RESAVE_FRACTION + RESAVE_CHANGES) {
         checkpoint_part_keep(writer, name);
         return KY_OK;
@@ -120,7 +122,10 @@ save_index(struct access_index *runtime, const struct cat_index *index, struct t
     filter.mark = stale_mark_take(runtime);
     ky_status status = index_save(runtime->tree, keep_saved, &filter, sink, err);
     ky_buffer_deinit(&filter.scratch);
-    return status == KY_OK ? checkpoint_part_end(writer, err) : KY_ERR;
+    KY_TRY(status);
+    KY_TRY(checkpoint_part_end(writer, err));
+    runtime->part_lsn = txn_snapshot(pin);
+    return KY_OK;
 }
 
 static ky_status
@@ -271,11 +276,13 @@ runtime_load(struct access_index *runtime, const struct cat_index *index, struct
         return false;
     }
     if (load_part(runtime, index, txn, &err) != KY_OK) {
+        runtime->access->failed_loads++;
         ky_log(WARN, "access", "saved index not loaded, building it index=%" PRIu32 " error=\"%s\"",
                index->oid, err.message);
         index_free(runtime->tree);
         runtime->tree = index_new(INDEX_KIND_BTREE);
         return false;
     }
+    runtime->part_lsn = info.lsn;
     return true;
 }
