@@ -49,6 +49,48 @@ KY_MUST_CHECK ky_status storage_verify(struct io *io, const char *dir,
                                        void (*report)(void *arg, const char *line), void *arg,
                                        uint64_t *damage_count_out, struct ky_error *err);
 
+/* ------------------------------------------------------------------ backup */
+
+struct backup_result {
+    lsn_t lsn; /* end of what is in it */
+    event_offset_t next_event;
+    uint64_t bytes;
+    uint64_t files;
+};
+/**
+ * Writes a checkpoint and copies everything that is durable then to target, a directory that is
+ * missing or empty (58P02): a data directory of its own, that storage_open and storage_verify take.
+ * Any thread; commits go on. What is left in target after a failure is no data directory.
+ */
+KY_MUST_CHECK ky_status storage_backup(struct storage *storage, const char *target,
+                                       struct backup_result *result_out, struct ky_error *err);
+
+/* Where a restored log shall end; both 0: where it ends. */
+struct storage_cut {
+    lsn_t lsn;       /* the commits that end at or before it stay */
+    int64_t time_us; /* the commits of this time or before stay; us since 1970 */
+};
+struct restore_options {
+    struct io *io;      /* NULL: the real disk */
+    const char *backup; /* what storage_backup made */
+    /* NULL, or a data directory of the same server, later and closed, or a copy of its log/,
+     * FORMAT, CURRENT and manifests: the log goes on as it has it. */
+    const char *log;
+    const char *target; /* missing or empty */
+    struct storage_cut cut;
+};
+KY_MUST_CHECK ky_status storage_restore(const struct restore_options *options, lsn_t *lsn_out,
+                                        struct ky_error *err);
+/**
+ * Ends the log of a closed data directory for good: later commits are lost. For directories whose
+ * log is damaged there, so that storage_open refuses them. 55000 when the checkpoint is newer and
+ * the log does not reach back to the start; XX001 when there is damage before. *lsn_out: where it
+ * ends.
+ */
+KY_MUST_CHECK ky_status storage_truncate(struct io *io, const char *dir,
+                                         const struct storage_cut *cut, lsn_t *lsn_out,
+                                         struct ky_error *err);
+
 /* ------------------------------------------------------------------ saved derived state */
 
 /*

@@ -335,9 +335,9 @@ list_segments(struct log *log, struct manifest *manifest)
     }
 }
 
-ky_status
-log_switch_manifest(struct log *log, const struct log_tail *durable, bool *is_unknown_out,
-                    struct ky_error *err)
+/* The manifest to write next; segments are its own, files are those of the one in force. */
+static struct manifest
+next_manifest(struct log *log, const struct log_tail *durable) KY_REQUIRES(log->manifest_lock)
 {
     struct manifest manifest = log->manifest;
     manifest.generation++;
@@ -353,6 +353,37 @@ log_switch_manifest(struct log *log, const struct log_tail *durable, bool *is_un
     manifest.segments = NULL;
     manifest.segment_count = 0;
     list_segments(log, &manifest);
+    return manifest;
+}
+
+void
+log_manifest_hold(struct log *log, struct manifest *manifest_out) KY_NO_THREAD_SAFETY_ANALYSIS
+{
+    ky_mutex_lock(&log->manifest_lock);
+    ky_mutex_lock(&log->lock);
+    struct log_tail durable = log->durable;
+    ky_mutex_unlock(&log->lock);
+    *manifest_out = next_manifest(log, &durable);
+    size_t size = (size_t)manifest_out->file_count * sizeof(*manifest_out->files);
+    struct log_file *files = size == 0 ? NULL : malloc(size);
+    KY_ASSERT(size == 0 || files != NULL);
+    if (size > 0) {
+        memcpy(files, manifest_out->files, size);
+    }
+    manifest_out->files = files;
+}
+
+void
+log_manifest_release(struct log *log) KY_NO_THREAD_SAFETY_ANALYSIS
+{
+    ky_mutex_unlock(&log->manifest_lock);
+}
+
+ky_status
+log_switch_manifest(struct log *log, const struct log_tail *durable, bool *is_unknown_out,
+                    struct ky_error *err)
+{
+    struct manifest manifest = next_manifest(log, durable);
     uint32_t crc = 0;
     if (manifest_install(log->options.io, log->options.dir, &manifest, &crc, is_unknown_out, err) !=
         KY_OK) {

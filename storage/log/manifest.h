@@ -62,5 +62,10 @@ KY_MUST_CHECK ky_status manifest_read(struct io *io, const char *dir, bool *exis
 KY_MUST_CHECK ky_status manifest_install(struct io *io, const char *dir,
                                          const struct manifest *manifest, uint32_t *crc_out,
                                          bool *is_unknown_out, struct ky_error *err);
+/* log.c. A copy (the caller's to deinit) of the manifest as it would be written now, and no other
+ * is installed before the release: what it lists is there. Not for long. */
+struct log;
+void log_manifest_hold(struct log *log, struct manifest *manifest_out);
+void log_manifest_release(struct log *log);
 /* FORMAT, for a new directory. */
 KY_MUST_CHECK ky_status manifest_write_format(struct io *io, const char *dir, struct ky_error *err);
