@@ -24,6 +24,9 @@ enum { CTL_STATUS_TIMEOUT_S = 10 };
     X("vector-search", command_vector_search) \
     X("snapshot", command_snapshot)           \
     X("compact", command_compact)             \
+    X("backup", command_backup)               \
+    X("verify", command_verify)               \
+    X("restore", command_restore)             \
     X("rmi-build", command_rmi_build)
 
 #define CTL_DECLARE(name, function) \

@@ -65,6 +65,65 @@ handle_snapshot(struct http_request *request)
     return HTTP_DONE;
 }
 
+/* The absolute path in "directory"; NULL when it was answered as a mistake. */
+static const char *
+directory_member(struct http_request *request)
+{
+    const struct json_value *value = request_member(request, "directory");
+    if (value == NULL || value->kind != JSON_STRING || value->text.size == 0 ||
+        ((const char *)value->text.data)[0] != '/' ||
+        memchr(value->text.data, '\0', value->text.size) != NULL) {
+        (void)request_error(request, KY_INVALID_PARAMETER_VALUE,
+                            "the request's body needs a member \"directory\" that is an absolute "
+                            "path on the server's machine");
+        return NULL;
+    }
+    return ky_arena_cstr(&request->arena, value->text);
+}
+
+/* On a worker, for as long as it takes. */
+enum http_answer
+handle_backup(struct http_request *request)
+{
+    struct ky_error err;
+    struct backup_result result;
+    const char *directory = directory_member(request);
+    ky_error_init(&err);
+    if (directory == NULL) {
+        return HTTP_DONE;
+    }
+    if (server_backup(request->http->server, directory, &result, &err) != KY_OK) {
+        return request_fail(request, &err);
+    }
+    ky_buffer_printf(&request->out,
+                     "{\"lsn\":\"%X/%X\",\"next\":%" PRIu64 ",\"files\":%" PRIu64
+                     ",\"bytes\":%" PRIu64 "}\n",
+                     (unsigned)(result.lsn >> 32), (unsigned)result.lsn, result.next_event,
+                     result.files, result.bytes);
+    return HTTP_DONE;
+}
+
+enum http_answer
+handle_verify(struct http_request *request)
+{
+    struct ky_error err;
+    struct ky_buffer damages = {0};
+    uint64_t count = 0;
+    const char *directory = directory_member(request);
+    ky_error_init(&err);
+    if (directory == NULL) {
+        return HTTP_DONE;
+    }
+    ky_status status = server_verify(directory, &damages, &count, &err);
+    if (status == KY_OK) {
+        ky_buffer_printf(&request->out, "{\"damaged\":%" PRIu64 ",\"damages\":[", count);
+        ky_buffer_append_slice(&request->out, ky_buffer_slice(&damages));
+        ky_buffer_append_cstr(&request->out, "]}\n");
+    }
+    ky_buffer_deinit(&damages);
+    return status == KY_OK ? HTTP_DONE : request_fail(request, &err);
+}
+
 enum http_answer
 handle_not_yet(struct http_request *request)
 {

@@ -42,6 +42,8 @@ static const struct http_route routes[] = {
     {"POST", "/rmi/build", handle_not_yet, false, false, true, false},
     {"POST", "/compact", handle_not_yet, false, false, true, false},
     {"POST", "/snapshot", handle_snapshot, false, false, false, false},
+    {"POST", "/backup", handle_backup, true, false, false, false},
+    {"POST", "/verify", handle_verify, true, false, false, false},
     {"GET", "/offset", handle_offset, false, false, true, false},
     {"GET", "/health", handle_health, false, true, true, true},
     {"GET", "/ready", handle_ready, false, true, true, true},

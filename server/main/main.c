@@ -17,6 +17,7 @@
 #include "server/main/autotune.h"
 #include "server/main/checkpointer.h"
 #include "server/main/config.h"
+#include "server/main/offline.h"
 #include "server/net/net.h"
 #include "server/pgwire/pgwire.h"
 #include "server/session/events.h"
@@ -58,6 +59,10 @@ print_help(void)
         "  kyrodb check-config [options]               check the configuration\n"
         "  kyrodb verify --data-dir DIR                check every checksum of a stopped server's "
         "data\n"
+        "  kyrodb restore --from BACKUP --data-dir DIR [--log DIR] [--to-lsn LSN] [--to-time "
+        "TIME]\n"
+        "  kyrodb recover --truncate-at LSN --data-dir DIR\n"
+        "                                              end a damaged log before the damage\n"
         "  kyrodb --version | --help\n\n"
         "Options (also KYRODB_<NAME> in the environment, `name = value` in kyrodb.conf):\n",
         KYRO_VERSION);
@@ -100,34 +105,6 @@ run_check_config(int argc, char **argv)
     }
     config_deinit(&config);
     return status == KY_OK ? 0 : complain(&err, EXIT_USAGE);
-}
-
-static void
-print_damage(void *arg, const char *line)
-{
-    (void)arg;
-    (void)printf("%s\n", line);
-}
-
-static int
-run_verify(int argc, char **argv)
-{
-    struct config config;
-    struct ky_error err;
-    uint64_t damage_count = 0;
-    ky_error_init(&err);
-    config_init(&config);
-    ky_status status = config_load(&config, argc, argv, &err);
-    if (status == KY_OK) {
-        status = storage_verify(NULL, config_text(&config, CONFIG_DATA_DIR), print_damage, NULL,
-                                &damage_count, &err);
-    }
-    config_deinit(&config);
-    if (status != KY_OK) {
-        return complain(&err, EXIT_START);
-    }
-    (void)printf("%" PRIu64 " damaged places\n", damage_count);
-    return damage_count == 0 ? 0 : EXIT_START;
 }
 
 /* ------------------------------------------------------------------ what storage tells */
@@ -516,7 +493,13 @@ main(int argc, char **argv)
         return run_check_config(argc - 2, argv + 2);
     }
     if (strcmp(word, "verify") == 0) {
-        return run_verify(argc - 2, argv + 2);
+        return offline_verify(argc - 2, argv + 2);
+    }
+    if (strcmp(word, "restore") == 0) {
+        return offline_restore(argc - 2, argv + 2);
+    }
+    if (strcmp(word, "recover") == 0) {
+        return offline_recover(argc - 2, argv + 2);
     }
     if (strcmp(word, "--version") == 0) {
         (void)printf("kyrodb %s\n", KYRO_VERSION);

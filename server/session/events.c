@@ -73,6 +73,30 @@ server_checkpoint(struct server *server, lsn_t *lsn_out, struct ky_error *err)
     return storage_checkpoint(server_storage(server), lsn_out, err);
 }
 
+ky_status
+server_backup(struct server *server, const char *directory, struct backup_result *result_out,
+              struct ky_error *err)
+{
+    return storage_backup(server_storage(server), directory, result_out, err);
+}
+
+static void
+add_damage(void *arg, const char *line)
+{
+    struct ky_buffer *out = arg;
+    if (out->size > 0) {
+        ky_buffer_append_byte(out, ',');
+    }
+    json_write_string(out, ky_slice_cstr(line));
+}
+
+ky_status
+server_verify(const char *directory, struct ky_buffer *damages, uint64_t *count_out,
+              struct ky_error *err)
+{
+    return storage_verify(NULL, directory, add_damage, damages, count_out, err);
+}
+
 /* ------------------------------------------------------------------ values */
 
 static void

@@ -40,6 +40,14 @@ lsn_t server_visible_lsn(struct server *server);
 bool server_has_space(struct server *server);
 KY_MUST_CHECK ky_status server_checkpoint(struct server *server, lsn_t *lsn_out,
                                           struct ky_error *err);
+/* Copies everything durable to a directory of this machine; see storage_backup. */
+struct backup_result;
+KY_MUST_CHECK ky_status server_backup(struct server *server, const char *directory,
+                                      struct backup_result *result_out, struct ky_error *err);
+/* Checks every checksum of a closed data directory; appends each damage as a JSON string with a
+ * comma after all but the last. */
+KY_MUST_CHECK ky_status server_verify(const char *directory, struct ky_buffer *damages,
+                                      uint64_t *count_out, struct ky_error *err);
 
 /* A value as JSON: numbers and booleans bare (NaN and infinities as strings), json as itself,
  * arrays and vectors as arrays, the rest as strings. */

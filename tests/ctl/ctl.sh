@@ -38,6 +38,13 @@ expect 0 '"status":"ready"' ready
 expect 0 '^kyrodb_sessions ' metrics
 expect 0 '^ready +yes' status
 expect 0 '"next":' offset
+expect 0 '"lsn":".*"files":' backup "$dir/backup"
+expect 1 'not empty' backup "$dir/backup"
+expect 0 '"damaged":0' verify "$dir/backup"
+expect 0 'restored; the log ends at ' restore --from "$dir/backup" --data-dir "$dir/restored"
+expect 2 'usage: kyrodb restore' restore --from "$dir/backup"
+expect 0 '"damaged":0' verify "$dir/restored"
+
 expect 0 '^\[\{"n":8\}\]$' sql 'SELECT $1::int + 1 AS n' 7
 expect 0 '"offset":' put 7 seven
 expect 0 '\{"key":7,"value":"seven"\}' lookup 7
