@@ -14,8 +14,8 @@
 enum {
     K_MAX = 100,
     QUERIES_MIN = 24,
-    QUERIES_MAX = 200,
-    LOOKS = 6000000, /* vectors looked at for the truth, about */
+    QUERIES_MAX = 100,
+    LOOKS = 1000000, /* vectors looked at for the truth, about */
 };
 
 static const uint32_t ladder[CALIBRATION_STEPS] = {10, 16,  24,  32,  48,  64,

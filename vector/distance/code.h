@@ -22,6 +22,8 @@ struct code_kernels {
     void (*l2_squared_4)(const uint8_t *query, const uint8_t *const rows[4], size_t count,
                          uint32_t out[4]);
     void (*l1_4)(const uint8_t *query, const uint8_t *const rows[4], size_t count, uint32_t out[4]);
+    /* Bytes, less what stands for zero, as floats. */
+    void (*spread)(const uint8_t *bytes, uint8_t zero, float *floats, size_t count);
     /* IEEE halves to floats. */
     void (*widen)(const uint16_t *halves, float *floats, size_t count);
 };

@@ -139,6 +139,21 @@ overlap(const uint8_t *a, const uint8_t *b, size_t count, uint32_t *both_out, ui
     *either_out = (uint32_t)either;
 }
 
+TARGET static void
+spread(const uint8_t *bytes, uint8_t zero, float *floats, size_t count)
+{
+    const __m256i zeros = _mm256_set1_epi32(zero);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m128i packed = _mm_loadl_epi64((const __m128i *)(const void *)(bytes + i));
+        __m256i wide = _mm256_sub_epi32(_mm256_cvtepu8_epi32(packed), zeros);
+        _mm256_storeu_ps(floats + i, _mm256_cvtepi32_ps(wide));
+    }
+    for (; i < count; i++) {
+        floats[i] = (float)((int)bytes[i] - (int)zero);
+    }
+}
+
 /* Every processor with AVX2 that we know of converts halves (F16C). */
 __attribute__((target("avx2,f16c"))) static void
 widen(const uint16_t *halves, float *floats, size_t count)
@@ -161,6 +176,7 @@ const struct code_kernels code_avx2 = {
     .overlap = overlap,
     .l2_squared_4 = l2_squared_4,
     .l1_4 = l1_4,
+    .spread = spread,
     .widen = widen,
 };
 

@@ -153,6 +153,18 @@ overlap(const uint8_t *a, const uint8_t *b, size_t count, uint32_t *both_out, ui
 }
 
 TARGET static void
+spread(const uint8_t *bytes, uint8_t zero, float *floats, size_t count)
+{
+    const __m512i zeros = _mm512_set1_epi32(zero);
+    for (size_t i = 0; i < count; i += 16) {
+        size_t left = count - i;
+        __mmask16 mask = (__mmask16)(left >= 16 ? 0xFFFFU : (1U << left) - 1U);
+        __m512i wide = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, bytes + i));
+        _mm512_mask_storeu_ps(floats + i, mask, _mm512_cvtepi32_ps(_mm512_sub_epi32(wide, zeros)));
+    }
+}
+
+TARGET static void
 widen(const uint16_t *halves, float *floats, size_t count)
 {
     for (size_t i = 0; i < count; i += 16) {
@@ -171,6 +183,7 @@ const struct code_kernels code_avx512 = {
     .overlap = overlap,
     .l2_squared_4 = l2_squared_4,
     .l1_4 = l1_4,
+    .spread = spread,
     .widen = widen,
 };
 
@@ -182,6 +195,7 @@ const struct code_kernels code_avx512vnni = {
     .overlap = overlap,
     .l2_squared_4 = l2_squared_4_vnni,
     .l1_4 = l1_4,
+    .spread = spread,
     .widen = widen,
 };
 

@@ -77,6 +77,19 @@ l1_4(const uint8_t *query, const uint8_t *const rows[4], size_t count, uint32_t 
 }
 
 static void
+spread(const uint8_t *bytes, uint8_t zero, float *floats, size_t count)
+{
+    const int16x8_t zeros = vdupq_n_s16(zero);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        int16x8_t wide = vsubq_s16(vreinterpretq_s16_u16(vmovl_u8(vld1_u8(bytes + i))), zeros);
+        vst1q_f32(floats + i, vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide))));
+        vst1q_f32(floats + i + 4, vcvtq_f32_s32(vmovl_s16(vget_high_s16(wide))));
+    }
+    code_scalar.spread(bytes + i, zero, floats + i, count - i);
+}
+
+static void
 widen(const uint16_t *halves, float *floats, size_t count)
 {
     size_t i = 0;
@@ -96,6 +109,7 @@ const struct code_kernels code_neon = {
     .overlap = overlap,
     .l2_squared_4 = l2_squared_4,
     .l1_4 = l1_4,
+    .spread = spread,
     .widen = widen,
 };
 

@@ -117,6 +117,14 @@ half_from_float(float value)
 }
 
 static void
+spread(const uint8_t *bytes, uint8_t zero, float *floats, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        floats[i] = (float)((int)bytes[i] - (int)zero);
+    }
+}
+
+static void
 widen(const uint16_t *halves, float *floats, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -132,5 +140,6 @@ const struct code_kernels code_scalar = {
     .overlap = overlap,
     .l2_squared_4 = l2_squared_4,
     .l1_4 = l1_4,
+    .spread = spread,
     .widen = widen,
 };

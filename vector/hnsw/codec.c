@@ -253,9 +253,7 @@ codec_decode(const struct codec *codec, const void *row, void *values_out)
     int zero = codec->zero;
     switch (codec->options.element) {
     case VECTOR_F32:
-        for (uint32_t i = 0; i < count; i++) {
-            ((float *)values_out)[i] = (float)((int)bytes[i] - zero);
-        }
+        codec->bytes->spread(bytes, codec->zero, (float *)values_out, count);
         break;
     case VECTOR_F16:
         for (uint32_t i = 0; i < count; i++) {

@@ -117,17 +117,41 @@ ranked_pop(struct graph_search *gs)
     return top;
 }
 
-static void
-rank_node(struct graph_search *gs, uint32_t node)
+/*
+ * Exact keys are in the order of the ranks, and cost nothing more: the rank proper is computed when
+ * a node's turn has come. Not with a radius, which asks for the distance to the last bit.
+ */
+static bool
+are_keys_ranks(const struct graph_search *gs)
 {
+    return gs->walk->is_exact && !gs->walk->is_by_values && !gs->search->has_radius;
+}
+
+static double
+rank_of_key(const struct graph_search *gs, uint32_t key)
+{
+    const struct codec *codec = &gs->graph->codec;
+    return codec->form == CODE_BITS_JACCARD ? (double)codec_key_value(codec, key) : (double)key;
+}
+
+static double
+rank_of(struct graph_search *gs, uint32_t node)
+{
+    gs->stats->reranked++;
+    return measure_rank(gs->measure, graph_values(gs->graph, node, gs->walk->scratch));
+}
+
+static void
+rank_item(struct graph_search *gs, pool_item_t item)
+{
+    uint32_t node = item_node(item);
     gs->ranked_total++;
     if (!graph_is_live(gs->graph, node)) {
         gs->popped++; /* it is out of the way */
         return;
     }
-    gs->stats->reranked++;
-    const void *values = graph_values(gs->graph, node, gs->walk->scratch);
-    ranked_push(gs, (struct ranked){measure_rank(gs->measure, values), node});
+    double rank = are_keys_ranks(gs) ? rank_of_key(gs, item_key(item)) : rank_of(gs, node);
+    ranked_push(gs, (struct ranked){rank, node});
 }
 
 static void
@@ -151,8 +175,10 @@ rank_from_pool(struct graph_search *gs)
     if (gs->pool_at >= pool->count) {
         return false;
     }
-    prefetch_values(gs, gs->pool_at + AHEAD);
-    rank_node(gs, item_node(pool->items[gs->pool_at++]));
+    if (!are_keys_ranks(gs)) {
+        prefetch_values(gs, gs->pool_at + AHEAD);
+    }
+    rank_item(gs, pool->items[gs->pool_at++]);
     return true;
 }
 
@@ -229,7 +255,7 @@ source_one(struct graph_search *gs)
             heap_push(&gs->candidates, item_of(keys[i], nodes[i]));
         }
     }
-    rank_node(gs, item_node(item));
+    rank_item(gs, item);
 }
 
 /*
@@ -239,6 +265,9 @@ source_one(struct graph_search *gs)
 static uint64_t
 nodes_needed(const struct graph_search *gs)
 {
+    if (gs->is_swept) {
+        return gs->popped + 1 + gs->rerank; /* nothing is left to be found */
+    }
     uint64_t vain = gs->popped - KY_MIN(gs->popped, gs->hits);
     uint64_t wider = gs->wanted == 0 ? vain : KY_MIN(vain, vain * gs->slack / gs->wanted);
     return gs->popped + 1 + gs->slack + wider;
@@ -292,7 +321,8 @@ accepts(struct graph_search *gs, row_id_t row_id, const void *values, double dis
 static void
 queue_rows(struct graph_search *gs, const struct ranked *item)
 {
-    double distance = measure_distance(gs->measure, item->rank);
+    double rank = item->rank;
+    double distance = measure_distance(gs->measure, rank);
     const void *values = graph_values(gs->graph, item->node, gs->walk->scratch);
     struct graph_rows rows;
     gs->queue_at = gs->queue_count = 0;
@@ -308,9 +338,15 @@ queue_rows(struct graph_search *gs, const struct ranked *item)
             gs->queue = (struct vector_hit *)ky_realloc(gs->queue,
                                                         gs->queue_capacity * sizeof(gs->queue[0]));
         }
-        gs->queue[gs->queue_count++] = (struct vector_hit){row_id, item->rank};
+        gs->queue[gs->queue_count++] = (struct vector_hit){row_id, rank};
     }
     gs->hits += gs->queue_count;
+    if (gs->queue_count > 0 && are_keys_ranks(gs)) {
+        rank = rank_of(gs, item->node);
+        for (size_t i = 0; i < gs->queue_count; i++) {
+            gs->queue[i].distance = rank;
+        }
+    }
     if (gs->queue_count > 1) {
         qsort(gs->queue, gs->queue_count, sizeof(gs->queue[0]), compare_hits);
     }

@@ -61,6 +61,11 @@ check(const struct code_kernels *kernels, struct ky_prng *prng, size_t count, in
         uint32_t want_either = 1;
         kernels->overlap(query, rows[i], count, &both, &either);
         scalar->overlap(query, rows[i], count, &want_both, &want_either);
+        float floats[COUNT_MAX];
+        kernels->spread(rows[i], 128, floats, KY_MIN(count, (size_t)COUNT_MAX));
+        for (size_t j = 0; j < count && j < COUNT_MAX; j++) {
+            cr_assert_eq(floats[j], (float)rows[i][j] - 128);
+        }
         cr_assert_eq(both, want_both);
         cr_assert_eq(either, want_either);
     }
