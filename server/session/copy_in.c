@@ -27,13 +27,28 @@ prepare_insert(struct session *session, struct copy *copy, const struct cat_tabl
         ky_buffer_append_cstr(&text, i == 0 ? " (" : ", ");
         ast_print_identifier(&text, copy->names[i]);
     }
-    ky_buffer_append_cstr(&text, copy->column_count == 0 ? " DEFAULT VALUES" : ") VALUES ");
+    /* What a file says counts, also where the column is GENERATED ALWAYS AS IDENTITY. */
+    ky_buffer_append_cstr(&text, copy->column_count == 0 ? " DEFAULT VALUES"
+                                                         : ") OVERRIDING SYSTEM VALUE ");
+    if (copy->where != NULL) {
+        ky_buffer_append_cstr(&text, "SELECT * FROM (");
+    }
+    ky_buffer_append_cstr(&text, copy->column_count == 0 ? "" : "VALUES ");
     for (uint32_t row = 0; copy->column_count > 0 && row < rows; row++) {
         ky_buffer_append_cstr(&text, row == 0 ? "(" : ", (");
         for (uint16_t i = 0; i < copy->column_count; i++) {
             ky_buffer_printf(&text, i == 0 ? "$%u" : ", $%u", param++);
         }
         ky_buffer_append_byte(&text, ')');
+    }
+    if (copy->where != NULL) {
+        ky_buffer_append_cstr(&text, ") AS ");
+        ast_print_identifier(&text, table->name);
+        for (uint16_t i = 0; i < copy->column_count; i++) {
+            ky_buffer_append_cstr(&text, i == 0 ? " (" : ", ");
+            ast_print_identifier(&text, copy->names[i]);
+        }
+        ky_buffer_printf(&text, ") WHERE %s", copy->where);
     }
     source_init(source, &copy->arena);
     source->sql = source->own_sql = ky_slice_dup(&copy->arena, ky_buffer_slice(&text));
@@ -72,9 +87,16 @@ choose_columns(struct copy *copy, const struct cat_table *table, const struct as
                                 "column \"%s\" of relation \"%s\" does not exist",
                                 ast_list_text(names, i), table->name);
         }
-        if (copy->column_count == table->column_count) {
-            return ky_error_set(err, KY_DUPLICATE_COLUMN, "column \"%s\" specified more than once",
-                                column->name);
+        for (uint16_t k = 0; k < copy->column_count; k++) {
+            if (strcmp(copy->names[k], column->name) == 0) {
+                return ky_error_set(err, KY_DUPLICATE_COLUMN,
+                                    "column \"%s\" specified more than once", column->name);
+            }
+        }
+        if (column->generated != 0) {
+            (void)ky_error_set(err, KY_INVALID_COLUMN_REFERENCE,
+                               "column \"%s\" is a generated column", column->name);
+            return ky_error_detail(err, "Generated columns cannot be used in COPY.");
         }
         copy->types[copy->column_count] = column->type;
         copy->names[copy->column_count++] = ky_arena_strdup(&copy->arena, column->name);
@@ -91,8 +113,10 @@ prepare(struct session *session, struct copy *copy, const struct ast_copy *state
     struct cat_table *table;
     session_bind_context(session, &bind, &copy->arena, image, &env, NULL);
     if (statement->where != NULL) {
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                            "COPY FROM with WHERE is not supported yet");
+        struct ky_buffer where = {0};
+        ast_print(&where, statement->where);
+        copy->where = ky_arena_cstr(&copy->arena, ky_buffer_slice(&where));
+        ky_buffer_deinit(&where);
     }
     KY_TRY(bind_relation(&bind, statement->relation, false, &table, err));
     if (table->kind != 'r' || table->sysview != NULL) {
@@ -175,6 +199,8 @@ open_run(struct session *session, struct copy *copy, uint32_t rows, struct ky_er
 {
     struct plan_source *source = rows == COPY_ROWS ? &copy->many : &copy->one;
     copy->running = rows;
+    access_savepoint_set(session->txn, &copy->before);
+    after_mark_set(session_after_queue(session), &copy->before_mark);
     copy->context = (struct exec_context){
         .access = server_access(session->server),
         .txn = session->txn,
@@ -200,7 +226,9 @@ insert_rows(struct session *session, struct copy *copy, struct ky_error *err)
 {
     while (copy->row_count > 0 || copy->exec != NULL) {
         if (copy->exec == NULL) {
-            uint32_t rows = copy->row_count == COPY_ROWS && copy->many.plan != NULL ? COPY_ROWS : 1;
+            bool is_whole = copy->row_count == COPY_ROWS && copy->many.plan != NULL &&
+                            !copy->is_single && !copy->is_in_order;
+            uint32_t rows = is_whole ? COPY_ROWS : 1;
             if (rows == 1 && !copy->is_in_order) {
                 /* Left-over rows go in the order of the file. */
                 copy->first = 0;
@@ -226,19 +254,29 @@ insert_rows(struct session *session, struct copy *copy, struct ky_error *err)
         if (answer == EXEC_BATCH) {
             continue;
         }
+        const uint64_t changed = exec_rows_changed(copy->exec);
         exec_close(copy->exec);
         copy->exec = NULL;
+        if (answer == EXEC_ERROR && copy->running == COPY_ROWS &&
+            err->sqlstate != KY_QUERY_CANCELED) {
+            /* One of many rows: they go in again one by one, so that the line can be named. */
+            access_savepoint_rollback(session->txn, &copy->before, true);
+            after_mark_rollback(session_after_queue(session), &copy->before_mark);
+            copy->is_single = true;
+            continue;
+        }
         if (answer != EXEC_END) {
             if (answer == EXEC_RESTART) {
                 (void)ky_error_set(err, KY_SERIALIZATION_FAILURE,
                                    "could not serialize access due to concurrent update");
             }
             if (err->context[0] == '\0') {
-                (void)ky_error_context(err, "COPY %s, line %" PRIu64, copy->table, copy->line);
+                (void)ky_error_context(err, "COPY %s, line %" PRIu64, copy->table,
+                                       copy->lines[copy->row_count - copy->running]);
             }
             return SESSION_ERROR;
         }
-        copy->inserted += copy->running;
+        copy->inserted += changed;
         if (copy->is_in_order) {
             copy->first++;
             copy->row_count = copy->first < copy->waiting ? copy->waiting : 0;
@@ -250,6 +288,7 @@ insert_rows(struct session *session, struct copy *copy, struct ky_error *err)
             copy->row_count = 0;
         }
     }
+    copy->is_single = false;
     ky_arena_reset(&copy->rows_arena);
     return SESSION_DONE;
 }
@@ -430,7 +469,7 @@ take_line(struct session *session, struct copy *copy, struct ky_slice line, stru
             return KY_ERR;
         }
     }
-    copy->row_count++;
+    copy->lines[copy->row_count++] = copy->line;
     return KY_OK;
 }
 
@@ -454,8 +493,13 @@ line_size(const struct copy *copy, const char *text, size_t size)
         return SIZE_MAX;
     }
     bool is_quoted = false;
+    const char quote = copy->options.quote;
+    const char escape = copy->options.escape;
     for (size_t i = 0; i < size; i++) {
-        if (text[i] == copy->options.quote) {
+        if (is_quoted && escape != quote && text[i] == escape && i + 1 < size &&
+            (text[i + 1] == quote || text[i + 1] == escape)) {
+            i++;
+        } else if (text[i] == quote) {
             is_quoted = !is_quoted;
         } else if (text[i] == '\n' && !is_quoted) {
             return i;

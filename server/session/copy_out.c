@@ -13,12 +13,35 @@ table_query(struct session *session, const struct ast_copy *statement, struct pl
 {
     struct ky_buffer text = {0};
     struct ast_list parsed = {0};
+    struct cat_image *image;
+    struct cat_table *table = NULL;
+    struct bind_context bind;
+    struct func_env env;
+    KY_TRY(session_image(session, &image, err));
+    session_bind_context(session, &bind, &session->arena, image, &env, NULL);
+    ky_status status = bind_relation(&bind, statement->relation, false, &table, err);
+    if (status == KY_OK && table->kind == 'v' && table->sysview == NULL) {
+        (void)ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot copy from view \"%s\"", table->name);
+        status = ky_error_hint(err, "Try the COPY (SELECT ...) TO variant.");
+    }
+    if (status != KY_OK) {
+        cat_image_release(image);
+        return KY_ERR;
+    }
     ky_buffer_append_cstr(&text, "SELECT ");
+    uint16_t named = 0;
+    for (uint16_t i = 0; statement->columns == NULL && i < table->column_count; i++) {
+        if (!table->columns[i].is_dropped && table->columns[i].generated == 0) {
+            ky_buffer_append_cstr(&text, named++ == 0 ? "" : ", ");
+            ast_print_identifier(&text, table->columns[i].name);
+        }
+    }
+    cat_image_release(image);
     for (int32_t i = 0; i < ast_list_count(statement->columns); i++) {
         ky_buffer_append_cstr(&text, i == 0 ? "" : ", ");
         ast_print_identifier(&text, ast_list_text(statement->columns, i));
     }
-    ky_buffer_append_cstr(&text, statement->columns == NULL ? "* FROM " : " FROM ");
+    ky_buffer_append_cstr(&text, " FROM ");
     ast_print(&text, &statement->relation->node);
     struct ky_slice sql = ky_slice_dup(&session->arena, ky_buffer_slice(&text));
     ky_buffer_deinit(&text);

@@ -22,11 +22,16 @@ struct copy {
     uint16_t column_count;
     const char *table; /* for messages; NULL: a query */
     /* FROM */
-    struct plan_source one, many; /* INSERT of one row, of COPY_ROWS */
-    struct ky_arena rows_arena;   /* of the rows that wait */
-    struct datum *values;         /* COPY_ROWS * column_count */
-    uint32_t row_count;           /* rows that wait in values */
-    struct ky_buffer field;       /* scratch */
+    struct plan_source one, many;   /* INSERT of one row, of COPY_ROWS */
+    struct ky_arena rows_arena;     /* of the rows that wait */
+    struct datum *values;           /* COPY_ROWS * column_count */
+    uint32_t row_count;             /* rows that wait in values */
+    struct ky_buffer field;         /* scratch */
+    const char *where;              /* FROM .. WHERE; NULL: all rows */
+    uint64_t lines[COPY_ROWS];      /* of the rows that wait */
+    bool is_single;                 /* one of them is bad: one by one */
+    struct access_savepoint before; /* the run */
+    struct after_mark before_mark;
     uint64_t line;
     uint64_t inserted;
     bool is_ended; /* \. was met */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/catalog/sysview.h"
+#include "server/session/sequence.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -449,6 +450,42 @@ fill_indexes(const struct sysview_context *context, struct sysview_rows *rows, s
     return KY_OK;
 }
 
+static const struct sysview_column sequences_columns[] = {
+    {"schemaname", OID_NAME},   {"sequencename", OID_NAME}, {"sequenceowner", OID_NAME},
+    {"data_type", OID_REGTYPE}, {"start_value", OID_INT8},  {"min_value", OID_INT8},
+    {"max_value", OID_INT8},    {"increment_by", OID_INT8}, {"cycle", OID_BOOL},
+    {"cache_size", OID_INT8},   {"last_value", OID_INT8}};
+
+static ky_status
+fill_sequences(const struct sysview_context *context, struct sysview_rows *rows,
+               struct ky_error *err)
+{
+    const struct session *session = context->session;
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *sequence = context->image->tables[i];
+        int64_t last;
+        if (sequence->kind != 'S') {
+            continue;
+        }
+        const struct cat_schema *schema = cat_get_schema(context->image, sequence->schema);
+        const struct cat_role *owner = cat_get_role(context->image, sequence->owner);
+        struct datum *row = sysview_add(rows);
+        row[0] = schema == NULL ? datum_null() : datum_cstr(schema->name);
+        row[1] = datum_cstr(sequence->name);
+        row[2] = owner == NULL ? datum_null() : datum_cstr(owner->name);
+        row[3] = datum_word(sequence->sequence_type);
+        row[4] = datum_word(sequence->sequence[0]);
+        row[5] = datum_word(sequence->sequence[2]);
+        row[6] = datum_word(sequence->sequence[3]);
+        row[7] = datum_word(sequence->sequence[1]);
+        row[8] = datum_word(sequence->sequence[5]);
+        row[9] = datum_word(sequence->sequence[4]);
+        row[10] = sequence_last(session->server, sequence, &last) ? datum_word(last) : datum_null();
+    }
+    return KY_OK;
+}
+
 #define VIEW(var, oid_, schema_, name_, columns_, fill_)                      \
     static const struct sysview var = {.oid = (oid_),                         \
                                        .schema = (schema_),                   \
@@ -466,6 +503,8 @@ VIEW(prepared_view, 12105, OID_SCHEMA_PG_CATALOG, "pg_prepared_statements", prep
 VIEW(cursors_view, 12085, OID_SCHEMA_PG_CATALOG, "pg_cursors", cursor_columns, fill_cursors);
 VIEW(locks_view, 12081, OID_SCHEMA_PG_CATALOG, "pg_locks", lock_columns, fill_locks);
 VIEW(indexes_view, 12059, OID_SCHEMA_PG_CATALOG, "pg_indexes", indexes_columns, fill_indexes);
+VIEW(sequences_view, 12048, OID_SCHEMA_PG_CATALOG, "pg_sequences", sequences_columns,
+     fill_sequences);
 VIEW(index_view, 14900, OID_SCHEMA_KYRO, "stat_index", index_columns, fill_index);
 
 void
@@ -473,6 +512,6 @@ session_views_register(void)
 {
     static const struct sysview *const views[] = {&activity_view, &settings_view, &prepared_view,
                                                   &cursors_view,  &locks_view,    &index_view,
-                                                  &indexes_view};
+                                                  &indexes_view,  &sequences_view};
     sysview_register(views, KY_COUNT_OF(views));
 }

@@ -410,9 +410,55 @@ EMPTY(view_pg_publication_namespace, 6237, "pg_publication_namespace", {"oid", O
 EMPTY(view_pg_rewrite, 2618, "pg_rewrite", {"oid", OID_OID}, {"rulename", OID_NAME},
       {"ev_class", OID_OID}, {"ev_type", OID_CHAR}, {"ev_enabled", OID_CHAR},
       {"is_instead", OID_BOOL}, {"ev_qual", OID_PG_NODE_TREE}, {"ev_action", OID_PG_NODE_TREE});
-EMPTY(view_pg_depend, 2608, "pg_depend", {"classid", OID_OID}, {"objid", OID_OID},
-      {"objsubid", OID_INT4}, {"refclassid", OID_OID}, {"refobjid", OID_OID},
-      {"refobjsubid", OID_INT4}, {"deptype", OID_CHAR});
+static const struct sysview_column depend_columns[] = {
+    {"classid", OID_OID},    {"objid", OID_OID},    {"objsubid", OID_INT4},
+    {"refclassid", OID_OID}, {"refobjid", OID_OID}, {"refobjsubid", OID_INT4},
+    {"deptype", OID_CHAR}};
+
+enum { CLASS_PG_CLASS = 1259, CLASS_PG_CONSTRAINT = 2606 };
+
+static void
+add_dependency(struct sysview_rows *rows, oid_t class, oid_t object, oid_t other_class, oid_t other,
+               int column, char type)
+{
+    struct datum *at = sysview_add(rows);
+    put_word(&at, class);
+    put_word(&at, object);
+    put_word(&at, 0);
+    put_word(&at, other_class);
+    put_word(&at, other);
+    put_word(&at, column);
+    put_word(&at, type);
+}
+
+/* Sequences on their columns, indexes on their constraints or tables. */
+static ky_status
+fill_depend(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        const struct cat_table *owner =
+            table->kind == 'S' ? cat_get_table(context->image, table->owner_table) : NULL;
+        if (owner != NULL && table->owner_column > 0) {
+            bool is_identity = owner->columns[table->owner_column - 1].identity != 0;
+            add_dependency(rows, CLASS_PG_CLASS, table->oid, CLASS_PG_CLASS, owner->oid,
+                           table->owner_column, is_identity ? 'i' : 'a');
+        }
+        for (uint16_t k = 0; k < table->index_count; k++) {
+            const struct cat_index *index = table->indexes[k];
+            if (index->constraint != OID_NONE) {
+                add_dependency(rows, CLASS_PG_CLASS, index->oid, CLASS_PG_CONSTRAINT,
+                               index->constraint, 0, 'i');
+            } else {
+                add_dependency(rows, CLASS_PG_CLASS, index->oid, CLASS_PG_CLASS, table->oid,
+                               index->keys[0].column, 'a');
+            }
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_pg_depend, 2608, OID_SCHEMA_PG_CATALOG, "pg_depend", 'r', depend_columns, fill_depend);
 EMPTY(view_pg_enum, 3501, "pg_enum", {"oid", OID_OID}, {"enumtypid", OID_OID},
       {"enumsortorder", OID_FLOAT4}, {"enumlabel", OID_NAME});
 EMPTY(view_pg_range, 3541, "pg_range", {"rngtypid", OID_OID}, {"rngsubtype", OID_OID},

@@ -50,7 +50,7 @@ struct class_row {
     oid_t owner;
     oid_t method;
     int64_t rel;
-    bool has_index;
+    bool has_index, has_triggers;
     char persistence;
     char kind;
     int column_count;
@@ -102,7 +102,9 @@ add_class(struct sysview_rows *rows, const struct class_row *row)
     put_word(&at, row->kind);
     put_word(&at, row->column_count);
     put_word(&at, row->check_count);
-    for (int i = 0; i < 5; i++) {
+    put_word(&at, row->kind == 'v'); /* relhasrules */
+    put_word(&at, row->has_triggers);
+    for (int i = 0; i < 3; i++) {
         put_word(&at, false);
     }
     put_word(&at, true);
@@ -130,6 +132,7 @@ fill_class(const struct sysview_context *context, struct sysview_rows *rows, str
                                 .method = table->kind == 'r' ? 2 : 0,
                                 .rel = (int64_t)table->rel,
                                 .has_index = table->index_count > 0,
+                                .has_triggers = table->foreign_count + table->reference_count > 0,
                                 .persistence = table->persistence,
                                 .kind = table->kind,
                                 .column_count = table->column_count,

@@ -173,11 +173,34 @@ FUNCTION(pg_encoding_to_char)
 
 /* ------------------------------------------------------------------ definitions */
 
+/* Without one pair of parentheses around the whole. */
+static struct ky_slice
+without_parentheses(struct ky_slice text)
+{
+    const char *bytes = text.data;
+    int depth = 0;
+    bool is_quoted = false;
+    if (text.size < 2 || bytes[0] != '(' || bytes[text.size - 1] != ')') {
+        return text;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        is_quoted = is_quoted != (bytes[i] == '\'');
+        depth += is_quoted ? 0 : (bytes[i] == '(') - (bytes[i] == ')');
+        if (depth == 0 && i + 1 < text.size) {
+            return text; /* the first one ends before the last */
+        }
+    }
+    return ky_slice(bytes + 1, text.size - 2);
+}
+
 /* Expressions are kept as SQL: the "node tree" is the text itself. */
 FUNCTION(pg_get_expr)
 {
     UNUSED_ARGS();
     *out = args[0];
+    if (arg_count > 2 && args[2].word != 0) {
+        out->bytes = without_parentheses(args[0].bytes); /* pretty */
+    }
     return KY_OK;
 }
 
@@ -186,7 +209,8 @@ append_columns(struct ky_buffer *text, const struct cat_table *table, const int1
                uint16_t count)
 {
     for (uint16_t i = 0; i < count; i++) {
-        ky_buffer_printf(text, "%s%s", i == 0 ? "" : ", ", table->columns[columns[i] - 1].name);
+        ky_buffer_append_cstr(text, i == 0 ? "" : ", ");
+        ast_print_identifier(text, table->columns[columns[i] - 1].name);
     }
 }
 
@@ -398,7 +422,10 @@ FUNCTION(pg_get_constraintdef)
         return KY_OK;
     }
     if (constraint->kind == CONSTRAINT_CHECK) {
-        ky_buffer_printf(&text, "CHECK (%s)", constraint->check_sql);
+        bool is_pretty = arg_count > 1 && args[1].word != 0;
+        struct ky_slice check = ky_slice_cstr(constraint->check_sql);
+        check = is_pretty ? without_parentheses(check) : check;
+        ky_buffer_printf(&text, "CHECK (%.*s)", (int)check.size, (const char *)check.data);
     } else if (constraint->kind == CONSTRAINT_FOREIGN) {
         append_foreign(&text, env_of(env), constraint);
     } else {

@@ -22,6 +22,8 @@ ddl_handles(enum ast_kind kind)
     case AST_RENAME:
     case AST_CREATE_VIEW:
     case AST_CREATE_SEQUENCE:
+    case AST_ALTER_SEQUENCE:
+    case AST_SET_SCHEMA:
     case AST_CREATE_SCHEMA:
     case AST_CREATE_ROLE:
     case AST_ALTER_ROLE:
@@ -89,6 +91,10 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_create_view(ddl, node);
     case AST_CREATE_SEQUENCE:
         return ddl_create_sequence(ddl, node);
+    case AST_ALTER_SEQUENCE:
+        return ddl_alter_sequence(ddl, node);
+    case AST_SET_SCHEMA:
+        return ddl_set_schema(ddl, node);
     case AST_CREATE_SCHEMA:
         return ddl_create_schema(ddl, node);
     case AST_CREATE_ROLE:

@@ -34,7 +34,7 @@ find_column(struct ddl *ddl, struct new_table *made, const char *name, struct ca
 
 /* Existing rows read the new column as its default, evaluated now. */
 static ky_status
-set_missing(struct ddl *ddl, struct cat_column *column)
+set_missing(struct ddl *ddl, struct cat_column *column, bool *is_volatile_out)
 {
     struct expr *expr;
     struct exec_context context = {0};
@@ -43,6 +43,10 @@ set_missing(struct ddl *ddl, struct cat_column *column)
         return KY_OK;
     }
     KY_TRY(bind_default(&ddl->bind, column, column->default_sql, &expr, ddl->err));
+    *is_volatile_out = expr_is_volatile(expr);
+    if (*is_volatile_out) {
+        return KY_OK; /* each row gets a value of its own */
+    }
     ky_budget_init(&budget, "work memory", 0, NULL);
     context.access = server_access(ddl->session->server);
     context.txn = ddl->session->txn;
@@ -59,6 +63,17 @@ static bool
 table_has_rows(struct ddl *ddl, const struct cat_table *table)
 {
     return storage_count(ddl->txn, table->rel) > 0;
+}
+
+/* Rows get this value in the column. */
+static void
+set_rewrite(struct ddl *ddl, struct new_table *made, int16_t number, const char *sql)
+{
+    enum { ALL = ROW_COLUMNS_MAX };
+    if (made->rewrites == NULL) {
+        made->rewrites = ky_arena_array(ddl->arena, const char *, ALL + 1);
+    }
+    made->rewrites[number - 1] = sql;
 }
 
 static ky_status
@@ -78,23 +93,28 @@ add_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
                                 made->table.name);
         }
     }
+    const uint16_t sequence_count = made->sequence_count;
+    bool is_volatile = false;
     KY_TRY(ddl_add_column(ddl, made, definition));
     struct cat_column *column = &made->columns[made->table.column_count - 1];
-    KY_TRY(set_missing(ddl, column));
-    bool has_rows = table_has_rows(ddl, &made->table);
-    if (has_rows && column->generated != 0) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "adding a generated column to a table with rows is not supported yet");
+    if (column->generated == 0 && made->sequence_count == sequence_count) {
+        KY_TRY(set_missing(ddl, column, &is_volatile));
     }
-    if (has_rows && made->sequence_count > 0) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "adding a serial column to a table with rows is not supported yet");
+    bool has_rows = table_has_rows(ddl, &made->table);
+    bool is_computed = column->generated != 0 || made->sequence_count > sequence_count;
+    if (has_rows && (is_computed || is_volatile)) {
+        struct ky_buffer type = {0};
+        type_format(column->type->oid, column->typmod, &type);
+        set_rewrite(ddl, made, column->number,
+                    ky_arena_printf(ddl->arena, "(%s)::%.*s", column->default_sql, (int)type.size,
+                                    (const char *)type.data));
+        ky_buffer_deinit(&type);
+        return KY_OK;
     }
     if (has_rows && column->is_not_null && column->missing.is_null) {
-        (void)ky_error_set(ddl->err, KY_NOT_NULL_VIOLATION,
-                           "column \"%s\" of relation \"%s\" contains null values", column->name,
-                           made->table.name);
-        return KY_ERR;
+        return ky_error_set(ddl->err, KY_NOT_NULL_VIOLATION,
+                            "column \"%s\" of relation \"%s\" contains null values", column->name,
+                            made->table.name);
     }
     return KY_OK;
 }
@@ -136,6 +156,19 @@ index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number)
     return expression_uses(ddl, index->table, index->predicate_sql, number);
 }
 
+static struct cat_table *
+identity_sequence(struct ddl *ddl, const struct new_table *made, int16_t number)
+{
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *sequence = ddl->image->tables[i];
+        if (sequence->kind == 'S' && sequence->owner_table == made->table.oid &&
+            sequence->owner_column == number) {
+            return sequence;
+        }
+    }
+    return NULL;
+}
+
 static ky_status
 drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
 {
@@ -170,6 +203,10 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
             KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
             access_index_drop(ddl->session->txn, index->oid);
         }
+    }
+    struct cat_table *sequence = identity_sequence(ddl, made, column->number);
+    if (sequence != NULL) {
+        KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
     }
     column->is_dropped = true;
     column->is_not_null = false;
@@ -329,6 +366,136 @@ alter_constraint(struct ddl *ddl, const struct new_table *made,
     return catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err);
 }
 
+/* ------------------------------------------------------------------ types, identity, owner */
+
+static ky_status
+alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command,
+           const struct cat_table *table)
+{
+    const struct ast_column_def *definition = (const void *)command->definition;
+    struct cat_column *column;
+    struct ky_buffer type_text = {0};
+    struct ky_buffer name = {0};
+    struct expr *expr;
+    oid_t type;
+    int32_t typmod;
+    KY_TRY(find_column(ddl, made, command->name, &column));
+    KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &typmod, ddl->err));
+    const struct type *wanted = type_get(type);
+    const struct cast *cast = cast_find(column->type->oid, type);
+    type_format(type, typmod, &type_text);
+    ast_print_identifier(&name, column->name);
+    const char *shown = ky_arena_cstr(ddl->arena, ky_buffer_slice(&type_text));
+    const char *quoted = ky_arena_cstr(ddl->arena, ky_buffer_slice(&name));
+    ky_buffer_deinit(&type_text);
+    ky_buffer_deinit(&name);
+    if (command->expression == NULL && column->type != wanted &&
+        (cast == NULL || cast->context == CAST_EXPLICIT)) {
+        (void)ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,
+                           "column \"%s\" cannot be cast automatically to type %s", column->name,
+                           shown);
+        return ky_error_hint(ddl->err, "You might need to specify \"USING %s::%s\".", quoted,
+                             shown);
+    }
+    const char *using = command->expression == NULL ? quoted : ddl_print(ddl, command->expression);
+    using = ky_arena_printf(ddl->arena, "(%s)::%s", using, shown);
+    KY_TRY(bind_table_expression(&ddl->bind, table, using, wanted, typmod, &expr, ddl->err));
+    struct cat_column changed = *column;
+    changed.type = wanted;
+    changed.typmod = typmod;
+    if (column->default_sql != NULL && column->generated == 0 &&
+        bind_default(&ddl->bind, &changed, column->default_sql, &expr, ddl->err) != KY_OK) {
+        return ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,
+                            "default for column \"%s\" cannot be cast automatically to type %s",
+                            column->name, shown);
+    }
+    *column = changed;
+    set_rewrite(ddl, made, column->number, using);
+    return KY_OK;
+}
+
+static ky_status
+change_identity(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    struct cat_column *column;
+    KY_TRY(find_column(ddl, made, command->name, &column));
+    if (command->type == AST_ADD_IDENTITY) {
+        if (column->identity != 0) {
+            return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                                "column \"%s\" of relation \"%s\" is already an identity column",
+                                column->name, made->table.name);
+        }
+        if (!column->is_not_null) {
+            return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                                "column \"%s\" of relation \"%s\" must be declared NOT NULL before "
+                                "identity can be added",
+                                column->name, made->table.name);
+        }
+        return ddl_add_constraint(ddl, made, (const void *)command->definition, column->number);
+    }
+    if (column->identity == 0) {
+        if (command->type == AST_DROP_IDENTITY && command->is_if_exists) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                           "column \"%s\" of relation \"%s\" is not an identity column, skipping",
+                           column->name, made->table.name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                            "column \"%s\" of relation \"%s\" is not an identity column",
+                            column->name, made->table.name);
+    }
+    struct cat_table *sequence = identity_sequence(ddl, made, column->number);
+    if (command->type == AST_DROP_IDENTITY) {
+        column->identity = 0;
+        column->default_sql = NULL;
+        column->default_oid = OID_NONE;
+        return sequence == NULL ? KY_OK : catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err);
+    }
+    const struct ast_option *generated = ddl_option(command->options, "generated");
+    if (generated != NULL) {
+        column->identity = ddl_option_int(generated, 0) != 0 ? 'a' : 'd';
+    }
+    return sequence == NULL ? KY_OK : ddl_change_sequence(ddl, sequence, command->options);
+}
+
+static ky_status
+change_owner(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    const struct ast_role *node = (const void *)command->definition;
+    const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
+    const struct cat_role *role = cat_find_role(ddl->image, ky_slice_cstr(name));
+    if (role == NULL) {
+        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "role \"%s\" does not exist", name);
+    }
+    made->table.owner = role->oid;
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        const struct cat_table *sequence = ddl->image->tables[i];
+        if (sequence->kind == 'S' && sequence->owner_table == made->table.oid) {
+            struct cat_table changed = *sequence;
+            changed.owner = role->oid;
+            KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+        }
+    }
+    return KY_OK;
+}
+
+static ky_status
+drop_expression(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    struct cat_column *column;
+    KY_TRY(find_column(ddl, made, command->name, &column));
+    if (column->generated == 0 && !command->is_if_exists) {
+        return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                            "column \"%s\" of relation \"%s\" is not a stored generated column",
+                            column->name, made->table.name);
+    }
+    if (column->generated != 0) {
+        column->generated = 0;
+        column->default_sql = NULL;
+    }
+    return KY_OK;
+}
+
 static ky_status
 run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command,
             const struct cat_table *table)
@@ -357,6 +524,28 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
         return add_constraint(ddl, made, command, table);
     case AST_DROP_CONSTRAINT:
         return drop_constraint(ddl, made, command);
+    case AST_COLUMN_TYPE:
+        return alter_type(ddl, made, command, table);
+    case AST_ADD_IDENTITY:
+    case AST_SET_IDENTITY:
+    case AST_DROP_IDENTITY:
+        return change_identity(ddl, made, command);
+    case AST_DROP_EXPRESSION:
+        return drop_expression(ddl, made, command);
+    case AST_CHANGE_OWNER:
+        return change_owner(ddl, made, command);
+    case AST_SET_STATISTICS:
+    case AST_SET_STORAGE:
+    case AST_SET_COMPRESSION:
+    case AST_SET_OPTIONS:
+    case AST_RESET_OPTIONS:
+    case AST_CLUSTER_ON:
+    case AST_SET_WITHOUT_CLUSTER:
+    case AST_SET_WITHOUT_OIDS:
+    case AST_REPLICA_IDENTITY:
+    case AST_ENABLE_TRIGGER:
+    case AST_DISABLE_TRIGGER:
+        return KY_OK; /* says how to store or replicate, not what */
     case AST_VALIDATE_CONSTRAINT:
         return validate_constraint(ddl, made, command);
     case AST_ALTER_CONSTRAINT:
@@ -369,13 +558,34 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
 
 /* Writes the changed entry, then the keys and checks that were added. */
 static ky_status
-write_changes(struct ddl *ddl, struct new_table *made)
+write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *old)
 {
+    KY_TRY(ddl_write_sequences(ddl, made));
+    if (made->rewrites != NULL) {
+        KY_TRY(ddl_changed(ddl));
+        KY_TRY(ddl_refresh(ddl));
+        KY_TRY(ddl_rewrite(ddl, old, made, made->rewrites));
+    }
     KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err));
     KY_TRY(ddl_changed(ddl));
     KY_TRY(ddl_refresh(ddl));
     struct cat_table *table = cat_get_table(ddl->image, made->table.oid);
     KY_ASSERT(table != NULL);
+    if (made->rewrites != NULL) {
+        txn_command_increment(ddl->txn);
+        for (uint16_t i = 0; i < table->index_count; i++) {
+            KY_TRY(ddl_rebuild_index(ddl, table->indexes[i], table));
+        }
+        KY_TRY(ddl_changed(ddl));
+        KY_TRY(ddl_refresh(ddl));
+        table = cat_get_table(ddl->image, made->table.oid);
+        for (uint16_t i = 0; i < table->constraint_count; i++) {
+            const struct cat_constraint *check = table->constraints[i];
+            if (check->kind == CONSTRAINT_CHECK && check->is_validated) {
+                KY_TRY(check_rows(ddl, table, check->name, check->check_sql));
+            }
+        }
+    }
     for (uint16_t i = 0; i < made->check_count; i++) {
         struct expr *expr;
         struct cat_constraint check = {.oid = ddl_new_oid(ddl),
@@ -413,8 +623,20 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
                        "relation \"%s\" does not exist, skipping", statement->relation->name);
         return KY_OK;
     }
-    if (table->kind != 'r') {
+    bool is_owner_only = ast_list_count(statement->commands) == 1;
+    for (int32_t i = 0; i < ast_list_count(statement->commands); i++) {
+        is_owner_only =
+            is_owner_only &&
+            ((const struct ast_alter_command *)(const void *)ast_list_get(statement->commands, i))
+                    ->type == AST_CHANGE_OWNER;
+    }
+    if (table->kind != 'r' && !is_owner_only) {
         return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table", table->name);
+    }
+    if (statement->object_type == AST_OBJECT_VIEW ||
+        statement->object_type == AST_OBJECT_SEQUENCE) {
+        (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
+                       ast_object_type_name(statement->object_type));
     }
     KY_TRY(ddl_check_owner(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
@@ -444,7 +666,7 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
         status = run_command(ddl, made, (const void *)ast_list_get(statement->commands, i), table);
     }
     if (status == KY_OK) {
-        status = write_changes(ddl, made);
+        status = write_changes(ddl, made, table);
     }
     txn_statement_end(ddl->txn);
     return status;
@@ -475,17 +697,180 @@ rename_column(struct ddl *ddl, struct cat_table *table, const struct ast_rename 
     return catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err);
 }
 
+static ky_status
+write_index_name(struct ddl *ddl, struct cat_index *index, const char *name)
+{
+    if (ddl_name_exists(ddl, index->table->schema, name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists", name);
+    }
+    struct cat_index *changed = ky_arena_new(ddl->arena, struct cat_index);
+    memcpy(changed, index, sizeof(*changed));
+    changed->name = name;
+    return catalog_update(ddl->txn, CAT_INDEX, changed, ddl->err);
+}
+
+static ky_status
+write_constraint_name(struct ddl *ddl, const struct cat_constraint *constraint, const char *name)
+{
+    struct cat_constraint changed = *constraint;
+    changed.name = name;
+    return catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err);
+}
+
+static ky_status
+rename_constraint(struct ddl *ddl, struct cat_table *table, const struct ast_rename *statement)
+{
+    struct cat_constraint *found = NULL;
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        if (strcmp(table->constraints[i]->name, statement->name) == 0) {
+            found = table->constraints[i];
+        }
+        if (strcmp(table->constraints[i]->name, statement->new_name) == 0) {
+            return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT,
+                                "constraint \"%s\" for relation \"%s\" already exists",
+                                statement->new_name, table->name);
+        }
+    }
+    if (found == NULL) {
+        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                            "constraint \"%s\" for table \"%s\" does not exist", statement->name,
+                            table->name);
+    }
+    if (found->index != NULL && found->kind != CONSTRAINT_FOREIGN) {
+        KY_TRY(write_index_name(ddl, found->index, statement->new_name));
+    }
+    KY_TRY(write_constraint_name(ddl, found, statement->new_name));
+    return ddl_changed(ddl);
+}
+
+static ky_status
+rename_index(struct ddl *ddl, const struct ast_rename *statement)
+{
+    strcpy(ddl->session->tag, "ALTER INDEX");
+    struct cat_index *index = ddl_find_index(ddl, statement->relation);
+    if (index == NULL) {
+        if (statement->is_if_exists) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                           "relation \"%s\" does not exist, skipping", statement->relation->name);
+            return KY_OK;
+        }
+        return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
+                            statement->relation->name);
+    }
+    KY_TRY(ddl_check_owner(ddl, index->table));
+    KY_TRY(ddl_lock(ddl, index->table, LOCK_SHARE_UPDATE_EXCLUSIVE));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(write_index_name(ddl, index, statement->new_name));
+    for (uint16_t i = 0; i < index->table->constraint_count; i++) {
+        const struct cat_constraint *constraint = index->table->constraints[i];
+        if (constraint->index == index && constraint->kind != CONSTRAINT_FOREIGN) {
+            KY_TRY(write_constraint_name(ddl, constraint, statement->new_name));
+        }
+    }
+    return ddl_changed(ddl);
+}
+
+static ky_status
+rename_schema(struct ddl *ddl, const struct ast_rename *statement)
+{
+    strcpy(ddl->session->tag, "ALTER SCHEMA");
+    const char *name = statement->names != NULL ? ast_name_last(statement->names) : statement->name;
+    const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name));
+    if (schema == NULL || schema->row_id == 0) {
+        return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
+    }
+    if (cat_find_schema(ddl->image, ky_slice_cstr(statement->new_name)) != NULL) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_SCHEMA, "schema \"%s\" already exists",
+                            statement->new_name);
+    }
+    struct cat_schema changed = *schema;
+    changed.name = statement->new_name;
+    KY_TRY(catalog_update(ddl->txn, CAT_SCHEMA, &changed, ddl->err));
+    return ddl_changed(ddl);
+}
+
+ky_status
+ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
+{
+    struct cat_table *table;
+    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
+                   ast_object_type_name(statement->object_type));
+    if (statement->relation == NULL) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "this form of SET SCHEMA is not supported yet");
+    }
+    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
+    if (table == NULL) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "relation \"%s\" does not exist, skipping", statement->relation->name);
+        return KY_OK;
+    }
+    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    table = cat_get_table(ddl->image, table->oid);
+    const struct ast_range_var target = {.schema = statement->new_schema,
+                                         .name = statement->relation->name};
+    oid_t schema;
+    KY_TRY(ddl_schema_of(ddl, &target, &schema));
+    if (table == NULL || table->schema == schema) {
+        return KY_OK;
+    }
+    if (ddl_name_exists(ddl, schema, table->name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE,
+                            "relation \"%s\" already exists in schema \"%s\"", table->name,
+                            statement->new_schema);
+    }
+    struct new_table *made = as_new_table(ddl, table);
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *moved = ddl->image->tables[i];
+        if (moved->kind == 'S' && moved->owner_table == table->oid && moved->owner_column > 0) {
+            struct cat_column *column = &made->columns[moved->owner_column - 1];
+            if (column->default_sql != NULL && strncmp(column->default_sql, "nextval(", 8) == 0) {
+                column->default_sql = ddl_nextval_text(ddl, schema, moved->name);
+            }
+        }
+    }
+    table->columns = made->columns; /* of our own image */
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *moved = ddl->image->tables[i];
+        if (moved == table || (moved->kind == 'S' && moved->owner_table == table->oid)) {
+            struct cat_table changed = *moved;
+            changed.schema = schema;
+            KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+        }
+    }
+    return ddl_changed(ddl);
+}
+
 ky_status
 ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
 {
     struct cat_table *table;
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER TABLE");
-    if (statement->relation == NULL ||
-        (statement->object_type != AST_OBJECT_TABLE &&
-         statement->object_type != AST_OBJECT_COLUMN && statement->object_type != AST_OBJECT_VIEW &&
-         statement->object_type != AST_OBJECT_SEQUENCE)) {
+    if (statement->object_type == AST_OBJECT_INDEX) {
+        return rename_index(ddl, statement);
+    }
+    if (statement->object_type == AST_OBJECT_SCHEMA) {
+        return rename_schema(ddl, statement);
+    }
+    if (statement->relation == NULL || (statement->object_type != AST_OBJECT_TABLE &&
+                                        statement->object_type != AST_OBJECT_COLUMN &&
+                                        statement->object_type != AST_OBJECT_CONSTRAINT &&
+                                        statement->object_type != AST_OBJECT_VIEW &&
+                                        statement->object_type != AST_OBJECT_SEQUENCE)) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of RENAME is not supported yet");
+    }
+    if (statement->object_type == AST_OBJECT_VIEW ||
+        statement->object_type == AST_OBJECT_SEQUENCE) {
+        (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
+                       ast_object_type_name(statement->object_type));
     }
     KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
     if (table == NULL) {
@@ -501,6 +886,9 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
     KY_TRY(ddl_refresh(ddl));
     table = cat_get_table(ddl->image, table->oid);
     KY_ASSERT(table != NULL);
+    if (statement->object_type == AST_OBJECT_CONSTRAINT) {
+        return rename_constraint(ddl, table, statement);
+    }
     if (statement->object_type == AST_OBJECT_COLUMN) {
         KY_TRY(rename_column(ddl, table, statement));
         return ddl_changed(ddl);

@@ -172,8 +172,8 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
     return ddl_refresh(ddl);
 }
 
-static struct cat_index *
-find_index(struct ddl *ddl, const struct ast_range_var *name)
+struct cat_index *
+ddl_find_index(struct ddl *ddl, const struct ast_range_var *name)
 {
     if (name->schema != NULL) {
         const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name->schema));
@@ -191,7 +191,7 @@ find_index(struct ddl *ddl, const struct ast_range_var *name)
 static ky_status
 drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_range_var *name)
 {
-    struct cat_index *index = find_index(ddl, name);
+    struct cat_index *index = ddl_find_index(ddl, name);
     if (index == NULL) {
         if (statement->is_if_exists) {
             session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
@@ -214,7 +214,7 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
         return KY_OK;
     }
     KY_TRY(ddl_refresh(ddl));
-    index = find_index(ddl, name);
+    index = ddl_find_index(ddl, name);
     if (index == NULL) {
         return KY_OK;
     }
@@ -374,6 +374,20 @@ truncate_one(struct ddl *ddl, struct cat_table *table)
     return storage_drop(ddl->txn, table->rel, ddl->err);
 }
 
+static ky_status
+restart_sequences(struct ddl *ddl, const struct cat_table *table)
+{
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        const struct cat_table *sequence = ddl->image->tables[i];
+        if (sequence->kind == 'S' && sequence->owner_table == table->oid) {
+            struct cat_table changed = *sequence;
+            KY_TRY(ddl_restart_sequence(ddl, &changed, NULL));
+            KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+        }
+    }
+    return KY_OK;
+}
+
 /* The tables of one TRUNCATE: those named, with CASCADE all that refer to them. */
 struct truncate_set {
     struct cat_table **tables;
@@ -470,6 +484,9 @@ ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement)
                                 set.tables[i]->name);
         }
         KY_TRY(truncate_one(ddl, table));
+        if (statement->is_restart_identity) {
+            KY_TRY(restart_sequences(ddl, table));
+        }
     }
     return ddl_changed(ddl);
 }

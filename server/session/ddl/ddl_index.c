@@ -332,12 +332,20 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
 }
 
 /* A fresh index under a new OID takes the place of the old one. */
-static ky_status
-rebuild(struct ddl *ddl, struct cat_index *old)
+ky_status
+ddl_rebuild_index(struct ddl *ddl, struct cat_index *old, struct cat_table *table)
 {
     struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
     memcpy(index, old, sizeof(*index));
     index->oid = ddl_new_oid(ddl);
+    index->table = table;
+    index->keys = ky_arena_array(ddl->arena, struct cat_key, old->column_count + 1U);
+    memcpy(index->keys, old->keys, old->column_count * sizeof(*index->keys));
+    for (uint16_t i = 0; i < old->column_count; i++) {
+        if (index->keys[i].column != 0) {
+            index->keys[i].type = table->columns[index->keys[i].column - 1].type;
+        }
+    }
     atomic_store_explicit(&index->runtime, NULL, memory_order_relaxed);
     for (uint16_t i = 0; i < old->table->constraint_count; i++) {
         struct cat_constraint *constraint = old->table->constraints[i];
@@ -384,7 +392,7 @@ ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement)
     ky_status status = KY_OK;
     for (uint16_t i = 0; i < table->index_count && status == KY_OK; i++) {
         if (only == NULL || table->indexes[i] == only) {
-            status = rebuild(ddl, table->indexes[i]);
+            status = ddl_rebuild_index(ddl, table->indexes[i], table);
         }
     }
     txn_statement_end(ddl->txn);

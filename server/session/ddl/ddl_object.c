@@ -5,9 +5,9 @@
 
 /* Views, sequences, schemas, roles, comments, extensions. */
 
-static ky_status
-fresh_relation(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_out,
-               struct cat_table **existing_out)
+ky_status
+ddl_fresh_relation(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_out,
+                   struct cat_table **existing_out)
 {
     KY_TRY(ddl_schema_of(ddl, name, schema_out));
     KY_TRY(ddl_lock_name(ddl, *schema_out, name->name));
@@ -34,7 +34,7 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of CREATE VIEW is not supported yet");
     }
-    KY_TRY(fresh_relation(ddl, statement->relation, &schema, &existing));
+    KY_TRY(ddl_fresh_relation(ddl, statement->relation, &schema, &existing));
     if (ddl->is_pending) {
         return KY_OK;
     }
@@ -74,63 +74,6 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
     }
     KY_TRY(existing != NULL ? catalog_update(ddl->txn, CAT_TABLE, &view, ddl->err)
                             : catalog_insert(ddl->txn, CAT_TABLE, &view, ddl->err));
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_create_sequence(struct ddl *ddl, const struct ast_sequence *statement)
-{
-    oid_t schema;
-    struct cat_table *existing = NULL;
-    strcpy(ddl->session->tag, "CREATE SEQUENCE");
-    KY_TRY(fresh_relation(ddl, statement->relation, &schema, &existing));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    if (existing != NULL) {
-        if (statement->is_if) {
-            session_notice(ddl->session, "NOTICE", KY_DUPLICATE_TABLE,
-                           "relation \"%s\" already exists, skipping", existing->name);
-            return KY_OK;
-        }
-        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
-                            statement->relation->name);
-    }
-    const struct ast_list *options = statement->options;
-    int64_t increment = ddl_option_int(ddl_option(options, "increment"), 1);
-    int64_t minimum =
-        ddl_option_int(ddl_option(options, "minvalue"), increment > 0 ? 1 : INT64_MIN);
-    int64_t maximum =
-        ddl_option_int(ddl_option(options, "maxvalue"), increment > 0 ? INT64_MAX : -1);
-    int64_t start = ddl_option_int(ddl_option(options, "start"), increment > 0 ? minimum : maximum);
-    if (increment == 0) {
-        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE, "INCREMENT must not be zero");
-    }
-    if (minimum >= maximum) {
-        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
-                            "MINVALUE (%lld) must be less than MAXVALUE (%lld)", (long long)minimum,
-                            (long long)maximum);
-    }
-    if (start < minimum || start > maximum) {
-        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
-                            start < minimum
-                                ? "START value (%lld) cannot be less than MINVALUE (%lld)"
-                                : "START value (%lld) cannot be greater than MAXVALUE (%lld)",
-                            (long long)start, (long long)(start < minimum ? minimum : maximum));
-    }
-    oid_t oid = ddl_new_oid(ddl);
-    struct cat_table sequence = {.oid = oid,
-                                 .name = statement->relation->name,
-                                 .schema = schema,
-                                 .kind = 'S',
-                                 .persistence = 'p',
-                                 .rel = oid,
-                                 .owner = ddl->session->role,
-                                 .sequence_type = OID_INT8,
-                                 .sequence = {start, increment, minimum, maximum,
-                                              ddl_option_int(ddl_option(options, "cache"), 1),
-                                              ddl_option_int(ddl_option(options, "cycle"), 0)}};
-    KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, &sequence, ddl->err));
     return ddl_changed(ddl);
 }
 

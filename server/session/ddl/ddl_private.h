@@ -43,6 +43,7 @@ KY_MUST_CHECK ky_status ddl_find(struct ddl *ddl, const struct ast_range_var *na
                                  bool is_missing_ok, struct cat_table **table_out);
 /* 42501 unless the role owns it or is a superuser. */
 KY_MUST_CHECK ky_status ddl_check_owner(struct ddl *ddl, const struct cat_table *table);
+struct cat_index *ddl_find_index(struct ddl *ddl, const struct ast_range_var *name);
 bool ddl_name_exists(const struct ddl *ddl, oid_t schema, const char *name);
 /* "t_a_key", with a number when that name is taken. */
 const char *ddl_choose_name(struct ddl *ddl, oid_t schema, const char *table, const char *column,
@@ -69,6 +70,8 @@ KY_MUST_CHECK ky_status ddl_alter_table(struct ddl *ddl, const struct ast_alter_
 KY_MUST_CHECK ky_status ddl_rename(struct ddl *ddl, const struct ast_rename *statement);
 KY_MUST_CHECK ky_status ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement);
 KY_MUST_CHECK ky_status ddl_create_sequence(struct ddl *ddl, const struct ast_sequence *statement);
+KY_MUST_CHECK ky_status ddl_alter_sequence(struct ddl *ddl, const struct ast_sequence *statement);
+KY_MUST_CHECK ky_status ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement);
 KY_MUST_CHECK ky_status ddl_create_schema(struct ddl *ddl,
                                           const struct ast_create_schema *statement);
 KY_MUST_CHECK ky_status ddl_create_role(struct ddl *ddl, const struct ast_create_role *statement);
@@ -113,6 +116,7 @@ struct new_table {
         int16_t own_column;
     } foreigns[NEW_FOREIGN_MAX];
     uint16_t foreign_count;
+    const char **rewrites; /* ALTER TABLE: see ddl_rewrite; NULL: rows stay as they are */
 };
 /* Adds a unique constraint's index and constraint rows, and builds it when the table has rows. */
 KY_MUST_CHECK ky_status ddl_add_key(struct ddl *ddl, struct cat_table *table,
@@ -165,3 +169,30 @@ const char *ddl_expression_text(struct ddl *ddl, const struct cat_table *table,
                                 const struct ast_node *node, const struct type *wanted);
 const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,
                              const struct ast_node *node);
+
+/* ------------------------------------------------------------------ ddl_sequence.c */
+
+/* Locks the name and looks whether it is free. */
+KY_MUST_CHECK ky_status ddl_fresh_relation(struct ddl *ddl, const struct ast_range_var *name,
+                                           oid_t *schema_out, struct cat_table **existing_out);
+/* The six numbers of a sequence from its options; old NULL: a new one. */
+KY_MUST_CHECK ky_status ddl_sequence_options(struct ddl *ddl, const struct ast_list *options,
+                                             oid_t type, const int64_t *old, int64_t out[6]);
+/* ALTER SEQUENCE of one that is locked. */
+KY_MUST_CHECK ky_status ddl_change_sequence(struct ddl *ddl, const struct cat_table *sequence,
+                                            const struct ast_list *options);
+/* The next value is *value, or the start again; the caller writes the sequence. */
+KY_MUST_CHECK ky_status ddl_restart_sequence(struct ddl *ddl, struct cat_table *sequence,
+                                             const int64_t *value);
+
+/* ------------------------------------------------------------------ ddl_rewrite.c */
+
+/* Copies all rows of old into a new relation, made->table.rel. exprs: per column of made, the SQL
+ * of its value over old's columns; NULL: the column itself. 23502. */
+KY_MUST_CHECK ky_status ddl_rewrite(struct ddl *ddl, const struct cat_table *old,
+                                    struct new_table *made, const char *const *exprs);
+/* ddl_index.c: the same index under a new OID, built anew over table's rows. */
+KY_MUST_CHECK ky_status ddl_rebuild_index(struct ddl *ddl, struct cat_index *old,
+                                          struct cat_table *table);
+const char *ddl_nextval_text(struct ddl *ddl, oid_t schema, const char *sequence);
+KY_MUST_CHECK ky_status ddl_write_sequences(struct ddl *ddl, const struct new_table *made);

@@ -3,6 +3,7 @@
 
 #include "server/base/assert.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/sql/bind/walk.h"
 
 /* CREATE TABLE, CREATE VECTORS, CREATE TABLE AS. */
 
@@ -55,6 +56,28 @@ serial_type(const struct ast_type_name *type)
     return strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0 ? OID_INT2 : OID_NONE;
 }
 
+/* nextval('schema.name'::regclass); public is not said. */
+const char *
+ddl_nextval_text(struct ddl *ddl, oid_t schema_oid, const char *sequence)
+{
+    struct ky_buffer name = {0};
+    struct ky_buffer text = {0};
+    const struct cat_schema *schema = cat_get_schema(ddl->image, schema_oid);
+    if (schema_oid != OID_SCHEMA_PUBLIC && schema != NULL) {
+        ast_print_identifier(&name, schema->name);
+        ky_buffer_append_byte(&name, '.');
+    }
+    ast_print_identifier(&name, sequence);
+    ky_buffer_append_byte(&name, 0);
+    ky_buffer_append_cstr(&text, "nextval(");
+    ast_print_string(&text, (const char *)name.data);
+    ky_buffer_append_cstr(&text, "::regclass)");
+    const char *sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&name);
+    ky_buffer_deinit(&text);
+    return sql;
+}
+
 static ky_status
 add_sequence(struct ddl *ddl, struct new_table *made, struct cat_column *column,
              const struct ast_list *options)
@@ -68,22 +91,8 @@ add_sequence(struct ddl *ddl, struct new_table *made, struct cat_column *column,
     sequence->options = options;
     sequence->oid = ddl_new_oid(ddl);
     column->is_not_null = true;
-    struct ky_buffer name = {0};
-    struct ky_buffer text = {0};
-    const struct cat_schema *schema = cat_get_schema(ddl->image, made->table.schema);
-    if (made->table.schema != OID_SCHEMA_PUBLIC && schema != NULL) {
-        ast_print_identifier(&name, schema->name);
-        ky_buffer_append_byte(&name, '.');
-    }
-    ast_print_identifier(&name, sequence->name);
-    ky_buffer_append_byte(&name, 0);
-    ky_buffer_append_cstr(&text, "nextval(");
-    ast_print_string(&text, (const char *)name.data);
-    ky_buffer_append_cstr(&text, "::regclass)");
-    column->default_sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    column->default_sql = ddl_nextval_text(ddl, made->table.schema, sequence->name);
     column->default_oid = ddl_new_oid(ddl);
-    ky_buffer_deinit(&name);
-    ky_buffer_deinit(&text);
     return KY_OK;
 }
 
@@ -196,6 +205,38 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
     return KY_OK;
 }
 
+struct column_names {
+    uint32_t first;
+    bool has_one, has_more;
+};
+
+static bool
+visit_column(struct expr *expr, int level, void *self)
+{
+    struct column_names *names = self;
+    if (expr->kind == EXPR_INPUT) {
+        names->has_more = names->has_more || (names->has_one && names->first != expr->index);
+        names->has_one = true;
+        names->first = expr->index;
+    }
+    return expr_walk_children(expr, level, visit_column, self);
+}
+
+/* The one column that a check is about; NULL: none, or several. */
+static const char *
+only_column(struct ddl *ddl, const struct new_table *made, const char *sql)
+{
+    struct column_names names = {0};
+    struct expr *expr;
+    struct ky_error ignored;
+    ky_error_init(&ignored);
+    if (bind_table_expression(&ddl->bind, &made->table, sql, NULL, -1, &expr, &ignored) != KY_OK) {
+        return NULL;
+    }
+    (void)visit_column(expr, 0, &names);
+    return names.has_one && !names.has_more ? made->columns[names.first].name : NULL;
+}
+
 static ky_status
 add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
           int16_t own_column)
@@ -206,11 +247,12 @@ add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *
     struct new_check *check = &made->checks[made->check_count++];
     check->sql = ddl_expression_text(ddl, &made->table, constraint->expression, type_get(OID_BOOL));
     check->is_not_valid = constraint->is_not_valid;
-    check->name =
-        constraint->name != NULL
-            ? ky_arena_strdup(ddl->arena, constraint->name)
-            : ddl_choose_name(ddl, made->table.schema, made->table.name,
-                              own_column == 0 ? NULL : made->columns[own_column - 1].name, "check");
+    check->name = constraint->name != NULL
+                      ? ky_arena_strdup(ddl->arena, constraint->name)
+                      : ddl_choose_name(ddl, made->table.schema, made->table.name,
+                                        own_column == 0 ? only_column(ddl, made, check->sql)
+                                                        : made->columns[own_column - 1].name,
+                                        "check");
     for (uint16_t i = 0; i + 1 < made->check_count; i++) {
         if (constraint->name == NULL && strcmp(made->checks[i].name, check->name) == 0) {
             check->name = ky_arena_printf(ddl->arena, "%s%u", check->name, i + 1U);
@@ -329,33 +371,25 @@ ddl_add_key(struct ddl *ddl, struct cat_table *table, const struct new_key *key,
     return access_index_create(ddl->session->txn, index, ddl->err);
 }
 
-static ky_status
-write_sequence(struct ddl *ddl, const struct new_table *made, const struct new_sequence *sequence)
+ky_status
+ddl_write_sequences(struct ddl *ddl, const struct new_table *made)
 {
-    int64_t maximum = sequence->type == OID_INT2   ? INT16_MAX
-                      : sequence->type == OID_INT4 ? INT32_MAX
-                                                   : INT64_MAX;
-    int64_t increment = ddl_option_int(ddl_option(sequence->options, "increment"), 1);
-    struct cat_table table = {
-        .oid = sequence->oid,
-        .name = sequence->name,
-        .schema = made->table.schema,
-        .kind = 'S',
-        .persistence = 'p',
-        .rel = sequence->oid,
-        .owner = ddl->session->role,
-        .sequence_type = sequence->type,
-        .owner_table = made->table.oid,
-        .owner_column = sequence->column,
-        .sequence = {ddl_option_int(ddl_option(sequence->options, "start"), increment > 0 ? 1 : -1),
-                     increment,
-                     ddl_option_int(ddl_option(sequence->options, "minvalue"),
-                                    increment > 0 ? 1 : -maximum - 1),
-                     ddl_option_int(ddl_option(sequence->options, "maxvalue"),
-                                    increment > 0 ? maximum : -1),
-                     1, ddl_option_int(ddl_option(sequence->options, "cycle"), 0)},
-    };
-    return catalog_insert(ddl->txn, CAT_TABLE, &table, ddl->err);
+    for (uint16_t i = 0; i < made->sequence_count; i++) {
+        const struct new_sequence *sequence = &made->sequences[i];
+        struct cat_table table = {.oid = sequence->oid,
+                                  .name = sequence->name,
+                                  .schema = made->table.schema,
+                                  .kind = 'S',
+                                  .persistence = made->table.persistence,
+                                  .rel = sequence->oid,
+                                  .owner = made->table.owner,
+                                  .sequence_type = sequence->type,
+                                  .owner_table = made->table.oid,
+                                  .owner_column = sequence->column};
+        KY_TRY(ddl_sequence_options(ddl, sequence->options, sequence->type, NULL, table.sequence));
+        KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, &table, ddl->err));
+    }
+    return KY_OK;
 }
 
 /* Defaults, checks and generated columns must bind against the finished table. */
@@ -389,9 +423,7 @@ ddl_write_table(struct ddl *ddl, struct new_table *made)
 {
     struct cat_table *table = &made->table;
     KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, table, ddl->err));
-    for (uint16_t i = 0; i < made->sequence_count; i++) {
-        KY_TRY(write_sequence(ddl, made, &made->sequences[i]));
-    }
+    KY_TRY(ddl_write_sequences(ddl, made));
     for (uint16_t i = 0; i < made->check_count; i++) {
         struct cat_constraint check = {.oid = ddl_new_oid(ddl),
                                        .name = made->checks[i].name,

@@ -62,6 +62,9 @@ ddl_default_text(struct ddl *ddl, const struct cat_column *column, const struct 
     if (node->kind == AST_CONST && constant->type == AST_CONST_STRING) {
         return ky_arena_printf(ddl->arena, "%s::%s", written, column->type->sql_name);
     }
+    if (node->kind == AST_CONST && constant->type == AST_CONST_BOOL) {
+        return constant->boolean ? "true" : "false";
+    }
     if (written[0] == '-' && written[1] != '\0' &&
         strspn(written + 1, "0123456789") == strlen(written + 1) && strlen(written) < 10) {
         return ky_arena_printf(ddl->arena, "'%s'::integer", written);
