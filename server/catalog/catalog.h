@@ -157,6 +157,8 @@ struct cat_database {
     bool is_template;
     bool can_connect;
 };
+/* The pgvector whose language is spoken. */
+#define CAT_VECTOR_VERSION "0.8.0"
 struct cat_extension {
     row_id_t row_id;
     oid_t oid;

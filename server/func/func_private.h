@@ -143,6 +143,9 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(set)             \
     X(json)            \
     X(vector)          \
+    X(halfvec)         \
+    X(sparsevec)       \
+    X(bit)             \
     X(window)          \
     X(string)          \
     X(system)          \

@@ -24,6 +24,13 @@ SCALAR(gen_random_uuid)
     return KY_OK;
 }
 
+SCALAR(type_of)
+{
+    const struct type *type = func_arg_type(env, 0);
+    *out = datum_word(type == NULL ? OID_UNKNOWN : type->oid);
+    return KY_OK;
+}
+
 /* Five digits at most, then the next unit; rounded half away from zero. */
 SCALAR(size_pretty)
 {
@@ -50,6 +57,7 @@ SCALAR(size_pretty)
 static const struct func funcs[] = {
     FUNC(1598, "random", OID_FLOAT8, 'v', true, NO_ARGS, .scalar = random_float),
     FUNC(3432, "gen_random_uuid", OID_UUID, 'v', true, NO_ARGS, .scalar = gen_random_uuid),
+    FUNC(1619, "pg_typeof", OID_REGTYPE, 's', false, ARGS(OID_ANY), .scalar = type_of),
     FUNC(2288, "pg_size_pretty", OID_TEXT, 'i', true, ARGS(OID_INT8), .scalar = size_pretty),
 };
 

@@ -7,12 +7,28 @@
 /* pgvector's functions and operators. Distances add in float and answer in double, element-wise
  * arithmetic is checked for overflow and underflow, as pgvector's is. */
 
+/* Four lanes at a time: the compiler may not reorder a float's additions, we may. */
+typedef float lanes __attribute__((vector_size(16)));
+enum { LANES = 4 };
+
 static float
 element(struct ky_slice vector, uint32_t i)
 {
-    float value;
-    memcpy(&value, (const uint8_t *)vector.data + i * sizeof(value), sizeof(value));
-    return value;
+    return vector_element(vector, i);
+}
+
+static lanes
+load(struct ky_slice vector, uint32_t i)
+{
+    lanes values;
+    memcpy(&values, (const uint8_t *)vector.data + (size_t)i * sizeof(float), sizeof(values));
+    return values;
+}
+
+static float
+total_of(lanes sums)
+{
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 static ky_status
@@ -25,18 +41,42 @@ validate_same_dimensions(struct ky_slice a, struct ky_slice b, struct ky_error *
     return KY_OK;
 }
 
-#define SUM_OF(expression)                                \
-    float sum = 0.0F;                                     \
-    for (uint32_t i = 0; i < vector_dimensions(a); i++) { \
-        const float x = element(a, i);                    \
-        const float y = element(b, i);                    \
-        sum += (expression);                              \
+/* Leaves the sum of a term over all elements in sum; the term has x and y, lanes or floats. */
+#define SUM_OF(lanes_term, float_term)               \
+    const uint32_t count = vector_dimensions(a);     \
+    uint32_t i = 0;                                  \
+    lanes even = {0};                                \
+    lanes odd = {0};                                 \
+    for (; i + 2 * LANES <= count; i += 2 * LANES) { \
+        {                                            \
+            const lanes x = load(a, i);              \
+            const lanes y = load(b, i);              \
+            even += (lanes_term);                    \
+        }                                            \
+        {                                            \
+            const lanes x = load(a, i + LANES);      \
+            const lanes y = load(b, i + LANES);      \
+            odd += (lanes_term);                     \
+        }                                            \
+    }                                                \
+    float sum = total_of(even + odd);                \
+    for (; i < count; i++) {                         \
+        const float x = element(a, i);               \
+        const float y = element(b, i);               \
+        sum += (float_term);                         \
     }
+
+static lanes
+absolute(lanes values)
+{
+    typedef int32_t masks __attribute__((vector_size(16)));
+    return (lanes)((masks)values & INT32_MAX);
+}
 
 static double
 squared_distance(struct ky_slice a, struct ky_slice b)
 {
-    SUM_OF((x - y) * (x - y))
+    SUM_OF((x - y) * (x - y), (x - y) * (x - y))
     return (double)sum;
 }
 
@@ -49,7 +89,7 @@ l2_distance(struct ky_slice a, struct ky_slice b)
 static double
 inner_product(struct ky_slice a, struct ky_slice b)
 {
-    SUM_OF(x * y)
+    SUM_OF(x * y, x * y)
     return (double)sum;
 }
 
@@ -62,24 +102,15 @@ negative_inner_product(struct ky_slice a, struct ky_slice b)
 static double
 l1_distance(struct ky_slice a, struct ky_slice b)
 {
-    SUM_OF(fabsf(x - y))
+    SUM_OF(absolute(x - y), fabsf(x - y))
     return (double)sum;
 }
 
 static double
 cosine_distance(struct ky_slice a, struct ky_slice b)
 {
-    float product = 0.0F;
-    float norm_a = 0.0F;
-    float norm_b = 0.0F;
-    for (uint32_t i = 0; i < vector_dimensions(a); i++) {
-        const float x = element(a, i);
-        const float y = element(b, i);
-        product += x * y;
-        norm_a += x * x;
-        norm_b += y * y;
-    }
-    double similarity = (double)product / sqrt((double)norm_a * (double)norm_b);
+    const double norms = sqrt(inner_product(a, a) * inner_product(b, b));
+    double similarity = inner_product(a, b) / norms;
     if (similarity > 1) {
         similarity = 1;
     } else if (similarity < -1) {
@@ -211,6 +242,24 @@ SCALAR(l2_normalize)
     return KY_OK;
 }
 
+SCALAR(binary_quantize)
+{
+    const struct ky_slice a = args[0].bytes;
+    uint8_t *bits;
+    struct ky_slice made = bit_new(env->types.arena, vector_dimensions(a), &bits);
+    for (uint32_t i = 0; i < vector_dimensions(a); i++) {
+        bits[i / 8] |= (uint8_t)((element(a, i) > 0 ? 0x80U : 0) >> (i % 8));
+    }
+    *out = datum_bytes(made.data, made.size);
+    return KY_OK;
+}
+
+SCALAR(vector_cmp)
+{
+    *out = datum_word(compare_as(OID_VECTOR, args[0], args[1]));
+    return KY_OK;
+}
+
 /* subvector(vector, start, count): 1-based, cut to what there is. */
 SCALAR(subvector)
 {
@@ -293,13 +342,16 @@ AGGREGATE_COMBINE(vector_combine)
 
 static ky_status
 vector_result(struct func_env *env, const struct vector_state *total, double divisor,
-              struct datum *out)
+              struct datum *out, struct ky_error *err)
 {
     *out = datum_null();
     if (total->count > 0) {
         float *result = ky_arena_array(env->types.arena, float, total->dimensions);
         for (uint32_t i = 0; i < total->dimensions; i++) {
             result[i] = (float)(total->sum[i] / divisor);
+            if (isinf(result[i])) {
+                return ky_error_set(err, KY_DATA_EXCEPTION, "infinite value not allowed in vector");
+            }
         }
         *out = datum_bytes(result, total->dimensions * sizeof(float));
     }
@@ -308,13 +360,13 @@ vector_result(struct func_env *env, const struct vector_state *total, double div
 
 AGGREGATE_FINISH(vector_sum_finish)
 {
-    return vector_result(env, state, 1.0, out);
+    return vector_result(env, state, 1.0, out, err);
 }
 
 AGGREGATE_FINISH(vector_avg_finish)
 {
     const struct vector_state *total = state;
-    return vector_result(env, total, (double)total->count, out);
+    return vector_result(env, total, (double)total->count, out, err);
 }
 
 static const struct func_aggregate vector_sum = {
@@ -362,6 +414,9 @@ static const struct func funcs[] = {
          .scalar = vector_mul),
     FUNC(15134, "vector_concat", OID_VECTOR, 'i', true, ARGS(OID_VECTOR, OID_VECTOR),
          .scalar = vector_concat),
+    FUNC(15137, "binary_quantize", OID_BIT, 'i', true, ARGS(OID_VECTOR), .scalar = binary_quantize),
+    FUNC(15106, "vector_cmp", OID_INT4, 'i', true, ARGS(OID_VECTOR, OID_VECTOR),
+         .scalar = vector_cmp),
     AGGREGATE(15135, "sum", OID_VECTOR, 'i', false, ARGS(OID_VECTOR), .aggregate = &vector_sum),
     AGGREGATE(15136, "avg", OID_VECTOR, 'i', false, ARGS(OID_VECTOR), .aggregate = &vector_avg),
 };

@@ -44,11 +44,9 @@ list_all(void)
     const struct {
         const struct cast *casts;
         size_t count;
-    } tables[] = {{word_casts, word_casts_count},
-                  {text_casts, text_casts_count},
-                  {numeric_casts, numeric_casts_count},
-                  {datetime_casts, datetime_casts_count},
-                  {vector_casts, vector_casts_count}};
+    } tables[] = {{word_casts, word_casts_count},       {text_casts, text_casts_count},
+                  {numeric_casts, numeric_casts_count}, {datetime_casts, datetime_casts_count},
+                  {bit_casts, bit_casts_count},         {vector_casts, vector_casts_count}};
     size_t total = 0;
     for (size_t i = 0; i < KY_COUNT_OF(tables); i++) {
         total += tables[i].count;
@@ -169,7 +167,7 @@ cast_in_out(const struct cast *cast, const struct type_context *context, struct 
 
 static ky_status
 cast_array(const struct cast *cast, const struct type_context *context, struct datum value,
-           bool is_explicit, struct datum *out, struct ky_error *err)
+           int32_t typmod, bool is_explicit, struct datum *out, struct ky_error *err)
 {
     const struct type *target = type_get(type_get(cast->target)->element_oid);
     struct array_view view;
@@ -181,7 +179,7 @@ cast_array(const struct cast *cast, const struct type_context *context, struct d
     for (uint32_t i = 0; i < view.count; i++) {
         values[i] = array_next(&view, &cursor);
         if (!values[i].is_null) {
-            KY_TRY(cast_apply(element, context, values[i], is_explicit, &values[i], err));
+            KY_TRY(cast_apply(element, context, values[i], typmod, is_explicit, &values[i], err));
         }
     }
     struct ky_slice bytes = array_make_shaped(context->arena, target, values, view.dimension_count,
@@ -190,9 +188,15 @@ cast_array(const struct cast *cast, const struct type_context *context, struct d
     return KY_OK;
 }
 
+bool
+cast_takes_typmod(const struct cast *cast)
+{
+    return cast->method == CAST_FUNCTION && cast->target == OID_BIT;
+}
+
 ky_status
 cast_apply(const struct cast *cast, const struct type_context *context, struct datum value,
-           bool is_explicit, struct datum *out, struct ky_error *err)
+           int32_t typmod, bool is_explicit, struct datum *out, struct ky_error *err)
 {
     if (value.is_null) {
         *out = value;
@@ -203,11 +207,11 @@ cast_apply(const struct cast *cast, const struct type_context *context, struct d
         *out = value;
         return KY_OK;
     case CAST_FUNCTION:
-        return cast->fn(context, value, -1, is_explicit, out, err);
+        return cast->fn(context, value, typmod, is_explicit, out, err);
     case CAST_IN_OUT:
         return cast_in_out(cast, context, value, out, err);
     case CAST_ARRAY:
-        return cast_array(cast, context, value, is_explicit, out, err);
+        return cast_array(cast, context, value, typmod, is_explicit, out, err);
     }
     return ky_error_set(err, KY_INTERNAL_ERROR, "unknown cast method %d", (int)cast->method);
 }

@@ -29,8 +29,11 @@ struct cast {
  * cast->context. Any type to and from text-like types has an IN_OUT cast as in PostgreSQL
  * (assignment to text, explicit from text). Same type: NULL. */
 const struct cast *cast_find(oid_t source, oid_t target);
-/* Runs it. Applies no typmod: the binder adds type->coerce where one is given. */
+/* Does the cast itself need the modifier of its result (5::bit(4))? For the others the binder adds
+ * type->coerce where one is given. */
+bool cast_takes_typmod(const struct cast *cast);
+/* Runs it. typmod is -1 but for casts that take one. */
 KY_MUST_CHECK ky_status cast_apply(const struct cast *cast, const struct type_context *context,
-                                   struct datum value, bool is_explicit, struct datum *out,
-                                   struct ky_error *err);
+                                   struct datum value, int32_t typmod, bool is_explicit,
+                                   struct datum *out, struct ky_error *err);
 const struct cast *cast_all(size_t *count_out);

@@ -113,7 +113,7 @@ jsonb_to(oid_t target, const struct type_context *context, struct datum value, s
 {
     struct datum number;
     KY_TRY(jsonb_number(context, value, type_get(target)->sql_name, &number, err));
-    return cast_apply(cast_find(OID_NUMERIC, target), context, number, true, out, err);
+    return cast_apply(cast_find(OID_NUMERIC, target), context, number, -1, true, out, err);
 }
 
 static ky_status

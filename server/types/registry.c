@@ -46,6 +46,15 @@
                           .send = array_send, ORDER(array)
 #define VECTOR \
     STORE(TYPE_BYTES, 0), IO(vector), ORDER(vector), .coerce = vector_coerce, TYPMOD(vector)
+#define HALFVEC                                      \
+    STORE(TYPE_BYTES, 0), IO(vector), ORDER(vector), \
+        .coerce = vector_coerce, .typmod_in = halfvec_typmod_in, .typmod_out = vector_typmod_out
+#define SPARSEVEC                                                                            \
+    STORE(TYPE_BYTES, 0), IO(sparsevec), ORDER(sparsevec), .coerce = sparsevec_coerce,       \
+                                                           .typmod_in = sparsevec_typmod_in, \
+                                                           .typmod_out = sparsevec_typmod_out
+#define BIT STORE(TYPE_BYTES, 0), IO(bit), ORDER(bit), .coerce = bit_coerce, TYPMOD(bit)
+#define VARBIT STORE(TYPE_BYTES, 0), IO(bit), ORDER(bit), .coerce = varbit_coerce, TYPMOD(varbit)
 #define RECORD STORE(TYPE_BYTES, 0), IO(record), ORDER(record)
 #define VOID STORE(TYPE_BYTES, 0), IO(void)
 #define PSEUDO STORE(TYPE_BYTES, 0), IO(pseudo)
@@ -222,6 +231,20 @@ static const struct type plain_types[] = {
     {FACTS(16000, "vector", "vector", 16001, 0, 'U', false, 'b', 'i', ',', -1, false, 0), VECTOR},
     {FACTS(16001, "_vector", "vector[]", 0, 16000, 'A', false, 'b', 'i', ',', -1, false, 0),
      ARRAY_TYPMOD(vector)},
+    {FACTS(16002, "halfvec", "halfvec", 16003, 0, 'U', false, 'b', 'i', ',', -1, false, 0),
+     HALFVEC},
+    {FACTS(16003, "_halfvec", "halfvec[]", 0, 16002, 'A', false, 'b', 'i', ',', -1, false, 0),
+     ARRAY, .typmod_in = halfvec_typmod_in, .typmod_out = vector_typmod_out},
+    {FACTS(16004, "sparsevec", "sparsevec", 16005, 0, 'U', false, 'b', 'i', ',', -1, false, 0),
+     SPARSEVEC},
+    {FACTS(16005, "_sparsevec", "sparsevec[]", 0, 16004, 'A', false, 'b', 'i', ',', -1, false, 0),
+     ARRAY_TYPMOD(sparsevec)},
+    {FACTS(1560, "bit", "bit", 1561, 0, 'V', false, 'b', 'i', ',', -1, false, 0), BIT},
+    {FACTS(1561, "_bit", "bit[]", 0, 1560, 'A', false, 'b', 'i', ',', -1, false, 0),
+     ARRAY_TYPMOD(bit)},
+    {FACTS(1562, "varbit", "bit varying", 1563, 0, 'V', true, 'b', 'i', ',', -1, false, 0), VARBIT},
+    {FACTS(1563, "_varbit", "bit varying[]", 0, 1562, 'A', false, 'b', 'i', ',', -1, false, 0),
+     ARRAY_TYPMOD(varbit)},
 };
 
 static const struct type *const all_types[] = {
@@ -287,6 +310,10 @@ static const struct type *const all_types[] = {
     &plain_types[54],  /* _cstring */
     &timetz_type,      /* timetz */
     &plain_types[55],  /* _timetz */
+    &plain_types[113], /* bit */
+    &plain_types[114], /* _bit */
+    &plain_types[115], /* varbit */
+    &plain_types[116], /* _varbit */
     &numeric_type,     /* numeric */
     &plain_types[56],  /* refcursor */
     &plain_types[57],  /* _refcursor */
@@ -341,6 +368,10 @@ static const struct type *const all_types[] = {
     &plain_types[106], /* anycompatiblerange */
     &plain_types[107], /* vector */
     &plain_types[108], /* _vector */
+    &plain_types[109], /* halfvec */
+    &plain_types[110], /* _halfvec */
+    &plain_types[111], /* sparsevec */
+    &plain_types[112], /* _sparsevec */
 };
 
 const struct type *const *
@@ -396,8 +427,10 @@ format_plain(const struct type *type, int32_t typmod, struct ky_buffer *out)
 {
     const char *name = type->sql_name;
     if (typmod < 0 || type->typmod_out == NULL) {
-        /* A bare "character" would be read as character(1). */
-        ky_buffer_append_cstr(out, type->oid == OID_BPCHAR ? "bpchar" : name);
+        /* A bare "character" or "bit" would be read as one of length 1. */
+        ky_buffer_append_cstr(out, type->oid == OID_BPCHAR ? "bpchar"
+                                   : type->oid == OID_BIT  ? "\"bit\""
+                                                           : name);
         return;
     }
     const char *space = strncmp(name, "time", 4) == 0 ? strchr(name, ' ') : NULL;

@@ -227,8 +227,16 @@ enum {
     OID_OID_ARRAY = 1028,
     OID_ACLITEM_ARRAY = 1034,
     OID_NUMERIC_ARRAY = 1231,
+    OID_BIT_ARRAY = 1561,
+    OID_VARBIT_ARRAY = 1563,
     OID_RECORD_ARRAY = 2287,
-    /* Not PostgreSQL's: constant across restarts, just above its built-in range. */
+    /* Not PostgreSQL's: constant across restarts, just above its built-in range. Functions,
+     * operators and classes of ours begin here too. */
+    OID_OURS_FIRST = 15000,
     OID_VECTOR = 16000,
     OID_VECTOR_ARRAY = 16001,
+    OID_HALFVEC = 16002,
+    OID_HALFVEC_ARRAY = 16003,
+    OID_SPARSEVEC = 16004,
+    OID_SPARSEVEC_ARRAY = 16005,
 };

@@ -77,7 +77,9 @@ TYPE_IO_DECLARE(json)
 TYPE_IO_DECLARE(jsonb)
 TYPE_IO_DECLARE(array)
 TYPE_IO_DECLARE(intvector) /* int2vector, oidvector */
-TYPE_IO_DECLARE(vector)
+TYPE_IO_DECLARE(vector)    /* vector, halfvec */
+TYPE_IO_DECLARE(sparsevec)
+TYPE_IO_DECLARE(bit) /* bit, varbit */
 TYPE_IO_DECLARE(record)
 TYPE_IO_DECLARE(pseudo)
 TYPE_IO_DECLARE(void)
@@ -91,11 +93,18 @@ TYPE_ORDER_DECLARE(uuid)
 TYPE_ORDER_DECLARE(jsonb)
 TYPE_ORDER_DECLARE(array)
 TYPE_ORDER_DECLARE(vector)
+TYPE_ORDER_DECLARE(sparsevec)
+TYPE_ORDER_DECLARE(bit)
 TYPE_ORDER_DECLARE(record)
 
 TYPE_COERCE_DECLARE(varchar)
 TYPE_COERCE_DECLARE(bpchar)
 TYPE_COERCE_DECLARE(vector)
+TYPE_COERCE_DECLARE(bit)
+TYPE_COERCE_DECLARE(sparsevec)
+TYPE_COERCE_DECLARE(varbit)
+ky_status halfvec_typmod_in(const int32_t *values, int count, int32_t *typmod_out,
+                            struct ky_error *err);
 /* Element by element with the element type's coerce. */
 ky_status array_coerce(const struct type *type, const struct type_context *context,
                        struct datum value, int32_t typmod, bool is_explicit, struct datum *out,
@@ -133,7 +142,13 @@ extern const struct cast text_casts[];
 extern const size_t text_casts_count;
 extern const struct cast vector_casts[];
 extern const size_t vector_casts_count;
+extern const struct cast bit_casts[];
+extern const size_t bit_casts_count;
 
-/* A vector's elements are finite, and it has 1 to VECTOR_DIMENSIONS_MAX of them. */
-ky_status vector_check_element(float value, struct ky_error *err);
-ky_status vector_check_dimensions(uint32_t dimensions, struct ky_error *err);
+/* What pgvector asks of its three types: elements are finite, dimensions within bounds and as the
+ * modifier says, floats small enough for halves. */
+ky_status vector_check_element(const struct type *type, float value, struct ky_error *err);
+ky_status vector_check_dimensions(const struct type *type, int64_t dimensions,
+                                  struct ky_error *err);
+ky_status vector_check_expected(int32_t typmod, uint32_t dimensions, struct ky_error *err);
+ky_status vector_check_half(float value, struct ky_error *err);

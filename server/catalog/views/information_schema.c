@@ -126,7 +126,9 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             put_word(&at, column->number);
             put_text(&at, column->generated == 0 ? column->default_sql : NULL);
             put_text(&at, column->is_not_null ? "NO" : "YES");
-            put_text(&at, column->type->category == 'A' ? "ARRAY" : column->type->sql_name);
+            put_text(&at, column->type->category == 'A'         ? "ARRAY"
+                          : column->type->oid >= OID_OURS_FIRST ? "USER-DEFINED"
+                                                                : column->type->sql_name);
             put_sizes(&at, column);
             put_text(&at, "pg_catalog");
             put_text(&at, column->type->name);

@@ -63,6 +63,13 @@ static const struct sysview_column type_columns[] = {
     {"typacl", OID_ACLITEM_ARRAY},
 };
 
+/* What pgvector's extension would have made. */
+static bool
+is_vector_type(const struct type *type)
+{
+    return type->oid >= OID_VECTOR && type->oid <= OID_SPARSEVEC_ARRAY;
+}
+
 FILL(fill_type)
 {
     size_t count;
@@ -74,7 +81,7 @@ FILL(fill_type)
         struct datum *at = sysview_add(rows);
         put_word(&at, type->oid);
         put_text(&at, type->name);
-        put_word(&at, OID_SCHEMA_PG_CATALOG);
+        put_word(&at, is_vector_type(type) ? OID_SCHEMA_PUBLIC : OID_SCHEMA_PG_CATALOG);
         put_word(&at, OID_ROLE_POSTGRES);
         put_word(&at, type->typlen);
         put_word(&at, type->is_by_value);
@@ -91,7 +98,9 @@ FILL(fill_type)
             put_word(&at, 0);
         }
         put_word(&at, type->align);
-        put_word(&at, type->typlen > 0 ? 'p' : 'x');
+        put_word(&at, type->typlen > 0                                ? 'p'
+                      : is_vector_type(type) && type->category == 'U' ? 'e'
+                                                                      : 'x');
         put_word(&at, false);
         put_word(&at, 0);
         put_word(&at, -1);
@@ -103,30 +112,7 @@ FILL(fill_type)
 }
 VIEW(view_pg_type, 1247, OID_SCHEMA_PG_CATALOG, "pg_type", 'r', type_columns, fill_type);
 
-/* ------------------------------------------------------------------ pg_am, pg_collation */
-
-static const struct sysview_column am_columns[] = {
-    {"oid", OID_OID}, {"amname", OID_NAME}, {"amhandler", OID_REGPROC}, {"amtype", OID_CHAR}};
-
-FILL(fill_am)
-{
-    static const struct {
-        oid_t oid;
-        const char *name;
-        char type;
-    } methods[] = {{2, "heap", 't'}, {INDEX_BTREE, "btree", 'i'}, {INDEX_HASH, "hash", 'i'}};
-    (void)context;
-    (void)err;
-    for (size_t i = 0; i < KY_COUNT_OF(methods); i++) {
-        struct datum *at = sysview_add(rows);
-        put_word(&at, methods[i].oid);
-        put_text(&at, methods[i].name);
-        put_word(&at, 0);
-        put_word(&at, methods[i].type);
-    }
-    return KY_OK;
-}
-VIEW(view_pg_am, 2601, OID_SCHEMA_PG_CATALOG, "pg_am", 'r', am_columns, fill_am);
+/* ------------------------------------------------------------------ pg_collation */
 
 static const struct sysview_column collation_columns[] = {
     {"oid", OID_OID},           {"collname", OID_NAME},

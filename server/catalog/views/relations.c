@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "server/catalog/opclass.h"
 #include "server/catalog/views/views_private.h"
 #include "server/types/array.h"
 
@@ -322,7 +323,10 @@ add_index(struct sysview_rows *rows, const struct cat_index *index)
     for (uint16_t i = 0; i < index->key_count; i++) {
         const struct cat_key *key = &index->keys[i];
         collations[i] = datum_word(key->type == NULL ? 0 : key->type->collation);
-        classes[i] = datum_word(0);
+        const struct cat_opclass *opclass =
+            key->type == NULL ? NULL
+                              : cat_opclass_find(index->method, key->type->oid, key->opclass);
+        classes[i] = datum_word(opclass == NULL ? 0 : opclass->oid);
         options[i] = datum_word((key->is_descending ? 1 : 0) | (key->is_nulls_first ? 2 : 0));
     }
     struct datum *at = sysview_add(rows);

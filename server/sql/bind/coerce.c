@@ -66,7 +66,7 @@ coerce_param(struct binder *b, struct expr *expr, const struct type *target, str
 }
 
 static ky_status
-coerce_type(struct binder *b, struct expr *expr, const struct type *target,
+coerce_type(struct binder *b, struct expr *expr, const struct type *target, int32_t typmod,
             enum cast_context context, int location, struct expr **out)
 {
     oid_t source = expr->type->oid;
@@ -90,6 +90,7 @@ coerce_type(struct binder *b, struct expr *expr, const struct type *target,
     }
     struct expr *made = expr_with_args(b, EXPR_CAST, target, location, 1, expr);
     made->cast = cast;
+    made->typmod = cast_takes_typmod(cast) ? typmod : made->typmod;
     made->is_explicit = context == CAST_EXPLICIT;
     *out = fold(b, made);
     return KY_OK;
@@ -100,7 +101,7 @@ coerce_or_null(struct binder *b, struct expr *expr, const struct type *target, i
                enum cast_context context, int location, struct expr **out)
 {
     struct expr *made = NULL;
-    KY_TRY(coerce_type(b, expr, target, context, location, &made));
+    KY_TRY(coerce_type(b, expr, target, typmod, context, location, &made));
     if (made != NULL && typmod >= 0 && made->typmod != typmod && target->coerce != NULL) {
         struct expr *coerced = expr_with_args(b, EXPR_COERCE, target, location, 1, made);
         coerced->typmod = typmod;

@@ -59,8 +59,10 @@ fold_func(struct binder *b, const struct expr *expr, struct datum *value)
         return false;
     }
     struct datum args[FUNC_ARGS_MAX];
+    const struct type *types[FUNC_ARGS_MAX];
     for (uint16_t i = 0; i < expr->arg_count; i++) {
         args[i] = expr->args[i]->value;
+        types[i] = expr->args[i]->type;
         if (args[i].is_null && func->is_strict) {
             *value = datum_null();
             return true;
@@ -71,8 +73,12 @@ fold_func(struct binder *b, const struct expr *expr, struct datum *value)
     struct ky_error ignored;
     ky_error_init(&ignored);
     env->types.arena = b->arena;
+    env->arg_types = types;
+    env->result_type = expr->type;
+    env->has_variadic_array = false;
     ky_status status = func_call(func, env, args, expr->arg_count, value, &ignored);
     env->types.arena = saved;
+    env->arg_types = NULL;
     return status == KY_OK;
 }
 
@@ -94,8 +100,9 @@ fold_cast(struct binder *b, const struct expr *expr, struct datum *value)
         return expr->type->coerce(expr->type, &types, expr->args[0]->value, expr->typmod,
                                   expr->is_explicit, value, &ignored) == KY_OK;
     }
-    return is_cast_immutable(expr->cast) && cast_apply(expr->cast, &types, expr->args[0]->value,
-                                                       expr->is_explicit, value, &ignored) == KY_OK;
+    return is_cast_immutable(expr->cast) &&
+           cast_apply(expr->cast, &types, expr->args[0]->value, expr->typmod, expr->is_explicit,
+                      value, &ignored) == KY_OK;
 }
 
 /* AND and OR: neutral constants go, a deciding one wins. */

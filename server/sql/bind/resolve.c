@@ -9,8 +9,6 @@
  * preferred types, and last the categories that literals without a type suggest.
  */
 
-enum { OID_OURS_FIRST = 15000 };
-
 struct candidate {
     const void *object; /* struct func or struct operator */
     oid_t *args;

@@ -17,7 +17,8 @@ full_name(struct binder *b, const struct ast_list *names)
     return text;
 }
 
-/* Types live in pg_catalog; vector may also be named in the schemas its extension may be put in. */
+/* Types live in pg_catalog; vector and its kin may also be named in the schemas their extension may
+ * be put in. */
 static const struct type *
 find_type(struct binder *b, const struct ast_list *names)
 {
@@ -26,7 +27,7 @@ find_type(struct binder *b, const struct ast_list *names)
     if (type == NULL || schema == NULL || strcmp(schema, "pg_catalog") == 0) {
         return type;
     }
-    bool is_ours = type->oid == OID_VECTOR || type->oid == OID_VECTOR_ARRAY;
+    bool is_ours = type->oid >= OID_VECTOR && type->oid <= OID_SPARSEVEC_ARRAY;
     return is_ours && cat_find_schema(b->image, ky_slice_cstr(schema)) != NULL ? type : NULL;
 }
 
@@ -54,6 +55,18 @@ read_typmod(struct binder *b, const struct ast_type_name *name, const struct typ
             node = is_negative ? minus->right : node;
         }
         const struct ast_const *word = (const void *)node;
+        if (node->kind == AST_CONST && word->type == AST_CONST_STRING && !is_negative) {
+            struct datum number;
+            struct type_context types = b->context->env->types;
+            types.arena = b->arena;
+            const struct type *integer = type_get(OID_INT4);
+            if (integer->input(integer, &types, ky_slice_cstr(word->text), -1, &number, b->err) !=
+                KY_OK) {
+                return bind_error_at(b, location);
+            }
+            words[i] = (int32_t)number.word;
+            continue;
+        }
         if (node->kind != AST_CONST || word->type != AST_CONST_INTEGER ||
             word->integer > INT32_MAX) {
             return bind_error(b, node->location < 0 ? location : node->location, KY_SYNTAX_ERROR,

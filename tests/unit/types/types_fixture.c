@@ -70,7 +70,7 @@ types_cast(struct types_fixture *fixture, oid_t source, const char *text, oid_t 
     }
     struct datum value = types_value(fixture, source, text);
     struct datum result;
-    if (cast_apply(cast, &fixture->context, value, true, &result, &fixture->err) != KY_OK) {
+    if (cast_apply(cast, &fixture->context, value, -1, true, &result, &fixture->err) != KY_OK) {
         return failure(fixture);
     }
     return types_text(fixture, target, result);
