@@ -125,8 +125,12 @@ access_open(struct storage *storage, struct catalog *catalog, struct access **ac
     ky_mutex_init(&access->lock);
     ky_mutex_init(&access->purge_lock);
     ky_cond_init(&access->purge_wake);
+    ky_mutex_init(&access->link_lock);
+    ky_cond_init(&access->link_wake);
+    atomic_init(&access->is_link_stopping, 0);
     ky_status status = access_refresh(access, err);
     ky_thread_start(&access->purger, "purger", access_purge_run, access);
+    ky_thread_start(&access->linker, "linker", access_link_run, access);
     if (status != KY_OK) {
         access_close(access);
         return KY_ERR;
@@ -152,6 +156,7 @@ access_close(struct access *access)
     if (access == NULL) {
         return;
     }
+    access_link_stop(access);
     storage_set_derived(access->storage, NULL);
     ky_mutex_lock(&access->purge_lock);
     access->is_stopping = true;
@@ -172,6 +177,8 @@ access_close(struct access *access)
         runtime_free((struct access_index *)(uintptr_t)pointer);
     }
     ky_map64_deinit(&access->indexes);
+    ky_cond_deinit(&access->link_wake);
+    ky_mutex_deinit(&access->link_lock);
     ky_cond_deinit(&access->purge_wake);
     ky_mutex_deinit(&access->purge_lock);
     ky_mutex_deinit(&access->lock);
@@ -216,8 +223,10 @@ entry_log_next(const struct ky_buffer *log, size_t *offset, struct logged_entry 
 void
 runtime_remove(struct access_index *runtime, struct ky_slice key, row_id_t row_id)
 {
-    if (runtime->vectors != NULL) {
-        (void)collection_remove(runtime->vectors, row_id, (const float *)key.data);
+    if (runtime->is_vector) {
+        if (runtime->vectors != NULL) {
+            (void)collection_remove(runtime->vectors, row_id, key.data);
+        }
     } else {
         (void)index_remove(runtime->tree, key, row_id);
     }
@@ -300,6 +309,17 @@ drop_dropped(struct access_txn *txn)
     }
 }
 
+/* They are here to stay: the linker may have them. */
+static void
+rouse_created(struct access_txn *txn)
+{
+    for (size_t i = 0; i + sizeof(void *) <= txn->created.size; i += sizeof(void *)) {
+        struct access_index *runtime;
+        memcpy(&runtime, txn->created.data + i, sizeof(runtime));
+        atomic_store_explicit(&runtime->is_resting, false, memory_order_relaxed);
+    }
+}
+
 /* On the log writer thread: only pointers move. */
 static void
 commit_done(void *arg, ky_status status, const struct txn_result *result,
@@ -310,6 +330,7 @@ commit_done(void *arg, ky_status status, const struct txn_result *result,
         if (txn->garbage.size > 0) {
             access_purge_later(txn->access, &txn->garbage, result->lsn);
         }
+        rouse_created(txn);
         drop_dropped(txn);
     } else {
         undo_entries(txn, 0, 0);
@@ -376,6 +397,7 @@ access_index_create(struct access_txn *txn, const struct cat_index *index, struc
         runtime_free(runtime);
         return KY_ERR;
     }
+    atomic_store_explicit(&runtime->is_resting, true, memory_order_relaxed);
     register_runtime(txn->access, runtime);
     ky_buffer_append(&txn->created, &runtime, sizeof(struct access_index *));
     return KY_OK;
@@ -400,7 +422,7 @@ access_index_stats(struct access *access, oid_t oid, struct access_index_stats *
         collection_stats(runtime->vectors, &stats);
         stats_out->entries = stats.entries;
         stats_out->bytes = stats.bytes;
-    } else if (is_found) {
+    } else if (is_found && runtime->tree != NULL) {
         struct index_stats stats;
         index_stats(runtime->tree, &stats);
         stats_out->entries = stats.entries;

@@ -113,17 +113,54 @@ KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan,
 uint32_t access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max);
 void access_index_scan_close(struct access_index_scan *scan);
 
-/* k nearest visible rows of a vector index that filter accepts (NULL: all), nearest first. */
+/* ------------------------------------------------------------------ vectors */
+
 typedef bool (*access_filter)(void *arg, const struct row_ref *row);
 struct access_hit {
     struct row_ref row;
     double distance;
 };
+struct access_vector_query {
+    struct ky_slice value; /* of the indexed type */
+    access_filter filter;  /* which rows count; NULL: all. Must not wait */
+    void *arg;
+    struct vector_search search; /* query, accept and arg are filled in here */
+};
+/* Is there an engine behind this index? sparsevec's are a name only: rows are measured instead. */
+bool access_has_vectors(struct access *access, const struct cat_index *index);
+/* The search.k nearest visible rows that filter accepts, nearest first. 22000 for a value of
+ * another dimension. stats_out may be NULL. */
 KY_MUST_CHECK ky_status access_vector_search(struct access_txn *txn, const struct cat_index *index,
-                                             struct ky_slice query, uint32_t k,
-                                             access_filter filter, void *arg,
-                                             const _Atomic int *is_cancelled,
+                                             const struct access_vector_query *query,
                                              struct access_hit *hits, uint32_t *count_out,
+                                             struct vector_search_stats *stats_out,
+                                             struct ky_error *err);
+/* The same as a stream, for whoever does not know how many. filter and arg live as long. */
+struct access_vector_scan;
+enum { ACCESS_VECTOR_BATCH = 256 };
+KY_MUST_CHECK ky_status access_vector_scan_open(struct access_txn *txn,
+                                                const struct cat_index *index,
+                                                const struct access_vector_query *query,
+                                                struct access_vector_scan **scan_out,
+                                                struct ky_error *err);
+/* Up to max rows; *count_out is 0 at the end. */
+KY_MUST_CHECK ky_status access_vector_scan_next(struct access_vector_scan *scan,
+                                                struct access_hit *hits, uint32_t max,
+                                                uint32_t *count_out, struct ky_error *err);
+void access_vector_scan_stats(const struct access_vector_scan *scan,
+                              struct vector_search_stats *stats_out);
+void access_vector_scan_close(struct access_vector_scan *scan); /* NULL is allowed */
+/* False: not a vector index with an engine. */
+bool access_vector_stats(struct access *access, oid_t index, struct vector_options *options_out,
+                         struct collection_stats *stats_out);
+/* After access_index_create, if the graph is wanted at once; else the linker makes it when the
+ * transaction has committed. Nothing for other indexes. 53200, 57014. */
+KY_MUST_CHECK ky_status access_vector_build(struct access_txn *txn, const struct cat_index *index,
+                                            const struct vector_work *work, struct ky_error *err);
+/* The recall of searches with ef (0: what target asks for), measured now. */
+KY_MUST_CHECK ky_status access_vector_recall(struct access *access, const struct cat_index *index,
+                                             uint32_t k, uint32_t ef, float target,
+                                             uint32_t queries, double *recall_out,
                                              struct ky_error *err);
 
 /* CREATE INDEX: makes and fills the runtime index; undone when the transaction rolls back. The

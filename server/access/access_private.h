@@ -16,9 +16,14 @@ struct access_index {
     oid_t oid;
     rel_id_t rel;
     struct index *tree;         /* owned; NULL for vectors */
-    struct collection *vectors; /* owned; NULL for trees */
-    uint16_t vector_column;     /* 0-based; of an index on a plain column */
-    void *evaluator;            /* owned; NULL: keys are columns, all rows have entries */
+    struct collection *vectors; /* owned; NULL for trees, and for vectors without an engine */
+    bool is_vector;             /* of hnsw or ivfflat */
+    uint16_t vector_column;     /* 0-based */
+    oid_t vector_type;
+    bool is_upkeep_failing;  /* the linker's */
+    _Atomic bool is_resting; /* not yet committed: not the linker's. relaxed: it may look late */
+    atomic_int references;   /* the registry's or the dropper's, and whoever else works on it */
+    void *evaluator;         /* owned; NULL: keys are columns, all rows have entries */
     /* Entries that may stand for an old key of a live row. Raised before the row's new entry goes
      * in: a scan that saw the new entry sees the count (release/acquire through the tree), and
      * re-checks keys; while it is 0, a visible row has exactly its own entry. */
@@ -88,6 +93,10 @@ struct access {
     bool is_stopping KY_GUARDED_BY(purge_lock);
     struct ky_thread purger;
     uint64_t failed_loads; /* saved indexes that could not be used; set while opening */
+    struct ky_mutex link_lock;
+    struct ky_cond link_wake;
+    _Atomic int is_link_stopping;
+    struct ky_thread linker;
 };
 
 struct access_txn {
@@ -111,7 +120,20 @@ struct access_index *access_runtime(struct access *access, const struct cat_inde
 KY_MUST_CHECK ky_status runtime_new(struct access *access, const struct cat_image *image,
                                     const struct cat_index *index, struct access_index **out,
                                     struct ky_error *err);
+/* Takes a reference; runtime_free gives one back, and the last one frees. */
+void runtime_hold(struct access_index *runtime);
 void runtime_free(struct access_index *runtime);
+/* vector.c: the parts for hnsw and ivfflat. */
+KY_MUST_CHECK ky_status runtime_new_vectors(struct access_index *runtime,
+                                            const struct cat_index *index, struct ky_error *err);
+bool runtime_vector_key(const struct access_index *runtime, struct datum value,
+                        struct ky_buffer *out);
+KY_MUST_CHECK ky_status runtime_fill_vectors(struct access_index *runtime,
+                                             const struct cat_index *index, struct txn *txn,
+                                             struct ky_error *err);
+/* The linker's thread; arg is the struct access. */
+void *access_link_run(void *arg);
+void access_link_stop(struct access *access);
 /* Fills it from the rows that txn sees. 23505. */
 KY_MUST_CHECK ky_status runtime_fill(struct access_index *runtime, const struct cat_index *index,
                                      struct txn *txn, struct ky_error *err);

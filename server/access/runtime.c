@@ -3,7 +3,6 @@
 
 #include "server/access/access_private.h"
 #include "server/base/assert.h"
-#include "server/types/vector_value.h"
 
 /* Live indexes: making, filling from rows, keys of rows. */
 
@@ -13,24 +12,6 @@ void
 access_use_evaluator(const struct access_evaluator *evaluator)
 {
     the_evaluator = evaluator;
-}
-
-static enum vector_metric
-metric_of(const struct cat_index *index)
-{
-    const char *opclass = index->keys[0].opclass;
-    if (opclass != NULL) {
-        if (strcmp(opclass, "vector_ip_ops") == 0) {
-            return VECTOR_INNER_PRODUCT;
-        }
-        if (strcmp(opclass, "vector_cosine_ops") == 0) {
-            return VECTOR_COSINE;
-        }
-        if (strcmp(opclass, "vector_l1_ops") == 0) {
-            return VECTOR_L1;
-        }
-    }
-    return VECTOR_L2;
 }
 
 ky_status
@@ -43,27 +24,20 @@ runtime_new(struct access *access, const struct cat_image *image, const struct c
     runtime->rel = index->table->rel;
     atomic_init(&runtime->stale_count, 0);
     atomic_init(&runtime->stale_raises, 0);
+    atomic_init(&runtime->references, 1);
     switch (index->method) {
     case INDEX_BTREE:
     case INDEX_HASH:
         runtime->tree = index_new(INDEX_KIND_BTREE);
         break;
     case INDEX_HNSW:
-    case INDEX_IVFFLAT: {
-        int32_t dimension = index->keys[0].typmod;
-        if (index->keys[0].column != 0) {
-            runtime->vector_column = (uint16_t)(index->keys[0].column - 1);
-            dimension = index->table->columns[runtime->vector_column].typmod;
-        }
-        if (dimension < 1 || dimension > VECTOR_DIMENSION_MAX) {
+    case INDEX_IVFFLAT:
+        runtime->is_vector = true;
+        if (runtime_new_vectors(runtime, index, err) != KY_OK) {
             ky_free(runtime);
-            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "column does not have dimensions");
+            return KY_ERR;
         }
-        const struct vector_options options = {
-            .element = VECTOR_F32, .metric = metric_of(index), .dimension = (uint32_t)dimension};
-        runtime->vectors = collection_new(&options);
         break;
-    }
     case INDEX_RMI:
         ky_free(runtime);
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
@@ -79,9 +53,18 @@ runtime_new(struct access *access, const struct cat_image *image, const struct c
 }
 
 void
+runtime_hold(struct access_index *runtime)
+{
+    /* relaxed: whoever holds the registry's mutex already has it from there. */
+    (void)atomic_fetch_add_explicit(&runtime->references, 1, memory_order_relaxed);
+}
+
+void
 runtime_free(struct access_index *runtime)
 {
-    if (runtime == NULL) {
+    /* acq_rel: what others did with it happens before it goes. */
+    if (runtime == NULL ||
+        atomic_fetch_sub_explicit(&runtime->references, 1, memory_order_acq_rel) > 1) {
         return;
     }
     index_free(runtime->tree);
@@ -122,11 +105,8 @@ keys_to_bytes(const struct access_index *runtime, const struct cat_index *index,
               const struct datum *keys, struct ky_buffer *out, struct key_info *info)
 {
     *info = (struct key_info){.has_entry = true};
-    if (runtime->vectors != NULL) {
-        info->has_entry = !keys[0].is_null;
-        if (!keys[0].is_null) {
-            ky_buffer_append_slice(out, keys[0].bytes);
-        }
+    if (runtime->is_vector) {
+        info->has_entry = runtime_vector_key(runtime, keys[0], out);
         return;
     }
     for (uint16_t i = 0; i < index->key_count; i++) {
@@ -385,30 +365,6 @@ build_add(struct build *build, size_t offset, bool has_null, row_id_t row_id)
 }
 
 static ky_status
-fill_vectors(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
-             struct ky_error *err)
-{
-    struct storage_scan scan;
-    struct row_ref rows[256];
-    struct ky_buffer key = {0};
-    ky_status status = KY_OK;
-    storage_scan_init(&scan, txn, index->table->rel);
-    for (uint32_t count; status == KY_OK && (count = storage_scan_next(&scan, rows, 256)) > 0;) {
-        for (uint32_t i = 0; i < count && status == KY_OK; i++) {
-            struct key_info info;
-            ky_buffer_clear(&key);
-            status = runtime_try_row_key(runtime, index, rows[i].body, &key, &info, err);
-            if (status == KY_OK && info.has_entry) {
-                status = collection_insert(runtime->vectors, rows[i].row_id,
-                                           (const float *)(const void *)key.data, err);
-            }
-        }
-    }
-    ky_buffer_deinit(&key);
-    return status;
-}
-
-static ky_status
 fill_tree(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
           struct ky_error *err)
 {
@@ -443,6 +399,6 @@ ky_status
 runtime_fill(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
              struct ky_error *err)
 {
-    return runtime->vectors != NULL ? fill_vectors(runtime, index, txn, err)
-                                    : fill_tree(runtime, index, txn, err);
+    return runtime->is_vector ? runtime_fill_vectors(runtime, index, txn, err)
+                              : fill_tree(runtime, index, txn, err);
 }

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/access/access_private.h"
-#include "server/base/assert.h"
-#include "server/types/vector_value.h"
 
 /*
  * Reading through indexes. An entry leads to a row id; the row's visible version decides. While
@@ -103,83 +101,4 @@ access_index_scan_close(struct access_index_scan *scan)
 {
     index_scan_deinit(&scan->entries);
     ky_buffer_deinit(&scan->scratch);
-}
-
-/* ------------------------------------------------------------------ vectors */
-
-struct search {
-    struct access_txn *txn;
-    const struct cat_index *index;
-    const struct cat_table *table;
-    struct access_index *runtime;
-    access_filter filter;
-    void *arg;
-};
-
-static bool
-search_accepts(void *arg, row_id_t row_id, const void *values, double distance)
-{
-    const struct search *search = arg;
-    struct row_ref row;
-    (void)distance;
-    if (!storage_get(search->txn->txn, search->runtime->rel, row_id, &row)) {
-        return false;
-    }
-    if (search->runtime->evaluator != NULL) {
-        struct ky_buffer key = {0};
-        bool is_same = runtime_row_key(search->runtime, search->index, row.body, &key) &&
-                       memcmp(key.data, values, key.size) == 0;
-        ky_buffer_deinit(&key);
-        return is_same && (search->filter == NULL || search->filter(search->arg, &row));
-    }
-    struct datum vector = row_get(&search->table->layout, row.body, search->runtime->vector_column);
-    return !vector.is_null && memcmp(vector.bytes.data, values, vector.bytes.size) == 0 &&
-           (search->filter == NULL || search->filter(search->arg, &row));
-}
-
-ky_status
-access_vector_search(struct access_txn *txn, const struct cat_index *index, struct ky_slice query,
-                     uint32_t k, access_filter filter, void *arg, const _Atomic int *is_cancelled,
-                     struct access_hit *hits, uint32_t *count_out, struct ky_error *err)
-{
-    struct search search = {.txn = txn,
-                            .index = index,
-                            .table = index->table,
-                            .runtime = access_runtime(txn->access, index),
-                            .filter = filter,
-                            .arg = arg};
-    KY_ASSERT(search.runtime->vectors != NULL);
-    txn_note_read(txn->txn, index->table->rel, index->oid, NULL);
-    uint32_t dimension =
-        (uint32_t)(index->keys[0].column == 0
-                       ? index->keys[0].typmod
-                       : index->table->columns[search.runtime->vector_column].typmod);
-    if (vector_dimensions(query) != dimension) {
-        return ky_error_set(err, KY_DATA_EXCEPTION, "different vector dimensions %u and %u",
-                            dimension, vector_dimensions(query));
-    }
-    float *aligned = ky_malloc(query.size + 1);
-    struct vector_hit *found = ky_malloc(((size_t)k + 1) * sizeof(*found));
-    memcpy(aligned, query.data, query.size);
-    uint32_t count = 0;
-    const struct vector_search wanted = {.query = aligned,
-                                         .k = k,
-                                         .accept = search_accepts,
-                                         .arg = &search,
-                                         .is_cancelled = is_cancelled};
-    ky_status status =
-        collection_search(search.runtime->vectors, &wanted, found, &count, NULL, err);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; status == KY_OK && i < count; i++) {
-        hits[kept].distance = found[i].distance;
-        if (storage_get(txn->txn, search.runtime->rel, found[i].row_id, &hits[kept].row)) {
-            kept++;
-        }
-    }
-    ky_free(found);
-    ky_free(aligned);
-    if (status == KY_OK) {
-        *count_out = kept;
-    }
-    return status;
 }

@@ -15,6 +15,17 @@
 struct after_queue;
 enum exec_answer { EXEC_BATCH, EXEC_END, EXEC_PENDING, EXEC_RESTART, EXEC_ERROR };
 
+/* How searches of vector indexes are done unless the statement says so itself. */
+struct exec_vector_settings {
+    uint32_t ef;         /* hnsw.ef_search, or kyro.ef_search */
+    bool is_ef_set;      /* by somebody: then it is stronger than target_recall */
+    float target_recall; /* kyro.target_recall; 0: off */
+    uint32_t probes;     /* ivfflat.probes */
+    bool gives_nulls;    /* rows without a vector come last; else they do not come */
+};
+enum { EXEC_VECTOR_EF_MAX = 1000000, EXEC_VECTOR_PROBES_ALL = 100 };
+#define EXEC_VECTOR_RECALL_DEFAULT 0.95F
+
 /* Shared by all operators of one running statement; the session fills it in. */
 struct exec_context {
     struct access *access;
@@ -35,6 +46,7 @@ struct exec_context {
                                 * is_yield set; 0: never */
     bool is_yield;             /* out: PENDING means "requeue me", nothing else is awaited */
     bool is_instrumented;      /* EXPLAIN ANALYZE */
+    struct exec_vector_settings vector;
 };
 
 struct exec;

@@ -369,6 +369,21 @@ portal_lock(struct session *session, struct portal *portal, bool *is_pending_out
     }
 }
 
+static struct exec_vector_settings
+session_vector_settings(const struct session *session)
+{
+    const struct settings *settings = &session->settings;
+    const int64_t own = settings_int(settings, SETTING_KYRO_EF_SEARCH);
+    const char *ef = settings_text(settings, SETTING_HNSW_EF_SEARCH);
+    return (struct exec_vector_settings){
+        .ef = (uint32_t)(own > 0 ? own : settings_int(settings, SETTING_HNSW_EF_SEARCH)),
+        .is_ef_set = own > 0 || strcmp(ef, setting_info(SETTING_HNSW_EF_SEARCH)->value) != 0,
+        .target_recall = (float)settings->reals[SETTING_TARGET_RECALL],
+        .probes = (uint32_t)settings_int(settings, SETTING_IVFFLAT_PROBES),
+        .gives_nulls = settings_bool(settings, SETTING_ENABLE_SEQSCAN),
+    };
+}
+
 static ky_status
 portal_open(struct session *session, struct portal *portal, struct ky_error *err)
 {
@@ -396,6 +411,7 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
         .after = after,
         .session = session,
         .is_instrumented = portal->explain != NULL,
+        .vector = session_vector_settings(session),
     };
     session_env(session, &context->env, &portal->arena, portal->source->image);
     return exec_open(context, portal->source->plan, &portal->exec, err);

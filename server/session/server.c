@@ -23,6 +23,7 @@ server_register_builtins(void)
     catalog_views_register();
     session_catalog_register();
     session_reg_register();
+    session_vector_register();
     session_funcs_register();
     session_advisory_register();
     session_views_register();

@@ -262,6 +262,7 @@ void session_catalog_register(void);
 void session_index_definition(const struct cat_image *image, const struct cat_index *index,
                               struct ky_buffer *text);
 void session_reg_register(void);
+void session_vector_register(void);
 /* Makes type_context and timeouts follow the settings. */
 void session_apply_settings(struct session *session);
 struct prepared *session_find_prepared(struct session *session, const char *name,

@@ -128,7 +128,8 @@ EVAL_RUN(eval_run_cast)
         struct datum value = column_get(argument, place);
         if (!value.is_null) {
             struct datum cast_value = datum_word(0);
-            KY_TRY(cast_apply(cast, context, value, eval->expr->typmod, eval->expr->is_explicit, &cast_value, err));
+            KY_TRY(cast_apply(cast, context, value, eval->expr->typmod, eval->expr->is_explicit,
+                              &cast_value, err));
             value = cast_value;
         }
         column_set(result, place, value);

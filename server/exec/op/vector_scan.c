@@ -1,33 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+
+#include "server/exec/op/limit.h"
+#include "server/exec/op/nearest.h"
 #include "server/exec/op/scan.h"
 
 /*
- * The k nearest rows, nearest first. The filter runs inside the search, so that it costs no rows.
- * Without an index all rows are measured and the best k are kept in a heap, farthest on top.
+ * Rows of a table in order of distance. The filter runs inside the search, so that it costs no
+ * rows.
+ *
+ *   source given, few rows    measure those (gather)
+ *   LIMIT known and small     one search for k
+ *   else                      a cursor
+ *   then, if rows are missing those without a vector, which sort last
+ *
+ * A query that is null has no distances: the rows come as they are.
  */
 struct op_vector_scan {
     struct op op;
     struct scan_state scan; /* one row at a time for the filter, then what is found */
-    struct eval *query, *k;
-    struct access_hit *hits; /* heap memory */
-    uint32_t hit_count, next_hit;
+    struct eval *query, *k, *k_offset, *ef, *recall, *radius;
+    enum {
+        VECTOR_START,
+        VECTOR_GATHER,
+        VECTOR_HITS,
+        VECTOR_STREAM,
+        VECTOR_NULLS,
+        VECTOR_END
+    } phase;
+    struct ky_slice value; /* the query, in the statement's arena */
+    uint64_t left;         /* rows still wanted; UINT64_MAX: all */
+    struct nearest hits;   /* what a search or a gathering found */
+    uint32_t next_hit;
     uint64_t hits_charged;
-    bool is_searched;
-    ky_status filter_status; /* of the filter inside the search */
-    struct ky_error *err;    /* the caller's, while searching */
+    uint64_t gathered;
+    bool is_gathered; /* the source's rows were few: they are all there is */
+    struct access_vector_scan *stream;
+    struct vector_search_stats stats;
+    struct storage_scan rows; /* for those without a vector */
+    struct access_hit *found; /* one batch of a stream */
+    uint64_t tested, passed;  /* by the filter */
+    ky_status filter_status;  /* of the filter inside the search */
+    struct ky_error *err;     /* the caller's, while searching */
 };
 
-enum { VECTOR_ROWS_FIRST = 64 };
+/* More rows than this are left to the graph; more hits than this are streamed. */
+enum { GATHER_MAX = 2000, SEARCH_K_MAX = 1000 };
+
+static ky_status
+compile(struct op *op, const struct expr *expr, struct eval **eval_out, struct ky_error *err)
+{
+    return expr == NULL ? KY_OK : eval_compile(op->exec, expr, eval_out, err);
+}
 
 static ky_status
 vector_scan_open(struct op *op, struct ky_error *err)
 {
     struct op_vector_scan *self = (struct op_vector_scan *)(void *)op;
     const struct plan *plan = op->plan;
+    KY_TRY(op_open_children(op, err));
     scan_init(&self->scan, op, 1);
     self->scan.batch.columns[plan->scan.column_count].type = type_get(OID_FLOAT8);
-    KY_TRY(eval_compile(op->exec, plan->scan.vector_query, &self->query, err));
-    return plan->scan.k == NULL ? KY_OK : eval_compile(op->exec, plan->scan.k, &self->k, err);
+    KY_TRY(compile(op, plan->scan.vector_query, &self->query, err));
+    KY_TRY(compile(op, plan->scan.k, &self->k, err));
+    KY_TRY(compile(op, plan->scan.k_offset, &self->k_offset, err));
+    KY_TRY(compile(op, plan->scan.ef, &self->ef, err));
+    KY_TRY(compile(op, plan->scan.recall, &self->recall, err));
+    return compile(op, plan->scan.radius, &self->radius, err);
 }
 
 /* Does the filter want this row? Also called from inside the search of an index. */
@@ -54,125 +94,95 @@ accept(void *arg, const struct row_ref *row)
     uint16_t place = 0;
     uint32_t count = 0;
     self->filter_status = eval_filter(op->filter, &input, NULL, 1, &place, &count, self->err);
+    self->tested++;
+    self->passed += count;
     return self->filter_status == KY_OK && count == 1;
 }
 
-static bool
-is_farther(const struct access_hit *a, const struct access_hit *b)
-{
-    return a->distance > b->distance ||
-           (a->distance == b->distance && a->row.row_id > b->row.row_id);
-}
+/* ------------------------------------------------------------------ what is wanted */
 
-/* Restores the heap below place. */
-static void
-sift_down(struct access_hit *hits, uint32_t count, uint32_t place)
-{
-    for (;;) {
-        uint32_t child = 2 * place + 1;
-        if (child >= count) {
-            return;
-        }
-        child += child + 1 < count && is_farther(&hits[child + 1], &hits[child]);
-        if (!is_farther(&hits[child], &hits[place])) {
-            return;
-        }
-        const struct access_hit hit = hits[place];
-        hits[place] = hits[child];
-        hits[child] = hit;
-        place = child;
-    }
-}
-
-static void
-add_hit(struct op_vector_scan *self, uint32_t k, const struct access_hit *hit)
-{
-    struct access_hit *hits = self->hits;
-    if (self->hit_count < k) {
-        uint32_t place = self->hit_count++;
-        hits[place] = *hit;
-        while (place > 0 && is_farther(&hits[place], &hits[(place - 1) / 2])) {
-            const struct access_hit above = hits[(place - 1) / 2];
-            hits[(place - 1) / 2] = hits[place];
-            hits[place] = above;
-            place = (place - 1) / 2;
-        }
-    } else if (is_farther(&hits[0], hit)) {
-        hits[0] = *hit;
-        sift_down(hits, self->hit_count, 0);
-    }
-}
-
-static const struct func *
-distance_function(enum vector_metric_code metric)
-{
-    static const char *const names[] = {"<->", "<#>", "<=>", "<+>"};
-    const struct operator* found =
-        operator_exact(ky_slice_cstr(names[metric]), OID_VECTOR, OID_VECTOR);
-    return found == NULL ? NULL : found->function;
-}
-
-/* All rows measured. */
 static ky_status
-search_all(struct op_vector_scan *self, struct ky_slice query, uint32_t k, struct ky_error *err)
+read_count(struct op_vector_scan *self, struct ky_error *err)
 {
-    struct op *op = &self->op;
-    const struct cat_table *table = self->scan.table;
-    const struct func *distance = distance_function(op->plan->scan.metric);
-    struct func_env *env = &op->exec->context->env;
-    struct storage_scan storage;
-    struct row_ref rows[64];
-    if (distance == NULL) {
-        return ky_error_set(err, KY_UNDEFINED_FUNCTION, "operator does not exist: vector distance");
+    uint64_t limit = UINT64_MAX;
+    uint64_t offset = 0;
+    self->left = UINT64_MAX;
+    if (self->k == NULL) {
+        return KY_OK;
     }
-    storage_scan_init(&storage, access_storage_txn(op->exec->context->txn), table->rel);
-    uint32_t count = 0;
-    while ((count = storage_scan_next(&storage, rows, KY_COUNT_OF(rows))) > 0) {
-        KY_TRY(exec_check_cancel(op->exec, err));
-        for (uint32_t i = 0; i < count; i++) {
-            struct datum args[2] = {
-                row_get(&table->layout, rows[i].body, op->plan->scan.vector_column),
-                datum_bytes(query.data, query.size)};
-            struct datum measured = datum_word(0);
-            if (args[0].is_null || !accept(self, &rows[i])) {
-                KY_TRY(self->filter_status);
-                continue;
-            }
-            env->types.arena = &op->memory;
-            env->arg_types = NULL;
-            KY_TRY(func_call(distance, env, args, 2, &measured, err));
-            add_hit(self, k, &(struct access_hit){.row = rows[i], .distance = measured.real});
-        }
-    }
-    for (uint32_t last = self->hit_count; last > 1; last--) {
-        const struct access_hit farthest = self->hits[0];
-        self->hits[0] = self->hits[last - 1];
-        self->hits[last - 1] = farthest;
-        sift_down(self->hits, last - 1, 0);
-    }
+    KY_TRY(limit_evaluate(&self->op, self->k, self->k_offset, &limit, &offset, err));
+    self->left = limit > UINT64_MAX - offset ? UINT64_MAX : limit + offset;
     return KY_OK;
 }
 
-/* How many rows are wanted. */
+/* EF and RECALL of the statement, else the session's settings; MODE = 'ANN' wants 0.95. */
 static ky_status
-wanted_rows(struct op_vector_scan *self, uint32_t *k_out, struct ky_error *err)
+read_effort(struct op_vector_scan *self, struct vector_search *search, struct ky_error *err)
 {
-    struct exec_context *context = self->op.exec->context;
+    const struct plan *plan = self->op.plan;
+    const struct exec_vector_settings *settings = &self->op.exec->context->vector;
     const struct eval_input input = {NULL, 0, &self->op.memory};
-    const uint64_t visible = storage_count(access_storage_txn(context->txn), self->scan.table->rel);
-    uint64_t k = KY_MIN(visible, (uint64_t)VECTOR_K_MAX);
-    if (self->k != NULL) {
-        struct datum limit = datum_null();
-        KY_TRY(eval_datum(self->k, &input, 0, &limit, err));
-        if (!limit.is_null && limit.word < 0) {
-            return ky_error_set(err, KY_INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
-                                "LIMIT must not be negative");
+    struct datum value = datum_null();
+    search->mode = plan->scan.vector_mode == 'e'   ? VECTOR_MODE_EXACT
+                   : plan->scan.vector_mode == 'a' ? VECTOR_MODE_ANN
+                                                   : VECTOR_MODE_AUTO;
+    if (self->ef != NULL) {
+        KY_TRY(eval_datum(self->ef, &input, 0, &value, err));
+        if (!value.is_null && (value.word < 1 || value.word > EXEC_VECTOR_EF_MAX)) {
+            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "EF must be between 1 and %d",
+                                (int)EXEC_VECTOR_EF_MAX);
         }
-        k = limit.is_null ? k : KY_MIN(k, (uint64_t)limit.word);
+        search->ef = value.is_null ? 0 : (uint32_t)value.word;
     }
-    *k_out = (uint32_t)k;
+    value = datum_null();
+    if (self->recall != NULL) {
+        KY_TRY(eval_datum(self->recall, &input, 0, &value, err));
+        if (!value.is_null && !(value.real > 0 && value.real <= 1)) {
+            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
+                                "RECALL must be above 0 and at most 1");
+        }
+        search->target_recall = value.is_null ? 0 : (float)value.real;
+    }
+    if (search->target_recall >= 1) {
+        search->mode = VECTOR_MODE_EXACT;
+    }
+    if (search->ef != 0 || search->target_recall > 0) {
+        return KY_OK;
+    }
+    if (plan->scan.is_vector_form && settings->target_recall <= 0) {
+        search->target_recall = EXEC_VECTOR_RECALL_DEFAULT;
+    } else if (settings->is_ef_set || settings->target_recall <= 0) {
+        search->ef = settings->ef;
+    } else {
+        search->target_recall = settings->target_recall;
+    }
+    if (plan->scan.index->method == INDEX_IVFFLAT && !plan->scan.is_vector_form) {
+        /* More lists looked at are more candidates; all of them are all rows. */
+        if (settings->probes >= EXEC_VECTOR_PROBES_ALL) {
+            search->mode = VECTOR_MODE_EXACT;
+        }
+        search->ef = KY_MIN(search->ef * settings->probes, (uint32_t)EXEC_VECTOR_EF_MAX);
+    }
     return KY_OK;
 }
+
+static ky_status
+read_radius(struct op_vector_scan *self, struct vector_search *search, struct ky_error *err)
+{
+    const struct eval_input input = {NULL, 0, &self->op.memory};
+    struct datum value = datum_null();
+    if (self->radius == NULL) {
+        return KY_OK;
+    }
+    KY_TRY(eval_datum(self->radius, &input, 0, &value, err));
+    if (!value.is_null && !isnan(value.real)) {
+        search->has_radius = true;
+        search->radius = value.real;
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ finding */
 
 static void
 drop_hits(struct op_vector_scan *self)
@@ -181,87 +191,352 @@ drop_hits(struct op_vector_scan *self)
         ky_budget_release(self->op.exec->context->budget, self->hits_charged);
     }
     self->hits_charged = 0;
-    ky_free(self->hits);
-    self->hits = NULL;
-    self->hit_count = self->next_hit = 0;
+    nearest_deinit(&self->hits);
+    self->next_hit = 0;
+}
+
+static ky_status
+make_room_for_hits(struct op_vector_scan *self, uint64_t count, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    const uint64_t size = count * sizeof(struct access_hit);
+    drop_hits(self);
+    if (context->budget != NULL) {
+        KY_TRY(ky_budget_charge(context->budget, size, err));
+        self->hits_charged = size;
+    }
+    nearest_init(&self->hits, (uint32_t)count);
+    return KY_OK;
+}
+
+/* Distance of one row by the SQL function. A null vector has none. */
+static ky_status
+measure(struct op_vector_scan *self, const struct row_ref *row, struct datum *out,
+        struct ky_error *err)
+{
+    const struct plan *plan = self->op.plan;
+    struct func_env *env = &self->op.exec->context->env;
+    struct datum args[2] = {row_get(&self->scan.table->layout, row->body, plan->scan.vector_column),
+                            datum_bytes(self->value.data, self->value.size)};
+    *out = datum_null();
+    if (args[0].is_null) {
+        return KY_OK;
+    }
+    env->types.arena = &self->op.memory;
+    env->arg_types = NULL;
+    return func_call(plan->scan.vector_func, env, args, 2, out, err);
+}
+
+/*
+ * Takes the source's rows until they end or are too many. PENDING keeps what was gathered. The
+ * source has applied the filter.
+ */
+static enum exec_answer
+gather(struct op_vector_scan *self, struct ky_error *err)
+{
+    struct op *op = &self->op;
+    struct exec_context *context = op->exec->context;
+    for (;;) {
+        struct batch *batch = NULL;
+        const enum exec_answer answer = op_next(op->left, &batch, err);
+        if (answer == EXEC_END) {
+            self->is_gathered = true;
+            return EXEC_END;
+        }
+        if (answer != EXEC_BATCH) {
+            return answer;
+        }
+        for (uint32_t i = 0; i < batch->count; i++) {
+            struct access_hit hit;
+            struct datum distance;
+            const row_id_t row_id =
+                (row_id_t)column_get(&batch->columns[0], batch_place(batch, i)).word;
+            if (++self->gathered > GATHER_MAX) {
+                drop_hits(self);
+                return EXEC_END;
+            }
+            if (!storage_get(access_storage_txn(context->txn), self->scan.table->rel, row_id,
+                             &hit.row)) {
+                continue;
+            }
+            if (measure(self, &hit.row, &distance, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            if (!distance.is_null) {
+                hit.distance = distance.real;
+                nearest_add(&self->hits, &hit);
+            }
+        }
+    }
 }
 
 static ky_status
 search(struct op_vector_scan *self, struct ky_error *err)
 {
     struct exec_context *context = self->op.exec->context;
-    const struct plan *plan = self->op.plan;
-    const struct eval_input input = {NULL, 0, &self->op.memory};
-    struct datum query = datum_null();
-    uint32_t k = 0;
-    KY_TRY(eval_datum(self->query, &input, 0, &query, err));
-    KY_TRY(wanted_rows(self, &k, err));
-    drop_hits(self);
-    if (query.is_null || k == 0) {
-        return KY_OK;
-    }
-    const uint64_t size = k * sizeof(struct access_hit);
-    if (context->budget != NULL) {
-        KY_TRY(ky_budget_charge(context->budget, size, err));
-        self->hits_charged = size;
-    }
-    self->hits = ky_malloc(size);
+    const struct cat_index *index = self->op.plan->scan.index;
+    struct access_vector_query query = {.value = self->value,
+                                        .filter = self->op.filter == NULL ? NULL : accept,
+                                        .arg = self,
+                                        .search = {.is_cancelled = context->cancel}};
+    KY_TRY(read_effort(self, &query.search, err));
+    KY_TRY(read_radius(self, &query.search, err));
     self->filter_status = KY_OK;
     self->err = err;
-    if (plan->scan.index == NULL) {
-        return search_all(self, query.bytes, k, err);
+    if (self->left > SEARCH_K_MAX) {
+        KY_TRY(access_vector_scan_open(context->txn, index, &query, &self->stream, err));
+        self->phase = VECTOR_STREAM;
+        return KY_OK;
     }
-    KY_TRY(access_vector_search(context->txn, plan->scan.index, query.bytes, k,
-                                self->op.filter == NULL ? NULL : accept, self, context->cancel,
-                                self->hits, &self->hit_count, err));
+    query.search.k = (uint32_t)self->left;
+    KY_TRY(make_room_for_hits(self, self->left, err));
+    KY_TRY(access_vector_search(context->txn, index, &query, self->hits.list, &self->hits.count,
+                                &self->stats, err));
+    self->phase = VECTOR_HITS;
     return self->filter_status;
+}
+
+static ky_status
+start(struct op_vector_scan *self, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    const struct eval_input input = {NULL, 0, &self->op.memory};
+    struct datum query = datum_null();
+    KY_TRY(eval_datum(self->query, &input, 0, &query, err));
+    KY_TRY(read_count(self, err));
+    self->is_gathered = false;
+    self->gathered = 0;
+    self->phase = VECTOR_END;
+    if (self->left == 0) {
+        return KY_OK;
+    }
+    if (query.is_null) {
+        storage_scan_init(&self->rows, access_storage_txn(context->txn), self->scan.table->rel);
+        self->value = (struct ky_slice){NULL, 0};
+        self->phase = VECTOR_NULLS;
+        return KY_OK;
+    }
+    self->value = ky_slice_dup(context->arena, query.bytes);
+    if (self->op.left != NULL) {
+        self->phase = VECTOR_GATHER;
+        return make_room_for_hits(self, KY_MIN(self->left, (uint64_t)GATHER_MAX), err);
+    }
+    return search(self, err);
+}
+
+/* ------------------------------------------------------------------ giving out */
+
+static void
+emit(struct op_vector_scan *self, const struct access_hit *hits, uint32_t count, bool has_distance,
+     struct batch **batch_out)
+{
+    struct op *op = &self->op;
+    const uint16_t column_count = op->plan->scan.column_count;
+    scan_make_room(&self->scan, op, batch_room(count));
+    for (uint32_t i = 0; i < count; i++) {
+        self->scan.rows[i] = hits[i].row;
+        self->scan.bodies[i] = hits[i].row.body;
+    }
+    for (uint16_t i = 0; i < column_count; i++) {
+        scan_decode_column(&self->scan, op, i, count);
+    }
+    struct column *distance = &self->scan.batch.columns[column_count];
+    for (uint32_t i = 0; i < count; i++) {
+        column_set(distance, i, has_distance ? datum_real(hits[i].distance) : datum_null());
+    }
+    self->left -= self->left == UINT64_MAX ? 0 : count;
+    self->scan.batch.count = count;
+    self->scan.batch.selection = NULL;
+    *batch_out = &self->scan.batch;
+}
+
+/* The found ones are given out and more are wanted: those without a vector come last. Without
+ * sequential scans only the index speaks, as pgvector has it. */
+static void
+begin_nulls(struct op_vector_scan *self)
+{
+    struct exec_context *context = self->op.exec->context;
+    self->phase = VECTOR_END;
+    if (self->left > 0 && self->radius == NULL && context->vector.gives_nulls &&
+        !self->scan.table->columns[self->op.plan->scan.vector_column].is_not_null) {
+        storage_scan_init(&self->rows, access_storage_txn(context->txn), self->scan.table->rel);
+        self->phase = VECTOR_NULLS;
+    }
+}
+
+static ky_status
+next_stream(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *err)
+{
+    self->err = err;
+    if (self->found == NULL) {
+        self->found = ky_arena_alloc(self->op.exec->context->arena,
+                                     ACCESS_VECTOR_BATCH * sizeof(*self->found));
+    }
+    KY_TRY(access_vector_scan_next(self->stream, self->found,
+                                   (uint32_t)KY_MIN(self->left, (uint64_t)ACCESS_VECTOR_BATCH),
+                                   count_out, err));
+    return self->filter_status;
+}
+
+/* Rows without a vector (all, when the query is null) that the filter passes. */
+static ky_status
+next_nulls(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *err)
+{
+    struct row_ref rows[64];
+    const uint16_t column = self->op.plan->scan.vector_column;
+    self->err = err;
+    self->filter_status = KY_OK;
+    if (self->found == NULL) {
+        self->found = ky_arena_alloc(self->op.exec->context->arena,
+                                     ACCESS_VECTOR_BATCH * sizeof(*self->found));
+    }
+    *count_out = 0;
+    while (*count_out == 0) {
+        const uint32_t count = storage_scan_next(&self->rows, rows, KY_COUNT_OF(rows));
+        if (count == 0) {
+            return KY_OK;
+        }
+        KY_TRY(exec_check_cancel(self->op.exec, err));
+        for (uint32_t i = 0; i < count && *count_out < self->left; i++) {
+            const bool is_one = self->value.data == NULL ||
+                                row_get(&self->scan.table->layout, rows[i].body, column).is_null;
+            if (is_one && accept(self, &rows[i])) {
+                self->found[(*count_out)++].row = rows[i];
+            }
+            KY_TRY(self->filter_status);
+        }
+    }
+    return KY_OK;
+}
+
+static const char *
+codec_name(enum vector_codec codec)
+{
+    static const char *const names[] = {"none", "values", "byte", "sign"};
+    return names[codec];
+}
+
+/* What EXPLAIN ANALYZE tells. */
+static void
+note(struct op_vector_scan *self)
+{
+    struct op *op = &self->op;
+    if (op->actual == NULL) {
+        return;
+    }
+    if (self->is_gathered) {
+        (void)snprintf(op->actual->note, sizeof(op->actual->note),
+                       "Vector Search: exact over matches  measured=%llu",
+                       (unsigned long long)self->gathered);
+        return;
+    }
+    if (self->stream != NULL) {
+        access_vector_scan_stats(self->stream, &self->stats);
+    }
+    const struct vector_search_stats *stats = &self->stats;
+    int size =
+        snprintf(op->actual->note, sizeof(op->actual->note),
+                 "Vector Search: %s%s  codec=%s ef=%u visited=%llu reranked=%llu delta=%llu",
+                 stats->is_exact ? "exact" : "graph",
+                 stats->is_swept     ? ", then all"
+                 : stats->is_widened ? ", widened"
+                                     : "",
+                 codec_name(stats->codec), stats->ef, (unsigned long long)stats->visited,
+                 (unsigned long long)stats->reranked, (unsigned long long)stats->delta_scanned);
+    if (op->filter != NULL && size > 0 && (size_t)size < sizeof(op->actual->note)) {
+        (void)snprintf(op->actual->note + size, sizeof(op->actual->note) - (size_t)size,
+                       " filter=%llu/%llu", (unsigned long long)self->passed,
+                       (unsigned long long)self->tested);
+    }
+    op->actual->removed = self->tested - self->passed;
 }
 
 static enum exec_answer
 vector_scan_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_vector_scan *self = (struct op_vector_scan *)(void *)op;
-    if (!self->is_searched) {
-        if (search(self, err) != KY_OK) {
-            return EXEC_ERROR;
+    for (;;) {
+        uint32_t count = 0;
+        switch (self->phase) {
+        case VECTOR_START:
+            if (start(self, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            continue;
+        case VECTOR_GATHER: {
+            const enum exec_answer answer = gather(self, err);
+            if (answer != EXEC_END) {
+                return answer;
+            }
+            if (self->is_gathered) {
+                nearest_sort(&self->hits);
+                self->phase = VECTOR_HITS;
+            } else if (search(self, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            continue;
         }
-        self->is_searched = true;
+        case VECTOR_HITS:
+            count = KY_MIN(self->hits.count - self->next_hit, (uint32_t)BATCH_SIZE_MAX);
+            if (count == 0) {
+                note(self);
+                begin_nulls(self);
+                continue;
+            }
+            emit(self, self->hits.list + self->next_hit, count, true, batch_out);
+            self->next_hit += count;
+            note(self);
+            return EXEC_BATCH;
+        case VECTOR_STREAM:
+            if (self->left > 0 && next_stream(self, &count, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            note(self);
+            if (count == 0) {
+                access_vector_scan_close(self->stream);
+                self->stream = NULL;
+                begin_nulls(self);
+                continue;
+            }
+            emit(self, self->found, count, true, batch_out);
+            return EXEC_BATCH;
+        case VECTOR_NULLS:
+            if (self->left > 0 && next_nulls(self, &count, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            if (count == 0) {
+                self->phase = VECTOR_END;
+                continue;
+            }
+            emit(self, self->found, count, false, batch_out);
+            return EXEC_BATCH;
+        case VECTOR_END:
+            return EXEC_END;
+        }
     }
-    const uint32_t count = KY_MIN(self->hit_count - self->next_hit, (uint32_t)BATCH_SIZE_MAX);
-    if (count == 0) {
-        return EXEC_END;
-    }
-    scan_make_room(&self->scan, op, batch_room(count));
-    for (uint32_t i = 0; i < count; i++) {
-        self->scan.rows[i] = self->hits[self->next_hit + i].row;
-        self->scan.bodies[i] = self->scan.rows[i].body;
-    }
-    for (uint16_t i = 0; i < op->plan->scan.column_count; i++) {
-        scan_decode_column(&self->scan, op, i, count);
-    }
-    struct column *distance = &self->scan.batch.columns[op->plan->scan.column_count];
-    for (uint32_t i = 0; i < count; i++) {
-        column_set(distance, i, datum_real(self->hits[self->next_hit + i].distance));
-    }
-    self->next_hit += count;
-    self->scan.batch.count = count;
-    self->scan.batch.selection = NULL;
-    *batch_out = &self->scan.batch;
-    return EXEC_BATCH;
+}
+
+static void
+end_search(struct op_vector_scan *self)
+{
+    access_vector_scan_close(self->stream);
+    self->stream = NULL;
+    drop_hits(self);
 }
 
 static ky_status
 vector_scan_rescan(struct op *op, struct ky_error *err)
 {
-    (void)err;
-    ((struct op_vector_scan *)(void *)op)->is_searched = false;
-    return KY_OK;
+    struct op_vector_scan *self = (struct op_vector_scan *)(void *)op;
+    end_search(self);
+    self->phase = VECTOR_START;
+    return op->left == NULL ? KY_OK : op_rescan(op->left, err);
 }
 
 static void
 vector_scan_close(struct op *op)
 {
-    drop_hits((struct op_vector_scan *)(void *)op);
+    end_search((struct op_vector_scan *)(void *)op);
 }
 
 const struct op_class op_vector_scan = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
+#include "server/catalog/opclass.h"
 #include "server/session/ddl/ddl_private.h"
 #include "server/sql/bind/walk.h"
 
@@ -30,65 +31,6 @@ index_method(struct ddl *ddl, const char *name, enum index_method *method_out)
     return *method_out != INDEX_RMI ? KY_OK
                                     : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                                                    "access method \"rmi\" is not supported yet");
-}
-
-static bool
-is_vector_method(enum index_method method)
-{
-    return method == INDEX_HNSW || method == INDEX_IVFFLAT;
-}
-
-static ky_status
-check_option(struct ddl *ddl, const struct ast_list *options, const char *name, int64_t fallback,
-             int64_t low, int64_t high)
-{
-    int64_t value = ddl_option_int(ddl_option(options, name), fallback);
-    if (value >= low && value <= high) {
-        return KY_OK;
-    }
-    (void)ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
-                       "value %lld out of bounds for option \"%s\"", (long long)value, name);
-    return ky_error_detail(ddl->err, "Valid values are between \"%lld\" and \"%lld\".",
-                           (long long)low, (long long)high);
-}
-
-static ky_status
-check_vector_index(struct ddl *ddl, const struct cat_index *index, const struct ast_list *options)
-{
-    static const char *const opclasses[] = {"vector_l2_ops", "vector_ip_ops", "vector_cosine_ops",
-                                            "vector_l1_ops"};
-    const struct cat_key *key = &index->keys[0];
-    const struct type *type = key->type;
-    int32_t typmod = key->column == 0 ? key->typmod : index->table->columns[key->column - 1].typmod;
-    bool is_known = false;
-    if (index->key_count != 1 || index->is_unique) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "access method \"%s\" does not support %s indexes",
-                            index->method == INDEX_HNSW ? "hnsw" : "ivfflat",
-                            index->is_unique ? "unique" : "multicolumn");
-    }
-    if (type->oid != OID_VECTOR) {
-        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                            "data type %s has no default operator class for access method \"%s\"",
-                            type->sql_name, index->method == INDEX_HNSW ? "hnsw" : "ivfflat");
-    }
-    if (typmod < 1) {
-        return ky_error_set(ddl->err, KY_INVALID_PARAMETER_VALUE,
-                            "column does not have dimensions");
-    }
-    for (size_t i = 0; key->opclass != NULL && i < KY_COUNT_OF(opclasses); i++) {
-        is_known = is_known || strcmp(opclasses[i], key->opclass) == 0;
-    }
-    if (key->opclass != NULL && !is_known) {
-        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                            "operator class \"%s\" does not exist for access method \"%s\"",
-                            key->opclass, index->method == INDEX_HNSW ? "hnsw" : "ivfflat");
-    }
-    if (index->method == INDEX_IVFFLAT) {
-        return check_option(ddl, options, "lists", 100, 1, 32768);
-    }
-    KY_TRY(check_option(ddl, options, "m", 16, 2, 100));
-    return check_option(ddl, options, "ef_construction", 64, 4, 1000);
 }
 
 static bool
@@ -150,7 +92,7 @@ read_key(struct ddl *ddl, struct cat_index *index, const struct ast_index_elemen
         key->type = expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : expr->type;
         key->typmod = expr->typmod;
     }
-    if (!is_vector_method(index->method) && key->type->key == NULL) {
+    if (!cat_is_vector_method(index->method) && key->type->key == NULL) {
         (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
                            "data type %s has no default operator class for access method "
                            "\"btree\"",
@@ -304,8 +246,8 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     if (status == KY_OK) {
         status = read_predicate(ddl, index, statement->where);
     }
-    if (status == KY_OK && is_vector_method(index->method)) {
-        status = check_vector_index(ddl, index, statement->options);
+    if (status == KY_OK && cat_is_vector_method(index->method)) {
+        status = ddl_check_vector_index(ddl, index, statement->elements, statement->options);
     }
     if (status == KY_OK) {
         index->name = statement->name != NULL
@@ -325,6 +267,9 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     }
     if (status == KY_OK) {
         status = access_index_create(ddl->session->txn, index, ddl->err);
+    }
+    if (status == KY_OK) {
+        status = ddl_build_vectors(ddl, index);
     }
     txn_statement_end(ddl->txn);
     KY_TRY(status);
@@ -357,6 +302,7 @@ ddl_rebuild_index(struct ddl *ddl, struct cat_index *old, struct cat_table *tabl
     }
     KY_TRY(catalog_update(ddl->txn, CAT_INDEX, index, ddl->err));
     KY_TRY(access_index_create(ddl->session->txn, index, ddl->err));
+    KY_TRY(ddl_build_vectors(ddl, index));
     access_index_drop(ddl->session->txn, old->oid);
     return KY_OK;
 }

@@ -80,6 +80,13 @@ KY_MUST_CHECK ky_status ddl_drop_role(struct ddl *ddl, const struct ast_drop_rol
 KY_MUST_CHECK ky_status ddl_comment(struct ddl *ddl, const struct ast_comment *statement);
 KY_MUST_CHECK ky_status ddl_create_extension(struct ddl *ddl,
                                              const struct ast_create_extension *statement);
+/* What hnsw and ivfflat ask of an index: one key, an operator class of its type, dimensions,
+ * options within their ranges. */
+KY_MUST_CHECK ky_status ddl_check_vector_index(struct ddl *ddl, const struct cat_index *index,
+                                               const struct ast_list *elements,
+                                               const struct ast_list *options);
+/* The graph of a new vector index, at once; nothing for others. */
+KY_MUST_CHECK ky_status ddl_build_vectors(struct ddl *ddl, const struct cat_index *index);
 KY_MUST_CHECK ky_status ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement);
 
 /* A table in the making: columns and constraints collected before anything is written. */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/catalog/opclass.h"
 #include "server/sql/bind/bind_private.h"
 #include "server/types/vector_value.h"
 
@@ -118,12 +119,36 @@ bind_setting(struct binder *b, struct scope *scope, const struct ast_node *value
     return coerce_specific(b, expr, type_get(type), name, out);
 }
 
+/* The collection's own distance: that of the column's vector index, else L2. */
+static const char *
+distance_name(const struct cat_table *table, uint16_t column)
+{
+    static const char *const names[] = {
+        [CAT_DISTANCE_L2] = "l2_distance",
+        [CAT_DISTANCE_INNER_PRODUCT] = "vector_negative_inner_product",
+        [CAT_DISTANCE_COSINE] = "cosine_distance",
+        [CAT_DISTANCE_L1] = "l1_distance",
+    };
+    for (uint16_t i = 0; table != NULL && i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        const struct cat_opclass *opclass =
+            cat_is_vector_method(index->method) && index->keys[0].column == column + 1
+                ? cat_index_opclass(index)
+                : NULL;
+        if (opclass != NULL && (size_t)opclass->distance < KY_COUNT_OF(names)) {
+            return names[opclass->distance];
+        }
+    }
+    return names[CAT_DISTANCE_L2];
+}
+
 static ky_status
 make_distance(struct binder *b, struct scope *scope, uint16_t column, struct expr *vector)
 {
     struct expr *args[2] = {item_column(b, scope, &scope->items[0], column, 0, vector->location),
                             vector};
-    return make_call(b, scope, "l2_distance", args, 2, vector->location, &scope->distance);
+    const char *name = distance_name(scope->query->tables[0]->table, column);
+    return make_call(b, scope, name, args, 2, vector->location, &scope->distance);
 }
 
 ky_status

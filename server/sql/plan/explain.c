@@ -196,13 +196,11 @@ write_keys(struct explain *explain, int depth, const char *label, const struct p
 static void
 write_distance(struct explain *explain, int depth, const struct plan *node)
 {
-    static const char *const operators[] = {
-        [METRIC_L2] = "<->", [METRIC_IP] = "<#>", [METRIC_COSINE] = "<=>", [METRIC_L1] = "<+>"};
     ky_buffer_append_byte(explain->out, '\n');
     indent(explain->out, depth);
     ky_buffer_printf(explain->out, "Order By: (%s %s ",
                      node->scan.table->columns[node->scan.vector_column].name,
-                     operators[node->scan.metric]);
+                     cat_distance_operator(node->scan.distance));
     plan_print_expr(node, node->scan.vector_query, explain->out);
     ky_buffer_append_byte(explain->out, ')');
 }
@@ -268,6 +266,11 @@ write_details(struct explain *explain, int depth, const struct plan *node)
     if (node->filter != NULL) {
         bool is_one_time = node->kind == PLAN_RESULT;
         write_line(explain, depth, is_one_time ? "One-Time Filter" : "Filter", node, node->filter);
+    }
+    if (node->remark != NULL) {
+        ky_buffer_append_byte(explain->out, '\n');
+        indent(explain->out, depth);
+        ky_buffer_printf(explain->out, "Vector Index: not used, %s", node->remark);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "server/catalog/opclass.h"
 #include "server/sql/bind/query.h"
 
 /*
@@ -100,7 +101,8 @@ struct plan {
     uint16_t output_count;
     double startup_cost, total_cost, rows;
     int width;
-    const char *alias; /* scans: as EXPLAIN names it */
+    const char *alias;  /* scans: as EXPLAIN names it */
+    const char *remark; /* for EXPLAIN: why a vector index is not used; NULL: nothing */
 
     union {
         struct { /* SEQ, INDEX, SYSVIEW, VECTOR, LOCK_ROWS' table */
@@ -112,14 +114,19 @@ struct plan {
             bool is_backward;
             struct expr *index_condition; /* for EXPLAIN: the bounds as written */
             /* VECTOR: rows in order of distance; filter is applied inside, never costs rows.
-             * The distance (float8) is column column_count of the input, i.e. after `columns`. */
+             * The distance (float8) is column column_count of the input, i.e. after `columns`.
+             * left, if there is one, gives the row ids that the filter passes by another index: to
+             * be measured one by one if they are few. */
             struct expr *vector_query;
             uint16_t vector_column;
-            enum vector_metric_code { METRIC_L2 = 0, METRIC_IP, METRIC_COSINE, METRIC_L1 } metric;
-            char vector_mode; /* 'e', 'a', 'u' */
+            enum cat_distance distance;
+            const struct func *vector_func; /* measures one row */
+            char vector_mode;               /* 'e', 'a', 'u' */
+            bool is_vector_form;            /* QUERY = [..]: recall and ef of its own */
             struct expr *ef, *recall;
-            struct expr *k;     /* limit (+ offset); NULL: all rows */
-            bool is_count_only; /* SEQ: no columns wanted: rows need not be touched */
+            struct expr *k, *k_offset; /* LIMIT and OFFSET; NULL: all rows */
+            struct expr *radius;       /* the filter drops what is farther; NULL: none */
+            bool is_count_only;        /* SEQ: no columns wanted: rows need not be touched */
         } scan;
         struct {
             struct expr **functions;

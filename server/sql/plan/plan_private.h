@@ -229,6 +229,11 @@ struct piece plan_from(struct level *level);
 struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
                              const struct tables *outer, bool *is_sorted_out);
 
+/* ---- vector.c ---- */
+/* Turns the scan below an ORDER BY distance into a search of the vector index: its rows come
+ * sorted, and the distance, which is answered, is one column more. NULL: it stays as it was. */
+struct expr *plan_vector_order(struct level *level, struct plan *scan);
+
 /* ---- upper.c ---- */
 struct plan *plan_select(struct level *level);
 struct plan *plan_set_query(struct level *level);

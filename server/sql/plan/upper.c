@@ -464,125 +464,6 @@ want_row_ids(struct level *level, struct exprs *extra)
     }
 }
 
-/* ------------------------------------------------------------------ vectors */
-
-/* `column <op> value` as a distance that a vector index orders by. */
-static bool
-distance_of(const struct expr *expr, uint16_t *column_out, struct expr **value_out,
-            enum vector_metric_code *metric_out)
-{
-    static const struct {
-        const char *operator, * function;
-        enum vector_metric_code metric;
-    } distances[] = {{"<->", "l2_distance", METRIC_L2},
-                     {"<#>", "vector_negative_inner_product", METRIC_IP},
-                     {"<=>", "cosine_distance", METRIC_COSINE},
-                     {"<+>", "l1_distance", METRIC_L1}};
-    if (expr->kind != EXPR_FUNC || expr->arg_count != 2 || expr->args[0]->type->oid != OID_VECTOR ||
-        expr->args[1]->type->oid != OID_VECTOR) {
-        return false;
-    }
-    for (size_t i = 0; i < KY_COUNT_OF(distances); i++) {
-        bool is_it = (expr->op != NULL && strcmp(expr->op->name, distances[i].operator) == 0) ||
-                     strcmp(expr->func->name, distances[i].function) == 0;
-        for (int side = 0; is_it && side < 2; side++) {
-            struct tables reads = {{0}};
-            tables_of_expr(expr->args[1 - side], &reads);
-            const struct expr *column = expr->args[side];
-            if (column->kind == EXPR_COLUMN && column->levels_up == 0 &&
-                column->column < EXPR_SYSTEM_FIRST && tables_is_empty(&reads) &&
-                !expr_is_volatile(expr->args[1 - side])) {
-                *column_out = column->column;
-                *value_out = expr->args[1 - side];
-                *metric_out = distances[i].metric;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static enum vector_metric_code
-index_metric(const struct cat_index *index)
-{
-    const char *opclass = index->keys[0].opclass;
-    if (opclass == NULL) {
-        return METRIC_L2;
-    }
-    return strcmp(opclass, "vector_ip_ops") == 0       ? METRIC_IP
-           : strcmp(opclass, "vector_cosine_ops") == 0 ? METRIC_COSINE
-           : strcmp(opclass, "vector_l1_ops") == 0     ? METRIC_L1
-                                                       : METRIC_L2;
-}
-
-static struct cat_index *
-vector_index(const struct cat_table *table, uint16_t column, enum vector_metric_code metric)
-{
-    for (uint16_t i = 0; i < table->index_count; i++) {
-        struct cat_index *index = table->indexes[i];
-        if ((index->method == INDEX_HNSW || index->method == INDEX_IVFFLAT) && index->is_valid &&
-            index->predicate_sql == NULL && index->keys[0].column == column + 1 &&
-            index_metric(index) == metric) {
-            return index;
-        }
-    }
-    return NULL;
-}
-
-/* k: what LIMIT and OFFSET leave the search to find. */
-static struct expr *
-search_k(struct level *level)
-{
-    struct planner *p = level->planner;
-    struct query *query = level->query;
-    if (query->limit == NULL || query->offset == NULL) {
-        return query->limit;
-    }
-    if (query->limit->kind == EXPR_CONST && query->offset->kind == EXPR_CONST &&
-        !query->limit->value.is_null && !query->offset->value.is_null) {
-        return expr_new_const(p, type_get(OID_INT8),
-                              datum_word(query->limit->value.word + query->offset->value.word));
-    }
-    return NULL;
-}
-
-/* Turns the scan under an ORDER BY distance LIMIT k into a search of the vector index. The rows
- * come sorted; the filter was placed in the scan and is applied inside the search. */
-static bool
-use_vector_index(struct level *level, struct plan *scan)
-{
-    struct query *query = level->query;
-    uint16_t column;
-    struct expr *value;
-    enum vector_metric_code metric;
-    bool is_form = query->table_count == 1 && query->tables[0]->vector_query != NULL;
-    if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN) || query->table_count != 1 ||
-        query->tables[0]->kind != TABLE_RELATION || query->order_count != 1 ||
-        query->order_by[0].is_descending || query->has_aggregates || query->has_windows ||
-        query->is_distinct || query->distinct_on_count > 0 || query->limit == NULL ||
-        !distance_of(query->order_by[0].expr, &column, &value, &metric)) {
-        return false;
-    }
-    struct cat_index *index = vector_index(query->tables[0]->table, column, metric);
-    struct expr *k = search_k(level);
-    if (index == NULL || k == NULL || scan->kind == PLAN_INDEX_SCAN) {
-        return false;
-    }
-    const struct input nothing = {.level = level};
-    const struct vector_query *form = query->tables[0]->vector_query;
-    scan->kind = PLAN_VECTOR_SCAN;
-    scan->scan.index = index;
-    scan->scan.vector_column = column;
-    scan->scan.vector_query = fix_expr(&nothing, value);
-    scan->scan.metric = metric;
-    scan->scan.vector_mode = is_form ? form->mode : 'u';
-    scan->scan.ef = is_form ? fix_expr(&nothing, form->ef) : NULL;
-    scan->scan.recall = is_form ? fix_expr(&nothing, form->recall) : NULL;
-    scan->scan.k = fix_expr(&nothing, k);
-    scan->rows = clamp_rows(limit_rows(k, scan->rows));
-    return true;
-}
-
 /* ------------------------------------------------------------------ SELECT */
 
 struct plan *
@@ -603,9 +484,10 @@ plan_select(struct level *level)
     struct plan *plan = piece.plan;
     struct exprs output = piece.output;
     bool is_sorted = query->order_count == 0 || piece.is_sorted;
-    if (piece.rel != NULL && use_vector_index(level, plan)) {
+    struct expr *distance = piece.rel == NULL ? NULL : plan_vector_order(level, plan);
+    if (distance != NULL) {
         /* The distance is one column more than the scan's own; it can be projected from there. */
-        exprs_add(level, &output, query->order_by[0].expr);
+        exprs_add(level, &output, distance);
         plan_set_output(p, plan, output.list, output.count);
         is_sorted = true;
     }

@@ -97,13 +97,44 @@ access_index_scan_close(struct access_index_scan *scan)
 }
 
 ky_status
-access_vector_search(struct access_txn *txn, const struct cat_index *index, struct ky_slice query,
-                     uint32_t k, access_filter filter, void *arg, const _Atomic int *is_cancelled,
-                     struct access_hit *hits, uint32_t *count_out, struct ky_error *err)
+access_vector_search(struct access_txn *txn, const struct cat_index *index,
+                     const struct access_vector_query *query, struct access_hit *hits,
+                     uint32_t *count_out, struct vector_search_stats *stats_out,
+                     struct ky_error *err)
 {
-    (void)txn, (void)index, (void)query, (void)k, (void)filter, (void)arg, (void)is_cancelled;
-    (void)hits, (void)count_out, (void)err;
+    (void)txn, (void)index, (void)query, (void)hits, (void)count_out, (void)stats_out, (void)err;
     KY_UNREACHABLE();
+}
+
+ky_status
+access_vector_scan_open(struct access_txn *txn, const struct cat_index *index,
+                        const struct access_vector_query *query,
+                        struct access_vector_scan **scan_out, struct ky_error *err)
+{
+    (void)txn, (void)index, (void)query, (void)scan_out, (void)err;
+    KY_UNREACHABLE();
+}
+
+ky_status
+access_vector_scan_next(struct access_vector_scan *scan, struct access_hit *hits, uint32_t max,
+                        uint32_t *count_out, struct ky_error *err)
+{
+    (void)scan, (void)hits, (void)max, (void)count_out, (void)err;
+    KY_UNREACHABLE();
+}
+
+void
+access_vector_scan_stats(const struct access_vector_scan *scan,
+                         struct vector_search_stats *stats_out)
+{
+    (void)scan, (void)stats_out;
+    KY_UNREACHABLE();
+}
+
+void
+access_vector_scan_close(struct access_vector_scan *scan)
+{
+    (void)scan;
 }
 
 void
