@@ -137,6 +137,27 @@ has_vector_index(const struct cat_table *table)
     return false;
 }
 
+static bool
+says_not_null(const struct expr *where, const struct expr *column)
+{
+    if (where == NULL) {
+        return false;
+    }
+    for (uint16_t i = 0; where->kind == EXPR_AND && i < where->arg_count; i++) {
+        if (says_not_null(where->args[i], column)) {
+            return true;
+        }
+    }
+    return where->kind == EXPR_IS_NULL && where->is_negated && expr_equal(where->args[0], column);
+}
+
+static bool
+may_be_null(const struct query *query, const struct expr *column)
+{
+    return !query->tables[0]->table->columns[column->column].is_not_null &&
+           !says_not_null(query->where, column);
+}
+
 /* Why not, for EXPLAIN; NULL: there is nothing to say. */
 static const char *
 explain_refusal(struct level *level, const struct distance *distance, bool is_distance)
@@ -146,6 +167,9 @@ explain_refusal(struct level *level, const struct distance *distance, bool is_di
     struct distance descending;
     if (query->order_count > 1 && is_distance) {
         return "more than one sort key";
+    }
+    if (is_distance && key->is_nulls_first && may_be_null(query, distance->column)) {
+        return "rows without a vector would have to come first";
     }
     if (!is_distance) {
         return key->is_descending && read_distance(key->expr, &descending)
@@ -241,14 +265,14 @@ plan_vector_order(struct level *level, struct plan *scan)
     struct distance distance = {0};
     if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN) || query->table_count != 1 ||
         query->tables[0]->kind != TABLE_RELATION || query->order_count == 0 ||
-        query->order_by[0].is_nulls_first || query->has_aggregates || query->has_windows ||
-        query->is_distinct || query->distinct_on_count > 0 ||
-        !has_vector_index(query->tables[0]->table)) {
+        query->has_aggregates || query->has_windows || query->is_distinct ||
+        query->distinct_on_count > 0 || !has_vector_index(query->tables[0]->table)) {
         return NULL;
     }
     const bool is_distance = read_order(level, &query->order_by[0], &distance);
     struct cat_index *index =
-        is_distance && query->order_count == 1 && p->context->is_indexscan_enabled
+        is_distance && query->order_count == 1 && p->context->is_indexscan_enabled &&
+                !(query->order_by[0].is_nulls_first && may_be_null(query, distance.column))
             ? find_index(query->tables[0]->table, &distance)
             : NULL;
     if (index == NULL) {
