@@ -386,16 +386,28 @@ Test(plan, vector_index_orders_rows)
     /* The distance is the column after the scan's own, not computed again. */
     cr_expect_eq(root->left->project[1]->kind, EXPR_INPUT);
     cr_expect_eq(root->left->project[1]->index, root->left->scan.column_count);
-    /* Another metric, the other direction, no limit: sorted. */
+    /* Another metric, the other direction, a second key: sorted. */
     const char *const others[] = {
         "SELECT key FROM vectors ORDER BY vector <=> '[1,2,3]' LIMIT 5",
         "SELECT key FROM vectors ORDER BY vector <-> '[1,2,3]' DESC LIMIT 5",
-        "SELECT key FROM vectors ORDER BY vector <-> '[1,2,3]'"};
+        "SELECT key FROM vectors ORDER BY vector <-> '[1,2,3]', key LIMIT 5"};
     for (size_t i = 0; i < KY_COUNT_OF(others); i++) {
         for (root = must_plan(others[i])->root; root->left != NULL; root = root->left) {
         }
         cr_expect_eq(root->kind, PLAN_SEQ_SCAN, "%s", others[i]);
     }
+    /* All rows in order: streamed, and strictly so. */
+    root = must_plan("SELECT key FROM vectors ORDER BY vector <-> '[1,2,3]'")->root;
+    cr_assert_eq(root->kind, PLAN_VECTOR_SCAN);
+    cr_expect_null(root->scan.k);
+    cr_expect_eq(root->scan.vector_mode, 'e');
+    /* Conditions that a btree answers are tried first. */
+    root = must_plan("SELECT key FROM vectors WHERE key IN (1, 2) ORDER BY vector <-> '[1,2,3]' "
+                     "LIMIT 5")
+               ->root;
+    cr_assert_eq(root->left->kind, PLAN_VECTOR_SCAN);
+    cr_assert_not_null(root->left->left);
+    cr_expect_eq(root->left->left->kind, PLAN_INDEX_SCAN);
 }
 
 Test(plan, full_join_needs_an_equality)
