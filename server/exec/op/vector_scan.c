@@ -21,6 +21,7 @@ struct op_vector_scan {
     struct op op;
     struct scan_state scan; /* one row at a time for the filter, then what is found */
     struct eval *query, *k, *k_offset, *ef, *recall, *radius;
+    struct eval *key; /* of an index on an expression: what is measured; else NULL */
     enum {
         VECTOR_START,
         VECTOR_GATHER,
@@ -63,11 +64,44 @@ vector_scan_open(struct op *op, struct ky_error *err)
     scan_init(&self->scan, op, 1);
     self->scan.batch.columns[plan->scan.column_count].type = type_get(OID_FLOAT8);
     KY_TRY(compile(op, plan->scan.vector_query, &self->query, err));
+    KY_TRY(compile(op, plan->scan.vector_expr, &self->key, err));
+    if (plan->scan.vector_expr != NULL) {
+        eval_mark_inputs(plan->scan.vector_expr, 0, self->scan.is_early);
+    }
     KY_TRY(compile(op, plan->scan.k, &self->k, err));
     KY_TRY(compile(op, plan->scan.k_offset, &self->k_offset, err));
     KY_TRY(compile(op, plan->scan.ef, &self->ef, err));
     KY_TRY(compile(op, plan->scan.recall, &self->recall, err));
     return compile(op, plan->scan.radius, &self->radius, err);
+}
+
+/* The columns that the filter and the key read, at place 0. */
+static void
+load_row(struct op_vector_scan *self, const struct row_ref *row)
+{
+    struct op *op = &self->op;
+    scan_make_room(&self->scan, op, 1);
+    self->scan.rows[0] = *row;
+    self->scan.bodies[0] = row->body;
+    for (uint16_t i = 0; i < op->plan->scan.column_count; i++) {
+        if (self->scan.is_early[i]) {
+            scan_decode_column(&self->scan, op, i, 1);
+        }
+    }
+}
+
+/* What the index holds of this row. */
+static ky_status
+row_vector(struct op_vector_scan *self, const struct row_ref *row, struct datum *out,
+           struct ky_error *err)
+{
+    if (self->key == NULL) {
+        *out = row_get(&self->scan.table->layout, row->body, self->op.plan->scan.vector_column);
+        return KY_OK;
+    }
+    load_row(self, row);
+    const struct eval_input input = op_input(&self->op, &self->scan.batch);
+    return eval_datum(self->key, &input, 0, out, err);
 }
 
 /* Does the filter want this row? Also called from inside the search of an index. */
@@ -82,14 +116,7 @@ accept(void *arg, const struct row_ref *row)
     if (self->filter_status != KY_OK) {
         return false;
     }
-    scan_make_room(&self->scan, op, 1);
-    self->scan.rows[0] = *row;
-    self->scan.bodies[0] = row->body;
-    for (uint16_t i = 0; i < op->plan->scan.column_count; i++) {
-        if (self->scan.is_early[i]) {
-            scan_decode_column(&self->scan, op, i, 1);
-        }
-    }
+    load_row(self, row);
     const struct eval_input input = op_input(op, &self->scan.batch);
     uint16_t place = 0;
     uint32_t count = 0;
@@ -358,7 +385,8 @@ begin_nulls(struct op_vector_scan *self)
     struct exec_context *context = self->op.exec->context;
     self->phase = VECTOR_END;
     if (self->left > 0 && self->radius == NULL && context->vector.gives_nulls &&
-        !self->scan.table->columns[self->op.plan->scan.vector_column].is_not_null) {
+        (self->key != NULL ||
+         !self->scan.table->columns[self->op.plan->scan.vector_column].is_not_null)) {
         storage_scan_init(&self->rows, access_storage_txn(context->txn), self->scan.table->rel);
         self->phase = VECTOR_NULLS;
     }
@@ -383,7 +411,6 @@ static ky_status
 next_nulls(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *err)
 {
     struct row_ref rows[64];
-    const uint16_t column = self->op.plan->scan.vector_column;
     self->err = err;
     self->filter_status = KY_OK;
     if (self->found == NULL) {
@@ -398,9 +425,11 @@ next_nulls(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *er
         }
         KY_TRY(exec_check_cancel(self->op.exec, err));
         for (uint32_t i = 0; i < count && *count_out < self->left; i++) {
-            const bool is_one = self->value.data == NULL ||
-                                row_get(&self->scan.table->layout, rows[i].body, column).is_null;
-            if (is_one && accept(self, &rows[i])) {
+            struct datum vector = datum_null();
+            if (self->value.data != NULL) {
+                KY_TRY(row_vector(self, &rows[i], &vector, err));
+            }
+            if (vector.is_null && accept(self, &rows[i])) {
                 self->found[(*count_out)++].row = rows[i];
             }
             KY_TRY(self->filter_status);

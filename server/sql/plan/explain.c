@@ -198,9 +198,16 @@ write_distance(struct explain *explain, int depth, const struct plan *node)
 {
     ky_buffer_append_byte(explain->out, '\n');
     indent(explain->out, depth);
-    ky_buffer_printf(explain->out, "Order By: (%s %s ",
-                     node->scan.table->columns[node->scan.vector_column].name,
-                     cat_distance_operator(node->scan.distance));
+    ky_buffer_append_cstr(explain->out, "Order By: (");
+    if (node->scan.vector_expr != NULL) {
+        ky_buffer_append_byte(explain->out, '(');
+        plan_print_expr(node, node->scan.vector_expr, explain->out);
+        ky_buffer_append_byte(explain->out, ')');
+    } else {
+        ky_buffer_append_cstr(explain->out,
+                              node->scan.table->columns[node->scan.vector_column].name);
+    }
+    ky_buffer_printf(explain->out, " %s ", cat_distance_operator(node->scan.distance));
     plan_print_expr(node, node->scan.vector_query, explain->out);
     ky_buffer_append_byte(explain->out, ')');
 }

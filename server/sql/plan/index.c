@@ -319,6 +319,27 @@ part_is_implied(const struct expr *part, const struct quals *quals)
     return false;
 }
 
+bool
+plan_index_serves(struct level *level, const struct rel *rel, const struct cat_index *index,
+                  struct expr *where, struct expr **key_out)
+{
+    struct index_exprs exprs;
+    struct quals quals = {0};
+    if (index->predicate_sql == NULL && index->keys[0].column != 0) {
+        *key_out = NULL;
+        return true;
+    }
+    if (where != NULL) {
+        quals_split(level, &quals, where);
+    }
+    if (!read_expressions(level->planner, rel, index, &exprs) ||
+        (exprs.predicate != NULL && !part_is_implied(exprs.predicate, &quals))) {
+        return false;
+    }
+    *key_out = exprs.keys[0];
+    return true;
+}
+
 /* Operators of another type family would order differently: the value must become the key's type.
  */
 static bool

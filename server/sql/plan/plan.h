@@ -119,6 +119,7 @@ struct plan {
              * be measured one by one if they are few. */
             struct expr *vector_query;
             uint16_t vector_column;
+            struct expr *vector_expr; /* of an index on an expression, over columns; else NULL */
             enum cat_distance distance;
             const struct func *vector_func; /* measures one row */
             char vector_mode;               /* 'e', 'a', 'u' */

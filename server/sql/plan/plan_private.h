@@ -229,10 +229,16 @@ struct piece plan_from(struct level *level);
 struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
                              const struct tables *outer, bool *is_sorted_out);
 
+/* Does the index hold all rows that where leaves (its predicate is implied)? *key_out: its first
+ * key as an expression of rel, NULL for a column. */
+bool plan_index_serves(struct level *level, const struct rel *rel, const struct cat_index *index,
+                       struct expr *where, struct expr **key_out);
+
 /* ---- vector.c ---- */
 /* Turns the scan below an ORDER BY distance into a search of the vector index: its rows come
- * sorted, and the distance, which is answered, is one column more. NULL: it stays as it was. */
-struct expr *plan_vector_order(struct level *level, struct plan *scan);
+ * sorted, and the distance, which is answered, is one column more. NULL: it stays as it was.
+ * output: what the scan gives out. */
+struct expr *plan_vector_order(struct level *level, struct plan *scan, const struct exprs *output);
 
 /* ---- upper.c ---- */
 struct plan *plan_select(struct level *level);

@@ -484,7 +484,7 @@ plan_select(struct level *level)
     struct plan *plan = piece.plan;
     struct exprs output = piece.output;
     bool is_sorted = query->order_count == 0 || piece.is_sorted;
-    struct expr *distance = piece.rel == NULL ? NULL : plan_vector_order(level, plan);
+    struct expr *distance = piece.rel == NULL ? NULL : plan_vector_order(level, plan, &output);
     if (distance != NULL) {
         /* The distance is one column more than the scan's own; it can be projected from there. */
         exprs_add(level, &output, distance);

@@ -56,9 +56,7 @@ read_distance(struct expr *expr, struct distance *out)
             struct expr *column = expr->args[side];
             struct expr *value = expr->args[1 - side];
             tables_of_expr(value, &reads);
-            if (column->kind == EXPR_COLUMN && column->levels_up == 0 &&
-                column->column < EXPR_SYSTEM_FIRST && tables_is_empty(&reads) &&
-                !expr_is_volatile(value)) {
+            if (tables_is_empty(&reads) && !expr_is_volatile(value) && expr_has_column(column)) {
                 *out = (struct distance){.kind = distance_functions[i].kind,
                                          .func = expr->func,
                                          .column = column,
@@ -110,16 +108,29 @@ read_order(struct level *level, const struct sort_key *key, struct distance *out
     return read_inner_product(level->planner, key->expr, out) || read_similarity(key->expr, out);
 }
 
-static struct cat_index *
-find_index(const struct cat_table *table, const struct distance *distance)
+static bool
+is_key(const struct cat_index *index, const struct expr *key, const struct expr *column)
 {
+    if (key != NULL) {
+        return expr_equal(key, column);
+    }
+    return column->kind == EXPR_COLUMN && column->levels_up == 0 &&
+           column->column < EXPR_SYSTEM_FIRST && index->keys[0].column == column->column + 1;
+}
+
+static struct cat_index *
+find_index(struct level *level, const struct distance *distance)
+{
+    const struct cat_table *table = level->query->tables[0]->table;
     for (uint16_t i = 0; i < table->index_count; i++) {
         struct cat_index *index = table->indexes[i];
         const struct cat_opclass *opclass =
             cat_is_vector_method(index->method) ? cat_index_opclass(index) : NULL;
-        if (opclass != NULL && index->is_valid && index->predicate_sql == NULL &&
-            index->keys[0].column == distance->column->column + 1 &&
-            opclass->distance == distance->kind && opclass->type != OID_SPARSEVEC) {
+        struct expr *key = NULL;
+        if (opclass != NULL && index->is_valid && opclass->distance == distance->kind &&
+            opclass->type == distance->column->type->oid && opclass->type != OID_SPARSEVEC &&
+            plan_index_serves(level, &level->rels[0], index, level->query->where, &key) &&
+            is_key(index, key, distance->column)) {
             return index;
         }
     }
@@ -154,8 +165,9 @@ says_not_null(const struct expr *where, const struct expr *column)
 static bool
 may_be_null(const struct query *query, const struct expr *column)
 {
-    return !query->tables[0]->table->columns[column->column].is_not_null &&
-           !says_not_null(query->where, column);
+    const bool is_not_null = column->kind == EXPR_COLUMN && column->column < EXPR_SYSTEM_FIRST &&
+                             query->tables[0]->table->columns[column->column].is_not_null;
+    return !is_not_null && !says_not_null(query->where, column);
 }
 
 /* Why not, for EXPLAIN; NULL: there is nothing to say. */
@@ -179,7 +191,7 @@ explain_refusal(struct level *level, const struct distance *distance, bool is_di
     if (!level->planner->context->is_indexscan_enabled) {
         return "enable_indexscan is off";
     }
-    return find_index(query->tables[0]->table, distance) == NULL
+    return find_index(level, distance) == NULL
                ? "no index of this column has an operator class for this distance"
                : NULL;
 }
@@ -258,7 +270,7 @@ set_cost(struct plan *scan, double wanted, double table_rows)
 }
 
 struct expr *
-plan_vector_order(struct level *level, struct plan *scan)
+plan_vector_order(struct level *level, struct plan *scan, const struct exprs *output)
 {
     struct planner *p = level->planner;
     struct query *query = level->query;
@@ -273,7 +285,7 @@ plan_vector_order(struct level *level, struct plan *scan)
     struct cat_index *index =
         is_distance && query->order_count == 1 && p->context->is_indexscan_enabled &&
                 !(query->order_by[0].is_nulls_first && may_be_null(query, distance.column))
-            ? find_index(query->tables[0]->table, &distance)
+            ? find_index(level, &distance)
             : NULL;
     if (index == NULL) {
         scan->remark = explain_refusal(level, &distance, is_distance);
@@ -294,7 +306,11 @@ plan_vector_order(struct level *level, struct plan *scan)
     scan->scan.bounds = (struct index_bounds){0};
     scan->scan.is_count_only = false;
     scan->scan.is_backward = false;
-    scan->scan.vector_column = distance.column->column;
+    const struct input own = {
+        .level = level, .exprs = output->list, .count = output->count, .is_complex = false};
+    const bool is_column = index->keys[0].column != 0;
+    scan->scan.vector_column = is_column ? distance.column->column : 0;
+    scan->scan.vector_expr = is_column ? NULL : fix_expr(&own, distance.column);
     scan->scan.vector_query = fix_expr(&nothing, distance.value);
     scan->scan.distance = distance.kind;
     scan->scan.vector_func = distance.func;
