@@ -402,6 +402,15 @@ void txn_note_read(struct txn *txn, rel_id_t rel, uint32_t space,
  * with any space if there is none. */
 void txn_note_write(struct txn *txn, rel_id_t rel, uint32_t space, struct ky_slice key);
 
+/* ------------------------------------------------------------------ settling */
+
+/* False when the transaction has looked at rows whose commit is on its way to the disk: nothing
+ * that follows from them may be shown before it is true. Commits see to that themselves. */
+bool txn_is_settled(const struct txn *txn);
+/* Calls done(arg) on the log writer thread, or at once, when it is. One at a time; the transaction
+ * may be rolled back meanwhile, and done still comes. */
+void txn_settle(struct txn *txn, void (*done)(void *arg), void *arg);
+
 /* ------------------------------------------------------------------ horizon and events */
 
 /* No snapshot, now or later, sees a version older than the newest one below this position. */

@@ -169,6 +169,7 @@ map_segments(struct log *log, struct ky_error *err)
 static void
 start_positions(struct log *log)
 {
+    atomic_store_explicit(&log->installed_lsn, log->tail.lsn, memory_order_release);
     atomic_store_explicit(&log->visible_lsn, log->tail.lsn, memory_order_release);
     atomic_store_explicit(&log->written_lsn, log->tail.lsn, memory_order_release);
     atomic_store_explicit(&log->durable_lsn, log->tail.lsn, memory_order_release);

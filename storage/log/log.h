@@ -82,8 +82,11 @@ struct log_entry {
     /* May refuse at its turn (SERIALIZABLE); then nothing is written, done() gets KY_ERR. The last
      * check before the entry gets its position, which is lsn already. NULL: never. */
     ky_status (*admit)(struct log_entry *entry, struct ky_error *err);
-    /* Durable (or async and written): make it part of what readers will see. For COMMIT frames. */
+    /* Written, not yet durable: make it part of what readers will see. For COMMIT frames. */
     void (*install)(struct log_entry *entry);
+    /* The whole group is written and installed: its order in the log is fixed, its sync begins.
+     * Called before done(), not for entries that are refused. May be NULL. */
+    void (*placed)(struct log_entry *entry);
     /* After visible_lsn moved past the whole group. err is set when status is KY_ERR. */
     void (*done)(struct log_entry *entry, ky_status status, const struct ky_error *err);
 };
@@ -120,6 +123,9 @@ void log_close(struct log *log);
 
 /* Queues a frame. Any thread. Order of submission by one thread is log order. */
 void log_submit(struct log *log, struct log_entry *entry);
+/* Queues a mark: done() is called once everything submitted before is durable and visible. Only
+ * `done` of the entry is used. */
+void log_submit_mark(struct log *log, struct log_entry *entry);
 /* Largest entry size that log_submit takes: FRAME_SIZE_MAX or what fits into one segment. A larger
  * one is answered 54000 by done(). */
 uint32_t log_frame_size_max(const struct log *log);
@@ -129,6 +135,8 @@ bool log_has_space(const struct log *log);
 
 /* End of the last frame that is durable and installed: what a new snapshot sees. acquire. */
 lsn_t log_visible_lsn(const struct log *log);
+/* End of the last frame that is written and installed, durable or not. acquire. */
+lsn_t log_installed_lsn(const struct log *log);
 /* Offset that the next event will get; events below it are durable. */
 event_offset_t log_next_event(const struct log *log);
 event_offset_t log_earliest_event(const struct log *log);

@@ -43,6 +43,7 @@ struct log {
 
     /* Positions, each written by the writer only. Release, acquire: bytes and indexes below. */
     _Atomic lsn_t visible_lsn;
+    _Atomic lsn_t installed_lsn; /* >= visible_lsn */
     _Atomic lsn_t written_lsn;
     _Atomic lsn_t durable_lsn;
     _Atomic event_offset_t next_event; /* events below are durable */

@@ -105,6 +105,12 @@ log_visible_lsn(const struct log *log)
     return atomic_load_explicit(&log->visible_lsn, memory_order_acquire);
 }
 
+lsn_t
+log_installed_lsn(const struct log *log)
+{
+    return atomic_load_explicit(&log->installed_lsn, memory_order_acquire);
+}
+
 event_offset_t
 log_next_event(const struct log *log)
 {

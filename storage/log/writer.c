@@ -15,6 +15,10 @@
  * them visible and answers. There is no delay before the sync: while one sync runs, the next
  * batch gathers.
  *
+ * Installing comes before the sync: nobody sees what was installed, but whoever waits for a lock of
+ * such a commit may go on (placed()). Its own commit is later in the log, so it can only become
+ * durable together with what it builds on.
+ *
  * A batch lies within one segment. When the next frame does not fit, the segment is ended by a PAD
  * frame, which is synced before anything is written after it.
  *
@@ -51,16 +55,9 @@ struct batch {
 
 /* ------------------------------------------------------------------ submitting */
 
-void
-log_submit(struct log *log, struct log_entry *entry)
+static void
+push(struct log *log, struct log_entry *entry)
 {
-    KY_ASSERT(entry->size >= FRAME_HEADER_SIZE);
-    KY_ASSERT(entry->size % 8 == 0);
-    KY_ASSERT(entry->flags == FRAME_COMMIT || entry->flags == FRAME_CHUNK);
-    uint64_t sum = frame_payload_sum(log->seed, entry->frame + FRAME_HEADER_SIZE,
-                                     entry->size - (size_t)FRAME_HEADER_SIZE);
-    ky_store_le64(entry->frame + AT_PAYLOAD_SUM, sum);
-
     struct log_entry *head = atomic_load_explicit(&log->queue, memory_order_relaxed);
     do {
         entry->next = head;
@@ -72,6 +69,27 @@ log_submit(struct log *log, struct log_entry *entry)
         ky_cond_signal(&log->writer_wake);
         ky_mutex_unlock(&log->lock);
     }
+}
+
+void
+log_submit(struct log *log, struct log_entry *entry)
+{
+    KY_ASSERT(entry->size >= FRAME_HEADER_SIZE);
+    KY_ASSERT(entry->size % 8 == 0);
+    KY_ASSERT(entry->flags == FRAME_COMMIT || entry->flags == FRAME_CHUNK);
+    uint64_t sum = frame_payload_sum(log->seed, entry->frame + FRAME_HEADER_SIZE,
+                                     entry->size - (size_t)FRAME_HEADER_SIZE);
+    ky_store_le64(entry->frame + AT_PAYLOAD_SUM, sum);
+
+    push(log, entry);
+}
+
+void
+log_submit_mark(struct log *log, struct log_entry *entry)
+{
+    void (*done)(struct log_entry *, ky_status, const struct ky_error *) = entry->done;
+    *entry = (struct log_entry){.done = done};
+    push(log, entry);
 }
 
 /* All submitted entries, oldest first. */
@@ -254,6 +272,12 @@ place(struct log *log, struct batch *batch, struct log_entry *entry)
     batch->errors[batch->count++] = NULL;
 }
 
+static bool
+is_mark(const struct log_entry *entry)
+{
+    return entry->size == 0;
+}
+
 /* Fills the batch from *pending; leaves there what does not go into it any more. */
 static ky_status
 gather(struct log *log, struct batch *batch, struct log_entry **pending, struct ky_error *err)
@@ -261,7 +285,14 @@ gather(struct log *log, struct batch *batch, struct log_entry **pending, struct 
     while (*pending != NULL && batch->count < LOG_BATCH_ENTRIES_MAX &&
            batch->size < LOG_BATCH_SIZE_MAX) {
         struct log_entry *entry = *pending;
-        struct ky_error refusal = {0};
+        struct ky_error refusal;
+        if (is_mark(entry)) {
+            *pending = entry->next;
+            batch->entries[batch->count] = entry;
+            batch->errors[batch->count++] = NULL;
+            continue;
+        }
+        ky_error_init(&refusal);
         bool has_room = entry->size <= log->active->size - log->active_offset;
         if (entry->size > log_frame_size_max(log)) {
             *pending = entry->next;
@@ -296,18 +327,39 @@ gather(struct log *log, struct batch *batch, struct log_entry **pending, struct 
 
 /* ------------------------------------------------------------------ answering */
 
-/* Installs the entries [first, end), makes them visible and answers them, refused ones too. */
+static bool
+is_accepted(const struct batch *batch, uint32_t place)
+{
+    return batch->errors[place] == NULL && !is_mark(batch->entries[place]);
+}
+
+/* Installs the entries from first on; lets those go on who wait for them. */
 static void
-publish(struct log *log, struct batch *batch, uint32_t first, uint32_t end)
+install(struct log *log, const struct batch *batch, uint32_t first)
+{
+    for (uint32_t i = first; i < batch->count; i++) {
+        struct log_entry *entry = batch->entries[i];
+        if (is_accepted(batch, i) && entry->flags == FRAME_COMMIT && entry->install != NULL) {
+            entry->install(entry);
+        }
+    }
+    atomic_store_explicit(&log->installed_lsn, log->tail.lsn, memory_order_release);
+    for (uint32_t i = first; i < batch->count; i++) {
+        struct log_entry *entry = batch->entries[i];
+        if (is_accepted(batch, i) && entry->placed != NULL) {
+            entry->placed(entry);
+        }
+    }
+}
+
+/* Makes the entries [first, end) visible. */
+static void
+show(struct log *log, const struct batch *batch, uint32_t first, uint32_t end)
 {
     lsn_t visible_lsn = 0;
     for (uint32_t i = first; i < end; i++) {
-        struct log_entry *entry = batch->entries[i];
-        if (batch->errors[i] == NULL) {
-            if (entry->flags == FRAME_COMMIT && entry->install != NULL) {
-                entry->install(entry);
-            }
-            visible_lsn = entry->lsn + entry->size;
+        if (is_accepted(batch, i)) {
+            visible_lsn = batch->entries[i]->lsn + batch->entries[i]->size;
         }
     }
     if (visible_lsn != 0) {
@@ -359,14 +411,15 @@ commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
         KY_TRY(io_write_at(log->active->file, batch->start_offset, batch->parts, batch->part_count,
                            err));
         atomic_store_explicit(&log->written_lsn, log->tail.lsn, memory_order_release);
+        install(log, batch, 0);
         answered = async_prefix(batch);
-        publish(log, batch, 0, answered);
+        show(log, batch, 0, answered);
         answer(batch, 0, answered);
         KY_TRY(sync_active(log, err));
         set_durable(log);
         count_batch(batch);
     }
-    publish(log, batch, answered, batch->count);
+    show(log, batch, answered, batch->count);
     if (batch->part_count > 0) {
         atomic_store_explicit(&log->next_event, log->tail.next_event, memory_order_release);
         if (log->options.on_visible != NULL) {

@@ -11,8 +11,12 @@
  * writes that raised a counter waits for the counter's frame.
  *
  * install() runs on the log writer thread before visible_lsn moves: it makes the versions part
- * of the directory, where no snapshot sees them yet. Locks go in done(), after visible_lsn has
- * moved, so that whoever waited for them sees the commit in its next snapshot.
+ * of the directory, where no snapshot sees them yet. Row locks go in placed(), when the frame is
+ * written and its sync begins: whoever waited for one looks at the newest version and commits after
+ * this transaction, so neither becomes durable without the other. Such a transaction has seen what
+ * is not durable yet (txn_is_settled), shows nothing of it before it is, and its snapshots from
+ * then on begin at what is installed. All other locks go in done(), after visible_lsn has moved, so
+ * that whoever waited for them sees the commit in its next snapshot.
  *
  * A crash before the COMMIT frame is whole leaves CHUNK frames that nothing refers to; a crash
  * after it finds the transaction whole in the log, and recovery applies it.
@@ -135,6 +139,12 @@ commit_install(struct log_entry *entry) KY_NO_THREAD_SAFETY_ANALYSIS
 }
 
 static void
+commit_placed(struct log_entry *entry)
+{
+    lock_set_release_rows(KY_CONTAINER_OF(entry, struct txn, entry));
+}
+
+static void
 commit_done(struct log_entry *entry, ky_status status, const struct ky_error *err)
 {
     struct txn *txn = KY_CONTAINER_OF(entry, struct txn, entry);
@@ -168,6 +178,7 @@ submit_commit(struct txn *txn)
     txn->entry.txid = txn_assign_id(txn);
     txn->entry.admit = txn->is_guarded_commit ? commit_admit : NULL;
     txn->entry.install = commit_install;
+    txn->entry.placed = commit_placed;
     txn->entry.done = commit_done;
     log_submit(txn->storage->log, &txn->entry);
 }
@@ -267,6 +278,14 @@ finish_later(struct txn *txn, enum txn_finish how)
     txn_flight_done(txn);
 }
 
+static void
+settled_end(struct log_entry *entry, ky_status status, const struct ky_error *err)
+{
+    (void)status;
+    (void)err;
+    txn_flight_done(KY_CONTAINER_OF(entry, struct txn, entry));
+}
+
 void
 txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg)
 {
@@ -281,6 +300,11 @@ txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg)
     txn->is_async = is_async;
     txn->done = done;
     txn->done_arg = arg;
+    if (txn->write_count == 0 && !txn_is_settled(txn)) {
+        txn_flight_add(txn); /* the answer tells of it: not before it is durable */
+        txn->entry = (struct log_entry){.done = settled_end};
+        log_submit_mark(txn->storage->log, &txn->entry);
+    }
     if (txn->write_count == 0) {
         if (atomic_load_explicit(&txn->in_flight, memory_order_acquire) == 1) {
             finish(txn, KY_OK, &no_result, NULL);
@@ -312,4 +336,34 @@ txn_rollback(struct txn *txn)
     } else {
         finish_later(txn, TXN_FINISH_ROLLBACK);
     }
+}
+
+/* ------------------------------------------------------------------ settling */
+
+bool
+txn_is_settled(const struct txn *txn)
+{
+    return txn->seen_lsn <= log_visible_lsn(txn->storage->log);
+}
+
+static void
+settled(struct log_entry *entry, ky_status status, const struct ky_error *err)
+{
+    struct txn *txn = KY_CONTAINER_OF(entry, struct txn, entry);
+    (void)status;
+    (void)err;
+    void (*done)(void *arg) = txn->settle_done;
+    void *arg = txn->settle_arg;
+    txn_flight_done(txn); /* the transaction may be gone afterwards */
+    done(arg);
+}
+
+void
+txn_settle(struct txn *txn, void (*done)(void *arg), void *arg)
+{
+    txn_flight_add(txn);
+    txn->settle_done = done;
+    txn->settle_arg = arg;
+    txn->entry = (struct log_entry){.done = settled};
+    log_submit_mark(txn->storage->log, &txn->entry);
 }

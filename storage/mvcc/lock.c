@@ -430,6 +430,22 @@ lock_set_release_one(struct txn *txn, const struct lock_key *key, uint32_t mode)
 }
 
 void
+lock_set_release_rows(struct txn *txn)
+{
+    struct lock_set *set = &txn->locks;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < set->grant_count; i++) {
+        const struct lock_grant grant = set->grants[i];
+        if (grant.lock != NULL && grant.lock->key.kind == LOCK_KIND_ROW) {
+            grant_release(txn, &grant);
+        } else {
+            set->grants[kept++] = grant;
+        }
+    }
+    set->grant_count = kept;
+}
+
+void
 lock_set_release(struct txn *txn, uint32_t count)
 {
     enum { GRANTS_KEEP_MAX = 4096 };

@@ -88,6 +88,8 @@ void lock_set_init(struct lock_set *set);
 void lock_set_deinit(struct lock_set *set);
 /* Releases the grants from count on. */
 void lock_set_release(struct txn *txn, uint32_t count);
+/* Row locks alone: those of a commit that has its place in the log. */
+void lock_set_release_rows(struct txn *txn);
 /* Releases the newest grant; there is one. */
 void lock_set_release_last(struct txn *txn);
 /* Releases one grant. False: there is none. */

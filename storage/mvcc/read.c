@@ -316,6 +316,9 @@ storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref
     case SLOT_STATE_COMMITTED:
         break;
     }
+    if (version.commit_lsn >= snapshot) {
+        txn->seen_lsn = KY_MAX(txn->seen_lsn, version.commit_lsn + 1);
+    }
     if (version.is_deleted) {
         return ROW_GONE;
     }

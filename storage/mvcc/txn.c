@@ -85,7 +85,7 @@ txn_begin(struct storage *storage, enum isolation isolation)
     txn->isolation = isolation;
     txn->command = 1;
     txn->hold_count = 0;
-    txn->snapshot = 0;
+    txn->snapshot = txn->seen_lsn = 0;
     txn->finish = TXN_FINISH_NONE;
     txn->locks.leader = txn;
     txn->locks.is_owner = false;
@@ -163,12 +163,20 @@ txn_unregister(struct txn *txn)
     atomic_store_explicit(&txn->registered, LSN_MAX, memory_order_release);
 }
 
-/* A position at or after what is registered needs no announcement of its own. */
+/*
+ * A position at or after what is registered needs no announcement of its own. A transaction that
+ * has looked at a commit whose sync is under way goes on from there: it would see rows that it
+ * found changed as they were before.
+ */
 static void
 take_snapshot(struct txn *txn)
 {
-    txn->snapshot =
-        is_registered(txn) ? log_visible_lsn(txn->storage->log) : register_snapshot(txn);
+    struct log *log = txn->storage->log;
+    txn->snapshot = is_registered(txn) ? log_visible_lsn(log) : register_snapshot(txn);
+    if (KY_UNLIKELY(txn->seen_lsn > txn->snapshot)) {
+        txn->snapshot = log_installed_lsn(log);
+        txn->seen_lsn = KY_MAX(txn->seen_lsn, txn->snapshot);
+    }
 }
 
 lsn_t

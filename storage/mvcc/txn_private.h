@@ -82,6 +82,7 @@ struct txn {
 
     uint32_t hold_count;
     lsn_t snapshot; /* in force; 0: none */
+    lsn_t seen_lsn; /* end of what it looked at beyond its snapshots; may not be durable yet */
     lsn_t outer_snapshots[TXN_SNAPSHOTS_MAX];
     lsn_t own_snapshot; /* during txn_latest_begin .. end */
 
@@ -116,6 +117,8 @@ struct txn {
     uint8_t *commit_frame; /* owned: chunk references */
     txn_done done;
     void *done_arg;
+    void (*settle_done)(void *arg);
+    void *settle_arg;
     bool is_async;
     bool is_guarded_commit;
 };
