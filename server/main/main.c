@@ -189,6 +189,17 @@ load_tls(struct program *program, struct ky_error *err)
     return KY_OK;
 }
 
+static void
+statement_sleeps(void *arg, bool is_asleep)
+{
+    struct program *program = arg;
+    if (is_asleep) {
+        pool_sleep_begin(program->pool);
+    } else {
+        pool_sleep_end(program->pool);
+    }
+}
+
 /* Settings that clients can SHOW and that follow from the configuration. */
 static ky_status
 make_server(struct program *program, struct ky_error *err)
@@ -224,6 +235,8 @@ make_server(struct program *program, struct ky_error *err)
         .version = KYRO_VERSION,
         .settings = kept,
         .autotune = program->tune.text,
+        .sleeping = statement_sleeps,
+        .arg = program,
     };
     program->server = server_new(&options);
     KY_TRY(server_initialize(program->server, config_text(&program->config, CONFIG_PASSWORD), err));

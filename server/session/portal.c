@@ -468,6 +468,10 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
     uint32_t left = max_rows;
     for (;;) {
         if (portal->batch != NULL) {
+            if (KY_UNLIKELY(!transaction_is_settled(session))) {
+                session->left_rows = left;
+                return SESSION_PENDING;
+            }
             if (max_rows != 0 && left == 0) {
                 return SESSION_SUSPENDED;
             }
@@ -496,6 +500,7 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             if (portal->context.is_yield) {
                 return session_yield_turn(session); /* is_yield stays: its answer to the resume */
             }
+            atomic_store_explicit(&session->wait, WAIT_ROW, memory_order_relaxed);
             atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
             return SESSION_PENDING;
         case EXEC_RESTART:

@@ -39,6 +39,10 @@ server_new(const struct server_options *options)
     ky_mutex_init(&server->lock);
     ky_mutex_init(&server->sequence_lock);
     ky_mutex_init(&server->listener_lock);
+    ky_mutex_init(&server->notify_lock);
+    ky_list_init(&server->listeners);
+    ky_mutex_init(&server->sleep_lock);
+    ky_cond_init(&server->sleep_over);
     ky_list_init(&server->sessions);
     server->next_pid = 1;
     server->start_us = ky_wall_us();
@@ -62,6 +66,9 @@ server_free(struct server *server)
     ky_map64_deinit(&server->sequences);
     ky_mutex_deinit(&server->sequence_lock);
     ky_mutex_deinit(&server->listener_lock);
+    ky_mutex_deinit(&server->notify_lock);
+    ky_cond_deinit(&server->sleep_over);
+    ky_mutex_deinit(&server->sleep_lock);
     ky_mutex_deinit(&server->lock);
     ky_free(server);
 }
@@ -379,6 +386,12 @@ session_cancel_for(struct session *session, int reason)
     /* relaxed: the flag carries no data; executor loops poll it. */
     (void)atomic_compare_exchange_strong_explicit(&session->cancel, &expected, reason,
                                                   memory_order_relaxed, memory_order_relaxed);
+    if (atomic_load_explicit(&session->wait, memory_order_relaxed) == WAIT_SLEEP) {
+        /* The lock: the sleeper has looked at the flag already, or waits. */
+        ky_mutex_lock(&session->server->sleep_lock);
+        ky_cond_broadcast(&session->server->sleep_over);
+        ky_mutex_unlock(&session->server->sleep_lock);
+    }
     session->hooks.wake(session->hooks.arg);
 }
 
@@ -484,6 +497,10 @@ void
 server_tick(struct server *server)
 {
     int64_t now_us = ky_wall_us();
+    /* relaxed: a limit that was just set is seen next time. */
+    if (atomic_load_explicit(&server->limited_count, memory_order_relaxed) == 0) {
+        return;
+    }
     ky_mutex_lock(&server->lock);
     ky_list_foreach (item, &server->sessions) {
         struct session *session = ky_list_entry(item, struct session, link);

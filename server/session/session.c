@@ -9,6 +9,7 @@
 #include "server/base/metric.h"
 #include "server/base/random.h"
 #include "server/session/after.h"
+#include "server/session/notify.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -33,6 +34,14 @@ lock_woken(struct lock_waiter *waiter)
     session->hooks.wake(session->hooks.arg);
 }
 
+static void
+count_limits(struct session *session, bool has_limits)
+{
+    int change = (int)has_limits - (int)session->has_limits;
+    session->has_limits = has_limits;
+    (void)atomic_fetch_add_explicit(&session->server->limited_count, change, memory_order_relaxed);
+}
+
 void
 session_apply_settings(struct session *session)
 {
@@ -44,10 +53,13 @@ session_apply_settings(struct session *session)
         return;
     }
     session->applied_version = settings->version;
+    bool has_limits = false;
     for (size_t i = 0; i < KY_COUNT_OF(limits); i++) {
         atomic_store_explicit(&session->limits[i], settings_int(settings, limits[i]),
                               memory_order_relaxed);
+        has_limits = has_limits || settings_int(settings, limits[i]) > 0;
     }
+    count_limits(session, has_limits);
     ky_mutex_lock(&session->text_lock);
     ky_error_name(session->application_name, settings_text(settings, SETTING_APPLICATION_NAME));
     ky_mutex_unlock(&session->text_lock);
@@ -222,11 +234,13 @@ session_close(struct session *session)
     while (atomic_load_explicit(&session->callbacks, memory_order_acquire) != 0) {
         (void)sched_yield();
     }
+    count_limits(session, false);
     copy_free(session->copy);
     portal_free(session, session->owned_portal);
     portal_free(session, session->simple_portal);
     session->owned_portal = session->simple_portal = NULL;
     transaction_rollback(session);
+    notify_close(session);
     session_advisory_end(session);
     ddl_session_end(session);
     after_close(session);
@@ -338,6 +352,8 @@ session_cancel_error(struct session *session, struct ky_error *err)
     /* relaxed: only the reason itself matters. */
     int reason = atomic_exchange_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
     switch (reason) {
+    case CANCEL_NONE:
+        break; /* taken before: err says it */
     case CANCEL_STATEMENT_TIMEOUT:
         (void)ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to statement timeout");
         break;
@@ -369,6 +385,7 @@ session_lock_table(struct session *session, oid_t table, enum table_lock_mode mo
     }
     if (answer == LOCK_PENDING) {
         *is_pending_out = true;
+        atomic_store_explicit(&session->wait, WAIT_RELATION, memory_order_relaxed);
         atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
     }
     return KY_OK;
@@ -406,6 +423,9 @@ enum session_answer
 session_yield(struct session *session, enum session_need need)
 {
     session->need = need;
+    if (need == SESSION_NEEDS_ROOM) {
+        atomic_store_explicit(&session->wait, WAIT_CLIENT_WRITE, memory_order_relaxed);
+    }
     if (need == SESSION_NEEDS_SHORT_TURN || need == SESSION_NEEDS_LONG_TURN) {
         session->hooks.wake(session->hooks.arg); /* for owners that know no turns */
     }
@@ -450,6 +470,7 @@ enter(struct session *session, struct ky_slice sql, struct result_sink *sink)
     session->need = SESSION_NEEDS_WAKE;
     atomic_store_explicit(&session->statement_us, session->clock_us, memory_order_relaxed);
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
+    atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
     atomic_store_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
     set_activity(session, ACTIVITY_ACTIVE);
     if (sql.data != NULL) {
@@ -1303,6 +1324,7 @@ session_resume(struct session *session, struct result_sink *sink, struct ky_erro
     session->need = SESSION_NEEDS_WAKE;
     session->turn_start_ns = ky_monotonic_ns();
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
+    atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
     /* A commit under way cannot be cancelled: its outcome is what counts. */
     if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE &&
         atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE) {

@@ -78,6 +78,8 @@ struct server_options {
     const char *const *settings;
     /* The value of SHOW kyro.autotune. */
     const char *autotune;
+    /* Around pg_sleep: the thread does nothing meanwhile. May be NULL. */
+    void (*sleeping)(void *arg, bool is_asleep);
     /* Reload the configuration (pg_reload_conf); may be NULL. */
     void (*reload)(void *arg);
     void *arg;
@@ -171,6 +173,12 @@ const struct type_context *session_types(const struct session *session);
 /* Calls emit for every setting that is reported as ParameterStatus. */
 void session_report(struct session *session,
                     void (*emit)(void *arg, const char *name, const char *value), void *arg);
+/* Messages of NOTIFY for this session, oldest first; none inside a transaction block. To be called
+ * before each ReadyForQuery, and when the session was woken while idle. */
+typedef void (*session_notice_emit)(void *arg, int32_t pid, const char *channel,
+                                    const char *payload);
+void session_take_notices(struct session *session, session_notice_emit emit, void *arg);
+bool session_has_notices(const struct session *session);
 /* Sets the cancel flag: 57014 at the next check; wakes it if it waits. Any thread. */
 void session_cancel(struct session *session);
 /* For whoever waits for COPY data: session_copy_data raises it, with no data as well. */

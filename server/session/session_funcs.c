@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "server/base/clock.h"
+#include "server/session/notify.h"
 #include "server/session/sequence.h"
 #include "server/types/datetime.h"
 
@@ -120,29 +121,102 @@ pg_terminate_backend(struct func_env *env, const struct datum *args, int arg_cou
     return signal_backend(env, args[0].word, true, out, err);
 }
 
-/* Sleeps in slices so that a cancel is seen within 10 ms. It holds its worker meanwhile. */
+/* The worker is lent to others meanwhile; a cancel ends the sleep. */
 static ky_status
 pg_sleep(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
          struct ky_error *err)
 {
-    const struct catalog_env *catalog_env = env->self;
-    int64_t end_ns = ky_monotonic_ns() + (int64_t)(args[0].real * 1e9);
+    enum { SLEEP_STEP_MS = 3600 * 1000 };
+    struct session *session = session_of(env);
+    struct server *server = session->server;
+    int64_t end_ns = ky_monotonic_ns() + (int64_t)(KY_MIN(args[0].real, 1e9) * 1e9);
+    bool is_cancelled = false;
     (void)arg_count;
+    atomic_store_explicit(&session->wait, WAIT_SLEEP, memory_order_relaxed);
+    if (server->options.sleeping != NULL) {
+        server->options.sleeping(server->options.arg, true);
+    }
+    ky_mutex_lock(&server->sleep_lock);
     for (;;) {
         int64_t left_ns = end_ns - ky_monotonic_ns();
-        if (left_ns <= 0) {
+        is_cancelled = session_is_cancelled(session);
+        if (left_ns <= 0 || is_cancelled) {
             break;
         }
-        /* relaxed: only the flag itself is wanted. */
-        if (atomic_load_explicit(catalog_env->cancel, memory_order_relaxed) != 0) {
-            return ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
-        }
-        struct timespec slice = {0, (long)KY_MIN(left_ns, INT64_C(10000000))};
-        (void)nanosleep(&slice, NULL);
+        (void)ky_cond_wait_for(&server->sleep_over, &server->sleep_lock,
+                               KY_MIN((left_ns + 999999) / 1000000, (int64_t)SLEEP_STEP_MS));
+    }
+    ky_mutex_unlock(&server->sleep_lock);
+    if (server->options.sleeping != NULL) {
+        server->options.sleeping(server->options.arg, false);
+    }
+    atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
+    if (is_cancelled) {
+        return ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
     }
     *out = datum_bytes("", 0);
     return KY_OK;
 }
+
+/* ------------------------------------------------------------------ channels */
+
+static ky_status
+pg_notify(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+          struct ky_error *err)
+{
+    (void)arg_count;
+    const char *channel = args[0].is_null ? "" : text_arg(env, args[0]);
+    const char *payload = args[1].is_null ? "" : text_arg(env, args[1]);
+    *out = datum_bytes("", 0);
+    return notify_send(session_of(env), channel, payload, err);
+}
+
+static ky_status
+pg_notification_queue_usage(struct func_env *env, const struct datum *args, int arg_count,
+                            struct datum *out, struct ky_error *err)
+{
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    *out = datum_real(notify_usage(session_of(env)));
+    return KY_OK;
+}
+
+struct func_rows {
+    const char **names;
+    uint32_t count;
+    uint32_t next;
+};
+
+static ky_status
+channels_open(struct func_env *env, const struct datum *args, int arg_count,
+              struct func_rows **rows_out, struct ky_error *err)
+{
+    struct func_rows *rows = ky_arena_new(env->types.arena, struct func_rows);
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    rows->names = notify_channels(session_of(env), env->types.arena, &rows->count);
+    *rows_out = rows;
+    return KY_OK;
+}
+
+static ky_status
+channels_next(struct func_env *env, struct func_rows *rows, struct datum *values, bool *has_row_out,
+              struct ky_error *err)
+{
+    (void)env;
+    (void)err;
+    *has_row_out = rows->next < rows->count;
+    if (*has_row_out) {
+        values[0] = datum_cstr(rows->names[rows->next++]);
+    }
+    return KY_OK;
+}
+
+static const struct func_set channels_set = {channels_open, channels_next, 1,
+                                             (const char *const[]){"pg_listening_channels"},
+                                             (const oid_t[]){OID_TEXT}};
 
 static ky_status
 pg_postmaster_start_time(struct func_env *env, const struct datum *args, int arg_count,
@@ -257,6 +331,17 @@ static const struct func session_funcs[] = {
     FUNC(2096, "pg_terminate_backend", OID_BOOL, 1, ARGS(OID_INT4), true, 'v',
          pg_terminate_backend),
     FUNC(2626, "pg_sleep", OID_VOID, 1, ARGS(OID_FLOAT8), true, 'v', pg_sleep),
+    FUNC(3036, "pg_notify", OID_VOID, 2, ARGS(OID_TEXT, OID_TEXT), false, 'v', pg_notify),
+    FUNC(3296, "pg_notification_queue_usage", OID_FLOAT8, 0, NULL, true, 'v',
+         pg_notification_queue_usage),
+    {.oid = 3035,
+     .name = "pg_listening_channels",
+     .result = OID_TEXT,
+     .is_strict = true,
+     .volatility = 's',
+     .kind = FUNC_SCALAR,
+     .is_set = true,
+     .set = &channels_set},
     FUNC(2560, "pg_postmaster_start_time", OID_TIMESTAMPTZ, 0, NULL, true, 's',
          pg_postmaster_start_time),
     FUNC(1574, "nextval", OID_INT8, 1, ARGS(OID_REGCLASS), true, 'v', nextval),

@@ -32,6 +32,13 @@ struct server {
     bool is_shutting_down KY_GUARDED_BY(lock);
     struct ky_budget memory;
     int64_t start_us; /* wall clock, since 1970 */
+    struct ky_mutex notify_lock;
+    struct ky_list listeners KY_GUARDED_BY(notify_lock); /* struct notify.link */
+    uint64_t notify_size KY_GUARDED_BY(notify_lock);
+    /* Sleepers of pg_sleep, woken by a cancel. */
+    struct ky_mutex sleep_lock;
+    struct ky_cond sleep_over;
+    atomic_int limited_count; /* sessions with a time limit: without any, ticks look at none */
     struct ky_mutex listener_lock;
     void (*listener)(void *arg) KY_GUARDED_BY(listener_lock);
     void *listener_arg KY_GUARDED_BY(listener_lock);
@@ -115,11 +122,18 @@ struct portal {
 
 /* ------------------------------------------------------------------ session */
 
+/* How far a savepoint goes in what is to be sent to channels. */
+struct notify_mark {
+    uint32_t send_count;
+    uint32_t action_count;
+};
+
 /* A savepoint of SQL. */
 struct session_savepoint {
     char name[64];
     struct access_savepoint access;
     struct after_mark after;
+    struct notify_mark notify;
     size_t settings_mark;
     bool had_catalog_changes;
 };
@@ -199,7 +213,12 @@ struct session {
     enum session_need need;
     int64_t turn_start_ns; /* when this turn of the statement began */
     int64_t used_ns;       /* by its earlier turns */
-    atomic_int callbacks;  /* commit callbacks that still touch the session */
+    atomic_int callbacks;  /* of commits and settling, that still touch the session */
+    _Atomic int wait;      /* enum session_wait */
+    struct notify *notify; /* owned; NULL until it first hears of channels */
+    atomic_bool has_notices;
+    bool has_limits;
+    atomic_bool is_settling; /* txn_settle's callback is to come */
     struct lock_waiter waiter;
     struct txn *lock_owner;         /* holds the session's advisory locks; NULL: never had any */
     struct advisory_held *advisory; /* owned */
@@ -245,6 +264,15 @@ struct session {
     struct result_column *description; /* of the last Describe */
 };
 
+/* What an active session waits for, besides commits; for pg_stat_activity. */
+enum session_wait {
+    WAIT_NOTHING,
+    WAIT_RELATION,
+    WAIT_ROW,
+    WAIT_ADVISORY,
+    WAIT_SLEEP,
+    WAIT_CLIENT_WRITE
+};
 enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION, ACTIVITY_FAILED };
 
 /* ------------------------------------------------------------------ session.c */
@@ -283,6 +311,9 @@ KY_MUST_CHECK ky_status transaction_ensure(struct session *session, struct ky_er
 /* After an error: rolls back to the last savepoint or wholly, marks a block failed. */
 void transaction_fail(struct session *session);
 void transaction_rollback(struct session *session);
+/* False: rows may not be shown yet, because they follow from a commit that is not durable; answer
+ * PENDING, the wake is on its way. */
+bool transaction_is_settled(struct session *session);
 /* Submits the commit; *is_pending_out: wait for the wake, then call transaction_finish. */
 void transaction_commit(struct session *session, bool *is_pending_out);
 /* The commit's outcome, once commit_state is COMMIT_DONE. */

@@ -67,13 +67,27 @@ state_name(int activity)
     }
 }
 
+/* PostgreSQL's names. */
+struct wait_name {
+    const char *type; /* NULL: it does not wait */
+    const char *event;
+};
+static const struct wait_name wait_names[] = {
+    [WAIT_NOTHING] = {NULL, NULL},          [WAIT_RELATION] = {"Lock", "relation"},
+    [WAIT_ROW] = {"Lock", "transactionid"}, [WAIT_ADVISORY] = {"Lock", "advisory"},
+    [WAIT_SLEEP] = {"Timeout", "PgSleep"},  [WAIT_CLIENT_WRITE] = {"Client", "ClientWrite"},
+};
+static const struct wait_name client_read = {"Client", "ClientRead"};
+static const struct wait_name commit_sync = {"IO", "WALSync"};
+
 static void
 add_activity(struct sysview_rows *rows, struct session *session)
 {
     char query[sizeof(session->query)];
     char application_name[sizeof(session->application_name)];
     int activity = atomic_load_explicit(&session->activity, memory_order_relaxed);
-    bool waits_for_lock = atomic_load_explicit(&session->lock_wait_us, memory_order_relaxed) != 0;
+    const struct wait_name *wait =
+        &wait_names[atomic_load_explicit(&session->wait, memory_order_relaxed)];
     bool waits_for_commit =
         atomic_load_explicit(&session->commit_state, memory_order_relaxed) == COMMIT_WAITING;
     ky_mutex_lock(&session->text_lock);
@@ -97,14 +111,13 @@ add_activity(struct sysview_rows *rows, struct session *session)
     row[12] = time_of(atomic_load_explicit(&session->statement_us, memory_order_relaxed));
     row[13] = time_of(atomic_load_explicit(&session->state_us, memory_order_relaxed));
     bool is_active = activity == ACTIVITY_ACTIVE;
-    row[14] = !is_active         ? datum_cstr("Client")
-              : waits_for_lock   ? datum_cstr("Lock")
-              : waits_for_commit ? datum_cstr("IO")
-                                 : datum_null();
-    row[15] = !is_active         ? datum_cstr("ClientRead")
-              : waits_for_lock   ? datum_cstr("transactionid")
-              : waits_for_commit ? datum_cstr("WALSync")
-                                 : datum_null();
+    if (!is_active) {
+        wait = &client_read;
+    } else if (waits_for_commit) {
+        wait = &commit_sync;
+    }
+    row[14] = wait->type == NULL ? datum_null() : datum_cstr(wait->type);
+    row[15] = wait->type == NULL ? datum_null() : datum_cstr(wait->event);
     row[16] = datum_cstr(state_name(activity));
     row[17] = row[18] = row[19] = datum_null();
     row[20] = text_copy(rows, query);

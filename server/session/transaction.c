@@ -3,6 +3,7 @@
 #include "server/base/clock.h"
 #include "server/base/metric.h"
 #include "server/session/after.h"
+#include "server/session/notify.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -84,6 +85,7 @@ close_portals(struct session *session, bool keep_held)
 void
 transaction_rollback(struct session *session)
 {
+    notify_abort(session);
     after_forget(session);
     close_portals(session, false);
     if (session->txn != NULL) {
@@ -107,6 +109,7 @@ transaction_fail(struct session *session)
     session->is_failed = true;
     after_stop(session);
     if (session->savepoint_count == 0) {
+        notify_abort(session);
         after_forget(session);
         close_portals(session, false);
         if (session->txn != NULL) {
@@ -122,6 +125,7 @@ transaction_fail(struct session *session)
     close_portals(session, false);
     access_savepoint_rollback(session->txn, &last->access, false);
     after_mark_rollback(session_after_queue(session), &last->after);
+    notify_rewind(session, &last->notify);
     settings_rollback(&session->settings, last->settings_mark);
     session->has_catalog_changes = last->had_catalog_changes;
 }
@@ -154,6 +158,35 @@ commit_done(void *arg, ky_status status, const struct txn_result *result,
     }
     /* release: the last touch. */
     (void)atomic_fetch_sub_explicit(&session->callbacks, 1, memory_order_release);
+}
+
+static void
+settle_done(void *arg)
+{
+    struct session *session = arg;
+    atomic_store_explicit(&session->is_settling, false, memory_order_release);
+    session->hooks.wake(session->hooks.arg);
+    /* release: the last touch. */
+    (void)atomic_fetch_sub_explicit(&session->callbacks, 1, memory_order_release);
+}
+
+bool
+transaction_is_settled(struct session *session)
+{
+    if (session->txn == NULL) {
+        return true;
+    }
+    if (atomic_load_explicit(&session->is_settling, memory_order_acquire)) {
+        return false;
+    }
+    struct txn *txn = access_storage_txn(session->txn);
+    if (txn_is_settled(txn)) {
+        return true;
+    }
+    (void)atomic_fetch_add_explicit(&session->callbacks, 1, memory_order_relaxed);
+    atomic_store_explicit(&session->is_settling, true, memory_order_relaxed);
+    txn_settle(txn, settle_done, session);
+    return false;
 }
 
 void
@@ -193,6 +226,7 @@ transaction_finish(struct session *session, struct ky_error *err)
     session->is_failed = false;
     if (session->commit_status != KY_OK) {
         *err = session->commit_error;
+        notify_abort(session);
         settings_rollback(&session->settings, 0);
         forget_transaction(session);
         ky_metric_add(&rollbacks, 1);
@@ -202,6 +236,7 @@ transaction_finish(struct session *session, struct ky_error *err)
         ky_metric_observe_ns(&commit_seconds, ky_monotonic_ns() - session->commit_start_ns);
     }
     settings_commit(&session->settings);
+    notify_commit(session);
     forget_transaction(session);
     ky_metric_add(&commits, 1);
     return KY_OK;
@@ -283,6 +318,7 @@ add_savepoint(struct session *session, const char *name, struct ky_error *err)
     ky_error_name(savepoint->name, name);
     access_savepoint_set(session->txn, &savepoint->access);
     after_mark_set(session_after_queue(session), &savepoint->after);
+    notify_mark(session, &savepoint->notify);
     savepoint->settings_mark = settings_mark(&session->settings);
     savepoint->had_catalog_changes = session->has_catalog_changes;
     return KY_OK;
@@ -297,6 +333,7 @@ rollback_to(struct session *session, const char *name, struct ky_error *err)
     close_portals(session, true);
     access_savepoint_rollback(session->txn, &savepoint->access, false);
     after_mark_rollback(session_after_queue(session), &savepoint->after);
+    notify_rewind(session, &savepoint->notify);
     settings_rollback(&session->settings, savepoint->settings_mark);
     session->has_catalog_changes = savepoint->had_catalog_changes;
     session->path_image = NULL;

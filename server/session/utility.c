@@ -3,6 +3,7 @@
 
 #include "server/base/assert.h"
 #include "server/base/clock.h"
+#include "server/session/notify.h"
 #include "server/session/session_private.h"
 
 /*
@@ -303,6 +304,7 @@ run_discard(struct session *session, const struct ast_discard *discard, struct k
         settings_reset_all(&session->settings);
         session_apply_settings(session);
         session_advisory_release(session);
+        notify_unlisten(session, NULL);
         session->drop_prepared = true; /* once the statement itself is done with */
         ky_map64_clear(&session->sequences);
         session->has_last_value = false;
@@ -883,11 +885,15 @@ run_notify(struct session *session, const struct ast_notify *notify, struct ky_e
     switch (notify->type) {
     case AST_NOTIFY_UNLISTEN:
         strcpy(session->tag, "UNLISTEN");
+        notify_unlisten(session, notify->channel);
         return KY_OK;
     case AST_NOTIFY_NOTIFY:
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "NOTIFY is not supported");
+        strcpy(session->tag, "NOTIFY");
+        return notify_send(session, notify->channel, notify->payload == NULL ? "" : notify->payload,
+                           err);
     case AST_NOTIFY_LISTEN:
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "LISTEN is not supported");
+        strcpy(session->tag, "LISTEN");
+        return notify_listen(session, notify->channel, err);
     }
     KY_UNREACHABLE();
 }

@@ -103,6 +103,17 @@ pgw_encode_backend_key(struct ky_buffer *out, int32_t pid, int32_t key)
 }
 
 void
+pgw_encode_notification(struct ky_buffer *out, int32_t pid, const char *channel,
+                        const char *payload)
+{
+    size_t mark = pgw_begin(out, 'A');
+    ky_buffer_append_be32(out, (uint32_t)pid);
+    pgw_put_cstr(out, channel);
+    pgw_put_cstr(out, payload);
+    pgw_end(out, mark);
+}
+
+void
 pgw_encode_ready(struct ky_buffer *out, char status)
 {
     size_t mark = pgw_begin(out, 'Z');

@@ -25,6 +25,8 @@ void pgw_encode_negotiate(struct ky_buffer *out, uint32_t minor_max, const char 
                           uint32_t unknown_count);
 void pgw_encode_parameter_status(struct ky_buffer *out, const char *name, const char *value);
 void pgw_encode_backend_key(struct ky_buffer *out, int32_t pid, int32_t key);
+void pgw_encode_notification(struct ky_buffer *out, int32_t pid, const char *channel,
+                             const char *payload);
 void pgw_encode_ready(struct ky_buffer *out, char status);
 
 /* severity "ERROR", "FATAL" and so on; type 'E' or 'N' follows from it. */

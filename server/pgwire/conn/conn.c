@@ -282,6 +282,9 @@ go_on_reading(struct conn *conn)
     if (conn->is_input_ended) {
         return PROGRESS_CLOSE;
     }
+    if (conn->state == CONN_READY && session_has_notices(conn->session)) {
+        conn_notices(conn);
+    }
     conn_flush(conn);
     if (conn->is_on_loop && !stream_is_ready(conn->stream)) {
         return PROGRESS_MOVE; /* a handshake computes for long */

@@ -135,6 +135,8 @@ void conn_flush(struct conn *conn);
 /* message.c: one message after login; what a session call's answer means for its message. */
 enum progress conn_message(struct conn *conn, const struct pgw_frame *frame);
 enum progress conn_resume(struct conn *conn);
+/* NotificationResponse for what came, between transactions. */
+void conn_notices(struct conn *conn);
 /* A cancel while the client is to send COPY data. */
 enum progress conn_cancel_copy(struct conn *conn);
 /* startup.c: one start-up or authentication message. */

@@ -17,8 +17,22 @@ send_error(struct conn *conn, const struct ky_error *err)
 }
 
 static void
+emit_notice(void *arg, int32_t pid, const char *channel, const char *payload)
+{
+    struct conn *conn = arg;
+    pgw_encode_notification(&conn->out, pid, channel, payload);
+}
+
+void
+conn_notices(struct conn *conn)
+{
+    session_take_notices(conn->session, emit_notice, conn);
+}
+
+static void
 send_ready(struct conn *conn)
 {
+    conn_notices(conn);
     pgw_encode_ready(&conn->out, session_status(conn->session));
     conn->must_flush = true;
 }

@@ -253,6 +253,26 @@ visible_targets(const struct query *query)
     return count;
 }
 
+/* May a function take long or wait (pg_sleep, advisory locks)? Subqueries count as well. */
+static bool
+visit_slow(struct expr *expr, int depth, void *self)
+{
+    static const char *const quick[] = {"nextval", "random", "clock_timestamp", "gen_random_uuid",
+                                        "timeofday"};
+    if (expr->kind == EXPR_SUBQUERY) {
+        return true;
+    }
+    if (expr->kind == EXPR_FUNC && expr->func->volatility == 'v') {
+        for (size_t i = 0; i < KY_COUNT_OF(quick); i++) {
+            if (strcmp(expr->func->name, quick[i]) == 0) {
+                return expr_walk_children(expr, depth, visit_slow, self);
+            }
+        }
+        return true;
+    }
+    return expr_walk_children(expr, depth, visit_slow, self);
+}
+
 /* Does a function change something (a sequence, a setting, an advisory lock)? */
 static bool
 visit_writes(struct expr *expr, int depth, void *self)
@@ -291,7 +311,7 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
     plan->target_count = is_change ? query->returning_count : visible_targets(query);
     plan->kind = query->kind;
     plan->is_read_only = !p.has_writes && !query_walk(query, 0, visit_writes, NULL);
-    plan->is_point = is_point(&p, root);
+    plan->is_point = is_point(&p, root) && !query_walk(query, 0, visit_slow, NULL);
     plan->catalog_lsn = context->image == NULL ? 0 : context->image->lsn;
     plan->table_used_count = p.used_count;
     plan->tables = ky_arena_array(p.arena, struct cat_table *, p.used_count + 1U);
