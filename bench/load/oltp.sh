@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # pgbench, prepared statements over TCP on loopback, KyroDB beside PostgreSQL 15 on the same disk, both durable.
-# Rounds are interleaved (A B A B ...); each line prints the medians and their ratio.
+# Rounds are interleaved (A B A B ...); each line prints the medians and their ratio. After the throughput of statements
+# come what a SELECT costs the server in CPU time, what an idle connection costs in private memory, how long opening one
+# takes, and what 500 idle ones take from 8 busy ones.
 #
-#   bench/load/oltp.sh [ROUNDS=5] [SECONDS=5] [CLIENTS="1 8 32"]
+#   bench/load/oltp.sh [ROUNDS=5] [SECONDS=5] [CLIENTS="1 8 32"] [WORKS="select insert update tpcb connections"]
 #
 # Needs build/release, postgresql-15 and postgresql-contrib (pgbench). PostgreSQL runs as user postgres when this
 # is run by root. Everything lives in a temporary directory and is removed at the end.
@@ -12,6 +14,8 @@ cd "$(dirname "$0")/../.."
 rounds=${1:-5}
 seconds=${2:-5}
 clients=${3:-1 8 32}
+works=${4:-select insert update tpcb connections}
+idle_count=500
 pgbin=/usr/lib/postgresql/15/bin
 kyrodb=build/release/bin/kyrodb
 dir=$(mktemp -d "${BENCH_DIR:-/tmp}/kyro-bench.XXXXXX")
@@ -32,7 +36,7 @@ trap cleanup EXIT
 "${as_postgres[@]}" $pgbin/initdb -D "$dir/pg/data" -A trust --locale=C.UTF-8 -E UTF8 >/dev/null
 "${as_postgres[@]}" $pgbin/pg_ctl -D "$dir/pg/data" -w -l "$dir/pg/log" -o "-p $pg_port -k $dir/pg \
     -c listen_addresses=127.0.0.1 -c shared_buffers=2GB -c max_wal_size=8GB -c wal_buffers=64MB \
-    -c checkpoint_timeout=15min -c max_connections=200" start >/dev/null
+    -c checkpoint_timeout=15min -c max_connections=700" start >/dev/null
 $kyrodb serve --data-dir "$dir/ky" --port $ky_port --http-port 0 --socket-dir "" >"$dir/ky.log" 2>&1 &
 kyro_pid=$!
 
@@ -67,16 +71,82 @@ one() { # port script clients
         sed -n 's/^tps = \([0-9.]*\).*/\1/p'
 }
 
+# CPU time of a server so far, in seconds. PostgreSQL's children count once they have ended.
+pg_pid() { head -1 "$dir/pg/data/postmaster.pid"; }
+cpu_of() { awk -v hz="$(getconf CLK_TCK)" '{print ($14 + $15 + $16 + $17) / hz}' "/proc/$1/stat"; }
+# Private memory of a server with its children, in bytes.
+memory_of() {
+    local pids
+    pids="$1 $(cat /proc/"$1"/task/"$1"/children 2>/dev/null || true)"
+    for pid in $pids; do cat "/proc/$pid/smaps_rollup" 2>/dev/null || true; done |
+        awk '/^Private_(Clean|Dirty)/ {sum += $2} END {print sum * 1024}'
+}
+cpu_per_select() { # port pid
+    local before after count
+    before=$(cpu_of "$2")
+    count=$(pgbench $(conn "$1") -n -M prepared -c 8 -j 1 -T "$seconds" -f "$dir/select.sql" postgres 2>/dev/null |
+        sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p')
+    sleep 0.5
+    after=$(cpu_of "$2")
+    awk "BEGIN {print ($after - $before) * 1e6 / $count}"
+}
+echo '\set k random(1, 100000)
+SELECT v FROM kv WHERE k = :k;
+\sleep 1000 s' >"$dir/idle.sql"
+hold_idle() { # port: idle_count connections that ran one query each; their process is $holder
+    pgbench $(conn "$1") -n -M prepared -c $idle_count -j 1 -T 1000 -f "$dir/idle.sql" postgres >/dev/null 2>&1 &
+    holder=$!
+    for _ in $(seq 300); do
+        [ "$(psql $(conn "$1") -qAtc "select count(*) from pg_stat_activity where state = 'idle' and query like 'SELECT v%'" postgres)" -ge $idle_count ] && return
+        sleep 0.1
+    done
+}
+drop_idle() { kill $holder && wait $holder 2>/dev/null || true; }
+idle_memory() { # port pid
+    local before after
+    before=$(memory_of "$2")
+    hold_idle "$1"
+    after=$(memory_of "$2")
+    drop_idle
+    awk "BEGIN {print ($after - $before) / $idle_count}"
+}
+open_time() { # port: us
+    pgbench $(conn "$1") -n -C -c 1 -T "$seconds" -f "$dir/select.sql" postgres 2>/dev/null |
+        sed -n 's/^average connection time = \([0-9.]*\) ms.*/\1/p' | awk '{print $1 * 1000}'
+}
+among_idle() { # port: busy among idle ones, as a part of alone
+    local alone among
+    alone=$(one "$1" select 8)
+    hold_idle "$1"
+    among=$(one "$1" select 8)
+    drop_idle
+    awk "BEGIN {print $among / $alone}"
+}
+compare() { # label clients format command..: medians of both, the command gets port and pid
+    local label=$1 count=$2 format=$3 a b
+    shift 3
+    : >"$dir/a"; : >"$dir/b"
+    for _ in $(seq "$rounds"); do
+        "$1" $ky_port "$kyro_pid" "${@:2}" >>"$dir/a"
+        "$1" $pg_port "$(pg_pid)" "${@:2}" >>"$dir/b"
+    done
+    a=$(median <"$dir/a"); b=$(median <"$dir/b")
+    printf "%-26s %8s %12$format %12$format %8.2f\n" "$label" "$count" "$a" "$b" "$(awk "BEGIN {print $a / $b}")"
+}
+throughput() { one "$1" "$3" "$4"; }
+
 echo "commit $(git rev-parse --short HEAD), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $($pgbin/postgres --version)"
-printf '%-8s %8s %12s %12s %8s\n' work clients kyrodb postgresql ratio
-for work in select insert update tpcb; do
+echo "load average at start $(cut -d' ' -f1-3 /proc/loadavg), rounds $rounds of $seconds s"
+printf '%-26s %8s %12s %12s %8s\n' work clients kyrodb postgresql ratio
+for work in $works; do
+    if [ "$work" = connections ]; then
+        compare 'CPU of a SELECT (us)' 8 .1f cpu_per_select
+        compare 'memory of an idle one (B)' $idle_count .0f idle_memory
+        compare 'opening one (us)' 1 .0f open_time
+        compare '8 busy among idle / alone' $idle_count .2f among_idle
+        continue
+    fi
     for count in $clients; do
-        : >"$dir/a"; : >"$dir/b"
-        for _ in $(seq "$rounds"); do
-            one $ky_port $work "$count" >>"$dir/a"
-            one $pg_port $work "$count" >>"$dir/b"
-        done
-        a=$(median <"$dir/a"); b=$(median <"$dir/b")
-        printf '%-8s %8s %12.0f %12.0f %8.2f\n' $work "$count" "$a" "$b" "$(awk "BEGIN {print $a / $b}")"
+        compare "$work (tps)" "$count" .0f throughput "$work" "$count"
     done
 done

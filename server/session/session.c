@@ -1121,6 +1121,12 @@ session_describe_portal(struct session *session, const char *name, struct sessio
         (void)ky_error_set(err, KY_INVALID_CURSOR_NAME, "portal \"%s\" does not exist", name);
         return session_fail(session, err);
     }
+    if (portal->columns == NULL) { /* a cursor that nothing was fetched from */
+        if (prepared_analyze(session, portal->source, err) != KY_OK) {
+            return session_fail(session, err);
+        }
+        portal_make_columns(portal);
+    }
     *out = (struct session_description){.columns = portal->columns,
                                         .column_count = portal->column_count,
                                         .has_rows = portal->source->has_rows};
