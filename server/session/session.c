@@ -255,6 +255,7 @@ session_close(struct session *session)
         ky_free(session->reported[i]);
     }
     ky_free(session->savepoints);
+    ky_free(session->commit_error);
     ky_arena_deinit(&session->arena);
     ky_mutex_deinit(&session->text_lock);
     ky_free(session);
@@ -759,6 +760,18 @@ send_tag(struct session *session)
     }
 }
 
+/* Nothing of a simple query outlives it: an idle session holds no memory for it. */
+static void
+forget_simple(struct session *session)
+{
+    source_deinit(&session->simple_source);
+    source_init(&session->simple_source, &session->arena);
+    session->statements = (struct ast_list){0};
+    session->simple_sql = ky_slice(NULL, 0);
+    ky_arena_deinit(&session->arena);
+    ky_arena_init(&session->arena);
+}
+
 static enum session_answer
 drive_simple(struct session *session, struct ky_error *err)
 {
@@ -778,6 +791,7 @@ drive_simple(struct session *session, struct ky_error *err)
         if (session->simple_portal == NULL) {
             if (session->statement_index == session->statements.count) {
                 if (session->txn == NULL || session->is_block) {
+                    forget_simple(session);
                     return leave(session, SESSION_DONE);
                 }
                 session->wants_commit = true;

@@ -199,7 +199,7 @@ struct session {
     size_t savepoint_count, savepoint_capacity;
     _Atomic int commit_state;
     ky_status commit_status;
-    struct ky_error commit_error;
+    struct ky_error *commit_error; /* owned; NULL unless a commit failed */
     struct txn_result last_result;
     bool is_commit_with_catalog;
     bool is_chained; /* COMMIT AND CHAIN: a new block follows */

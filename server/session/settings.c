@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -314,10 +315,26 @@ canonical(int setting, const char *old, const char *value, char **text_out, doub
 
 /* ------------------------------------------------------------------ life */
 
+/* Most sessions keep most defaults: such a value is the table's own text, never freed. */
+static char *
+share(int setting, const char *text)
+{
+    const char *value = infos[setting].value;
+    return strcmp(text, value) == 0 ? (char *)(uintptr_t)value : ky_strdup(text);
+}
+
+static void
+drop_text(int setting, char *text)
+{
+    if (text != infos[setting].value) {
+        ky_free(text);
+    }
+}
+
 static void
 store(struct settings *settings, int setting, char *text, double number)
 {
-    ky_free(settings->values[setting]);
+    drop_text(setting, settings->values[setting]);
     settings->values[setting] = text;
     settings->numbers[setting] = (int64_t)number;
     settings->reals[setting] = number;
@@ -341,14 +358,23 @@ number_of(int setting, const char *text)
     KY_UNREACHABLE();
 }
 
+static struct settings defaults;
+
+static void
+make_defaults(void)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        store(&defaults, i, share(i, infos[i].value), number_of(i, infos[i].value));
+        defaults.resets[i] = share(i, infos[i].value);
+    }
+}
+
 void
 settings_init(struct settings *settings)
 {
-    memset(settings, 0, sizeof(*settings));
-    for (int i = 0; i < SETTING_COUNT; i++) {
-        store(settings, i, ky_strdup(infos[i].value), number_of(i, infos[i].value));
-        settings->resets[i] = ky_strdup(infos[i].value);
-    }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, make_defaults);
+    *settings = defaults;
 }
 
 static void
@@ -365,8 +391,8 @@ void
 settings_deinit(struct settings *settings)
 {
     for (int i = 0; i < SETTING_COUNT; i++) {
-        ky_free(settings->values[i]);
-        ky_free(settings->resets[i]);
+        drop_text(i, settings->values[i]);
+        drop_text(i, settings->resets[i]);
     }
     size_t cursor = 0;
     struct ky_slice name;
@@ -382,9 +408,9 @@ settings_deinit(struct settings *settings)
 void
 settings_force(struct settings *settings, enum setting setting, const char *value)
 {
-    store(settings, (int)setting, ky_strdup(value), number_of((int)setting, value));
-    ky_free(settings->resets[setting]);
-    settings->resets[setting] = ky_strdup(value);
+    store(settings, (int)setting, share((int)setting, value), number_of((int)setting, value));
+    drop_text((int)setting, settings->resets[setting]);
+    settings->resets[setting] = share((int)setting, value);
 }
 
 /* ------------------------------------------------------------------ changing */
@@ -458,8 +484,8 @@ settings_set(struct settings *settings, const char *name, const char *value, boo
     double number;
     KY_TRY(canonical(setting, settings->values[setting], value, &text, &number, err));
     if (is_start) {
-        ky_free(settings->resets[setting]);
-        settings->resets[setting] = ky_strdup(text);
+        drop_text(setting, settings->resets[setting]);
+        settings->resets[setting] = share(setting, text);
     } else {
         log_change(settings, setting, NULL, settings->values[setting], is_local);
     }
@@ -486,7 +512,7 @@ settings_reset(struct settings *settings, const char *name, struct ky_error *err
     }
     log_change(settings, setting, NULL, settings->values[setting], false);
     const char *reset = settings->resets[setting];
-    store(settings, setting, ky_strdup(reset), number_of(setting, reset));
+    store(settings, setting, share(setting, reset), number_of(setting, reset));
     return KY_OK;
 }
 

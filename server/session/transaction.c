@@ -140,7 +140,10 @@ commit_done(void *arg, ky_status status, const struct txn_result *result,
     struct session *session = arg;
     session->commit_status = status;
     if (status != KY_OK) {
-        session->commit_error = *err;
+        if (session->commit_error == NULL) {
+            session->commit_error = ky_malloc(sizeof(*session->commit_error));
+        }
+        *session->commit_error = *err;
     } else {
         session->last_result = *result;
     }
@@ -225,7 +228,7 @@ transaction_finish(struct session *session, struct ky_error *err)
     session->is_block = false;
     session->is_failed = false;
     if (session->commit_status != KY_OK) {
-        *err = session->commit_error;
+        *err = *session->commit_error;
         notify_abort(session);
         settings_rollback(&session->settings, 0);
         forget_transaction(session);
