@@ -244,6 +244,31 @@ codec_encode_query(const struct codec *codec, const void *values, void *row_out,
     return cut <= (float)codec->options.dimension / 12;
 }
 
+float
+codec_error(const struct codec *codec, const void *values, const void *row)
+{
+    if (!codec_has_errors(codec)) {
+        return 0;
+    }
+    float stack[STACK_FLOATS];
+    uint32_t count = codec->options.dimension;
+    const uint8_t *bytes = (const uint8_t *)row;
+    float *floats = count <= STACK_FLOATS ? stack : (float *)ky_malloc(count * sizeof(float));
+    double sum = 0;
+    codec_floats(codec, values, floats);
+    for (uint32_t i = 0; i < count; i++) {
+        double stands_for =
+            (double)codec->center[i] + ((double)bytes[i] - 128) * (double)codec->step;
+        double difference = (double)floats[i] - stands_for;
+        sum += difference * difference;
+    }
+    if (floats != stack) {
+        ky_free(floats);
+    }
+    float error = (float)(sqrt(sum) * (1 + 1e-5));
+    return isfinite(error) ? error : INFINITY;
+}
+
 void
 codec_decode(const struct codec *codec, const void *row, void *values_out)
 {

@@ -46,7 +46,7 @@ give_back(void *memory, size_t size)
 }
 
 struct sizes {
-    size_t codes, values, links, rows, chains, levels, upper, upper_links;
+    size_t codes, values, errors, links, rows, chains, levels, upper, upper_links;
 };
 
 static struct sizes
@@ -56,6 +56,7 @@ sizes_of(const struct graph *graph)
     return (struct sizes){
         .codes = capacity * graph->codec.stride,
         .values = capacity * graph->values_stride,
+        .errors = codec_has_errors(&graph->codec) ? capacity * sizeof(float) : 0,
         .links = capacity * graph->links_max * sizeof(uint32_t),
         .rows = capacity * sizeof(uint64_t),
         .chains = capacity * sizeof(void *),
@@ -71,6 +72,7 @@ reserve_all(struct graph *graph)
     struct sizes sizes = sizes_of(graph);
     graph->codes = (uint8_t *)reserve(sizes.codes);
     graph->values = sizes.values > 0 ? (char *)reserve(sizes.values) : NULL;
+    graph->errors = sizes.errors > 0 ? (float *)reserve(sizes.errors) : NULL;
     graph->links = (_Atomic uint32_t *)reserve(sizes.links);
     graph->rows = (_Atomic uint64_t *)reserve(sizes.rows);
     graph->chains = (_Atomic(struct row_chain *) *)reserve(sizes.chains);
@@ -78,8 +80,9 @@ reserve_all(struct graph *graph)
     graph->upper = (uint32_t *)reserve(sizes.upper);
     graph->upper_links = (_Atomic uint32_t *)reserve(sizes.upper_links);
     return graph->codes != NULL && (sizes.values == 0 || graph->values != NULL) &&
-           graph->links != NULL && graph->rows != NULL && graph->chains != NULL &&
-           graph->levels != NULL && graph->upper != NULL && graph->upper_links != NULL;
+           (sizes.errors == 0 || graph->errors != NULL) && graph->links != NULL &&
+           graph->rows != NULL && graph->chains != NULL && graph->levels != NULL &&
+           graph->upper != NULL && graph->upper_links != NULL;
 }
 
 static void
@@ -96,6 +99,7 @@ free_all(struct graph *graph)
     }
     give_back(graph->codes, sizes.codes);
     give_back(graph->values, sizes.values);
+    give_back(graph->errors, sizes.errors);
     give_back(graph->links, sizes.links);
     give_back(graph->rows, sizes.rows);
     give_back(graph->chains, sizes.chains);
@@ -159,6 +163,7 @@ graph_bytes(const struct graph *graph)
 {
     uint64_t count = graph_node_count(graph);
     uint64_t node = graph->codec.stride + graph->values_stride +
+                    (graph->errors != NULL ? sizeof(float) : 0) +
                     (uint64_t)graph->links_max * sizeof(uint32_t) + sizeof(uint64_t) + 1;
     return sizeof(*graph) + count * node + graph->map_capacity * sizeof(uint64_t) +
            graph->upper_used * sizeof(uint32_t) +
@@ -349,6 +354,9 @@ graph_add(struct graph *graph, const void *values, uint64_t hash)
     }
     if (graph->values != NULL) {
         memcpy(graph->values + (size_t)node * graph->values_stride, values, graph->values_size);
+    }
+    if (graph->errors != NULL) {
+        graph->errors[node] = codec_error(&graph->codec, values, code);
     }
     clear_links(graph->links + (size_t)node * graph->links_max, graph->links_max);
     clear_links(graph->upper_links + graph->upper[node], (size_t)graph->levels[node] * graph->m);

@@ -57,6 +57,7 @@ struct graph {
     _Atomic uint64_t entry;      /* level << 32 | node; NODE_NONE when empty */
     uint8_t *codes;              /* these are reservations, mapped */
     char *values;                /* or NULL */
+    float *errors;               /* of codes, see codec_error; or NULL */
     size_t values_size, values_stride;
     _Atomic uint32_t *links;
     _Atomic uint64_t *rows;

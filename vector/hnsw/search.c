@@ -402,16 +402,46 @@ graph_search_next(struct graph_search *gs, struct vector_hit *hits, uint32_t max
 
 /* ------------------------------------------------------------------ exactly */
 
-/* May a node with this key be among the best? Exact keys are whole numbers; the ranks they are
- * compared with are sums of floats. */
-static bool
-may_enter(const struct exact_search *exact, const struct walk *walk, uint32_t key)
+/*
+ * Which keys are too high for the best. By exact codes a key is the rank, up to the rounding of
+ * sums of floats that ranks are. By codes with errors the triangle inequality holds: the vectors
+ * are at least as far apart as their codes, less both errors; again with room for rounding. The
+ * result is the same as if every vector had been looked at.
+ */
+struct key_bound {
+    bool is_exact;
+    bool has_errors;
+    double query_error;
+};
+
+#define ROUNDING 1e-4
+
+static struct key_bound
+make_bound(const struct walk *walk, const struct vector_search *search)
 {
-    enum { PARTS = 100000 };
-    bool is_sum = walk->graph->codec.form == CODE_BYTES_L2 ||
-                  walk->graph->codec.form == CODE_BYTES_L1 ||
-                  walk->graph->codec.form == CODE_BITS_HAMMING;
-    return !is_sum || !((double)key * (1 - 1.0 / PARTS) > exact->threshold);
+    const struct codec *codec = &walk->graph->codec;
+    struct key_bound bound = {0};
+    if (!walk->is_by_values && codec->form <= CODE_BITS_HAMMING) {
+        bound.is_exact = walk->is_exact;
+        bound.has_errors = !walk->is_exact && walk->graph->errors != NULL;
+        bound.query_error = (double)codec_error(codec, search->query, walk->query);
+    }
+    return bound;
+}
+
+static bool
+may_enter(const struct exact_search *exact, const struct graph *graph,
+          const struct key_bound *bound, uint32_t node, uint32_t key)
+{
+    if (bound->is_exact) {
+        return !((double)key * (1 - ROUNDING) > exact->threshold);
+    }
+    double apart = (double)graph->codec.step * sqrt((double)key) * (1 - ROUNDING) -
+                   bound->query_error - (double)graph->errors[node];
+    /* Vectors of length one are as far apart, squared, as twice their cosine distance. */
+    double limit =
+        exact->measure.metric == VECTOR_COSINE ? 2 * exact->threshold + ROUNDING : exact->threshold;
+    return !(apart > 0 && apart * apart * (1 - ROUNDING) > limit);
 }
 
 static void
@@ -428,8 +458,8 @@ consider_node(struct exact_search *exact, struct graph *graph, uint32_t node, vo
 }
 
 static void
-search_run(struct exact_search *exact, struct walk *walk, bool has_keys, uint32_t first,
-           uint32_t end)
+search_run(struct exact_search *exact, struct walk *walk, const struct key_bound *bound,
+           uint32_t first, uint32_t end)
 {
     uint32_t nodes[RUN];
     uint32_t keys[RUN];
@@ -443,11 +473,12 @@ search_run(struct exact_search *exact, struct walk *walk, bool has_keys, uint32_
     if (count == 0) {
         return;
     }
+    bool has_keys = bound->is_exact || bound->has_errors;
     if (has_keys) {
         walk_keys(walk, nodes, count, keys);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (!has_keys || may_enter(exact, walk, keys[i])) {
+        if (!has_keys || may_enter(exact, walk->graph, bound, nodes[i], keys[i])) {
             consider_node(exact, walk->graph, nodes[i], walk->scratch);
         }
     }
@@ -462,11 +493,11 @@ graph_search_exact(struct exact_search *exact, struct graph *graph, struct ky_er
     }
     struct walk *walk = walk_begin(graph);
     walk_set_query(walk, exact->search->query, &exact->measure);
-    bool has_keys = walk->is_exact && !walk->is_by_values;
+    const struct key_bound bound = make_bound(walk, exact->search);
     uint32_t count = graph_node_count(graph);
     for (uint32_t first = 0; first < count && status == KY_OK; first += RUN) {
         ky_epoch_enter();
-        search_run(exact, walk, has_keys, first, KY_MIN(first + RUN, count));
+        search_run(exact, walk, &bound, first, KY_MIN(first + RUN, count));
         ky_epoch_leave();
         if (search_is_cancelled(exact->search)) {
             status = search_set_cancelled(err);

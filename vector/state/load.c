@@ -198,6 +198,9 @@ load_arrays(struct loader *loader, struct ky_error *err)
     uint64_t count = loader->header.node_count;
     KY_TRY(stream_get(stream, graph->codes, count * graph->codec.stride, err));
     KY_TRY(stream_get(stream, graph->values, count * graph->values_stride, err));
+    if (graph->errors != NULL) {
+        KY_TRY(stream_get(stream, graph->errors, count * sizeof(float), err));
+    }
     KY_TRY(load_words(loader, graph->links, count * graph->links_max, err));
     KY_TRY(stream_get(stream, graph->levels, count, err));
     KY_TRY(stream_get(stream, graph->upper, count * sizeof(uint32_t), err));

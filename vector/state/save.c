@@ -108,6 +108,9 @@ save_graph(struct saver *saver, const struct graph *graph, const struct state_he
     }
     KY_TRY(stream_put(stream, graph->codes, count * graph->codec.stride, err));
     KY_TRY(stream_put(stream, graph->values, count * graph->values_stride, err));
+    if (graph->errors != NULL) {
+        KY_TRY(stream_put(stream, graph->errors, count * sizeof(float), err));
+    }
     KY_TRY(save_words(saver, graph->links, count * graph->links_max, err));
     KY_TRY(stream_put(stream, graph->levels, count, err));
     KY_TRY(stream_put(stream, graph->upper, count * sizeof(uint32_t), err));

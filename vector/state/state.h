@@ -7,10 +7,10 @@
  * A saved collection: the stream of
  *
  *     header
- *     with a graph: center (floats, bytes that are not exact), codes, values (unless exact), links,
- *         levels, places of upper lists, upper lists, free nodes, calibration (if any)
- *     rows of nodes, {u64 row id, u32 node}, ended by row id 0
- *     entries that are in no graph, {u64 row id, values}, ended by row id 0
+ *     with a graph: center (floats, bytes that are not exact), codes, values (unless exact), errors
+ * of codes (where they bound distances), links, levels, places of upper lists, upper lists, free
+ * nodes, calibration (if any) rows of nodes, {u64 row id, u32 node}, ended by row id 0 entries that
+ * are in no graph, {u64 row id, values}, ended by row id 0
  *
  * little-endian, as in memory on all machines this runs on. The version changes with any of it.
  */

@@ -511,3 +511,58 @@ Test(collection, a_cursor_does_not_give_what_was_removed_or_came_after_it_was_op
     collection_free(collection);
     ky_epoch_drain();
 }
+
+/* ------------------------------------------------------------------ exact by the codes of a graph
+ */
+
+/* What codes rule out must not be among the nearest: the same hits as without a graph. */
+Test(collection, an_exact_search_of_a_graph_finds_what_one_of_the_values_finds)
+{
+    enum { ROWS = 1500, DIMENSION = 48, K = 20 };
+    static const enum vector_metric metrics[] = {VECTOR_L2, VECTOR_COSINE, VECTOR_INNER_PRODUCT,
+                                                 VECTOR_L1};
+    struct ky_prng prng;
+    uint64_t seed = (uint64_t)time(NULL);
+    printf("exact by codes seed=%" PRIu64 "\n", seed);
+    ky_prng_init(&prng, seed);
+    for (size_t m = 0; m < 2 * KY_COUNT_OF(metrics); m++) {
+        struct vector_options options = {.dimension = DIMENSION, .metric = metrics[m / 2]};
+        struct collection *flat = collection_new(&options);
+        options.has_graph = true;
+        struct collection *graph = collection_new(&options);
+        float values[DIMENSION];
+        for (row_id_t i = 1; i <= ROWS; i++) {
+            for (int j = 0; j < DIMENSION; j++) {
+                /* Whole numbers in every other round; a few far out, and one zero. */
+                values[j] = m % 2 == 0 ? (float)(ky_prng_double(&prng) - 0.5)
+                                       : (float)ky_prng_below(&prng, 256);
+                values[j] *= i % 50 == 0 ? 7 : i == 3 ? 0 : 1;
+            }
+            insert(flat, i, values);
+            insert(graph, i, values);
+        }
+        const struct vector_work work = {.threads = 1};
+        cr_assert_eq(collection_build(graph, &work, &err), KY_OK);
+        for (int i = 0; i < 30; i++) {
+            for (int j = 0; j < DIMENSION; j++) {
+                values[j] = (float)(ky_prng_double(&prng) - 0.5) * (i % 5 == 0 ? 1000 : 1);
+            }
+            const struct vector_search search = {
+                .query = values, .k = K, .mode = VECTOR_MODE_EXACT};
+            struct vector_hit want[K];
+            struct vector_hit got[K];
+            uint32_t count = 0;
+            cr_assert_eq(collection_search(flat, &search, want, &count, NULL, &err), KY_OK);
+            cr_assert_eq(count, K);
+            cr_assert_eq(collection_search(graph, &search, got, &count, NULL, &err), KY_OK);
+            cr_assert_eq(count, K);
+            for (int j = 0; j < K; j++) {
+                cr_assert_eq(want[j].row_id, got[j].row_id);
+                cr_assert_eq(want[j].distance, got[j].distance);
+            }
+        }
+        collection_free(flat);
+        collection_free(graph);
+    }
+    ky_epoch_drain();
+}
