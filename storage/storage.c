@@ -10,6 +10,7 @@
 #include "server/base/log.h"
 #include "server/base/metric.h"
 #include "server/base/random.h"
+#include "storage/io/failpoint.h"
 #include "storage/storage_private.h"
 
 /*
@@ -221,6 +222,7 @@ load_state(struct storage *storage, const struct log_manifest_info *manifest, st
         *err = damage;
         return KY_ERR;
     }
+    failpoint("recovery-settled");
     KY_TRY(storage_replay(storage, from, err));
     finish_load(storage);
     checkpoint_remove_others(storage->io, storage->dir, storage->checkpoint);
@@ -244,12 +246,14 @@ ky_status
 storage_open(const struct storage_options *options, struct storage **storage_out,
              struct ky_error *err)
 {
+    failpoint_init();
     struct storage *storage = storage_new(options);
     if (io_lock_dir(storage->io, storage->dir, &storage->lock_file, err) != KY_OK ||
         recover(storage, err) != KY_OK) {
         storage_free(storage);
         return KY_ERR;
     }
+    failpoint("recovery-done");
     janitor_start(&storage->janitor, storage);
     ky_metric_add_collector(collect_metrics, storage);
     if (storage->options.on_progress != NULL) {

@@ -7,6 +7,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "storage/checkpoint/writer.h"
+#include "storage/io/failpoint.h"
 
 /*
  * Writing a checkpoint while commits go on. A snapshot at C pins every version that C sees, so
@@ -152,6 +153,7 @@ write_files(struct checkpoint_writer *writer, struct ky_error *err)
     ky_status status = io_make_dir(storage->io, folder, err);
     if (status == KY_OK) {
         status = checkpoint_write_rows(writer, err);
+        failpoint("checkpoint-rows");
     }
     if (status == KY_OK) {
         status = checkpoint_write_parts(writer, err);
@@ -176,9 +178,11 @@ write_checkpoint(struct checkpoint_writer *writer, struct ky_error *err)
     char name[CHECKPOINT_NAME_SIZE];
     checkpoint_file_name(name, writer->list->serial, "list");
     KY_TRY(write_files(writer, err));
+    failpoint("checkpoint-files");
     KY_TRY(wait_durable(storage, writer->list->lsn, err));
     struct log_change change = {.checkpoint_name = name, .checkpoint_lsn = writer->list->lsn};
     KY_TRY(log_install(storage->log, &change, err));
+    failpoint("checkpoint-done");
     storage->checkpoint = writer->list;
     writer->list = NULL;
     checkpoint_list_free(writer->old);

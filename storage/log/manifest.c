@@ -8,6 +8,7 @@
 #include "server/base/assert.h"
 #include "server/base/crc32c.h"
 #include "server/base/endian.h"
+#include "storage/io/failpoint.h"
 
 /*
  * MANIFEST-<generation, 16 hex>, little-endian, never changed once CURRENT names it:
@@ -468,6 +469,7 @@ manifest_install(struct io *io, const char *dir, const struct manifest *manifest
         *is_unknown_out = err->sqlstate != KY_DISK_FULL;
         return KY_ERR;
     }
+    failpoint("manifest-written");
     char line[CURRENT_SIZE_MAX];
     int size = current_line(line, manifest->generation, crc);
     char *temp_path = io_path(dir, "CURRENT.tmp");
@@ -482,6 +484,7 @@ manifest_install(struct io *io, const char *dir, const struct manifest *manifest
     free(temp_path);
     free(path);
     KY_TRY(status);
+    failpoint("manifest-switched");
     if (manifest->generation > 2) {
         remove_manifest(io, dir, manifest->generation - 2);
     }

@@ -7,6 +7,7 @@
 #include "server/base/endian.h"
 #include "server/base/log.h"
 #include "server/base/metric.h"
+#include "storage/io/failpoint.h"
 #include "storage/log/log_private.h"
 
 /*
@@ -411,11 +412,13 @@ commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
         KY_TRY(io_write_at(log->active->file, batch->start_offset, batch->parts, batch->part_count,
                            err));
         atomic_store_explicit(&log->written_lsn, log->tail.lsn, memory_order_release);
+        failpoint("log-written");
         install(log, batch, 0);
         answered = async_prefix(batch);
         show(log, batch, 0, answered);
         answer(batch, 0, answered);
         KY_TRY(sync_active(log, err));
+        failpoint("log-synced");
         set_durable(log);
         count_batch(batch);
     }

@@ -251,10 +251,58 @@ check_all(struct test_server *server, struct writer *writers, const char *connin
     PQfinish(conn);
 }
 
+/* Checkpoints while others write, so that the kill meets some. */
+static void *
+checkpoint_until_killed(void *arg)
+{
+    PGconn *conn = PQconnectdb(arg);
+    while (!atomic_load(&is_stopping) && PQstatus(conn) == CONNECTION_OK &&
+           run(conn, "CHECKPOINT")) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    PQfinish(conn);
+    return NULL;
+}
+
+/* Half of the servers kill themselves at a place of storage/io/failpoint.h, if they come by. */
+static void
+choose_failpoint(uint64_t *random)
+{
+    static const char *const names[] = {"log-written",       "log-synced",       "manifest-written",
+                                        "manifest-switched", "checkpoint-rows",  "checkpoint-files",
+                                        "checkpoint-done",   "recovery-settled", "recovery-done"};
+    char text[64];
+    uint64_t choice = next_random(random) % (2 * (sizeof(names) / sizeof(names[0])));
+    if (choice >= sizeof(names) / sizeof(names[0])) {
+        (void)unsetenv("KYRO_FAILPOINT");
+        return;
+    }
+    bool is_often = strncmp(names[choice], "log-", 4) == 0;
+    (void)snprintf(text, sizeof(text), "%s:%d", names[choice],
+                   1 + (int)(next_random(random) % (is_often ? 100 : 3)));
+    (void)setenv("KYRO_FAILPOINT", text, 1);
+}
+
+/* A server that dies while it starts is started again: recovery killed inside itself. */
+static bool
+start_again(struct test_server *server, uint64_t *random)
+{
+    choose_failpoint(random);
+    bool is_started = test_server_start(server);
+    (void)unsetenv("KYRO_FAILPOINT");
+    return is_started || test_server_start(server);
+}
+
 static void
 play_round(struct test_server *server, struct writer *writers, uint64_t *random)
 {
+    pthread_t checkpoints;
+    union {
+        const char *from;
+        void *to;
+    } conninfo = {.from = writers[0].conninfo};
     atomic_store(&is_stopping, false);
+    (void)pthread_create(&checkpoints, NULL, checkpoint_until_killed, conninfo.to);
     for (int i = 0; i < WRITERS; i++) {
         (void)pthread_create(&writers[i].thread, NULL, write_until_killed, &writers[i]);
     }
@@ -266,6 +314,7 @@ play_round(struct test_server *server, struct writer *writers, uint64_t *random)
     for (int i = 0; i < WRITERS; i++) {
         (void)pthread_join(writers[i].thread, NULL);
     }
+    (void)pthread_join(checkpoints, NULL);
 }
 
 static bool
@@ -280,6 +329,7 @@ prepare(const char *conninfo)
         run(conn, "CREATE TABLE a (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
         run(conn, "CREATE TABLE b (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
         run(conn, "CREATE TABLE solo (k bigint PRIMARY KEY, writer int)") &&
+        run(conn, "CREATE INDEX ON solo (writer)") &&
         run(conn, "CREATE TABLE account (id int PRIMARY KEY, balance bigint)") && run(conn, sql);
     if (!is_good) {
         (void)fprintf(stderr, "%s", PQerrorMessage(conn));
@@ -314,16 +364,11 @@ main(int argc, char **argv)
     long total = 0;
     for (int round = 0; round < rounds && failures == 0; round++) {
         play_round(&server, writers, &random);
-        if (!test_server_start(&server)) {
+        if (!start_again(&server, &random)) {
             failures++;
             break;
         }
         check_all(&server, writers, conninfo);
-        if (next_random(&random) % 4 == 0) {
-            PGconn *conn = PQconnectdb(conninfo);
-            (void)run(conn, "CHECKPOINT");
-            PQfinish(conn);
-        }
     }
     for (int i = 0; i < WRITERS; i++) {
         total += writers[i].acknowledged;

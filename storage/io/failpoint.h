@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "server/base/compiler.h"
+
+/*
+ * Places where a test wants the process killed. KYRO_FAILPOINT=NAME:N in the environment: the N-th
+ * time that NAME is passed, the process gets SIGKILL. Otherwise a failpoint is one load and a
+ * branch never taken.
+ *
+ *   log-written        a group of frames is written, not synced
+ *   log-synced         it is synced, nobody has been answered
+ *   manifest-written   a new manifest is written and synced, CURRENT names the old one
+ *   manifest-switched  CURRENT names the new one
+ *   checkpoint-rows    pages are written, not all of the rest
+ *   checkpoint-files   all files are written, the manifest does not name them
+ *   checkpoint-done    the manifest names them, old files are still there
+ *   recovery-settled   the log's end is settled, nothing replayed
+ *   recovery-done      the state is whole, nobody can connect
+ */
+extern bool failpoint_is_armed;
+/* Reads the environment. Before threads start; again has no effect. */
+void failpoint_init(void);
+void failpoint_pass(const char *name);
+
+static inline void
+failpoint(const char *name)
+{
+    if (KY_UNLIKELY(failpoint_is_armed)) {
+        failpoint_pass(name);
+    }
+}
