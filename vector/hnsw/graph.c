@@ -372,6 +372,9 @@ graph_add(struct graph *graph, const void *values, uint64_t hash)
 void
 graph_reuse(struct graph *graph, const uint32_t *nodes, uint32_t count)
 {
+    if (count == 0) {
+        return;
+    }
     if (graph->free_count + count > graph->free_capacity) {
         graph->free_capacity = (graph->free_count + count) * 2;
         graph->free_nodes =
