@@ -47,8 +47,8 @@ void access_savepoint_rollback(struct access_txn *txn, const struct access_savep
 enum access_answer {
     ACCESS_DONE,
     ACCESS_PENDING,  /* a wait was queued; call again with the same arguments after the wake */
-    ACCESS_RESTART,  /* READ COMMITTED: the row moved on since the snapshot: run the statement again
-                      */
+    ACCESS_RESTART,  /* READ COMMITTED: the row moved on since the snapshot and is locked now: look
+                      * at  its newest version, or run the statement again */
     ACCESS_CONFLICT, /* ON CONFLICT: *row_id_out is the row that is in the way */
     ACCESS_SKIPPED,  /* SKIP LOCKED; or the row is gone */
 };
@@ -67,7 +67,8 @@ KY_MUST_CHECK ky_status access_lock(struct access_txn *txn, const struct cat_tab
                                     row_id_t row_id, enum row_lock_mode mode,
                                     enum lock_policy policy, struct lock_waiter *waiter,
                                     enum access_answer *answer_out, struct ky_error *err);
-/* The row is locked. is_changed: per column, what the statement assigned. */
+/* The row is locked; its newest version is what is changed. is_changed: per column, what the
+ * statement assigned. */
 KY_MUST_CHECK ky_status access_update(struct access_txn *txn, const struct cat_table *table,
                                       row_id_t row_id, const struct datum *values,
                                       const bool *is_changed, struct lock_waiter *waiter,
@@ -94,6 +95,10 @@ KY_MUST_CHECK ky_status access_recheck_unique(struct access_txn *txn, const stru
 /* Index key bytes for a prefix of an index's columns. */
 void access_encode_key(const struct cat_index *index, const struct datum *values, uint32_t count,
                        struct ky_buffer *out);
+
+/* The key that a row in row format has in an index; false: it has no entry there. */
+bool access_row_key(struct access *access, const struct cat_index *index, struct ky_slice row,
+                    struct ky_buffer *out);
 
 /* A scan through an index: rows that the transaction sees and whose key is still the entry's, in
  * index order. Own changes included. lower/upper as index.h says; borrowed. */

@@ -187,6 +187,13 @@ runtime_row_key(const struct access_index *runtime, const struct cat_index *inde
 }
 
 bool
+access_row_key(struct access *access, const struct cat_index *index, struct ky_slice row,
+               struct ky_buffer *out)
+{
+    return runtime_row_key(access_runtime(access, index), index, row, out);
+}
+
+bool
 runtime_is_touched(const struct access_index *runtime, const struct cat_index *index,
                    const bool *is_changed)
 {

@@ -192,8 +192,8 @@ is_unique_for(const struct cat_index *index, const struct key_info *info)
 
 /* What a unique answer other than INSERTED means to the caller. The row was taken out again. */
 static ky_status
-answer_unique(const struct access_txn *txn, const struct cat_index *index,
-              const struct datum *values, bool has_arbiter, const struct cat_index *arbiter,
+answer_unique(struct access_txn *txn, const struct cat_index *index, const struct datum *values,
+              bool has_arbiter, const struct cat_index *arbiter, row_id_t existing,
               enum unique_answer unique, enum access_answer *answer_out, struct ky_error *err)
 {
     if (unique == UNIQUE_PENDING) {
@@ -201,6 +201,12 @@ answer_unique(const struct access_txn *txn, const struct cat_index *index,
         return KY_OK;
     }
     if (has_arbiter && (arbiter == NULL || arbiter->oid == index->oid)) {
+        struct row_ref row;
+        if (txn->isolation != ISOLATION_READ_COMMITTED &&
+            storage_row_state(txn->txn, index->table->rel, existing, &row) == ROW_CHANGED) {
+            return ky_error_set(err, KY_SERIALIZATION_FAILURE,
+                                "could not serialize access due to concurrent update");
+        }
         *answer_out = ACCESS_CONFLICT;
         return KY_OK;
     }
@@ -247,8 +253,8 @@ try_insert(struct access_txn *txn, const struct cat_table *table, const struct d
                 note_taken(txn, index);
             }
             return *retry_out ? KY_OK
-                              : answer_unique(txn, index, values, has_arbiter, arbiter, unique,
-                                              answer_out, err);
+                              : answer_unique(txn, index, values, has_arbiter, arbiter, existing,
+                                              unique, answer_out, err);
         }
     }
     access_note_row(txn, table, ky_buffer_slice(&txn->row));
@@ -403,7 +409,7 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
     struct access_savepoint before;
     struct row_ref old;
     enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
-    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_OWN);
+    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_CHANGED || state == ROW_OWN);
     ky_buffer_clear(&txn->row);
     KY_TRY(row_encode(&table->layout, values, &txn->row, err));
     for (;;) {
@@ -424,7 +430,8 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
             }
             access_savepoint_rollback(txn, &before, true);
             if (unique != UNIQUE_RETRY) {
-                return answer_unique(txn, index, values, false, NULL, unique, answer_out, err);
+                return answer_unique(txn, index, values, false, NULL, ROW_ID_NONE, unique,
+                                     answer_out, err);
             }
             is_retry = true;
         }
@@ -498,7 +505,7 @@ access_delete(struct access_txn *txn, const struct cat_table *table, row_id_t ro
 {
     struct row_ref old;
     enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
-    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_OWN);
+    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_CHANGED || state == ROW_OWN);
     KY_TRY(encode_identity(txn, table, old.body, err));
     size_t garbage_mark = txn->garbage.size;
     for (uint16_t i = 0; i < table->index_count; i++) {

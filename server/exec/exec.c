@@ -445,7 +445,7 @@ exec_actual(void *exec_pointer, const struct plan *node)
 {
     const struct exec *exec = exec_pointer;
     for (const struct op *op = exec->ops; op != NULL; op = op->older) {
-        if (op->plan == node) {
+        if (op->plan == node && op->actual != NULL) {
             return op->actual;
         }
     }

@@ -239,6 +239,57 @@ index_scan_next_batch(struct op *op, struct batch **batch_out, struct ky_error *
     }
 }
 
+/* -1, 0, 1; a key that begins with the bound is equal to it, as in the index. */
+static int
+compare_prefix(struct ky_slice key, struct ky_slice bound)
+{
+    const size_t shared = KY_MIN(key.size, bound.size);
+    const int order = shared == 0 ? 0 : memcmp(key.data, bound.data, shared);
+    return order != 0 ? order : key.size >= bound.size ? 0 : -1;
+}
+
+static bool
+is_within(const struct index_scan *scan, struct ky_slice key)
+{
+    const int low = scan->has_lower ? compare_prefix(key, scan->lower) : 1;
+    const int high = scan->has_upper ? compare_prefix(key, scan->upper) : -1;
+    return (low > 0 || (low == 0 && !scan->is_lower_exclusive)) &&
+           (high < 0 || (high == 0 && !scan->is_upper_exclusive));
+}
+
+/* One of the elements of = ANY. */
+static bool
+is_element(struct op_index_scan *self, struct ky_slice key)
+{
+    const uint32_t equal_count = self->op.plan->scan.bounds.equal_count;
+    struct ky_buffer bound = {0};
+    bool is_found = false;
+    for (uint32_t i = 0; i < self->element_count && !is_found; i++) {
+        self->values[equal_count] = self->elements[i];
+        ky_buffer_clear(&bound);
+        access_encode_key(self->op.plan->scan.index, self->values, equal_count + 1, &bound);
+        is_found = compare_prefix(key, ky_buffer_slice(&bound)) == 0;
+    }
+    ky_buffer_deinit(&bound);
+    return is_found;
+}
+
+ky_status
+index_scan_holds(struct op *op, struct ky_slice body, bool *holds_out, struct ky_error *err)
+{
+    struct op_index_scan *self = (struct op_index_scan *)(void *)op;
+    struct ky_buffer key = {0};
+    (void)err;
+    *holds_out = access_row_key(op->exec->context->access, op->plan->scan.index, body, &key);
+    const struct ky_slice bytes = ky_buffer_slice(&key);
+    if (*holds_out) {
+        *holds_out = self->any_array != NULL ? is_element(self, bytes)
+                                             : is_within(&self->entries.entries, bytes);
+    }
+    ky_buffer_deinit(&key);
+    return KY_OK;
+}
+
 static ky_status
 index_scan_rescan(struct op *op, struct ky_error *err)
 {

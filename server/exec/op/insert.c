@@ -144,7 +144,9 @@ update_conflicting(struct op_modify *self, struct ky_error *err)
             self->stage = STAGE_INSERT;
             return MODIFY_NEXT;
         }
-        if (answer != ACCESS_DONE) {
+        /* RESTART: locked, and not as the snapshot saw it. The newest version is what is updated.
+         */
+        if (answer != ACCESS_DONE && answer != ACCESS_RESTART) {
             return modify_answer_of(answer);
         }
         self->stage = STAGE_COMPUTE;
@@ -152,8 +154,9 @@ update_conflicting(struct op_modify *self, struct ky_error *err)
     if (self->stage == STAGE_COMPUTE) {
         struct row_ref existing;
         bool is_wanted = false;
-        if (!storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id,
-                         &existing)) {
+        const enum row_state state = storage_row_state(access_storage_txn(context->txn),
+                                                       self->table->rel, self->row_id, &existing);
+        if (state != ROW_UNCHANGED && state != ROW_CHANGED && state != ROW_OWN) {
             self->stage = STAGE_INSERT;
             return MODIFY_NEXT;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/exec/exec_private.h"
+#include "server/exec/op/recheck.h"
 
 /* FOR UPDATE and its kin: every row of the child is locked in each table named; a row that is gone
  * or skipped (SKIP LOCKED) is left out. */
@@ -11,6 +11,10 @@ struct op_lock_rows {
     uint16_t *places;
     uint32_t kept;
     struct batch out;
+    struct recheck *recheck;
+    bool has_tried_recheck;
+    bool is_copied; /* the batch is a copy of our own: rows in it are replaced */
+    struct batch own;
 };
 
 static ky_status
@@ -43,6 +47,64 @@ lock_row(struct op_lock_rows *self, enum access_answer *answer_out, struct ky_er
     return KY_OK;
 }
 
+/* The child's batch is somebody else's memory: a copy of the places that its selection names. */
+static void
+copy_batch(struct op_lock_rows *self)
+{
+    const struct plan *plan = self->op.plan->left;
+    const struct batch from = *self->batch;
+    const uint32_t extent = batch_extent(&from);
+    struct ky_arena *memory = &self->op.memory;
+    self->own = from;
+    self->own.column_count = plan->output_count;
+    self->own.columns = ky_arena_array(memory, struct column, (size_t)plan->output_count + 1);
+    for (uint16_t c = 0; c < plan->output_count; c++) {
+        column_init(&self->own.columns[c], plan->output[c], extent, memory);
+        self->own.columns[c].has_nulls = false;
+        for (uint32_t i = 0; i < from.count; i++) {
+            const uint32_t place = batch_place(&from, i);
+            column_set(&self->own.columns[c], place, column_get(&from.columns[c], place));
+        }
+    }
+    self->batch = &self->own;
+    self->is_copied = true;
+}
+
+/* The row moved on; it is locked now. DONE: its newest version took its place in the batch. */
+static ky_status
+recheck_moved(struct op_lock_rows *self, enum access_answer *answer_out, struct ky_error *err)
+{
+    struct batch *moved = NULL;
+    const uint32_t place = batch_place(self->batch, self->row);
+    if (!self->has_tried_recheck) {
+        self->has_tried_recheck = true;
+        if (self->op.plan->lock.count == 1) {
+            KY_TRY(recheck_open(self->op.left, &self->recheck, err));
+        }
+    }
+    if (self->recheck == NULL) {
+        *answer_out = ACCESS_RESTART;
+        return KY_OK;
+    }
+    const struct datum row_id =
+        column_get(&self->batch->columns[self->op.plan->lock.row_id_columns[0]], place);
+    KY_TRY(recheck_row(self->recheck, (row_id_t)row_id.word, &moved, err));
+    if (moved == NULL) {
+        *answer_out = ACCESS_SKIPPED;
+        return KY_OK;
+    }
+    if (!self->is_copied) {
+        copy_batch(self);
+    }
+    for (uint32_t c = 0; c < self->batch->column_count; c++) {
+        column_set(&self->batch->columns[c], place,
+                   datum_copy(moved->columns[c].type, column_get(&moved->columns[c], 0),
+                              &self->op.memory));
+    }
+    *answer_out = ACCESS_DONE;
+    return KY_OK;
+}
+
 static enum exec_answer
 lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
@@ -54,6 +116,7 @@ lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
             return answer;
         }
         self->batch = batch;
+        self->is_copied = false;
         self->row = self->kept = 0;
         self->table = 0;
         self->places = op_selection(op, batch->count);
@@ -65,6 +128,9 @@ lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
         }
         if (answer == ACCESS_PENDING) {
             return EXEC_PENDING;
+        }
+        if (answer == ACCESS_RESTART && recheck_moved(self, &answer, err) != KY_OK) {
+            return EXEC_ERROR;
         }
         if (answer == ACCESS_RESTART) {
             return EXEC_RESTART;

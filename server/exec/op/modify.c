@@ -259,6 +259,34 @@ modify_lock_mode(const struct cat_table *table, const bool *is_changed)
     return ROW_LOCK_NO_KEY_UPDATE;
 }
 
+/* Made when first needed: most statements never meet such a row. */
+static ky_status
+open_recheck(struct op_modify *self, struct ky_error *err)
+{
+    self->has_tried_recheck = true;
+    KY_TRY(recheck_open(self->op.left, &self->recheck, err));
+    if (self->recheck == NULL) {
+        return KY_OK;
+    }
+    self->moved_columns = ky_arena_array(self->op.exec->context->arena, struct column,
+                                         (size_t)self->table->column_count + 1);
+    return modify_compile_checks(self, &self->moved_checks, err);
+}
+
+enum modify_answer
+modify_recheck(struct op_modify *self, struct ky_error *err)
+{
+    self->moved = NULL;
+    if (!self->has_tried_recheck && open_recheck(self, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
+    if (self->recheck == NULL) {
+        return MODIFY_RESTART;
+    }
+    return recheck_row(self->recheck, self->row_id, &self->moved, err) == KY_OK ? MODIFY_NEXT
+                                                                                : MODIFY_ERROR;
+}
+
 enum modify_answer
 modify_answer_of(enum access_answer answer)
 {

@@ -3,7 +3,7 @@
 
 #include "server/base/map.h"
 #include "server/exec/after.h"
-#include "server/exec/exec_private.h"
+#include "server/exec/op/recheck.h"
 
 /*
  * What INSERT, UPDATE and DELETE share. The child's rows are changed one after another; where an
@@ -50,6 +50,12 @@ struct op_modify {
     bool *conflict_changed;
     struct ky_arena conflict_memory;
     enum row_lock_mode conflict_lock_mode;
+    /* READ COMMITTED: the row in work was changed by others; see recheck.h. */
+    struct recheck *recheck; /* NULL: not made, or the plan is not of that kind */
+    bool has_tried_recheck;
+    struct batch *moved; /* its newest version as the child would give it; NULL: not moved */
+    struct modify_checks moved_checks;
+    struct column *moved_columns;
 };
 
 enum modify_answer { MODIFY_NEXT, MODIFY_PENDING, MODIFY_RESTART, MODIFY_ERROR };
@@ -84,5 +90,8 @@ KY_MUST_CHECK ky_status modify_changed(struct op_modify *self, const struct datu
 uint32_t modify_load(struct op_modify *self);
 /* The lock an update of these columns needs: a changed key is stronger. */
 enum row_lock_mode modify_lock_mode(const struct cat_table *table, const bool *is_changed);
+/* After ACCESS_RESTART: looks at the newest version. MODIFY_NEXT with self->moved set: go on with
+ * it; NULL: the row is none of ours any more. */
+enum modify_answer modify_recheck(struct op_modify *self, struct ky_error *err);
 /* Answers of access that end the step. */
 enum modify_answer modify_answer_of(enum access_answer answer);

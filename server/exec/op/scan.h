@@ -22,5 +22,8 @@ void scan_make_room(struct scan_state *scan, struct op *op, uint32_t wanted);
 /* Decodes rows[0..count), applies op->filter; the batch may be empty. */
 KY_MUST_CHECK ky_status scan_emit(struct scan_state *scan, struct op *op, uint32_t count,
                                   struct batch **batch_out, struct ky_error *err);
+/* Of an index scan: whether a version of a row lies within the scan's bounds. */
+KY_MUST_CHECK ky_status index_scan_holds(struct op *op, struct ky_slice body, bool *holds_out,
+                                         struct ky_error *err);
 /* Without a filter, for the first count rows. */
 void scan_decode_column(struct scan_state *scan, struct op *op, uint16_t column, uint32_t count);

@@ -20,18 +20,23 @@ update_open(struct op *op, struct ky_error *err)
 }
 
 static ky_status
-update_prepare(struct op_modify *self, struct ky_error *err)
+prepare(struct op_modify *self, const struct batch *batch, struct modify_checks *checks,
+        struct column *columns, struct ky_error *err)
 {
-    const struct batch *batch = self->batch;
     for (uint16_t i = 0; i < self->table->column_count; i++) {
         const uint16_t from = self->op.plan->modify.new_columns[i];
-        self->columns[i] =
-            from != UINT16_MAX
-                ? batch->columns[from]
-                : modify_null_column(self, self->table->columns[i].type, batch_extent(batch));
+        columns[i] = from != UINT16_MAX ? batch->columns[from]
+                                        : modify_null_column(self, self->table->columns[i].type,
+                                                             batch_extent(batch));
     }
-    return modify_compute(self, &self->checks, self->columns, batch->selection, batch->count,
-                          &self->op.memory, err);
+    return modify_compute(self, checks, columns, batch->selection, batch->count, &self->op.memory,
+                          err);
+}
+
+static ky_status
+update_prepare(struct op_modify *self, struct ky_error *err)
+{
+    return prepare(self, self->batch, &self->checks, self->columns, err);
 }
 
 /* Locks the row in work. MODIFY_NEXT with stage STAGE_CHANGE: locked; else there is nothing to do.
@@ -52,6 +57,14 @@ lock_row(struct op_modify *self, struct ky_error *err)
                     context->waiter, &answer, err) != KY_OK) {
         return MODIFY_ERROR;
     }
+    self->moved = NULL;
+    if (answer == ACCESS_RESTART) {
+        const enum modify_answer moved = modify_recheck(self, err);
+        if (moved == MODIFY_NEXT && self->moved != NULL) {
+            self->stage = STAGE_CHANGE;
+        }
+        return moved;
+    }
     if (answer == ACCESS_DONE) {
         self->stage = STAGE_CHANGE;
     }
@@ -59,22 +72,17 @@ lock_row(struct op_modify *self, struct ky_error *err)
 }
 
 static enum modify_answer
-update_row(struct op_modify *self, struct ky_error *err)
+change_row(struct op_modify *self, const struct modify_checks *checks, struct ky_error *err)
 {
     struct exec_context *context = self->op.exec->context;
     enum access_answer access = ACCESS_DONE;
-    if (self->stage == STAGE_LOCK) {
-        const enum modify_answer answer = lock_row(self, err);
-        if (answer != MODIFY_NEXT || self->stage != STAGE_CHANGE) {
-            return answer;
-        }
-    }
     const uint32_t place = modify_load(self);
     struct row_ref old = {0};
     if (KY_UNLIKELY(self->after != NULL)) {
-        (void)storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old);
+        (void)storage_row_state(access_storage_txn(context->txn), self->table->rel, self->row_id,
+                                &old);
     }
-    if (modify_validate(self, &self->checks, self->values, place, err) != KY_OK ||
+    if (modify_validate(self, checks, self->values, place, err) != KY_OK ||
         access_update(context->txn, self->table, self->row_id, self->values, self->is_changed,
                       context->waiter, &access, err) != KY_OK) {
         return MODIFY_ERROR;
@@ -91,6 +99,38 @@ update_row(struct op_modify *self, struct ky_error *err)
         return MODIFY_ERROR;
     }
     return MODIFY_NEXT;
+}
+
+/* With the row's newest version in the place of what the child gave. */
+static enum modify_answer
+change_moved(struct op_modify *self, struct ky_error *err)
+{
+    struct batch *batch = self->batch;
+    struct column *columns = self->columns;
+    const uint32_t row = self->row;
+    if (prepare(self, self->moved, &self->moved_checks, self->moved_columns, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
+    self->batch = self->moved;
+    self->columns = self->moved_columns;
+    self->row = 0;
+    const enum modify_answer answer = change_row(self, &self->moved_checks, err);
+    self->batch = batch;
+    self->columns = columns;
+    self->row = row;
+    return answer;
+}
+
+static enum modify_answer
+update_row(struct op_modify *self, struct ky_error *err)
+{
+    if (self->stage == STAGE_LOCK) {
+        const enum modify_answer answer = lock_row(self, err);
+        if (answer != MODIFY_NEXT || self->stage != STAGE_CHANGE) {
+            return answer;
+        }
+    }
+    return self->moved != NULL ? change_moved(self, err) : change_row(self, &self->checks, err);
 }
 
 static enum exec_answer
@@ -114,6 +154,27 @@ delete_open(struct op *op, struct ky_error *err)
     return modify_open(op, err);
 }
 
+static ky_status
+delete_locked(struct op_modify *self, struct exec_context *context, struct ky_error *err)
+{
+    struct row_ref old = {0};
+    if (self->op.plan->modify.has_returning || self->after != NULL) {
+        (void)storage_row_state(access_storage_txn(context->txn), self->table->rel, self->row_id,
+                                &old);
+    }
+    for (uint16_t i = 0; self->op.plan->modify.has_returning && i < self->table->column_count;
+         i++) {
+        self->values[i] = row_get(&self->table->layout, old.body, i);
+    }
+    KY_TRY(modify_touch(self, self->row_id, err));
+    KY_TRY(access_delete(context->txn, self->table, self->row_id, err));
+    KY_TRY(modify_changed(self, self->values, self->row_id, err));
+    if (KY_UNLIKELY(self->after != NULL)) {
+        after_deleted(self->after, self->table, old.body, self->row_id);
+    }
+    return KY_OK;
+}
+
 static enum modify_answer
 delete_row(struct op_modify *self, struct ky_error *err)
 {
@@ -124,24 +185,16 @@ delete_row(struct op_modify *self, struct ky_error *err)
             return answer;
         }
     }
-    struct row_ref old = {0};
-    bool has_old =
-        (self->op.plan->modify.has_returning || self->after != NULL) &&
-        storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old);
-    if (has_old && self->op.plan->modify.has_returning) {
-        for (uint16_t i = 0; i < self->table->column_count; i++) {
-            self->values[i] = row_get(&self->table->layout, old.body, i);
-        }
+    struct batch *batch = self->batch;
+    const uint32_t row = self->row;
+    if (self->moved != NULL) {
+        self->batch = self->moved;
+        self->row = 0;
     }
-    if (modify_touch(self, self->row_id, err) != KY_OK ||
-        access_delete(context->txn, self->table, self->row_id, err) != KY_OK ||
-        modify_changed(self, self->values, self->row_id, err) != KY_OK) {
-        return MODIFY_ERROR;
-    }
-    if (KY_UNLIKELY(has_old && self->after != NULL)) {
-        after_deleted(self->after, self->table, old.body, self->row_id);
-    }
-    return MODIFY_NEXT;
+    const bool is_done = delete_locked(self, context, err) == KY_OK;
+    self->batch = batch;
+    self->row = row;
+    return is_done ? MODIFY_NEXT : MODIFY_ERROR;
 }
 
 static enum exec_answer
