@@ -170,7 +170,8 @@ update_conflicting(struct op_modify *self, struct ky_error *err)
     }
     struct row_ref old = {0};
     if (KY_UNLIKELY(self->after != NULL)) {
-        (void)storage_get(access_storage_txn(context->txn), self->table->rel, self->row_id, &old);
+        (void)storage_row_state(access_storage_txn(context->txn), self->table->rel, self->row_id,
+                                &old);
     }
     if (access_update(context->txn, self->table, self->row_id, self->conflict_row,
                       self->conflict_changed, context->waiter, &answer, err) != KY_OK) {
