@@ -15,11 +15,13 @@
 
 #include "server/base/assert.h"
 #include "server/base/log.h"
+#include "server/base/spill.h"
 
 enum {
     ARENA_BLOCK_SIZE_MIN = 8 * 1024,
     ARENA_BLOCK_SIZE_MAX = 1024 * 1024,
     ARENA_OWN_BLOCK_SIZE_MIN = ARENA_BLOCK_SIZE_MAX / 4,
+    ARENA_SPILLED_BLOCK_SIZE_MAX = 16 * 1024 * 1024,
     ARENA_RESET_KEEP_SIZE_MAX = 64 * 1024, /* an idle session holds no more than this */
 };
 
@@ -27,6 +29,7 @@ struct ky_arena_block {
     struct ky_arena_block *older;
     size_t size; /* of the whole block, this header included */
     bool is_own; /* holds one large request and nothing else */
+    bool is_spilled;
 };
 
 enum { ARENA_HEADER_SIZE = 32 };
@@ -47,13 +50,31 @@ free_front_block(struct ky_arena *arena)
     struct ky_arena_block *block = arena->blocks;
     arena->blocks = block->older;
     arena->allocated_size -= block->size;
-    ky_free(block);
+    if (block->is_spilled) {
+        arena->spilled_size -= block->size;
+        (void)ky_spill_free(arena->spill, block);
+    } else {
+        ky_free(block);
+    }
 }
 
 static struct ky_arena_block *
 push_block(struct ky_arena *arena, size_t size, bool is_own)
 {
-    struct ky_arena_block *block = (struct ky_arena_block *)ky_malloc(size);
+    struct ky_arena_block *block = NULL;
+    const bool is_full =
+        arena->spill != NULL &&
+        arena->allocated_size - arena->spilled_size + size > arena->spill->work_mem;
+    if (is_full) {
+        block = ky_spill_alloc(arena->spill, size);
+    }
+    const bool is_spilled = block != NULL;
+    if (is_spilled) {
+        arena->spilled_size += size;
+    } else {
+        block = ky_malloc(size);
+    }
+    block->is_spilled = is_spilled;
     block->older = arena->blocks;
     block->size = size;
     block->is_own = is_own;
@@ -90,6 +111,14 @@ ky_arena_init(struct ky_arena *arena)
     arena->next = arena->end = empty_block;
     arena->blocks = NULL;
     arena->allocated_size = 0;
+    arena->spilled_size = 0;
+    arena->spill = NULL;
+}
+
+void
+ky_arena_set_spill(struct ky_arena *arena, struct ky_spill *spill)
+{
+    arena->spill = spill;
 }
 
 void
@@ -105,9 +134,11 @@ void
 ky_arena_reset(struct ky_arena *arena)
 {
     struct ky_arena_block *keep = NULL;
+    struct ky_spill *spill = arena->spill;
     while (arena->blocks != NULL) {
         struct ky_arena_block *block = arena->blocks;
-        if (keep == NULL && !block->is_own && block->size <= ARENA_RESET_KEEP_SIZE_MAX) {
+        if (keep == NULL && !block->is_own && !block->is_spilled &&
+            block->size <= ARENA_RESET_KEEP_SIZE_MAX) {
             keep = block;
             arena->blocks = block->older;
         } else {
@@ -115,6 +146,7 @@ ky_arena_reset(struct ky_arena *arena)
         }
     }
     ky_arena_init(arena);
+    arena->spill = spill;
     if (keep != NULL) {
         keep->older = NULL;
         arena->blocks = keep;
@@ -163,7 +195,9 @@ ky_arena_alloc_slow(struct ky_arena *arena, size_t size)
     while (block_size < ARENA_BLOCK_SIZE_MAX && block_size < 2 * rounded) {
         block_size *= 2;
     }
-    block_size = KY_MIN(block_size, (size_t)ARENA_BLOCK_SIZE_MAX);
+    const bool is_spilling = last != NULL && last->is_spilled;
+    block_size = KY_MIN(block_size, is_spilling ? (size_t)ARENA_SPILLED_BLOCK_SIZE_MAX
+                                                : (size_t)ARENA_BLOCK_SIZE_MAX);
     struct ky_arena_block *block = push_block(arena, block_size, false);
     char *place = block_start(block);
     arena->next = place + rounded;

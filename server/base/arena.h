@@ -9,11 +9,14 @@
  * request gets a block of its own. Everything is 16-byte aligned.
  */
 struct ky_arena_block;
+struct ky_spill;
 struct ky_arena {
     char *next; /* free space in the current block */
     char *end;
     struct ky_arena_block *blocks; /* owned; newest first */
-    size_t allocated_size;         /* bytes held from malloc */
+    size_t allocated_size;         /* bytes held */
+    size_t spilled_size;           /* of them, in the temporary file */
+    struct ky_spill *spill;        /* NULL: all blocks come from malloc */
 };
 
 /* A place to go back to: everything allocated after it is dropped by ky_arena_rewind. */
@@ -24,6 +27,8 @@ struct ky_arena_mark {
 
 void ky_arena_init(struct ky_arena *arena);
 void ky_arena_deinit(struct ky_arena *arena);
+/* Blocks beyond the spill's work_mem come from it. Stays so until ky_arena_deinit. */
+void ky_arena_set_spill(struct ky_arena *arena, struct ky_spill *spill);
 /* Drops all contents, keeps one block so that the next statement need not call malloc. */
 void ky_arena_reset(struct ky_arena *arena);
 struct ky_arena_mark ky_arena_mark(const struct ky_arena *arena);

@@ -8,7 +8,9 @@
 #include "server/base/budget.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "server/base/arena.h"
 #include "server/base/assert.h"
 
 void
@@ -17,6 +19,7 @@ ky_budget_init(struct ky_budget *budget, const char *name, uint64_t limit, struc
     budget->name = name;
     budget->limit = limit;
     budget->parent = parent;
+    budget->spill = NULL;
     atomic_init(&budget->used, 0);
 }
 
@@ -66,4 +69,44 @@ ky_budget_release(struct ky_budget *budget, uint64_t size)
     for (; budget != NULL; budget = budget->parent) {
         release_one(budget, size);
     }
+}
+
+/* ------------------------------------------------------------------ arrays */
+
+uint64_t
+ky_budget_charged_size(const struct ky_budget *budget, uint64_t size)
+{
+    return budget == NULL || budget->spill == NULL || size <= budget->spill->work_mem ? size : 0;
+}
+
+void *
+ky_budget_resize(struct ky_budget *budget, void *memory, size_t old_size, size_t size)
+{
+    if (ky_budget_charged_size(budget, size) != 0 || size == 0) {
+        return ky_realloc(memory, size);
+    }
+    void *moved = ky_spill_alloc(budget->spill, size);
+    if (moved == NULL) {
+        /* The next check says so. Until then it has to live somewhere. */
+        moved = ky_malloc(size);
+    }
+    if (old_size > 0) {
+        memcpy(moved, memory, old_size);
+    }
+    ky_budget_free(budget, memory);
+    return moved;
+}
+
+void
+ky_budget_free(struct ky_budget *budget, void *memory)
+{
+    if (budget == NULL || budget->spill == NULL || !ky_spill_free(budget->spill, memory)) {
+        ky_free(memory);
+    }
+}
+
+ky_status
+ky_budget_check(const struct ky_budget *budget, struct ky_error *err)
+{
+    return budget == NULL || budget->spill == NULL ? KY_OK : ky_spill_check(budget->spill, err);
 }

@@ -240,6 +240,19 @@ portal_new(const char *name)
     return portal;
 }
 
+void
+portal_init_memory(struct session *session, struct portal *portal)
+{
+    const int64_t limit = settings_int(&session->settings, SETTING_TEMP_FILE_LIMIT);
+    ky_budget_init(&portal->budget, "work memory", 0, &session->server->memory);
+    if (portal->spill.dir == NULL && session->server->options.temp_dir != NULL) {
+        ky_spill_init(&portal->spill, session->server->options.temp_dir,
+                      (uint64_t)settings_int(&session->settings, SETTING_WORK_MEM) * 1024,
+                      limit < 0 ? UINT64_MAX : (uint64_t)limit * 1024);
+    }
+    portal->budget.spill = portal->spill.dir == NULL ? NULL : &portal->spill;
+}
+
 static void
 portal_stop(struct session *session, struct portal *portal)
 {
@@ -266,6 +279,7 @@ portal_free(struct session *session, struct portal *portal)
         session->running = NULL;
     }
     portal_stop(session, portal);
+    ky_spill_deinit(&portal->spill);
     if (portal->prepared != NULL && --portal->prepared->reference_count == 0) {
         source_deinit(&portal->prepared->source);
         struct ky_arena arena = portal->prepared->arena;
@@ -519,7 +533,7 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
            struct result_sink *sink, struct ky_error *err)
 {
     if (portal->phase == PORTAL_NEW) {
-        ky_budget_init(&portal->budget, "work memory", 0, &session->server->memory);
+        portal_init_memory(session, portal);
         if (source_plan(session, portal->source, err) != KY_OK ||
             check_read_only(session, portal->source->plan, err) != KY_OK) {
             return SESSION_ERROR;

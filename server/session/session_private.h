@@ -112,6 +112,7 @@ struct portal {
     uint64_t rows_changed;
     bool wants_columns; /* simple protocol: RowDescription comes before the rows */
     struct ky_budget budget;
+    struct ky_spill spill; /* of what the budget does not hold */
     bool is_cursor; /* DECLAREd: FETCH runs it */
     bool is_with_hold;
     const char *cursor_sql;
@@ -344,6 +345,8 @@ KY_MUST_CHECK ky_status source_plan(struct session *session, struct plan_source 
 /* True for SELECT, VALUES, INSERT, UPDATE, DELETE: what the planner takes. */
 bool source_is_query(const struct ast_node *tree);
 struct portal *portal_new(const char *name);
+/* Its work memory, and where it goes on when that is used up. Once, before anything is charged. */
+void portal_init_memory(struct session *session, struct portal *portal);
 void portal_free(struct session *session, struct portal *portal);
 /* Goes on until max_rows, the end, or something to wait for. On the end *tag is filled. */
 enum session_answer portal_run(struct session *session, struct portal *portal, uint32_t max_rows,

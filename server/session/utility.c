@@ -595,7 +595,7 @@ execute_args(struct session *session, struct portal *outer, struct portal *porta
     context.session = session;
     context.params = outer->params;
     context.param_count = outer->param_count;
-    ky_budget_init(&portal->budget, "work memory", 0, &session->server->memory);
+    portal_init_memory(session, portal);
     ky_status status = KY_OK;
     for (uint16_t i = 0; i < count && status == KY_OK; i++) {
         struct expr *expr;

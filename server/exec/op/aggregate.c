@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "server/exec/exec_private.h"
 #include "server/exec/op/sorter.h"
 
@@ -136,6 +139,9 @@ aggregate_open(struct op *op, struct ky_error *err)
     store_init(&self->rows, types, group_count, op->exec->context->budget);
     key_table_init(&self->table, op->exec->context->budget);
     ky_arena_init(&self->states);
+    if (op->exec->context->budget != NULL) {
+        ky_arena_set_spill(&self->states, op->exec->context->budget->spill);
+    }
     self->batch.column_count = (uint32_t)group_count + call_count;
     self->batch.columns =
         ky_arena_array(arena, struct column, (size_t)self->batch.column_count + 1);
@@ -149,8 +155,10 @@ add_states(struct op_aggregate *self)
 {
     const uint32_t group = (uint32_t)self->rows.count - 1;
     if (group >= self->state_room) {
-        self->state_room = self->state_room == 0 ? 16 : self->state_room * 2;
-        self->state_of = ky_realloc(self->state_of, self->state_room * sizeof(void *));
+        const uint32_t room = self->state_room == 0 ? 16 : self->state_room * 2;
+        self->state_of = ky_budget_resize(self->op.exec->context->budget, self->state_of,
+                                          self->state_room * sizeof(void *), room * sizeof(void *));
+        self->state_room = room;
     }
     self->state_of[group] = ky_arena_calloc(&self->states, 1, KY_MAX(self->states_size, (size_t)1));
 }
@@ -313,12 +321,13 @@ static ky_status
 charge(struct op_aggregate *self, struct ky_error *err)
 {
     struct ky_budget *budget = self->op.exec->context->budget;
-    const uint64_t size = self->states.allocated_size + self->state_room * sizeof(void *);
+    const uint64_t size = self->states.allocated_size - self->states.spilled_size +
+                          ky_budget_charged_size(budget, self->state_room * sizeof(void *));
     if (budget != NULL && size > self->charged) {
         KY_TRY(ky_budget_charge(budget, size - self->charged, err));
         self->charged = size;
     }
-    return KY_OK;
+    return ky_budget_check(budget, err);
 }
 
 static ky_status
@@ -423,6 +432,25 @@ emit_chunk(struct op_aggregate *self, struct ky_error *err)
     return KY_OK;
 }
 
+/* As PostgreSQL's HashAggregate; a plain aggregate says nothing. */
+static void
+note_memory(struct op_aggregate *self)
+{
+    struct explain_actual *actual = self->op.actual;
+    if (actual == NULL || self->op.plan->aggregate.group_count == 0) {
+        return;
+    }
+    const uint64_t disk = self->rows.arena.spilled_size + self->states.spilled_size;
+    const uint64_t memory =
+        self->rows.arena.allocated_size + self->states.allocated_size + self->table.charged - disk;
+    const int size = snprintf(actual->note, sizeof(actual->note),
+                              "Batches: 1  Memory Usage: %" PRIu64 "kB", (memory + 1023) / 1024);
+    if (disk > 0) {
+        (void)snprintf(actual->note + size, sizeof(actual->note) - (size_t)size,
+                       "  Disk Usage: %" PRIu64 "kB", (disk + 1023) / 1024);
+    }
+}
+
 static enum exec_answer
 aggregate_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
@@ -438,6 +466,7 @@ aggregate_next(struct op *op, struct batch **batch_out, struct ky_error *err)
             }
         }
         self->is_read = true;
+        note_memory(self);
     }
     if (self->next_chunk >= self->rows.chunk_count) {
         return EXEC_END;
@@ -491,7 +520,7 @@ aggregate_close(struct op *op)
     store_deinit(&self->rows);
     key_table_deinit(&self->table);
     ky_arena_deinit(&self->states);
-    ky_free(self->state_of);
+    ky_budget_free(op->exec->context->budget, self->state_of);
 }
 
 const struct op_class op_aggregate = {

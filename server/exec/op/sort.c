@@ -148,12 +148,14 @@ finish_input(struct op_sort *self)
     self->end_row = end;
     self->is_sorted = true;
     if (self->op.actual != NULL) {
-        const uint64_t size = self->sorter.rows.arena.allocated_size +
-                              self->sorter.keys.allocated_size +
-                              self->sorter.room * sizeof(struct sort_entry);
+        bool is_spilled = false;
+        const uint64_t size = sorter_size(&self->sorter, &is_spilled);
         (void)snprintf(self->op.actual->note, sizeof(self->op.actual->note),
-                       "Sort Method: %s  Memory: %" PRIu64 "kB",
-                       self->keep > 0 ? "top-N heapsort" : "quicksort", (size + 1023) / 1024);
+                       "Sort Method: %s  %s: %" PRIu64 "kB",
+                       self->keep > 0 ? "top-N heapsort"
+                       : is_spilled   ? "external sort"
+                                      : "quicksort",
+                       is_spilled ? "Disk" : "Memory", (size + 1023) / 1024);
     }
 }
 

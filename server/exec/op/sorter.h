@@ -39,6 +39,8 @@ KY_MUST_CHECK ky_status sorter_add(struct sorter *sorter, const struct column *c
                                    const struct column *const *keys, const uint16_t *selection,
                                    uint32_t count, struct ky_error *err);
 void sorter_sort(struct sorter *sorter);
+/* Bytes it holds, and whether some of them are in the temporary file. */
+uint64_t sorter_size(const struct sorter *sorter, bool *is_spilled_out);
 /* Sorted, keeps the first count rows only and frees the rest. */
 KY_MUST_CHECK ky_status sorter_keep(struct sorter *sorter, uint32_t count, struct ky_error *err);
 int sort_entry_compare(const struct sort_entry *a, const struct sort_entry *b);

@@ -15,6 +15,9 @@ store_init(struct store *store, const struct type *const *types, uint32_t column
 {
     *store = (struct store){.budget = budget, .column_count = column_count};
     ky_arena_init(&store->arena);
+    if (budget != NULL) {
+        ky_arena_set_spill(&store->arena, budget->spill);
+    }
     store->types = ky_malloc(((size_t)column_count + 1) * sizeof(*store->types));
     if (column_count > 0) {
         memcpy(store->types, types, column_count * sizeof(*types));
@@ -53,12 +56,13 @@ store_deinit(struct store *store)
 static ky_status
 charge(struct store *store, struct ky_error *err)
 {
-    const uint64_t size = store->arena.allocated_size + store->chunk_room * sizeof(struct batch);
+    const uint64_t size = store->arena.allocated_size - store->arena.spilled_size +
+                          store->chunk_room * sizeof(struct batch);
     if (store->budget != NULL && size > store->charged) {
         KY_TRY(ky_budget_charge(store->budget, size - store->charged, err));
         store->charged = size;
     }
-    return KY_OK;
+    return ky_budget_check(store->budget, err);
 }
 
 static void
@@ -203,9 +207,9 @@ key_table_clear(struct key_table *table)
 void
 key_table_deinit(struct key_table *table)
 {
-    ky_free(table->heads);
-    ky_free(table->nexts);
-    ky_free(table->hashes);
+    ky_budget_free(table->budget, table->heads);
+    ky_budget_free(table->budget, table->nexts);
+    ky_budget_free(table->budget, table->hashes);
     if (table->budget != NULL) {
         ky_budget_release(table->budget, table->charged);
     }
@@ -219,16 +223,21 @@ key_table_grow(struct key_table *table, struct ky_error *err)
     if (room > UINT32_MAX / 4) {
         return ky_error_set(err, KY_OUT_OF_MEMORY, "hash table is too large");
     }
-    const uint64_t size =
-        (uint64_t)room * (2 * sizeof(uint32_t) + sizeof(uint32_t) + sizeof(uint64_t));
-    if (table->budget != NULL && size > table->charged) {
-        KY_TRY(ky_budget_charge(table->budget, size - table->charged, err));
+    const size_t words = (size_t)room * sizeof(uint32_t);
+    const size_t old_words = (size_t)table->room * sizeof(uint32_t);
+    struct ky_budget *budget = table->budget;
+    const uint64_t size = ky_budget_charged_size(budget, 2 * words) +
+                          ky_budget_charged_size(budget, words) +
+                          ky_budget_charged_size(budget, 2 * words);
+    if (budget != NULL && size > table->charged) {
+        KY_TRY(ky_budget_charge(budget, size - table->charged, err));
         table->charged = size;
     }
-    table->nexts = ky_realloc(table->nexts, room * sizeof(uint32_t));
-    table->hashes = ky_realloc(table->hashes, room * sizeof(uint64_t));
-    ky_free(table->heads);
-    table->heads = ky_calloc((size_t)room * 2, sizeof(uint32_t));
+    table->nexts = ky_budget_resize(budget, table->nexts, old_words, words);
+    table->hashes = ky_budget_resize(budget, table->hashes, 2 * old_words, 2 * words);
+    ky_budget_free(budget, table->heads);
+    table->heads = ky_budget_resize(budget, NULL, 0, 2 * words);
+    memset(table->heads, 0, 2 * words);
     table->mask = room * 2 - 1;
     table->room = room;
     for (uint32_t row = 0; row < table->count; row++) {
@@ -236,7 +245,7 @@ key_table_grow(struct key_table *table, struct ky_error *err)
         table->nexts[row] = *head;
         *head = row + 1;
     }
-    return KY_OK;
+    return ky_budget_check(budget, err);
 }
 
 ky_status
