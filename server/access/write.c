@@ -27,17 +27,18 @@ access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky
     if (txn->isolation != ISOLATION_SERIALIZABLE) {
         return;
     }
-    bool has_tree = false;
+    bool is_noted = false;
     for (uint16_t i = 0; i < table->index_count; i++) {
         struct access_index *runtime = access_runtime(txn->access, table->indexes[i]);
         ky_buffer_clear(&txn->old_key);
         if (runtime->tree != NULL &&
             runtime_row_key(runtime, table->indexes[i], row, &txn->old_key)) {
-            has_tree = true;
+            is_noted = true;
             txn_note_write(txn->txn, table->rel, runtime->oid, ky_buffer_slice(&txn->old_key));
         }
     }
-    if (!has_tree) {
+    /* In no index (there may be partial ones only): who read all of the table must still know. */
+    if (!is_noted) {
         txn_note_write(txn->txn, table->rel, 0, ky_slice(NULL, 0));
     }
 }
