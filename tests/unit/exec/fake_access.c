@@ -165,6 +165,21 @@ storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_
     return false;
 }
 
+enum row_state
+storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out)
+{
+    (void)txn, (void)rel, (void)row_id, (void)row_out;
+    KY_UNREACHABLE();
+}
+
+bool
+access_row_key(struct access *access, const struct cat_index *index, struct ky_slice row,
+               struct ky_buffer *out)
+{
+    (void)access, (void)index, (void)row, (void)out;
+    KY_UNREACHABLE();
+}
+
 bool
 storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id, event_offset_t *offset_out)
 {
