@@ -113,7 +113,7 @@ struct portal {
     bool wants_columns; /* simple protocol: RowDescription comes before the rows */
     struct ky_budget budget;
     struct ky_spill spill; /* of what the budget does not hold */
-    bool is_cursor; /* DECLAREd: FETCH runs it */
+    bool is_cursor;        /* DECLAREd: FETCH runs it */
     bool is_with_hold;
     const char *cursor_sql;
     int64_t created_us;
