@@ -16,7 +16,8 @@
 static bool
 is_event_table(const struct cat_table *table)
 {
-    return table->oid >= OID_FIRST_USER || table->schema == OID_SCHEMA_KYRO;
+    return (table->oid >= OID_FIRST_USER && table->persistence != 't') ||
+           table->schema == OID_SCHEMA_KYRO;
 }
 
 /* ------------------------------------------------------------------ serializable */

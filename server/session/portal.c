@@ -40,13 +40,19 @@ resolve_path(struct session *session, const struct cat_image *image)
         name[size] = '\0';
         const char *wanted = strcmp(name, "$user") == 0 ? session->user : name;
         const struct cat_schema *schema = cat_find_schema(image, ky_slice_cstr(wanted));
-        if (schema != NULL && listed_count < KY_COUNT_OF(listed) - 1) {
+        if (schema != NULL && listed_count < KY_COUNT_OF(listed) - 2) {
             has_catalog = has_catalog || schema->oid == OID_SCHEMA_PG_CATALOG;
             if (path->creation == OID_NONE) {
                 path->creation = schema->oid;
             }
             listed[listed_count++] = schema->oid;
         }
+    }
+    char temp_name[SESSION_TEMP_NAME_SIZE];
+    session_temp_name(session, temp_name);
+    const struct cat_schema *temp = cat_find_schema(image, ky_slice_cstr(temp_name));
+    if (temp != NULL) {
+        path->schemas[path->count++] = temp->oid;
     }
     if (!has_catalog) {
         path->schemas[path->count++] = OID_SCHEMA_PG_CATALOG;

@@ -185,6 +185,54 @@ commit_and_wait(struct server *server, struct txn *txn, struct ky_error *err)
     return wait.status;
 }
 
+/* Temporary tables of sessions that a crash ended. */
+static ky_status
+drop_leftovers(struct server *server, const struct cat_image *image, struct ky_error *err)
+{
+    struct txn *txn = NULL;
+    ky_status status = KY_OK;
+    for (size_t i = 0; i < image->schema_count && status == KY_OK; i++) {
+        const struct cat_schema *schema = image->schemas[i];
+        if (strncmp(schema->name, "pg_temp_", 8) != 0) {
+            continue;
+        }
+        if (txn == NULL) {
+            txn = txn_begin(server_storage(server), ISOLATION_READ_COMMITTED);
+            txn_statement_begin(txn);
+        }
+        for (size_t t = 0; t < image->table_count && status == KY_OK; t++) {
+            const struct cat_table *table = image->tables[t];
+            if (table->schema != schema->oid) {
+                continue;
+            }
+            for (uint16_t c = 0; c < table->constraint_count && status == KY_OK; c++) {
+                status = catalog_erase(txn, CAT_CONSTRAINT, table->constraints[c], err);
+            }
+            for (uint16_t k = 0; k < table->index_count && status == KY_OK; k++) {
+                status = catalog_erase(txn, CAT_INDEX, table->indexes[k], err);
+            }
+            if (status == KY_OK) {
+                status = catalog_erase(txn, CAT_TABLE, table, err);
+            }
+            if (status == KY_OK && table->kind == 'r') {
+                status = storage_drop(txn, table->rel, err);
+            }
+        }
+        if (status == KY_OK) {
+            status = catalog_erase(txn, CAT_SCHEMA, schema, err);
+        }
+    }
+    if (txn == NULL) {
+        return KY_OK;
+    }
+    txn_statement_end(txn);
+    if (status != KY_OK) {
+        txn_rollback(txn);
+        return KY_ERR;
+    }
+    return commit_and_wait(server, txn, err);
+}
+
 static ky_status
 create_databases(struct txn *txn, struct ky_error *err)
 {
@@ -324,6 +372,9 @@ server_initialize(struct server *server, const char *password, struct ky_error *
             txn_rollback(txn);
         }
         ky_log(INFO, "server", "%s", is_first ? "data directory initialized" : "password set");
+    }
+    if (status == KY_OK) {
+        status = drop_leftovers(server, image, err);
     }
     cat_image_release(image);
     if (status == KY_OK && is_first) {

@@ -686,6 +686,9 @@ run_commit(struct session *session, struct ky_error *err)
 {
     bool is_pending = false;
     if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE) {
+        if (!session->is_committing && ddl_temp_commit(session, err) != KY_OK) {
+            return STEP_ERROR;
+        }
         session->is_committing = true;
         enum session_answer answer = after_run(session, true, err);
         if (answer != SESSION_DONE) {
@@ -722,6 +725,23 @@ end_statement(struct session *session)
 
 /* ------------------------------------------------------------------ simple query */
 
+/* SELECT .. INTO t is CREATE TABLE t AS SELECT. */
+static struct ast_node *
+without_into(struct ky_arena *arena, struct ast_node *tree)
+{
+    struct ast_select *select = (void *)tree;
+    if (tree == NULL || tree->kind != AST_SELECT || select->into == NULL) {
+        return tree;
+    }
+    struct ast_create_table_as *create = ky_arena_new(arena, struct ast_create_table_as);
+    *create = (struct ast_create_table_as){
+        .node = {.kind = AST_CREATE_TABLE_AS, .location = tree->location},
+        .into = select->into,
+        .query = tree};
+    select->into = NULL;
+    return &create->node;
+}
+
 /* The statement's own portal, with its text for error positions. */
 static void
 start_simple_statement(struct session *session)
@@ -731,7 +751,7 @@ start_simple_statement(struct session *session)
     struct plan_source *source = &session->simple_source;
     source_deinit(source);
     source_init(source, &session->arena);
-    source->tree = statement->statement;
+    source->tree = without_into(&session->arena, statement->statement);
     source->sql = session->simple_sql;
     source->own_sql = ky_slice((const char *)session->simple_sql.data + statement->offset,
                                (size_t)statement->size);
@@ -938,8 +958,9 @@ parse_prepared(struct session *session, struct prepared *prepared, struct ky_err
                             "cannot insert multiple commands into a prepared statement");
     }
     if (statements.count == 1) {
-        source->tree =
-            ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
+        source->tree = without_into(
+            &prepared->arena,
+            ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement);
     }
     KY_TRY(check_failed(session, source->tree, err));
     return prepared_analyze(session, source, err);

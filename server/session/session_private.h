@@ -17,7 +17,7 @@
 #include "server/types/array.h"
 #include "server/types/reg.h"
 
-enum { SESSION_TAG_SIZE = 64 };
+enum { SESSION_TAG_SIZE = 64, SESSION_TEMP_NAME_SIZE = 32 };
 
 /* ------------------------------------------------------------------ server */
 
@@ -129,6 +129,12 @@ struct notify_mark {
     uint32_t action_count;
 };
 
+/* ON COMMIT: 'd'rop, or delete 'r'ows. */
+struct temp_action {
+    oid_t table;
+    char action;
+};
+
 /* A savepoint of SQL. */
 struct session_savepoint {
     char name[64];
@@ -206,8 +212,10 @@ struct session {
     bool is_chained; /* COMMIT AND CHAIN: a new block follows */
     int64_t commit_start_ns;
 
-    struct after_state *after; /* owned; NULL until something is noted */
-    bool is_committing;        /* what was deferred is being looked at */
+    bool has_temp;                 /* its schema of temporary tables was made */
+    struct ky_buffer temp_actions; /* struct temp_action: ON COMMIT of its tables */
+    struct after_state *after;     /* owned; NULL until something is noted */
+    bool is_committing;            /* what was deferred is being looked at */
 
     /* Waiting and cancelling. */
     enum session_place place;
@@ -414,8 +422,12 @@ enum session_answer session_fail(struct session *session, struct ky_error *err);
 KY_MUST_CHECK ky_status ddl_run(struct session *session, const struct ast_node *statement,
                                 struct ky_slice sql, bool *is_pending_out, struct ky_error *err);
 bool ddl_handles(enum ast_kind kind);
+/* "pg_temp_17", the schema of the session's temporary tables, there or not. */
+void session_temp_name(const struct session *session, char name[SESSION_TEMP_NAME_SIZE]);
 /* Drops the session's temporary tables. */
 void ddl_session_end(struct session *session);
+/* ON COMMIT DROP and DELETE ROWS, inside the transaction that commits. */
+KY_MUST_CHECK ky_status ddl_temp_commit(struct session *session, struct ky_error *err);
 /* The first INSERT into a vectors table made with (dim INT) fixes its dimension. */
 KY_MUST_CHECK ky_status ddl_vectors_dimension(struct session *session,
                                               const struct cat_table *table, uint32_t dimension,

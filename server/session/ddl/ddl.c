@@ -365,9 +365,3 @@ ddl_option_int(const struct ast_option *option, int64_t fallback)
            : constant->type == AST_CONST_BOOL  ? constant->boolean
                                                : fallback;
 }
-
-void
-ddl_session_end(struct session *session)
-{
-    (void)session; /* temporary tables are refused, so there is nothing to drop */
-}

@@ -346,8 +346,8 @@ ddl_drop(struct ddl *ddl, const struct ast_drop *statement)
 /* ------------------------------------------------------------------ TRUNCATE */
 
 /* New storage and new indexes; the old ones go at commit. */
-static ky_status
-truncate_one(struct ddl *ddl, struct cat_table *table)
+ky_status
+ddl_truncate_table(struct ddl *ddl, struct cat_table *table)
 {
     struct cat_table changed = *table;
     changed.rel = ddl_new_oid(ddl);
@@ -483,7 +483,7 @@ ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement)
             return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
                                 set.tables[i]->name);
         }
-        KY_TRY(truncate_one(ddl, table));
+        KY_TRY(ddl_truncate_table(ddl, table));
         if (statement->is_restart_identity) {
             KY_TRY(restart_sequences(ddl, table));
         }

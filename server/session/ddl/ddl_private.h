@@ -203,3 +203,11 @@ KY_MUST_CHECK ky_status ddl_rebuild_index(struct ddl *ddl, struct cat_index *old
                                           struct cat_table *table);
 const char *ddl_nextval_text(struct ddl *ddl, oid_t schema, const char *sequence);
 KY_MUST_CHECK ky_status ddl_write_sequences(struct ddl *ddl, const struct new_table *made);
+
+/* ------------------------------------------------------------------ ddl_temp.c */
+
+/* The session's schema of temporary tables, made when it is not there. */
+KY_MUST_CHECK ky_status ddl_temp_schema(struct ddl *ddl, oid_t *schema_out);
+void ddl_temp_on_commit(struct session *session, oid_t table, char action);
+/* A fresh empty relation and fresh indexes. */
+KY_MUST_CHECK ky_status ddl_truncate_table(struct ddl *ddl, struct cat_table *table);

@@ -446,12 +446,18 @@ ddl_write_table(struct ddl *ddl, struct new_table *made)
 
 /* Name checks that come before any change. *is_done_out: it exists and IF NOT EXISTS was said. */
 static ky_status
-begin_table(struct ddl *ddl, const struct ast_range_var *name, bool is_if_not_exists,
-            struct new_table *made, bool *is_done_out)
+begin_table(struct ddl *ddl, const struct ast_range_var *name, enum ast_persistence persistence,
+            bool is_if_not_exists, struct new_table *made, bool *is_done_out)
 {
     oid_t schema;
+    bool is_temp_name = name->schema != NULL && strcmp(name->schema, "pg_temp") == 0;
+    bool is_temp = persistence == AST_TEMPORARY || is_temp_name;
     *is_done_out = false;
-    KY_TRY(ddl_schema_of(ddl, name, &schema));
+    if (is_temp && name->schema != NULL && !is_temp_name) {
+        return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                            "cannot create temporary relation in non-temporary schema");
+    }
+    KY_TRY(is_temp ? ddl_temp_schema(ddl, &schema) : ddl_schema_of(ddl, name, &schema));
     KY_TRY(ddl_lock_name(ddl, schema, name->name));
     if (ddl->is_pending) {
         return KY_OK;
@@ -472,7 +478,7 @@ begin_table(struct ddl *ddl, const struct ast_range_var *name, bool is_if_not_ex
                                      .name = ky_arena_strdup(ddl->arena, name->name),
                                      .schema = schema,
                                      .kind = 'r',
-                                     .persistence = 'p',
+                                     .persistence = is_temp ? 't' : 'p',
                                      .rel = oid,
                                      .owner = ddl->session->role,
                                      .row_type = ddl_new_oid(ddl)};
@@ -482,8 +488,7 @@ begin_table(struct ddl *ddl, const struct ast_range_var *name, bool is_if_not_ex
 static ky_status
 refuse_table_forms(struct ddl *ddl, const struct ast_create_table *statement)
 {
-    const char *what = statement->persistence == AST_TEMPORARY   ? "temporary tables"
-                       : ast_list_count(statement->inherits) > 0 ? "table inheritance"
+    const char *what = ast_list_count(statement->inherits) > 0 ? "table inheritance"
                        : statement->partition_by != NULL || statement->partition_of != NULL
                            ? "partitioned tables"
                            : NULL;
@@ -514,9 +519,19 @@ ddl_create_table(struct ddl *ddl, const struct ast_create_table *statement)
     bool is_done;
     strcpy(ddl->session->tag, "CREATE TABLE");
     KY_TRY(refuse_table_forms(ddl, statement));
-    KY_TRY(begin_table(ddl, statement->relation, statement->is_if_not_exists, made, &is_done));
+    KY_TRY(begin_table(ddl, statement->relation, statement->persistence,
+                       statement->is_if_not_exists, made, &is_done));
     if (ddl->is_pending || is_done) {
         return KY_OK;
+    }
+    if (statement->on_commit != AST_ON_COMMIT_NONE && made->table.persistence != 't') {
+        return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                            "ON COMMIT can only be used on temporary tables");
+    }
+    if (statement->on_commit == AST_ON_COMMIT_DROP ||
+        statement->on_commit == AST_ON_COMMIT_DELETE) {
+        ddl_temp_on_commit(ddl->session, made->table.oid,
+                           statement->on_commit == AST_ON_COMMIT_DROP ? 'd' : 'r');
     }
     KY_TRY(ddl_lock_parents(ddl, statement->elements));
     if (ddl->is_pending) {
@@ -644,7 +659,8 @@ ddl_create_vectors(struct ddl *ddl, const struct ast_create_vectors *statement)
     const char *const *options = NULL;
     KY_TRY(vectors_opclass(ddl, statement->options, &opclass));
     KY_TRY(vectors_index_options(ddl, statement->options, &options));
-    KY_TRY(begin_table(ddl, statement->relation, statement->is_if_not_exists, made, &is_done));
+    KY_TRY(begin_table(ddl, statement->relation, AST_PERMANENT, statement->is_if_not_exists, made,
+                       &is_done));
     if (ddl->is_pending || is_done) {
         return KY_OK;
     }
@@ -879,8 +895,7 @@ ddl_create_table_as(struct session *session, const struct ast_create_table_as *s
                       .txn = access_storage_txn(session->txn),
                       .err = err};
     *is_done_out = *is_pending_out = false;
-    if (statement->is_materialized_view || statement->query->kind != AST_SELECT ||
-        statement->into->persistence == AST_TEMPORARY) {
+    if (statement->is_materialized_view || statement->query->kind != AST_SELECT) {
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of CREATE TABLE AS is not supported yet");
     }
@@ -893,11 +908,15 @@ ddl_create_table_as(struct session *session, const struct ast_create_table_as *s
         ddl.bind.arena = ddl.arena;
     }
     if (status == KY_OK) {
-        status = begin_table(&ddl, statement->into->relation, statement->is_if_not_exists, made,
-                             is_done_out);
+        status = begin_table(&ddl, statement->into->relation, statement->into->persistence,
+                             statement->is_if_not_exists, made, is_done_out);
     }
     *is_pending_out = ddl.is_pending;
     if (status == KY_OK && !ddl.is_pending && !*is_done_out) {
+        if (made->table.persistence == 't' && statement->into->on_commit >= AST_ON_COMMIT_DELETE) {
+            ddl_temp_on_commit(session, made->table.oid,
+                               statement->into->on_commit == AST_ON_COMMIT_DROP ? 'd' : 'r');
+        }
         status = columns_from_query(&ddl, made, source, statement->into->columns);
         if (status == KY_OK) {
             status = ddl_write_table(&ddl, made);

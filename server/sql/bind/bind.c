@@ -45,6 +45,16 @@ binder_finish(struct binder *b)
     return KY_OK;
 }
 
+/* The session's own schema of temporary tables, which its path begins with. */
+static const struct cat_schema *
+temp_schema(struct binder *b)
+{
+    const struct cat_schema *first = b->context->path->count == 0
+                                         ? NULL
+                                         : cat_get_schema(b->image, b->context->path->schemas[0]);
+    return first != NULL && strncmp(first->name, "pg_temp_", 8) == 0 ? first : NULL;
+}
+
 ky_status
 find_relation(struct binder *b, const struct ast_range_var *name, bool is_missing_ok,
               struct cat_table **out)
@@ -62,6 +72,9 @@ find_relation(struct binder *b, const struct ast_range_var *name, bool is_missin
         *out = cat_resolve_table(b->image, b->context->path, key);
     } else {
         const struct cat_schema *schema = cat_find_schema(b->image, ky_slice_cstr(name->schema));
+        if (strcmp(name->schema, "pg_temp") == 0) {
+            schema = temp_schema(b);
+        }
         if (schema != NULL) {
             *out = cat_find_table(b->image, schema->oid, key);
         }
