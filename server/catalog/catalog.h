@@ -16,7 +16,9 @@ enum {
     OID_SCHEMA_PUBLIC = 2200,
     OID_SCHEMA_INFORMATION = 13000,
     OID_SCHEMA_KYRO = 13001,
+    OID_EXTENSION_KYRO = 13002,
     OID_ROLE_POSTGRES = 10,
+    OID_ROLE_DATABASE_OWNER = 6171, /* pg_database_owner: the owner of the database one is in */
     OID_COLLATION_DEFAULT = 100,
     OID_COLLATION_C = 950,
 };

@@ -321,6 +321,15 @@ create_all(struct txn *txn, const char *secret, struct ky_error *err)
     const struct cat_extension plpgsql = {
         .oid = 13569, .name = "plpgsql", .version = "1.0", .schema = OID_SCHEMA_PG_CATALOG};
     KY_TRY(catalog_insert(txn, CAT_EXTENSION, &plpgsql, err));
+    const struct cat_role database_owner = {.oid = OID_ROLE_DATABASE_OWNER,
+                                            .name = "pg_database_owner",
+                                            .can_inherit = true,
+                                            .connection_limit = -1,
+                                            .valid_until = INT64_MAX};
+    KY_TRY(catalog_insert(txn, CAT_ROLE, &database_owner, err));
+    const struct cat_comment public_comment = {
+        .class_oid = 2615, .object = OID_SCHEMA_PUBLIC, .text = "standard public schema"};
+    KY_TRY(catalog_insert(txn, CAT_COMMENT, &public_comment, err));
     KY_TRY(create_databases(txn, err));
     return create_events(txn, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/catalog/views/views_private.h"
+#include "server/types/array.h"
 
 /* Objects that are not relations, and the catalogs of what the server does not have. */
 
@@ -10,16 +11,32 @@
 static const struct sysview_column namespace_columns[] = {
     {"oid", OID_OID}, {"nspname", OID_NAME}, {"nspowner", OID_OID}, {"nspacl", OID_ACLITEM_ARRAY}};
 
+/* public belongs to whoever owns the database, and everybody may use it. */
+static struct datum
+public_acl(struct ky_arena *arena)
+{
+    const struct datum items[] = {datum_cstr("pg_database_owner=UC/pg_database_owner"),
+                                  datum_cstr("=U/pg_database_owner")};
+    struct ky_slice array = array_make(arena, type_get(OID_ACLITEM), items, KY_COUNT_OF(items));
+    return datum_bytes(array.data, array.size);
+}
+
 FILL(fill_namespace)
 {
     (void)err;
     for (size_t i = 0; i < context->image->schema_count; i++) {
         const struct cat_schema *schema = context->image->schemas[i];
         struct datum *at = sysview_add(rows);
+        bool is_public = schema->oid == OID_SCHEMA_PUBLIC && schema->owner == OID_ROLE_POSTGRES &&
+                         cat_get_role(context->image, OID_ROLE_DATABASE_OWNER) != NULL;
         put_word(&at, schema->oid);
         put_text(&at, schema->name);
-        put_word(&at, schema->owner);
-        put_null(&at);
+        put_word(&at, is_public ? OID_ROLE_DATABASE_OWNER : schema->owner);
+        if (is_public) {
+            *at++ = public_acl(rows->arena);
+        } else {
+            put_null(&at);
+        }
     }
     return KY_OK;
 }
@@ -99,6 +116,7 @@ FILL(fill_type)
         }
         put_word(&at, type->align);
         put_word(&at, type->typlen > 0                                ? 'p'
+                      : type->oid == OID_NUMERIC                      ? 'm'
                       : is_vector_type(type) && type->category == 'U' ? 'e'
                                                                       : 'x');
         put_word(&at, false);
@@ -307,9 +325,19 @@ static const struct sysview_column extension_columns[] = {
     {"extcondition", OID_TEXT_ARRAY},
 };
 
+/* What is ours beyond PostgreSQL (schema kyro, vector types and functions) belongs to an extension
+ * with a built-in OID, so that pg_dump leaves it out. */
 FILL(fill_extension)
 {
     (void)err;
+    struct datum *own = sysview_add(rows);
+    put_word(&own, OID_EXTENSION_KYRO);
+    put_text(&own, "kyro");
+    put_word(&own, OID_ROLE_POSTGRES);
+    put_word(&own, OID_SCHEMA_KYRO);
+    put_word(&own, false);
+    put_text(&own, KYRO_VERSION);
+    put_nulls(&own, 2);
     for (size_t i = 0; i < context->image->extension_count; i++) {
         const struct cat_extension *extension = context->image->extensions[i];
         struct datum *at = sysview_add(rows);
@@ -393,58 +421,6 @@ EMPTY(view_pg_publication_rel, 6106, "pg_publication_rel", {"oid", OID_OID}, {"p
       {"prrelid", OID_OID}, {"prqual", OID_PG_NODE_TREE}, {"prattrs", OID_INT2VECTOR});
 EMPTY(view_pg_publication_namespace, 6237, "pg_publication_namespace", {"oid", OID_OID},
       {"pnpubid", OID_OID}, {"pnnspid", OID_OID});
-EMPTY(view_pg_rewrite, 2618, "pg_rewrite", {"oid", OID_OID}, {"rulename", OID_NAME},
-      {"ev_class", OID_OID}, {"ev_type", OID_CHAR}, {"ev_enabled", OID_CHAR},
-      {"is_instead", OID_BOOL}, {"ev_qual", OID_PG_NODE_TREE}, {"ev_action", OID_PG_NODE_TREE});
-static const struct sysview_column depend_columns[] = {
-    {"classid", OID_OID},    {"objid", OID_OID},    {"objsubid", OID_INT4},
-    {"refclassid", OID_OID}, {"refobjid", OID_OID}, {"refobjsubid", OID_INT4},
-    {"deptype", OID_CHAR}};
-
-enum { CLASS_PG_CLASS = 1259, CLASS_PG_CONSTRAINT = 2606 };
-
-static void
-add_dependency(struct sysview_rows *rows, oid_t class, oid_t object, oid_t other_class, oid_t other,
-               int column, char type)
-{
-    struct datum *at = sysview_add(rows);
-    put_word(&at, class);
-    put_word(&at, object);
-    put_word(&at, 0);
-    put_word(&at, other_class);
-    put_word(&at, other);
-    put_word(&at, column);
-    put_word(&at, type);
-}
-
-/* Sequences on their columns, indexes on their constraints or tables. */
-static ky_status
-fill_depend(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
-{
-    (void)err;
-    for (size_t i = 0; i < context->image->table_count; i++) {
-        const struct cat_table *table = context->image->tables[i];
-        const struct cat_table *owner =
-            table->kind == 'S' ? cat_get_table(context->image, table->owner_table) : NULL;
-        if (owner != NULL && table->owner_column > 0) {
-            bool is_identity = owner->columns[table->owner_column - 1].identity != 0;
-            add_dependency(rows, CLASS_PG_CLASS, table->oid, CLASS_PG_CLASS, owner->oid,
-                           table->owner_column, is_identity ? 'i' : 'a');
-        }
-        for (uint16_t k = 0; k < table->index_count; k++) {
-            const struct cat_index *index = table->indexes[k];
-            if (index->constraint != OID_NONE) {
-                add_dependency(rows, CLASS_PG_CLASS, index->oid, CLASS_PG_CONSTRAINT,
-                               index->constraint, 0, 'i');
-            } else {
-                add_dependency(rows, CLASS_PG_CLASS, index->oid, CLASS_PG_CLASS, table->oid,
-                               index->keys[0].column, 'a');
-            }
-        }
-    }
-    return KY_OK;
-}
-VIEW(view_pg_depend, 2608, OID_SCHEMA_PG_CATALOG, "pg_depend", 'r', depend_columns, fill_depend);
 EMPTY(view_pg_enum, 3501, "pg_enum", {"oid", OID_OID}, {"enumtypid", OID_OID},
       {"enumsortorder", OID_FLOAT4}, {"enumlabel", OID_NAME});
 EMPTY(view_pg_range, 3541, "pg_range", {"rngtypid", OID_OID}, {"rngsubtype", OID_OID},

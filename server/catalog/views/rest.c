@@ -55,6 +55,7 @@ enum { PG_CATALOG = OID_SCHEMA_PG_CATALOG, INFORMATION = OID_SCHEMA_INFORMATION 
         .fill = fill_,                                               \
     };
 #include "server/catalog/views/catalogs.def"
+#include "server/catalog/views/function_catalogs.def"
 #include "server/catalog/views/information_schema.def"
 #include "server/catalog/views/system_views.def"
 #undef VIEW
@@ -65,6 +66,7 @@ catalog_views_register_rest(void)
 {
     static const struct sysview *const views[] = {
 #include "server/catalog/views/catalogs.def"
+#include "server/catalog/views/function_catalogs.def"
 #include "server/catalog/views/information_schema.def"
 #include "server/catalog/views/system_views.def"
     };

@@ -45,8 +45,6 @@ catalog_views_register(void)
         &view_pg_publication,
         &view_pg_publication_rel,
         &view_pg_publication_namespace,
-        &view_pg_rewrite,
-        &view_pg_depend,
         &view_pg_enum,
         &view_pg_range,
         &view_pg_tablespace,

@@ -545,4 +545,5 @@ session_catalog_register(void)
     privilege_funcs_register();
     object_funcs_register();
     proc_views_register();
+    depend_views_register();
 }

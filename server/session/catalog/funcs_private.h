@@ -41,3 +41,4 @@ void server_funcs_register(void);
 void privilege_funcs_register(void);
 void object_funcs_register(void);
 void proc_views_register(void);
+void depend_views_register(void);

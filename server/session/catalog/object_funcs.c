@@ -148,6 +148,26 @@ FUNCTION(shobj_description)
     return KY_OK;
 }
 
+/* The search path; pg_catalog in front, where nobody named it, counts as implicit. */
+FUNCTION(current_schemas)
+{
+    UNUSED_ARGS();
+    const struct cat_path *path = funcs_env(env)->path;
+    struct datum names[KY_COUNT_OF(path->schemas)];
+    uint32_t count = 0;
+    for (uint16_t i = 0; i < path->count; i++) {
+        const struct cat_schema *schema = cat_get_schema(funcs_env(env)->image, path->schemas[i]);
+        bool is_implicit = i == 0 && path->schemas[i] == OID_SCHEMA_PG_CATALOG;
+        const char *name = schema != NULL ? schema->name : is_implicit ? "pg_catalog" : NULL;
+        if (name != NULL && (args[0].word != 0 || !is_implicit)) {
+            names[count++] = datum_cstr(name);
+        }
+    }
+    struct ky_slice array = array_make(env->types.arena, type_get(OID_NAME), names, count);
+    *out = datum_bytes(array.data, array.size);
+    return KY_OK;
+}
+
 /* ------------------------------------------------------------------ options as rows */
 
 struct func_rows {
@@ -201,6 +221,7 @@ static const struct func_set options_set = {
 };
 
 static const struct func funcs[] = {
+    FUNC(1403, "current_schemas", OID_NAME_ARRAY, 1, ARGS(OID_BOOL), true, 's', current_schemas),
     FUNC(3815, "pg_collation_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
     FUNC(2093, "pg_conversion_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
     FUNC(2083, "pg_opclass_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),

@@ -192,6 +192,20 @@ bind_bound(struct binder *b, struct scope *scope, const struct ast_node *node, s
 }
 
 /* Subscripts from steps[*step]; moves *step past them. */
+/* A name is an array of "char" that counts from 0: the character of that number. */
+static ky_status
+bind_name_subscript(struct binder *b, struct scope *scope, const struct ast_subscript *subscript,
+                    struct expr *arg, struct expr **out)
+{
+    int location = subscript->node.location;
+    struct expr *args[3] = {NULL, NULL, expr_const(b, type_get(OID_INT4), datum_word(1), -1)};
+    KY_TRY(coerce(b, arg, type_get(OID_TEXT), -1, CAST_EXPLICIT, location, &args[0]));
+    KY_TRY(bind_bound(b, scope, subscript->upper, &args[1]));
+    KY_TRY(make_operator(b, NULL, "+", args[1], args[2], location, &args[1]));
+    KY_TRY(make_call(b, scope, "substr", args, 3, location, out));
+    return coerce(b, *out, type_get(OID_CHAR), -1, CAST_EXPLICIT, location, out);
+}
+
 static ky_status
 bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *steps, int32_t *step,
                 struct expr *arg, struct expr **out)
@@ -214,6 +228,9 @@ bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *st
         }
         *out = arg;
         return KY_OK;
+    }
+    if (arg->type->oid == OID_NAME && !is_slice && end == first + 1) {
+        return bind_name_subscript(b, scope, (const void *)steps->items[first], arg, out);
     }
     if (arg->type->element_oid == OID_NONE) {
         return bind_error(b, expr_location(arg), KY_DATATYPE_MISMATCH,
