@@ -85,6 +85,9 @@ apply_commit(struct storage *storage, const struct frame *frame, struct ky_error
         memcpy(&ref, &frame->chunks[i], sizeof(ref));
         struct frame chunk;
         KY_TRY(log_frame_at(storage->log, ref.lsn, &chunk, err));
+        lsn_t floor = atomic_load_explicit(&storage->recovery_floor, memory_order_relaxed);
+        atomic_store_explicit(&storage->recovery_floor, KY_MIN(floor, ref.lsn),
+                              memory_order_relaxed);
         if (chunk.flags != FRAME_CHUNK || ref.record_count > chunk.record_count) {
             return ky_error_set(err, KY_DATA_CORRUPTED,
                                 "commit at log position %" PRIu64 " refers to position %" PRIu64

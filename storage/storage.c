@@ -10,14 +10,15 @@
 #include "server/base/log.h"
 #include "server/base/metric.h"
 #include "server/base/random.h"
+#include "storage/compact/compact_private.h"
 #include "storage/io/failpoint.h"
 #include "storage/storage_private.h"
 
 /*
- * Opening and closing. Order of opening: lock the directory, read the manifest, load the
- * checkpoint into the row directory, open the log (which checks and settles its tail), replay what
- * was committed since the checkpoint, start the janitor. Nothing here changes the disk but the
- * log's own settling, so being killed at any point and starting again finds the same state.
+ * Opening and closing. Order of opening: lock the directory, read the manifest, map the base files,
+ * load the checkpoint into the row directory, open the log (which checks and settles its tail),
+ * replay what was committed since the checkpoint, start the janitor. Nothing here changes the disk
+ * but the log's own settling, so being killed at any point and starting again finds the same state.
  */
 enum {
     SEGMENT_SIZE_DEFAULT = 64 * 1024 * 1024,
@@ -111,6 +112,10 @@ storage_new(const struct storage_options *options)
     atomic_init(&storage->next_txid, 1);
     ky_mutex_init(&storage->checkpoint_lock);
     storage->next_serial = 1;
+    ky_mutex_init(&storage->reader_lock);
+    ky_list_init(&storage->readers);
+    base_set_init(&storage->base);
+    storage->compactor = compactor_new(storage);
     return storage;
 }
 
@@ -121,6 +126,9 @@ storage_free(struct storage *storage)
     txn_pools_deinit(storage);
     ky_epoch_drain();
     directory_deinit(&storage->directory);
+    compactor_free(storage->compactor);
+    base_set_deinit(&storage->base);
+    ky_mutex_deinit(&storage->reader_lock);
     lock_table_deinit(&storage->locks);
     guard_ring_deinit(&storage->ring);
     for (size_t i = 0; i < TXN_POOL_COUNT; i++) {
@@ -156,8 +164,46 @@ open_log(struct storage *storage, const struct log_manifest_info *manifest, lsn_
     return log_open(&options, from, NULL, NULL, &storage->log, err);
 }
 
+/* After replay every place in the directory must be one that a file has. */
+struct place_check {
+    const struct storage *storage;
+    lsn_t first;
+    lsn_t end;
+    lsn_t bad; /* 0: none */
+};
+
 static void
-finish_load(struct storage *storage)
+check_place(void *arg, lsn_t location)
+{
+    struct place_check *check = arg;
+    bool is_good = location_is_base(location) ? base_set_has(&check->storage->base, location)
+                                              : location >= check->first && location < check->end;
+    check->bad = is_good ? check->bad : location;
+}
+
+static ky_status
+finish_relation(struct storage *storage, struct relation *relation, struct ky_error *err)
+{
+    struct place_check check = {
+        .storage = storage,
+        .first = log_first_lsn(storage->log),
+        .end = log_visible_lsn(storage->log),
+    };
+    const struct location_visit visit = {.visit = check_place, .arg = &check};
+    relation_finish_load(relation);
+    for (size_t i = 0; relation_each_location(relation, i, &visit); i++) {
+    }
+    if (check.bad != 0) {
+        (void)ky_error_set(err, KY_DATA_CORRUPTED,
+                           "relation %u has a row at place %" PRIx64 ", which no file has",
+                           relation->id, check.bad);
+        return ky_error_detail(err, "The log begins at position %" PRIu64 ".", check.first);
+    }
+    return KY_OK;
+}
+
+static ky_status
+finish_load(struct storage *storage, struct ky_error *err)
 {
     rel_id_t rel = 0;
     for (uint64_t next = 0;
@@ -165,7 +211,7 @@ finish_load(struct storage *storage)
          next = (uint64_t)rel + 1) {
         struct relation *relation = directory_find(&storage->directory, rel);
         if (relation != NULL) {
-            relation_finish_load(relation);
+            KY_TRY(finish_relation(storage, relation, err));
         }
     }
     struct log_stats stats;
@@ -173,6 +219,7 @@ finish_load(struct storage *storage)
     txid_t next_txid = atomic_load_explicit(&storage->next_txid, memory_order_relaxed);
     atomic_store_explicit(&storage->next_txid, KY_MAX(next_txid, stats.highest_txid + 1),
                           memory_order_relaxed);
+    return KY_OK;
 }
 
 /* The checkpoint that the manifest names, into the directory. */
@@ -218,13 +265,15 @@ load_state(struct storage *storage, const struct log_manifest_info *manifest, st
         directory_init(&storage->directory);
     }
     KY_TRY(open_log(storage, manifest, from, err));
-    if (is_damaged && log_earliest_event(storage->log) != 0) {
+    if (is_damaged && !log_is_complete(storage->log)) {
         *err = damage;
         return KY_ERR;
     }
+    atomic_store_explicit(&storage->recovery_floor, from, memory_order_relaxed);
     failpoint("recovery-settled");
     KY_TRY(storage_replay(storage, from, err));
-    finish_load(storage);
+    KY_TRY(finish_load(storage, err));
+    base_set_remove_strays(&storage->base, storage->io, storage->dir);
     checkpoint_remove_others(storage->io, storage->dir, storage->checkpoint);
     ky_error_init(err);
     return KY_OK;
@@ -237,7 +286,10 @@ recover(struct storage *storage, struct ky_error *err)
     struct log_manifest_info manifest;
     KY_TRY(log_read_manifest(storage->io, storage->dir, &manifest, err));
     adopt_segment_size(storage, &manifest);
-    ky_status status = load_state(storage, &manifest, err);
+    ky_status status = base_set_open(&storage->base, storage->io, storage->dir, &manifest, err);
+    if (status == KY_OK) {
+        status = load_state(storage, &manifest, err);
+    }
     log_manifest_info_deinit(&manifest);
     return status;
 }
@@ -255,6 +307,7 @@ storage_open(const struct storage_options *options, struct storage **storage_out
     }
     failpoint("recovery-done");
     janitor_start(&storage->janitor, storage);
+    compactor_start(storage->compactor);
     ky_metric_add_collector(collect_metrics, storage);
     if (storage->options.on_progress != NULL) {
         storage->options.on_progress(storage->options.arg, 100);
@@ -270,6 +323,7 @@ storage_close(struct storage *storage)
         return;
     }
     ky_metric_remove_collector(collect_metrics, storage);
+    compactor_stop(storage->compactor);
     /* The thread asks the log for the horizon; the log, while it writes what is queued, still
      * hands over folds. */
     janitor_stop(&storage->janitor);
@@ -290,23 +344,6 @@ storage_live_count(const struct storage *storage, rel_id_t rel)
         relation == NULL ? 0 : atomic_load_explicit(&relation->live_count, memory_order_relaxed);
     ky_epoch_leave();
     return count;
-}
-
-/* Live rows times the average record, and the directory's slots. */
-uint64_t
-storage_relation_bytes(const struct storage *storage, rel_id_t rel)
-{
-    uint64_t bytes = 0;
-    ky_epoch_enter();
-    const struct relation *relation = directory_find(&storage->directory, rel);
-    if (relation != NULL) {
-        uint64_t live = atomic_load_explicit(&relation->live_count, memory_order_relaxed);
-        uint64_t total = atomic_load_explicit(&relation->appended_bytes, memory_order_relaxed);
-        uint64_t count = atomic_load_explicit(&relation->appended_count, memory_order_relaxed);
-        bytes = live * (sizeof(struct slot) + (count == 0 ? 0 : total / count));
-    }
-    ky_epoch_leave();
-    return bytes;
 }
 
 row_id_t

@@ -19,12 +19,23 @@ struct storage;
 struct txn;
 struct io;
 
+/* How much history the log keeps beside what recovery needs. */
+struct storage_retention {
+    uint64_t bytes;  /* at least so many bytes of log */
+    int64_t seconds; /* and what was committed within so many seconds */
+    /* A reader of events keeps at most so many bytes more; then it is told that they are gone. */
+    uint64_t reader_bytes;
+};
+
 struct storage_options {
     const char *dir;
     struct io *io;         /* NULL: the real disk */
     uint64_t segment_size; /* 0: 64 MiB */
     bool is_sync_off;
     uint64_t chunk_size; /* a transaction's bytes above this go ahead as CHUNK frames; 0: 4 MiB */
+    struct storage_retention retention;
+    int64_t compaction_poll_ms; /* how often compaction looks for work by itself; 0: never */
+    uint64_t compaction_rate;   /* bytes a second that it may write by itself; 0: no limit */
     /* A failed write or sync of the log. The owner ends the process; NULL aborts. */
     void (*on_fatal)(void *arg, const struct ky_error *err);
     /* Something became visible: wakes subscribers. Quick; log writer thread. May be NULL. */
@@ -139,6 +150,68 @@ KY_MUST_CHECK ky_status storage_part_open(struct storage *storage, const char *n
                                           struct part_info *info_out, struct state_map **map_out,
                                           struct ky_error *err);
 
+/* ------------------------------------------------------------------ compaction */
+
+/* Settings that change while the storage is open. Any thread. */
+void storage_set_retention(struct storage *storage, const struct storage_retention *retention);
+
+enum compact_depth {
+    COMPACT_LOG,  /* log that retention does not need, base files that are half dead */
+    COMPACT_FULL, /* also every base file with a dead row in it */
+};
+struct compact_result {
+    uint64_t segments_dropped;
+    uint64_t files_removed; /* base files */
+    uint64_t files_written;
+    uint64_t rows_moved;
+    uint64_t bytes_moved;
+    uint64_t bytes_freed; /* sizes of what was removed */
+    uint64_t bytes_written;
+};
+/**
+ * Moves live rows out of log that need not be kept, drops it, and rewrites base files that are
+ * mostly dead. Any thread, one at a time (waits). Commits and reads go on. On failure nothing is
+ * lost: what was written so far is used or removed later; result_out says what was done.
+ */
+KY_MUST_CHECK ky_status storage_compact(struct storage *storage, enum compact_depth depth,
+                                        struct compact_result *result_out, struct ky_error *err);
+
+enum compact_phase { COMPACT_IDLE, COMPACT_SCANNING, COMPACT_WRITING, COMPACT_INSTALLING };
+enum retention_reason {
+    RETENTION_NONE, /* nothing older than this is left */
+    RETENTION_BYTES,
+    RETENTION_TIME,
+    RETENTION_READER,
+    RETENTION_CHECKPOINT,
+    RETENTION_TRANSACTION,
+};
+struct compact_stats {
+    enum compact_phase phase;
+    uint64_t sources_total; /* of the run under way: segments and base files */
+    uint64_t sources_scanned;
+    uint64_t rows_to_move;
+    uint64_t rows_moved;
+    int64_t started_us;          /* 0: none under way */
+    struct compact_result total; /* since the start of the server */
+    uint64_t runs;
+    uint64_t failures;
+    uint64_t log_bytes;
+    uint64_t base_bytes;
+    uint64_t base_files;
+    uint64_t base_rows;     /* versions in base files */
+    uint64_t base_dead;     /* of them, when they were counted last */
+    uint64_t retired_bytes; /* removed, but a snapshot may still look at them */
+    uint64_t debt_bytes;    /* of log that could go */
+    lsn_t floor;            /* the log is needed from here on */
+    enum retention_reason reason;
+};
+void storage_compact_stats(struct storage *storage, struct compact_stats *stats_out);
+const char *retention_reason_name(enum retention_reason reason);
+/* Seconds since a commit that the oldest snapshot in use does not see; 0 when it sees all. */
+double storage_oldest_snapshot_seconds(const struct storage *storage);
+/* Bytes of all files that belong to the database. */
+uint64_t storage_disk_bytes(const struct storage *storage);
+
 /* ------------------------------------------------------------------ transactions */
 
 enum isolation { ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
@@ -240,7 +313,9 @@ uint64_t storage_change_count(const struct storage *storage, rel_id_t rel);
 
 /* Committed rows now, from counters: for statistics. */
 uint64_t storage_live_count(const struct storage *storage, rel_id_t rel);
-uint64_t storage_relation_bytes(const struct storage *storage, rel_id_t rel);
+/* Bytes of its records in the log and of its blocks in base files, dead ones included. Reads what
+ * was written to the log since it was asked last. */
+uint64_t storage_relation_bytes(struct storage *storage, rel_id_t rel);
 /* Upper bound of row ids in use, exclusive. */
 row_id_t storage_row_id_end(const struct storage *storage, rel_id_t rel);
 

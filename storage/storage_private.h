@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/checkpoint/list.h"
+#include "storage/compact/base_set.h"
 #include "storage/io/io.h"
 #include "storage/mvcc/janitor.h"
 #include "storage/mvcc/txn_private.h"
@@ -20,6 +21,7 @@ struct storage {
     struct log *log;           /* owned */
     uint8_t system_id[16];
     struct directory directory;
+    struct base_set base;
     struct lock_table locks;
     struct janitor janitor;
     struct guard_ring ring;
@@ -31,6 +33,15 @@ struct storage {
     struct checkpoint_list *checkpoint; /* in force; owned; NULL: none */
     struct storage_derived derived;
     uint64_t next_serial; /* of checkpoint files */
+    /* Recovery from the checkpoint in force reads nothing of the log below this. */
+    _Atomic lsn_t recovery_floor;
+    /* Counts rounds of relocation; a checkpoint holds no place that was given up in a round up to
+     * checkpoint_relocations. */
+    _Atomic uint64_t relocations;
+    _Atomic uint64_t checkpoint_relocations;
+    struct compactor *compactor; /* owned */
+    struct ky_mutex reader_lock;
+    struct ky_list readers; /* of events; guarded by reader_lock */
     uint64_t body_size_max;
 };
 
@@ -59,5 +70,10 @@ void checkpoint_remove_others(struct io *io, const char *dir, const struct check
 /* recovery.c: applies every commit from a position on to the directory. */
 KY_MUST_CHECK ky_status storage_replay(struct storage *storage, lsn_t from, struct ky_error *err);
 
+/* event.c: the lowest position that a reader of events is about to read; LSN_MAX without one. */
+lsn_t storage_reader_floor(struct storage *storage);
+/* Offset of the event that a committed version is; false when it is none. */
+bool storage_event_of(const struct storage *storage, const struct version *version,
+                      event_offset_t *offset_out);
 /* The bytes of a committed record's body. */
 struct ky_slice storage_body_at(const struct storage *storage, lsn_t location);

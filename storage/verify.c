@@ -10,8 +10,9 @@
 
 /*
  * Checking a closed data directory without changing it: the manifest, the checkpoint, and every
- * frame and record of every segment. Past the position that the manifest knows to be durable, the
- * log may simply end; before it, every byte must be accounted for.
+ * frame and record of every segment, and every record of every base file. Past the position that
+ * the manifest knows to be durable, the log may simply end; before it, every byte must be accounted
+ * for.
  */
 struct verifier {
     struct io *io;
@@ -119,6 +120,34 @@ report_part(void *arg, const struct ky_error *err)
 }
 
 static void
+verify_base_file(struct verifier *verifier, const struct log_file *listed)
+{
+    struct base_identity identity = {.id = listed->info[0]};
+    memcpy(identity.system_id, verifier->manifest.system_id, sizeof(identity.system_id));
+    struct base_file *file = NULL;
+    struct ky_error err;
+    ky_error_init(&err);
+    ky_status status = KY_OK;
+    char name[64];
+    base_name(name, identity.id);
+    if (strcmp(name, listed->name) != 0) {
+        status = ky_error_set(&err, KY_DATA_CORRUPTED,
+                              "the manifest lists \"%s\", which is no name of a base file",
+                              listed->name);
+    }
+    if (status == KY_OK) {
+        status = base_file_open(verifier->io, verifier->dir, &identity, listed, &file, &err);
+    }
+    if (status == KY_OK) {
+        status = base_file_check(file, &err);
+        base_file_free(file);
+    }
+    if (status != KY_OK) {
+        report_damage(verifier, &err);
+    }
+}
+
+static void
 verify_checkpoint(struct verifier *verifier)
 {
     struct checkpoint_source source = {
@@ -163,6 +192,11 @@ storage_verify(struct io *io, const char *dir, void (*report)(void *arg, const c
         verify_checkpoint(&verifier);
         for (uint32_t i = 0; i < verifier.manifest.segment_count; i++) {
             verify_segment(&verifier, &verifier.manifest.segments[i]);
+        }
+        for (uint32_t i = 0; i < verifier.manifest.file_count; i++) {
+            if (verifier.manifest.files[i].kind == LOG_FILE_BASE) {
+                verify_base_file(&verifier, &verifier.manifest.files[i]);
+            }
         }
         manifest_deinit(&verifier.manifest);
     }

@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
@@ -304,6 +305,21 @@ ky_epoch_retire(void *pointer, void (*release)(void *))
         record->retires = 0;
         try_advance();
         free_old_bags(record);
+    }
+}
+
+void
+ky_epoch_wait(void)
+{
+    const struct timespec pause = {.tv_nsec = 100000};
+    KY_ASSERT(self == NULL || self->depth == 0);
+    /* Two steps, as for what is retired: then whoever may have looked before has left. */
+    uint64_t target = epoch_after_unlink() + 2;
+    while (atomic_load_explicit(&global_epoch, memory_order_acquire) < target) {
+        try_advance();
+        if (atomic_load_explicit(&global_epoch, memory_order_acquire) < target) {
+            (void)nanosleep(&pause, NULL);
+        }
     }
 }
 

@@ -18,5 +18,9 @@ void ky_epoch_leave(void);
 /* Calls release(pointer) later, on some thread that retires or on ky_epoch_drain. */
 void ky_epoch_retire(void *pointer, void (*release)(void *));
 
+/* Waits until every thread that is inside now has left. Not from inside; for background threads:
+ * it sleeps. */
+void ky_epoch_wait(void);
+
 /* Frees everything retired so far; only when no thread is inside (shutdown, tests). */
 void ky_epoch_drain(void);

@@ -195,6 +195,9 @@ checkpoint_locked(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
 {
     int64_t start_ns = ky_monotonic_ns();
     struct checkpoint_writer writer = {.storage = storage, .old = storage->checkpoint};
+    /* Both before the snapshot: what they say holds for everything it sees. */
+    lsn_t recovery_floor = storage_chunk_floor(storage);
+    uint64_t relocations = atomic_load_explicit(&storage->relocations, memory_order_acquire);
     writer.pin = txn_begin(storage, ISOLATION_REPEATABLE_READ);
     writer.list = list_new(&writer);
     *lsn_out = writer.list->lsn;
@@ -205,7 +208,14 @@ checkpoint_locked(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
         storage->next_serial =
             KY_MAX(storage->next_serial,
                    status == KY_OK ? storage->checkpoint->next_serial : writer.list->next_serial);
-        checkpoint_remove_others(storage->io, storage->dir, storage->checkpoint);
+        /* After a switch that failed half-way either may be the one that counts. */
+        if (!log_has_failed(storage->log)) {
+            checkpoint_remove_others(storage->io, storage->dir, storage->checkpoint);
+        }
+    }
+    if (status == KY_OK) {
+        atomic_store_explicit(&storage->recovery_floor, recovery_floor, memory_order_release);
+        atomic_store_explicit(&storage->checkpoint_relocations, relocations, memory_order_release);
     }
     if (status == KY_OK && writer.written_bytes > 0) {
         ky_log(INFO, "checkpoint",

@@ -7,6 +7,7 @@
 
 #include "server/base/assert.h"
 #include "server/base/clock.h"
+#include "server/base/epoch.h"
 #include "server/base/log.h"
 #include "server/base/random.h"
 #include "storage/log/log_private.h"
@@ -62,7 +63,9 @@ log_add_segment(struct log *log, struct segment *segment)
 {
     struct segment_table *table = atomic_load_explicit(&log->table, memory_order_relaxed);
     if (table == NULL || segment->number - table->first >= table->capacity) {
-        uint64_t first = table == NULL ? segment->number : table->first;
+        /* Segments that were dropped and released need no place in the larger one. */
+        const struct segment *oldest = log_segment_after(log, 0);
+        uint64_t first = oldest == NULL ? segment->number : oldest->number;
         uint64_t capacity = KY_MAX((segment->number - first + 1) * 2, (uint64_t)64);
         struct segment_table *larger =
             calloc(1, sizeof(*larger) + capacity * sizeof(larger->slots[0]));
@@ -70,9 +73,8 @@ log_add_segment(struct log *log, struct segment *segment)
         larger->first = first;
         larger->capacity = capacity;
         larger->previous = table;
-        for (uint64_t i = 0; table != NULL && i < table->capacity; i++) {
-            atomic_init(&larger->slots[i],
-                        atomic_load_explicit(&table->slots[i], memory_order_relaxed));
+        for (uint64_t i = 0; i < capacity; i++) {
+            atomic_init(&larger->slots[i], log_segment(log, first + i));
         }
         atomic_store_explicit(&log->table, larger, memory_order_release);
         table = larger;
@@ -146,6 +148,7 @@ adopt_manifest(struct log *log, struct ky_error *err)
     set_segment_size(log, manifest->segment_size);
     log->seed = frame_seed(log->options.system_id);
     log->epoch = manifest->epoch;
+    atomic_store_explicit(&log->history_event, manifest->history_event, memory_order_relaxed);
     return KY_OK;
 }
 
@@ -320,13 +323,16 @@ list_segments(struct log *log, struct manifest *manifest)
     uint32_t count = 0;
     for (struct segment *s = log_segment_after(log, 0); s != NULL;
          s = log_segment_after(log, s->number)) {
-        count++;
+        count += !atomic_load_explicit(&s->is_dropped, memory_order_relaxed);
     }
     manifest->segments = calloc(count, sizeof(*manifest->segments));
     KY_ASSERT(manifest->segments != NULL);
     /* Only the maker and recovery add segments, and both are under manifest_lock or alone. */
     for (struct segment *s = log_segment_after(log, 0);
          s != NULL && manifest->segment_count < count; s = log_segment_after(log, s->number)) {
+        if (atomic_load_explicit(&s->is_dropped, memory_order_relaxed)) {
+            continue;
+        }
         manifest->segments[manifest->segment_count++] = (struct manifest_segment){
             .number = s->number,
             .end_offset = s->end_offset,
@@ -427,6 +433,20 @@ set_checkpoint(struct manifest *manifest, lsn_t lsn, const char *name)
     memcpy(manifest->checkpoint_name, name, strlen(name));
 }
 
+/* Marks, or after a failure unmarks, the segments that a change drops. */
+static void
+mark_dropped(struct log *log, lsn_t from, lsn_t keep_from, bool is_dropped)
+    KY_REQUIRES(log->manifest_lock)
+{
+    for (struct segment *s = log_segment_after(log, 0);
+         s != NULL && (s->number + 1) * s->size <= keep_from;
+         s = log_segment_after(log, s->number)) {
+        if (s->number * s->size >= from) {
+            atomic_store_explicit(&s->is_dropped, is_dropped, memory_order_release);
+        }
+    }
+}
+
 /* Makes the change in log->manifest and switches; puts it back when that fails. */
 static ky_status
 install_locked(struct log *log, const struct log_change *change, bool *is_unknown_out,
@@ -450,18 +470,23 @@ install_locked(struct log *log, const struct log_change *change, bool *is_unknow
         return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED,
                             "cannot have more than %d files in a manifest", MANIFEST_FILES_MAX);
     }
+    lsn_t first_lsn = log_first_lsn(log);
+    mark_dropped(log, first_lsn, change->keep_from, true);
     struct manifest old = log->manifest;
     log->manifest.files = files;
     log->manifest.file_count = file_count;
+    log->manifest.history_event = KY_MAX(old.history_event, change->history_event);
     if (change->checkpoint_name != NULL) {
         set_checkpoint(&log->manifest, change->checkpoint_lsn, change->checkpoint_name);
     }
     if (log_switch_manifest(log, &durable, is_unknown_out, err) != KY_OK) {
         free(log->manifest.files);
         log->manifest = old;
+        mark_dropped(log, first_lsn, change->keep_from, false);
         return KY_ERR;
     }
     free(old.files);
+    atomic_store_explicit(&log->history_event, log->manifest.history_event, memory_order_release);
     return KY_OK;
 }
 
@@ -476,6 +501,54 @@ log_install(struct log *log, const struct log_change *change, struct ky_error *e
         log_fail_from_maker(log, err);
     }
     return status;
+}
+
+/* ------------------------------------------------------------------ dropping segments */
+
+bool
+log_segment_info(const struct log *log, lsn_t above, struct log_segment_info *info_out)
+{
+    /* The segment that holds `above` ends above it, unless there is none. */
+    uint64_t number = log_number(log, above);
+    struct segment *segment = log_segment(log, number);
+    if (segment == NULL) {
+        segment = log_segment_after(log, number);
+    }
+    if (segment == NULL) {
+        return false;
+    }
+    *info_out = (struct log_segment_info){
+        .number = segment->number,
+        .start = segment_start(segment),
+        .end = (segment->number + 1) * segment->size,
+        .size = segment->size,
+        .is_dropped = atomic_load_explicit(&segment->is_dropped, memory_order_acquire),
+        .first_event = atomic_load_explicit(&segment->first_event, memory_order_acquire),
+        .segment = segment,
+    };
+    return true;
+}
+
+ky_status
+log_unlink_segment(struct log *log, const struct log_segment_info *info, struct ky_error *err)
+{
+    char *path = segment_path(log->options.dir, info->number, info->size);
+    ky_status status = io_unlink(log->options.io, path, err);
+    free(path);
+    return status;
+}
+
+void
+log_release_segment(struct log *log, const struct log_segment_info *info)
+{
+    struct segment *segment = log_segment(log, info->number);
+    KY_ASSERT(segment != NULL && atomic_load_explicit(&segment->is_dropped, memory_order_relaxed));
+    /* The maker may be replacing the table. */
+    ky_mutex_lock(&log->manifest_lock);
+    log_remove_segment(log, segment);
+    ky_mutex_unlock(&log->manifest_lock);
+    ky_epoch_wait();
+    segment_free(segment);
 }
 
 void

@@ -141,8 +141,8 @@ lsn_t log_installed_lsn(const struct log *log);
 event_offset_t log_next_event(const struct log *log);
 event_offset_t log_earliest_event(const struct log *log);
 
-/* Bytes of the log at a position, from a mapped segment: valid until the log drops the segment
- * (never before the oldest registered snapshot has passed it). NULL when out of range. */
+/* Bytes of the log at a position, from a mapped segment: valid until the segment is released, which
+ * waits for epochs and for every snapshot that may look at it. NULL when out of range. */
 const uint8_t *log_at(const struct log *log, lsn_t lsn);
 /* Decodes the frame at a position without checking its payload sum. XX001. */
 KY_MUST_CHECK ky_status log_frame_at(const struct log *log, lsn_t lsn, struct frame *frame_out,
@@ -186,13 +186,54 @@ struct log_change {
     void *arg;
     const char *checkpoint_name; /* NULL: stays as it is */
     lsn_t checkpoint_lsn;        /* must be durable */
+    /* Segments that end at or below this position are listed no longer; 0: all stay. Their bytes
+     * stay mapped until log_release_segment. */
+    lsn_t keep_from;
+    /* Events below can no longer be read; never goes back. */
+    event_offset_t history_event;
 };
 /**
  * Switches to a manifest with the change made, atomically. Any thread. On failure nothing has
- * changed, or, when a sync failed, the log has failed and on_fatal is called.
+ * changed; or the log has failed, on_fatal is called, and nobody knows which manifest counts: then
+ * no file that either of them names may be removed.
  */
 KY_MUST_CHECK ky_status log_install(struct log *log, const struct log_change *change,
                                     struct ky_error *err);
+/* A segment for those who drop them: one thread at a time, no other takes segments away. */
+struct segment;
+struct log_segment_info {
+    uint64_t number;
+    lsn_t start; /* of its first frame */
+    lsn_t end;   /* of its last possible byte */
+    uint64_t size;
+    bool is_dropped;
+    event_offset_t first_event; /* UINT64_MAX: it holds no frame yet */
+    struct segment *segment;
+};
+/* The first segment that ends above a position; false when there is none. */
+bool log_segment_info(const struct log *log, lsn_t above, struct log_segment_info *info_out);
+/* Removes the file of a dropped segment. What cannot be removed is a stray at the next start. */
+KY_MUST_CHECK ky_status log_unlink_segment(struct log *log, const struct log_segment_info *info,
+                                           struct ky_error *err);
+/* Takes a dropped segment out of the table, waits for who is inside an epoch, unmaps it. No
+ * snapshot may look at it any more. */
+void log_release_segment(struct log *log, const struct log_segment_info *info);
+/* The frame at a position or the next one in log order below end, pads skipped. *found_out false:
+ * there is none. XX001 when bytes there do not decode. */
+KY_MUST_CHECK ky_status log_seek_frame(const struct log *log, lsn_t from, lsn_t end,
+                                       struct frame *frame_out, bool *found_out,
+                                       struct ky_error *err);
+void log_system_id(const struct log *log, uint8_t system_id_out[16]);
+/* Does the log still reach back to its first frame? */
+bool log_is_complete(const struct log *log);
+/* The first position that the log still has. */
+lsn_t log_first_lsn(const struct log *log);
+/* Position up to which everything is on the device. */
+lsn_t log_durable_lsn(const struct log *log);
+
+/* A failed write or sync ended the log, or is about to. */
+bool log_has_failed(const struct log *log);
+
 /* What the manifest says, read before log_open. Creates nothing. All zero for an empty directory.
  * The checkpoint's name is "" when there is none. */
 struct log_manifest_info {

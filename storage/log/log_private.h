@@ -48,6 +48,7 @@ struct log {
     _Atomic lsn_t durable_lsn;
     _Atomic event_offset_t next_event; /* events below are durable */
     _Atomic txid_t highest_txid;
+    _Atomic event_offset_t history_event; /* the manifest's; events below are gone */
 
     /* Submitted entries, newest first. Push: release. The writer takes all: acquire. */
     struct log_entry *_Atomic queue;
@@ -94,7 +95,7 @@ struct segment *log_segment(const struct log *log, uint64_t number);
 struct segment *log_segment_after(const struct log *log, uint64_t number);
 /* Publishes a segment. Before the threads start, or by the spare maker. */
 void log_add_segment(struct log *log, struct segment *segment);
-/* Takes a segment out of the table; only in recovery. The caller frees it. */
+/* Takes a segment out of the table: in recovery, or under manifest_lock. The caller frees it. */
 void log_remove_segment(struct log *log, struct segment *segment);
 uint64_t log_first_number(const struct log *log);
 void log_push_ready(struct log *log, struct segment *segment) KY_REQUIRES(log->lock);
@@ -107,15 +108,6 @@ KY_MUST_CHECK ky_status log_switch_manifest(struct log *log, const struct log_ta
 /* Hands an error that nothing can follow to the writer, which tells the owner. */
 void log_fail_from_maker(struct log *log, const struct ky_error *err);
 void log_free(struct log *log);
-
-/* ------------------------------------------------------------------ reader.c */
-/* The frame at a position or the next one in log order: skips pads, remainders and sealed ends.
- * *found_out false: position is at the end of what segments there are, or no frame header is there.
- * *lsn_out: where the frame is, or where the search stopped. XX001 when bytes there do not decode.
- */
-KY_MUST_CHECK ky_status log_seek_frame(const struct log *log, lsn_t from, lsn_t end,
-                                       struct frame *frame_out, bool *found_out,
-                                       struct ky_error *err);
 
 /* ------------------------------------------------------------------ writer.c, spare.c */
 void *log_writer_run(void *arg);

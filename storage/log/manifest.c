@@ -20,7 +20,8 @@
  *   64 u64 durable_lsn      72 u64 next_event         80 u64 last_sum
  *   88 u64 highest_txid     96 u64 checkpoint_lsn    104 char[64] checkpoint_name
  *  168 i64 created_us      176 u32 segment_count     180 u32 file_count (minor 0: 0)
- *  184 segments, 32 bytes each: u64 number, u64 end_offset, u64 first_event, u32 epoch, u32 0
+ *  184 u64 history_event   192 u64 reserved 0         (minor 0: segments begin at 184)
+ *  200 segments, 32 bytes each: u64 number, u64 end_offset, u64 first_event, u32 epoch, u32 0
  *      files, 104 bytes each: char[64] name, u32 kind, u32 0, u64 size, u64 checksum, u64[2] info
  *  end u32 reserved, u32 crc32c of everything before
  *
@@ -33,7 +34,8 @@
  */
 enum {
     MANIFEST_MAGIC = 0x464D594B, /* "KYMF" */
-    MANIFEST_FIXED_SIZE = 184,
+    MANIFEST_FIXED_SIZE_0 = 184, /* minor 0 */
+    MANIFEST_FIXED_SIZE = 200,
     MANIFEST_SEGMENT_SIZE = 32,
     MANIFEST_FILE_SIZE = 104,
     MANIFEST_END_SIZE = 8,
@@ -99,6 +101,7 @@ manifest_encode(const struct manifest *manifest, struct ky_buffer *out)
     ky_store_le64(at + 168, (uint64_t)manifest->created_us);
     ky_store_le32(at + 176, manifest->segment_count);
     ky_store_le32(at + 180, manifest->file_count);
+    ky_store_le64(at + 184, manifest->history_event);
     uint8_t *entry = at + MANIFEST_FIXED_SIZE;
     for (uint32_t i = 0; i < manifest->segment_count; i++) {
         ky_store_le64(entry, manifest->segments[i].number);
@@ -173,12 +176,12 @@ decode_files(struct manifest *manifest, const uint8_t *at)
 
 /* The exact size of a manifest with these counts; 0 when they are out of bounds. */
 static size_t
-expected_size(uint32_t segment_count, uint32_t file_count)
+expected_size(size_t fixed_size, uint32_t segment_count, uint32_t file_count)
 {
     if (segment_count > MANIFEST_SEGMENTS_MAX || file_count > MANIFEST_FILES_MAX) {
         return 0;
     }
-    return MANIFEST_FIXED_SIZE + (size_t)segment_count * MANIFEST_SEGMENT_SIZE +
+    return fixed_size + (size_t)segment_count * MANIFEST_SEGMENT_SIZE +
            (size_t)file_count * MANIFEST_FILE_SIZE + MANIFEST_END_SIZE;
 }
 
@@ -187,7 +190,7 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
                 struct ky_error *err)
 {
     const uint8_t *at = bytes.data;
-    if (bytes.size < MANIFEST_FIXED_SIZE + MANIFEST_END_SIZE ||
+    if (bytes.size < MANIFEST_FIXED_SIZE_0 + MANIFEST_END_SIZE ||
         ky_load_le32(at) != MANIFEST_MAGIC) {
         return bad(err, path, "not a manifest");
     }
@@ -202,7 +205,9 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
     }
     uint32_t count = ky_load_le32(at + 176);
     uint32_t file_count = ky_load_le32(at + 180);
-    if (ky_load_le32(at + 20) != bytes.size || bytes.size != expected_size(count, file_count)) {
+    size_t fixed_size = ky_load_le16(at + 6) == 0 ? MANIFEST_FIXED_SIZE_0 : MANIFEST_FIXED_SIZE;
+    if (ky_load_le32(at + 20) != bytes.size ||
+        bytes.size != expected_size(fixed_size, count, file_count)) {
         return bad(err, path, "bad size");
     }
     struct manifest manifest = {
@@ -218,6 +223,8 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
         .created_us = (int64_t)ky_load_le64(at + 168),
         .segment_count = count,
         .file_count = file_count,
+        .history_event =
+            fixed_size == MANIFEST_FIXED_SIZE ? ky_load_le64(at + MANIFEST_FIXED_SIZE_0) : 0,
     };
     memcpy(manifest.system_id, at + 40, 16);
     memcpy(manifest.checkpoint_name, at + 104, 64);
@@ -229,7 +236,7 @@ manifest_decode(struct ky_slice bytes, const char *path, struct manifest *manife
     }
     manifest.segments = calloc(count, sizeof(*manifest.segments));
     KY_ASSERT(manifest.segments != NULL);
-    const uint8_t *entry = at + MANIFEST_FIXED_SIZE;
+    const uint8_t *entry = at + fixed_size;
     for (uint32_t i = 0; i < count; i++) {
         manifest.segments[i] = (struct manifest_segment){
             .number = ky_load_le64(entry),
@@ -350,7 +357,7 @@ read_named(struct io *io, const char *dir, const char *current_path, const char 
     char *path = io_path(dir, name);
     uint8_t *bytes = NULL;
     size_t size = 0;
-    size_t size_max = expected_size(MANIFEST_SEGMENTS_MAX, MANIFEST_FILES_MAX);
+    size_t size_max = expected_size(MANIFEST_FIXED_SIZE, MANIFEST_SEGMENTS_MAX, MANIFEST_FILES_MAX);
     ky_status status = io_read_file(io, path, size_max, &bytes, &size, err);
     if (status != KY_OK && err->sqlstate == KY_UNDEFINED_FILE) {
         status = ky_error_set(err, KY_DATA_CORRUPTED,

@@ -33,6 +33,8 @@ struct manifest {
     lsn_t checkpoint_lsn;
     char checkpoint_name[64];
     int64_t created_us;
+    event_offset_t
+        history_event; /* events below can no longer be read, though frames may be left */
     struct manifest_segment *segments; /* owned; ascending numbers */
     uint32_t segment_count;
     struct log_file *files; /* owned; in the order they were added */

@@ -2,13 +2,15 @@
 #include <inttypes.h>
 
 #include "server/base/assert.h"
+#include "server/base/epoch.h"
 #include "server/base/log.h"
 #include "storage/log/log_private.h"
 
 /*
  * Reading back, lock-free but for the first event lookup in a segment from before the checkpoint.
- * A position names a segment by division, and segments are mapped for life, so a row's bytes are
- * two loads away. Everything below visible_lsn is immutable.
+ * A position names a segment by division, so a row's bytes are two loads away. Everything below
+ * visible_lsn is immutable. Segments go when compaction has dropped them: who reads on behalf of a
+ * registered snapshot is waited for, everybody else reads inside an epoch.
  */
 
 const uint8_t *
@@ -117,15 +119,64 @@ log_next_event(const struct log *log)
     return atomic_load_explicit(&log->next_event, memory_order_acquire);
 }
 
+/* The oldest segment that was not dropped. */
+static const struct segment *
+first_segment(const struct log *log)
+{
+    const struct segment *segment = log_segment_after(log, 0);
+    while (segment != NULL && atomic_load_explicit(&segment->is_dropped, memory_order_acquire)) {
+        segment = log_segment_after(log, segment->number);
+    }
+    return segment;
+}
+
 event_offset_t
 log_earliest_event(const struct log *log)
 {
-    const struct segment *first = log_segment_after(log, 0);
-    event_offset_t event = EVENT_UNKNOWN;
+    event_offset_t event = EVENT_UNKNOWN; /* the first segment has no frame yet: none are kept */
+    ky_epoch_enter();
+    const struct segment *first = first_segment(log);
     if (first != NULL) {
         event = atomic_load_explicit(&first->first_event, memory_order_acquire);
     }
-    return KY_MIN(event, log_next_event(log));
+    ky_epoch_leave();
+    event_offset_t history = atomic_load_explicit(&log->history_event, memory_order_acquire);
+    return KY_MIN(KY_MAX(event, history), log_next_event(log));
+}
+
+lsn_t
+log_first_lsn(const struct log *log)
+{
+    ky_epoch_enter();
+    const struct segment *first = first_segment(log);
+    lsn_t lsn = first == NULL ? 0 : first->number * first->size;
+    ky_epoch_leave();
+    return lsn;
+}
+
+bool
+log_is_complete(const struct log *log)
+{
+    return log_number(log, log_first_lsn(log)) <= 1;
+}
+
+void
+log_system_id(const struct log *log, uint8_t system_id_out[16])
+{
+    memcpy(system_id_out, log->options.system_id, 16);
+}
+
+lsn_t
+log_durable_lsn(const struct log *log)
+{
+    return atomic_load_explicit(&log->durable_lsn, memory_order_acquire);
+}
+
+bool
+log_has_failed(const struct log *log)
+{
+    return atomic_load_explicit(&log->is_failed, memory_order_acquire) ||
+           atomic_load_explicit(&log->is_maker_fatal, memory_order_acquire);
 }
 
 bool
@@ -151,11 +202,13 @@ log_stats(const struct log *log, struct log_stats *stats_out)
         .epoch = log->epoch,
         .highest_txid = atomic_load_explicit(&log->highest_txid, memory_order_relaxed),
     };
-    for (const struct segment *s = log_segment_after(log, 0); s != NULL;
+    ky_epoch_enter();
+    for (const struct segment *s = first_segment(log); s != NULL;
          s = log_segment_after(log, s->number)) {
         stats.segment_count++;
         stats.bytes_on_disk += s->size;
     }
+    ky_epoch_leave();
     *stats_out = stats;
 }
 
@@ -194,10 +247,11 @@ segment_of_event(const struct log *log, event_offset_t event)
         struct segment *segment = log_segment(log, number);
         if (segment != NULL &&
             atomic_load_explicit(&segment->first_event, memory_order_acquire) <= event) {
-            return segment;
+            bool is_gone = atomic_load_explicit(&segment->is_dropped, memory_order_acquire);
+            return is_gone ? NULL : segment;
         }
         if (first == 0) {
-            const struct segment *oldest = log_segment_after(log, 0);
+            const struct segment *oldest = first_segment(log);
             first = oldest == NULL ? number : oldest->number;
         }
         if (number <= first) {
@@ -213,7 +267,7 @@ log_find_event(const struct log *log, event_offset_t offset)
         return LSN_MAX;
     }
     struct segment *segment = segment_of_event(log, offset);
-    if (segment == NULL) {
+    if (segment == NULL || offset < log_earliest_event(log)) {
         return 0;
     }
     if (!atomic_load_explicit(&segment->is_indexed, memory_order_acquire)) {

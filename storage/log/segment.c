@@ -59,6 +59,7 @@ segment_new(struct io *io, const struct segment_identity *identity, struct io_fi
     segment->file = file;
     segment->marks = calloc(identity->size / SEGMENT_INDEX_STEP + 1, sizeof(*segment->marks));
     KY_ASSERT(segment->marks != NULL);
+    atomic_init(&segment->is_dropped, false);
     atomic_init(&segment->first_event, EVENT_UNKNOWN);
     atomic_init(&segment->mark_count, 0);
     atomic_init(&segment->is_indexed, false);

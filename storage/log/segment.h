@@ -34,6 +34,10 @@ struct segment {
     const uint8_t *bytes; /* the whole file */
     /* Exact end of its frames when the log left it early, else 0. Changes only in recovery. */
     uint64_t end_offset;
+    /* No manifest lists it any more: its bytes stay for those who still look at them. */
+    _Atomic bool is_dropped;
+    /* Compaction's: the relocation that last took rows away from it; 0: none did. */
+    uint64_t moved_seq;
     /* Of its first frame on; EVENT_UNKNOWN before one is written. Release; acquire by readers. */
     _Atomic event_offset_t first_event;
     /* Sparse event index: written by the log writer, or once under the log's index lock. */

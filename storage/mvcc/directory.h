@@ -33,7 +33,8 @@ enum {
 
 /*
  * One row. ref is 0 (nobody), or, by its low three bits:
- *   SLOT_PLAIN    position of the record of the only version; commit_lsn is its commit
+ *   SLOT_PLAIN    place of the record of the only version: a position in the log, or, with bit 63,
+ *                 in a base file (storage/compact/base_file.h); commit_lsn is its commit
  *   SLOT_DELETED  as plain, for a delete record (inside chains only)
  *   SLOT_NODE     newest node of a version chain; commit_lsn means nothing
  *   SLOT_OWNER    the running transaction that inserted the row
@@ -104,7 +105,7 @@ struct directory {
 /* A committed version. */
 struct version {
     lsn_t commit_lsn;
-    lsn_t location;
+    lsn_t location; /* in the log or in a base file */
     bool is_deleted;
 };
 
@@ -160,6 +161,37 @@ bool relation_install(struct relation *relation, const struct install *install)
 /* Drops the versions of a row that no snapshot at or after the horizon sees. */
 void relation_fold(struct relation *relation, row_id_t row_id, lsn_t horizon)
     KY_REQUIRES(relation->lock);
+
+/* ------------------------------------------------------------------ moving, for compaction */
+
+/* The snapshots in use: `singles`, and perhaps any at or after `from`. */
+struct snapshot_set {
+    lsn_t *singles; /* owned */
+    uint32_t count;
+    lsn_t from;
+    lsn_t visible; /* snapshots taken from now on are at or after this */
+};
+/**
+ * Is a location the place of a version of this row that a snapshot from now on may see, and of
+ * which commit? Takes versions out of the row's chain that no snapshot sees. Inside an epoch.
+ */
+bool relation_uses(struct relation *relation, row_id_t row_id, lsn_t location,
+                   const struct snapshot_set *snapshots, lsn_t *commit_lsn_out);
+/* The version at `from` is at `to` from now on. False: no version is at `from` any more. */
+bool relation_relocate(struct relation *relation, row_id_t row_id, lsn_t from, lsn_t to)
+    KY_REQUIRES(relation->lock);
+/* After relocations, with a position that was visible after them: see chunk_note_change. */
+void relation_note_moved(struct relation *relation, row_id_t row_id, lsn_t visible_lsn)
+    KY_REQUIRES(relation->lock);
+struct location_visit {
+    void (*visit)(void *arg, lsn_t location);
+    void *arg;
+    lsn_t visible; /* versions that no snapshot at or after this sees are left out; 0: none are */
+};
+/* Visits the places of the versions in a chunk. False: there are no more chunks. Inside an epoch.
+ */
+bool relation_each_location(const struct relation *relation, size_t chunk_index,
+                            const struct location_visit *visit);
 
 /* Loading a checkpoint, before anybody reads: one slot, and what its page's newest change was. */
 void relation_load_slot(struct relation *relation, row_id_t row_id, lsn_t commit_lsn,

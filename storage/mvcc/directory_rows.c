@@ -20,37 +20,6 @@
  * what is behind it. Once the horizon has passed the newest commit, the chain is folded back
  * into the slot, or the slot emptied when the newest version is a delete.
  */
-struct version_node {
-    lsn_t commit_lsn;
-    _Atomic uint64_t ref; /* SLOT_PLAIN or SLOT_DELETED */
-    lsn_t older_lsn;
-    _Atomic uint64_t older_ref; /* 0, SLOT_PLAIN or SLOT_NODE */
-};
-_Static_assert(_Alignof(struct version_node) >= 8, "the low bits hold the tag");
-
-static unsigned
-ref_tag(uint64_t ref)
-{
-    return (unsigned)(ref & SLOT_TAG_MASK);
-}
-
-static lsn_t
-ref_location(uint64_t ref)
-{
-    return ref & ~(uint64_t)SLOT_TAG_MASK;
-}
-
-static struct version_node *
-ref_node(uint64_t ref)
-{
-    return (struct version_node *)(uintptr_t)(ref & ~(uint64_t)SLOT_TAG_MASK);
-}
-
-static uint64_t
-node_ref(const struct version_node *node)
-{
-    return (uint64_t)(uintptr_t)node | SLOT_NODE;
-}
 
 /* ------------------------------------------------------------------ chunks */
 
@@ -70,7 +39,7 @@ chunk_unmap(void *chunk)
     (void)munmap(chunk, sizeof(struct chunk));
 }
 
-static void
+void
 chain_free(void *chain)
 {
     struct version_node *node = chain;
@@ -114,28 +83,10 @@ relation_free(struct relation *relation)
     ky_free(relation);
 }
 
-/* Acquire pairs with the release stores in table_grow and get_chunk. */
-static struct chunk *
-find_chunk(const struct relation *relation, row_id_t row_id)
-{
-    struct chunk_table *table = atomic_load_explicit(&relation->table, memory_order_acquire);
-    size_t index = (size_t)(row_id >> CHUNK_BITS);
-    if (KY_UNLIKELY(table == NULL || index >= table->capacity)) {
-        return NULL;
-    }
-    return atomic_load_explicit(&table->chunks[index], memory_order_acquire);
-}
-
 const struct chunk *
 relation_chunk(const struct relation *relation, row_id_t row_id)
 {
     return find_chunk(relation, row_id);
-}
-
-static struct slot *
-chunk_slot(struct chunk *chunk, row_id_t row_id)
-{
-    return &chunk->slots[row_id & (CHUNK_SLOTS - 1)];
 }
 
 static struct chunk_table *

@@ -6,19 +6,29 @@
 
 /*
  * Reading rows: own writes first, where there are any in the relation, then the directory at the
- * snapshot. Bodies are looked up in the mapped log and stay there as long as the snapshot does,
- * so epochs are only for slots, chunks and chains.
+ * snapshot. Bodies are looked up in the mapped log and base files and stay there as long as the
+ * snapshot does (compaction moves them, but waits for it before it unmaps anything), so epochs are
+ * only for slots, chunks and chains.
  */
 enum {
     SCAN_SLOTS_MAX = 16384, /* looked at inside one epoch */
     SCAN_STEPS_MAX = 4,     /* so many of them, then a call that has found rows returns */
 };
 
+/* Records of the log and of base files have body and size at the same places. */
+static const uint8_t *
+record_at(const struct storage *storage, lsn_t location)
+{
+    const uint8_t *record = location_is_base(location) ? base_set_at(&storage->base, location)
+                                                       : log_at(storage->log, location);
+    KY_ASSERT(record != NULL);
+    return record;
+}
+
 struct ky_slice
 storage_body_at(const struct storage *storage, lsn_t location)
 {
-    const uint8_t *record = log_at(storage->log, location);
-    KY_ASSERT(record != NULL);
+    const uint8_t *record = record_at(storage, location);
     return ky_slice(record + RECORD_HEADER_SIZE, ky_load_le32(record + 16));
 }
 
@@ -307,6 +317,11 @@ storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref
     if (relation != NULL) {
         state = relation_newest(relation, row_id, &version, &owner);
     }
+    if (state == SLOT_STATE_COMMITTED && version.commit_lsn >= snapshot) {
+        /* Not what the snapshot keeps: say so, and look where it is after that. */
+        txn_widen(txn->self);
+        state = relation_newest(relation, row_id, &version, &owner);
+    }
     ky_epoch_leave();
     switch (state) {
     case SLOT_STATE_NONE:
@@ -329,15 +344,15 @@ storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref
 /* The event offset of the record at location, committed by the frame at commit_lsn: events of the
  * chunks before its own, then of its own frame. */
 static bool
-event_of(const struct storage *storage, const struct version *version, event_offset_t *offset_out)
+log_event_of(const struct log *log, const struct version *version, event_offset_t *offset_out)
 {
     struct ky_error err;
     ky_error_init(&err);
     struct frame frame;
-    const uint8_t *at = log_at(storage->log, version->location);
+    const uint8_t *at = log_at(log, version->location);
     KY_ASSERT(at != NULL);
     if ((at[1] & RECORD_IS_EVENT) == 0 ||
-        log_frame_at(storage->log, version->commit_lsn, &frame, &err) != KY_OK) {
+        log_frame_at(log, version->commit_lsn, &frame, &err) != KY_OK) {
         return false;
     }
     lsn_t own_frame = version->location - (uint64_t)ky_load_le32(at + 24) * 8;
@@ -355,6 +370,15 @@ event_of(const struct storage *storage, const struct version *version, event_off
 }
 
 bool
+storage_event_of(const struct storage *storage, const struct version *version,
+                 event_offset_t *offset_out)
+{
+    return location_is_base(version->location)
+               ? base_set_event(&storage->base, version->location, offset_out)
+               : log_event_of(storage->log, version, offset_out);
+}
+
+bool
 storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id, event_offset_t *offset_out)
 {
     lsn_t snapshot = txn_snapshot(txn);
@@ -363,5 +387,5 @@ storage_row_event(struct txn *txn, rel_id_t rel, row_id_t row_id, event_offset_t
     const struct relation *relation = find_relation(txn, rel, snapshot);
     bool is_found = relation != NULL && relation_version_at(relation, row_id, snapshot, &version);
     ky_epoch_leave();
-    return is_found && event_of(txn->storage, &version, offset_out);
+    return is_found && storage_event_of(txn->storage, &version, offset_out);
 }

@@ -39,6 +39,7 @@ txn_new(struct storage *storage, uint32_t pool_index)
     txn->self = txn;
     txn->pool_index = pool_index;
     atomic_init(&txn->registered, LSN_MAX);
+    atomic_init(&txn->chunk_floor, LSN_MAX);
     atomic_init(&txn->id, 0);
     atomic_init(&txn->in_flight, 0);
     lock_set_init(&txn->locks);
@@ -99,6 +100,7 @@ txn_recycle(struct txn *txn)
 {
     write_set_reset(txn);
     guard_reset(txn->guard);
+    atomic_store_explicit(&txn->chunk_floor, LSN_MAX, memory_order_release);
     atomic_store_explicit(&txn->id, 0, memory_order_relaxed);
     struct txn_pool *pool = &txn->storage->pools[txn->pool_index];
     ky_mutex_lock(&pool->lock);
@@ -137,8 +139,11 @@ register_snapshot(struct txn *txn)
 {
     struct log *log = txn->storage->log;
     lsn_t lsn = log_visible_lsn(log);
+    uint64_t number = atomic_load_explicit(&txn->registrations, memory_order_relaxed) + 1;
+    atomic_store_explicit(&txn->registrations, number, memory_order_relaxed);
     for (;;) {
-        atomic_store_explicit(&txn->registered, lsn, memory_order_relaxed);
+        /* Release: who sees it sees the number that belongs to it. */
+        atomic_store_explicit(&txn->registered, lsn, memory_order_release);
         /* Pairs with the fence in storage_horizon. */
         atomic_thread_fence(memory_order_seq_cst);
         lsn_t again = log_visible_lsn(log);
@@ -159,21 +164,38 @@ void
 txn_unregister(struct txn *txn)
 {
     txn->snapshot = 0;
+    atomic_store_explicit(&txn->is_wide, false, memory_order_relaxed);
     /* Release: what was read under the snapshot was read before. */
     atomic_store_explicit(&txn->registered, LSN_MAX, memory_order_release);
 }
 
+void
+txn_widen(struct txn *txn)
+{
+    if (!atomic_load_explicit(&txn->is_wide, memory_order_relaxed)) {
+        atomic_store_explicit(&txn->is_wide, true, memory_order_relaxed);
+        /* Pairs with the fences in snapshot.c: who misses the flag is seen by what we read now. */
+        atomic_thread_fence(memory_order_seq_cst);
+    }
+}
+
 /*
- * A position at or after what is registered needs no announcement of its own. A transaction that
- * has looked at a commit whose sync is under way goes on from there: it would see rows that it
- * found changed as they were before.
+ * A position at or after what is registered needs no announcement of its own but that it may be
+ * later. A transaction that has looked at a commit whose sync is under way goes on from there: it
+ * would see rows that it found changed as they were before.
  */
 static void
 take_snapshot(struct txn *txn)
 {
     struct log *log = txn->storage->log;
-    txn->snapshot = is_registered(txn) ? log_visible_lsn(log) : register_snapshot(txn);
+    if (is_registered(txn)) {
+        txn_widen(txn);
+        txn->snapshot = log_visible_lsn(log);
+    } else {
+        txn->snapshot = register_snapshot(txn);
+    }
     if (KY_UNLIKELY(txn->seen_lsn > txn->snapshot)) {
+        txn_widen(txn);
         txn->snapshot = log_installed_lsn(log);
         txn->seen_lsn = KY_MAX(txn->seen_lsn, txn->snapshot);
     }
@@ -248,21 +270,6 @@ lsn_t
 storage_visible_lsn(const struct storage *storage)
 {
     return log_visible_lsn(storage->log);
-}
-
-lsn_t
-storage_horizon(const struct storage *storage)
-{
-    lsn_t horizon = log_visible_lsn(storage->log);
-    /* Pairs with the fence in register_snapshot. */
-    atomic_thread_fence(memory_order_seq_cst);
-    for (struct txn *txn = atomic_load_explicit(&storage->all_txns, memory_order_acquire);
-         txn != NULL; txn = txn->all_next) {
-        /* Acquire pairs with txn_unregister: its reads are over before versions go. */
-        lsn_t lsn = atomic_load_explicit(&txn->registered, memory_order_acquire);
-        horizon = KY_MIN(horizon, lsn);
-    }
-    return horizon;
 }
 
 /* ------------------------------------------------------------------ savepoints */

@@ -71,6 +71,10 @@ enum txn_finish { TXN_FINISH_NONE, TXN_FINISH_COMMIT, TXN_FINISH_READ_ONLY, TXN_
 struct txn {
     /* The oldest snapshot in use, LSN_MAX when none. Its own line: the horizon reads it. */
     _Atomic lsn_t registered KY_ALIGNED(64);
+    _Atomic uint64_t registrations; /* how often; names one of them */
+    _Atomic bool is_wide;           /* also looks at what is newer than the one registered */
+    /* No CHUNK frame of it lies below; LSN_MAX while it has none. */
+    _Atomic lsn_t chunk_floor;
 
     struct storage *storage KY_ALIGNED(64);
     struct txn *self;
@@ -156,8 +160,28 @@ void txn_flight_add(struct txn *txn);
 void txn_flight_done(struct txn *txn);
 /* Gives it a number if it has none. */
 txid_t txn_assign_id(struct txn *txn);
+/* From now on it may look at any version newer than its registered snapshot. */
+void txn_widen(struct txn *txn);
 /* Ends the snapshot. */
 void txn_unregister(struct txn *txn);
 /* Back to the pool. */
 void txn_recycle(struct txn *txn);
 void txn_pools_deinit(struct storage *storage);
+
+/* ------------------------------------------------------------------ snapshot.c */
+
+/* A registered snapshot that may still look at bytes that are to go. */
+struct blocker {
+    const struct txn *txn;
+    uint64_t registration;
+};
+
+/* The snapshots in use now; free(singles) afterwards. */
+void storage_snapshots(const struct storage *storage, struct snapshot_set *set_out);
+/* Those that may hold a body of a commit at or after min_commit_lsn; malloc'd. Whoever looks after
+ * this finds only what the directory says now. */
+uint32_t storage_blockers(const struct storage *storage, lsn_t min_commit_lsn,
+                          struct blocker **blockers_out);
+bool blocker_is_gone(const struct blocker *blocker);
+/* Every CHUNK frame that a commit at or after the next snapshot refers to lies at or after this. */
+lsn_t storage_chunk_floor(const struct storage *storage);

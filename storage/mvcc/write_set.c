@@ -234,6 +234,12 @@ write_set_flush(struct txn *txn)
         .done = chunk_done,
     };
     txn_flight_add(txn);
+    if (atomic_load_explicit(&txn->chunk_floor, memory_order_relaxed) == LSN_MAX) {
+        atomic_store_explicit(&txn->chunk_floor, log_visible_lsn(txn->storage->log),
+                              memory_order_relaxed);
+        /* Pairs with the fence in storage_chunk_floor. */
+        atomic_thread_fence(memory_order_seq_cst);
+    }
     log_submit(txn->storage->log, &block->entry);
 }
 

@@ -27,7 +27,8 @@ enum {
     ROWS = 2000,
     TXNS = 4,
     SAVEPOINTS = 3,
-    OPERATIONS = 300,
+    OPERATIONS = 400,
+    ROUNDS = 8, /* of a directory */
     EVENTS_PER_TXN = 64,
     BODY_SIZE_MAX = 300,
     REL_FIRST = 20000,
@@ -35,6 +36,7 @@ enum {
 
 struct cell {
     uint64_t value; /* 0: no row */
+    uint64_t event; /* that wrote it */
 };
 struct state {
     struct cell cells[RELS][ROWS];
@@ -91,6 +93,10 @@ static struct change *events;
 static uint64_t event_count;
 static uint64_t next_value = 1;
 static bool is_faulty;
+static struct event_reader *follower;
+static uint64_t follower_next;
+static uint64_t compactions; /* that dropped something */
+static uint64_t moved_rows;
 
 #define CHECK(condition)                                                                     \
     do {                                                                                     \
@@ -187,6 +193,11 @@ check_row(struct session *session, int rel, row_id_t row)
     CHECK(is_found == (value != 0));
     if (is_found) {
         check_body(ref.body, value);
+    }
+    if (is_found && !session->visible.cells[rel][row].is_written) {
+        event_offset_t event = 0;
+        CHECK(storage_row_event(session->txn, REL_FIRST + (rel_id_t)rel, row, &event));
+        CHECK(event == session->snapshot.cells[rel][row].event);
     }
 }
 
@@ -381,7 +392,8 @@ commit_in_model(const struct session *session)
 {
     for (uint32_t i = 0; i < session->change_count; i++) {
         const struct change *change = &session->changes[i];
-        committed.cells[change->rel][change->row].value = change->value;
+        committed.cells[change->rel][change->row] =
+            (struct cell){.value = change->value, .event = event_count + i};
     }
     events = realloc(events, (event_count + session->change_count + 1) * sizeof(*events));
     CHECK(events != NULL);
@@ -419,6 +431,67 @@ do_commit(struct session *session)
             candidate_count = 1;
         }
     }
+}
+
+/* ------------------------------------------------------------------ events, compaction */
+
+static void
+check_event(const struct event *event, uint64_t offset)
+{
+    CHECK(event->offset == offset);
+    CHECK(event->kind == events[offset].kind);
+    CHECK(event->rel == REL_FIRST + (rel_id_t)events[offset].rel);
+    CHECK(event->row_id == events[offset].row);
+    if (event->kind != EVENT_DELETE) {
+        check_body(event->body, events[offset].value);
+    }
+}
+
+/* Reads on with a reader that stays open while the log moves on and is compacted. */
+static void
+do_follow(void)
+{
+    struct ky_error err;
+    if (follower == NULL) {
+        follower_next = storage_earliest_event(storage);
+        follower = event_reader_open(storage, follower_next);
+    }
+    for (uint64_t i = ky_prng_below(&prng, 20); i > 0; i--) {
+        struct event event;
+        enum event_answer answer = EVENT_END;
+        CHECK(event_reader_next(follower, &event, &answer, &err) == KY_OK);
+        if (answer == EVENT_GONE) {
+            CHECK(follower_next < storage_earliest_event(storage));
+            event_reader_close(follower);
+            follower = NULL;
+            return;
+        }
+        if (answer == EVENT_END) {
+            return;
+        }
+        check_event(&event, follower_next++);
+    }
+}
+
+static void
+do_compact(void)
+{
+    struct ky_error err;
+    ky_error_init(&err);
+    struct compact_result result;
+    struct storage_retention retention = {
+        .bytes = ky_prng_below(&prng, 3) * options.segment_size,
+        .reader_bytes = ky_prng_below(&prng, 2) * options.segment_size,
+    };
+    storage_set_retention(storage, &retention);
+    event_offset_t earliest = storage_earliest_event(storage);
+    if (storage_compact(storage, (enum compact_depth)ky_prng_below(&prng, 2), &result, &err) !=
+        KY_OK) {
+        CHECK(is_faulty);
+    }
+    CHECK(storage_earliest_event(storage) >= earliest);
+    moved_rows += result.rows_moved;
+    compactions += result.segments_dropped + result.files_removed > 0;
 }
 
 static void
@@ -512,23 +585,25 @@ check_events(void)
     struct ky_error err;
     struct event event;
     enum event_answer answer = EVENT_END;
-    uint64_t from = ky_prng_below(&prng, event_count + 1);
+    uint64_t earliest = storage_earliest_event(storage);
+    CHECK(earliest <= event_count);
+    uint64_t from = earliest + ky_prng_below(&prng, event_count - earliest + 1);
     struct event_reader *reader = event_reader_open(storage, from);
     CHECK(storage_next_event(storage) == event_count);
     for (uint64_t i = from; i < event_count; i++) {
         CHECK(event_reader_next(reader, &event, &answer, &err) == KY_OK);
         CHECK(answer == EVENT_READY);
-        CHECK(event.offset == i);
-        CHECK(event.kind == events[i].kind);
-        CHECK(event.rel == REL_FIRST + (rel_id_t)events[i].rel);
-        CHECK(event.row_id == events[i].row);
-        if (event.kind != EVENT_DELETE) {
-            check_body(event.body, events[i].value);
-        }
+        check_event(&event, i);
     }
     CHECK(event_reader_next(reader, &event, &answer, &err) == KY_OK);
     CHECK(answer == EVENT_END);
     event_reader_close(reader);
+    if (earliest > 0) {
+        reader = event_reader_open(storage, earliest - 1);
+        CHECK(event_reader_next(reader, &event, &answer, &err) == KY_OK);
+        CHECK(answer == EVENT_GONE);
+        event_reader_close(reader);
+    }
 }
 
 /* Finds which of the allowed states recovery shows and goes on from it. */
@@ -579,8 +654,13 @@ run_round(void)
                    1 + ky_prng_below(&prng, 120));
     for (int i = 0; i < OPERATIONS && !has_failed(); i++) {
         struct session *session = &sessions[ky_prng_below(&prng, TXNS)];
-        if (ky_prng_below(&prng, 100) == 0) {
+        uint64_t dice = ky_prng_below(&prng, 200);
+        if (dice < 2) {
             do_checkpoint();
+        } else if (dice < 6) {
+            do_compact();
+        } else if (dice < 20) {
+            do_follow();
         } else if (session->txn == NULL) {
             session_begin(session);
         } else {
@@ -588,6 +668,10 @@ run_round(void)
         }
     }
     close_sessions();
+    if (follower != NULL) {
+        event_reader_close(follower);
+        follower = NULL;
+    }
     storage_close(storage);
     if (is_faulty) {
         mem_disk_crash(disk, (enum mem_crash)ky_prng_below(&prng, 3), ky_prng_next(&prng));
@@ -614,7 +698,7 @@ run_directory(void)
     candidate_count = 0;
     add_candidate();
     open_storage();
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         run_round();
     }
     storage_close(storage);
@@ -639,8 +723,9 @@ main(void)
         ky_prng_init(&prng, seed);
         run_directory();
     }
-    (void)printf("storage model: %" PRIu64 " directories, last seed %" PRIu64 "\n", rounds,
-                 seed - 1);
+    (void)printf("storage model: %" PRIu64 " directories, %" PRIu64 " compactions, %" PRIu64
+                 " rows moved, last seed %" PRIu64 "\n",
+                 rounds, compactions, moved_rows, seed - 1);
     free(candidates);
     free(events);
     return 0;

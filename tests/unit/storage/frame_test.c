@@ -128,7 +128,8 @@ Test(frame, a_manifest_round_trips_and_any_flipped_bit_is_refused)
                                 .segments = segments,
                                 .segment_count = 2,
                                 .files = files,
-                                .file_count = 2};
+                                .file_count = 2,
+                                .history_event = 11};
     memcpy(manifest.system_id, SYSTEM_ID, 16);
     struct ky_buffer bytes = {0};
     manifest_encode(&manifest, &bytes);
@@ -141,6 +142,7 @@ Test(frame, a_manifest_round_trips_and_any_flipped_bit_is_refused)
     cr_expect_arr_eq(back.segments, segments, sizeof(segments));
     cr_expect_str_eq(back.checkpoint_name, "a");
     cr_assert_eq(back.file_count, 2);
+    cr_expect_eq(back.history_event, 11);
     cr_expect_arr_eq(back.files[0].name, files[0].name, sizeof(files[0].name));
     cr_expect_eq(back.files[0].kind, LOG_FILE_BASE);
     cr_expect_eq(back.files[0].size, 3);
