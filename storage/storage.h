@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "server/base/error.h"
@@ -171,10 +172,14 @@ struct compact_result {
 /**
  * Moves live rows out of log that need not be kept, drops it, and rewrites base files that are
  * mostly dead. Any thread, one at a time (waits). Commits and reads go on. On failure nothing is
- * lost: what was written so far is used or removed later; result_out says what was done.
+ * lost: what was written so far is used or removed later; result_out says what was done. 57014 soon
+ * after *cancel is not 0; cancel may be NULL.
  */
 KY_MUST_CHECK ky_status storage_compact(struct storage *storage, enum compact_depth depth,
+                                        const _Atomic int *cancel,
                                         struct compact_result *result_out, struct ky_error *err);
+/* Settings in force. */
+void storage_get_retention(struct storage *storage, struct storage_retention *retention_out);
 
 enum compact_phase { COMPACT_IDLE, COMPACT_SCANNING, COMPACT_WRITING, COMPACT_INSTALLING };
 enum retention_reason {

@@ -124,6 +124,26 @@ handle_verify(struct http_request *request)
     return status == KY_OK ? HTTP_DONE : request_fail(request, &err);
 }
 
+/* Answers when it is done: a client that goes away does not end it. */
+enum http_answer
+handle_compact(struct http_request *request)
+{
+    struct ky_error err;
+    struct server_compaction result;
+    ky_error_init(&err);
+    if (server_compact(request->http->server, &result, &err) != KY_OK) {
+        return request_fail(request, &err);
+    }
+    ky_buffer_printf(
+        &request->out,
+        "{\"segments_dropped\":%" PRIu64 ",\"base_files_removed\":%" PRIu64
+        ",\"base_files_written\":%" PRIu64 ",\"rows_moved\":%" PRIu64 ",\"bytes_written\":%" PRIu64
+        ",\"bytes_freed\":%" PRIu64 ",\"earliest\":%" PRIu64 "}\n",
+        result.segments_dropped, result.files_removed, result.files_written, result.rows_moved,
+        result.bytes_written, result.bytes_freed, server_earliest_event(request->http->server));
+    return HTTP_DONE;
+}
+
 enum http_answer
 handle_not_yet(struct http_request *request)
 {

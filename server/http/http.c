@@ -40,7 +40,7 @@ static const struct http_route routes[] = {
     {"POST", "/vector/insert", handle_vector_insert, true, false, false, false},
     {"POST", "/vector/search", handle_vector_search, true, false, false, false},
     {"POST", "/rmi/build", handle_not_yet, false, false, true, false},
-    {"POST", "/compact", handle_not_yet, false, false, true, false},
+    {"POST", "/compact", handle_compact, false, false, false, false},
     {"POST", "/snapshot", handle_snapshot, false, false, false, false},
     {"POST", "/backup", handle_backup, true, false, false, false},
     {"POST", "/verify", handle_verify, true, false, false, false},

@@ -324,7 +324,14 @@ check_number(const struct config *config, enum config_id id, uint64_t minimum, u
 static ky_status
 check_sizes(const struct config *config, struct ky_error *err)
 {
-    static const enum config_id sizes[] = {CONFIG_MEMORY, CONFIG_MAX_WAL_SIZE, CONFIG_SEGMENT_SIZE};
+    static const enum config_id sizes[] = {
+        CONFIG_MEMORY,
+        CONFIG_MAX_WAL_SIZE,
+        CONFIG_SEGMENT_SIZE,
+        CONFIG_LOG_RETENTION_BYTES,
+        CONFIG_MAX_SLOT_KEEP_BYTES,
+        CONFIG_COMPACTION_RATE,
+    };
     for (size_t i = 0; i < KY_COUNT_OF(sizes); i++) {
         uint64_t value;
         if (!parse_size(config->values[sizes[i]], &value)) {
@@ -347,6 +354,7 @@ config_check(const struct config *config, struct ky_error *err)
     KY_TRY(check_number(config, CONFIG_MAX_CONNECTIONS, 1, 262143, err));
     KY_TRY(check_number(config, CONFIG_WORKERS, 0, 1024, err));
     KY_TRY(check_number(config, CONFIG_CHECKPOINT_TIMEOUT, 1, 86400, err));
+    KY_TRY(check_number(config, CONFIG_LOG_RETENTION_TIME, 0, INT32_MAX, err));
     KY_TRY(check_sizes(config, err));
     if (ky_log_level_parse(config->values[CONFIG_LOG_LEVEL]) < 0) {
         return bad_value(config, CONFIG_LOG_LEVEL, err);

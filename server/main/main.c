@@ -27,7 +27,7 @@
 /* Process exit codes: 0 good, 1 could not start, 2 usage, 3 the log failed (see fatal_log). */
 enum { EXIT_START = 1, EXIT_USAGE = 2, EXIT_LOG = 3 };
 /* What runs at SIGTERM has so long to end by itself; SIGINT cancels it at once. */
-enum { TICK_MS = 50, LOOPS_MAX = 8, STOP_GRACE_MS = 5000 };
+enum { TICK_MS = 50, LOOPS_MAX = 8, STOP_GRACE_MS = 5000, COMPACTION_POLL_MS = 1000 };
 
 struct program {
     struct config config;
@@ -155,6 +155,16 @@ make_data_dir(const char *dir, struct ky_error *err)
     return KY_OK;
 }
 
+static struct storage_retention
+retention(const struct program *program)
+{
+    return (struct storage_retention){
+        .bytes = config_size(&program->config, CONFIG_LOG_RETENTION_BYTES),
+        .seconds = config_seconds(&program->config, CONFIG_LOG_RETENTION_TIME),
+        .reader_bytes = config_size(&program->config, CONFIG_MAX_SLOT_KEEP_BYTES),
+    };
+}
+
 static ky_status
 open_storage(struct program *program, struct ky_error *err)
 {
@@ -162,6 +172,9 @@ open_storage(struct program *program, struct ky_error *err)
         .dir = config_text(&program->config, CONFIG_DATA_DIR),
         .segment_size = config_size(&program->config, CONFIG_SEGMENT_SIZE),
         .is_sync_off = !config_bool(&program->config, CONFIG_FSYNC),
+        .retention = retention(program),
+        .compaction_poll_ms = COMPACTION_POLL_MS,
+        .compaction_rate = config_size(&program->config, CONFIG_COMPACTION_RATE),
         .on_fatal = fatal_log,
         .on_visible = became_visible,
         .on_progress = recovery_progress,
@@ -206,6 +219,8 @@ make_server(struct program *program, struct ky_error *err)
 {
     static char work_mem[32];
     static char temp_dir[4096];
+    static char retention_bytes[32];
+    static char reader_bytes[32];
     const char *pairs[] = {
         "port",
         config_text(&program->config, CONFIG_PORT),
@@ -217,10 +232,19 @@ make_server(struct program *program, struct ky_error *err)
         program->tls != NULL ? "on" : "off",
         "work_mem",
         work_mem,
+        "log_retention_bytes",
+        retention_bytes,
+        "log_retention_time",
+        config_text(&program->config, CONFIG_LOG_RETENTION_TIME),
+        "max_slot_keep_bytes",
+        reader_bytes,
         NULL,
     };
     static const char *kept[KY_COUNT_OF(pairs)];
     (void)snprintf(work_mem, sizeof(work_mem), "%" PRIu64, program->tune.work_mem / 1024);
+    const struct storage_retention kept_log = retention(program);
+    (void)snprintf(retention_bytes, sizeof(retention_bytes), "%" PRIu64, kept_log.bytes / 1024);
+    (void)snprintf(reader_bytes, sizeof(reader_bytes), "%" PRIu64, kept_log.reader_bytes / 1024);
     (void)snprintf(temp_dir, sizeof(temp_dir), "%s/tmp",
                    config_text(&program->config, CONFIG_DATA_DIR));
     memcpy(kept, pairs, sizeof(pairs));
@@ -430,6 +454,8 @@ reload(struct program *program)
     }
     ky_log_set_level(
         (enum ky_log_level)ky_log_level_parse(config_text(&program->config, CONFIG_LOG_LEVEL)));
+    const struct storage_retention kept = retention(program);
+    storage_set_retention(program->storage, &kept);
     ky_log(INFO, "main", "configuration reloaded");
 }
 

@@ -68,6 +68,22 @@ server_has_space(struct server *server)
 }
 
 ky_status
+server_compact(struct server *server, struct server_compaction *result_out, struct ky_error *err)
+{
+    struct compact_result result;
+    KY_TRY(storage_compact(server_storage(server), COMPACT_LOG, NULL, &result, err));
+    *result_out = (struct server_compaction){
+        .segments_dropped = result.segments_dropped,
+        .files_removed = result.files_removed,
+        .files_written = result.files_written,
+        .rows_moved = result.rows_moved,
+        .bytes_written = result.bytes_written,
+        .bytes_freed = result.bytes_freed,
+    };
+    return KY_OK;
+}
+
+ky_status
 server_checkpoint(struct server *server, lsn_t *lsn_out, struct ky_error *err)
 {
     return storage_checkpoint(server_storage(server), lsn_out, err);

@@ -38,6 +38,17 @@ uint64_t server_next_event(struct server *server);
 uint64_t server_earliest_event(struct server *server);
 lsn_t server_visible_lsn(struct server *server);
 bool server_has_space(struct server *server);
+/* Drops what history is not promised any more, and rewrites files that are mostly dead. */
+struct server_compaction {
+    uint64_t segments_dropped;
+    uint64_t files_removed; /* base files */
+    uint64_t files_written;
+    uint64_t rows_moved;
+    uint64_t bytes_written;
+    uint64_t bytes_freed;
+};
+KY_MUST_CHECK ky_status server_compact(struct server *server, struct server_compaction *result_out,
+                                       struct ky_error *err);
 KY_MUST_CHECK ky_status server_checkpoint(struct server *server, lsn_t *lsn_out,
                                           struct ky_error *err);
 /* Copies everything durable to a directory of this machine; see storage_backup. */

@@ -29,6 +29,7 @@ server_register_builtins(void)
     session_views_register();
     catalog_views_register_rest();
     exec_register_index_evaluator();
+    maintenance_register();
 }
 
 struct server *

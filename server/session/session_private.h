@@ -294,6 +294,14 @@ void session_advisory_register(void);
 void session_advisory_release(struct session *session);
 void session_advisory_end(struct session *session);
 void session_views_register(void);
+
+/* ------------------------------------------------------------------ maintenance.c */
+
+/* Views of compaction. */
+void maintenance_register(void);
+/* VACUUM and ANALYZE. */
+KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *outer,
+                                        const struct ast_analyze *statement, struct ky_error *err);
 void session_catalog_register(void);
 /* pg_get_indexdef's text. */
 void session_index_definition(const struct cat_image *image, const struct cat_index *index,

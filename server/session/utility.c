@@ -988,6 +988,8 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
         return run_create_table_as(session, portal, (const void *)tree, answer_out, err);
     case AST_CHECKPOINT:
         return run_checkpoint(session, err);
+    case AST_ANALYZE:
+        return maintenance_run(session, portal, (const void *)tree, err);
     case AST_NOTIFY:
         return run_notify(session, (const void *)tree, err);
     case AST_DO:

@@ -82,8 +82,9 @@ struct compactor {
 struct job {
     struct compactor *compactor;
     struct storage *storage;
-    uint64_t rate;   /* bytes a second; 0: no limit */
-    int64_t pace_ns; /* when the next byte may be written */
+    uint64_t rate;             /* bytes a second; 0: no limit */
+    const _Atomic int *cancel; /* NULL: nobody can */
+    int64_t pace_ns;           /* when the next byte may be written */
     struct snapshot_set snapshots;
     struct log_segment_info segments[JOB_SEGMENTS_MAX];
     uint32_t segment_count;
@@ -130,9 +131,17 @@ KY_MUST_CHECK ky_status compact_gather(struct job *job, job_flush flush, struct 
 
 /* ------------------------------------------------------------------ job.c */
 
+struct job_options {
+    enum compact_depth depth;
+    uint64_t rate;             /* bytes a second; 0: no limit */
+    const _Atomic int *cancel; /* NULL: nobody can */
+};
+/* 57P01 or 57014 when the job is to end early. */
+KY_MUST_CHECK ky_status job_check(const struct job *job, struct ky_error *err);
+
 /* Does one job, if there is one. */
-KY_MUST_CHECK ky_status compact_job(struct compactor *compactor, enum compact_depth depth,
-                                    uint64_t rate, struct compact_result *result, bool *is_more_out,
+KY_MUST_CHECK ky_status compact_job(struct compactor *compactor, const struct job_options *options,
+                                    struct compact_result *result, bool *is_more_out,
                                     struct ky_error *err) KY_REQUIRES(compactor->lock);
 
 /* ------------------------------------------------------------------ retire.c */

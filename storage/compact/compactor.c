@@ -39,17 +39,15 @@ log_run(const struct compact_result *result, int64_t took_ns, bool is_auto)
 }
 
 static ky_status
-run(struct compactor *compactor, enum compact_depth depth, bool is_auto,
+run(struct compactor *compactor, const struct job_options *options, bool is_auto,
     struct compact_result *result, struct ky_error *err) KY_REQUIRES(compactor->lock)
 {
-    struct storage *storage = compactor->storage;
     int64_t start_ns = ky_monotonic_ns();
-    uint64_t rate = is_auto ? storage->options.compaction_rate : 0;
     ky_status status = KY_OK;
     bool is_more = true;
     atomic_store_explicit(&compactor->started_us, ky_wall_us(), memory_order_relaxed);
     for (int i = 0; status == KY_OK && is_more && i < JOBS_MAX; i++) {
-        status = compact_job(compactor, depth, rate, result, &is_more, err);
+        status = compact_job(compactor, options, result, &is_more, err);
     }
     atomic_store_explicit(&compactor->started_us, 0, memory_order_relaxed);
     int64_t took_ns = ky_monotonic_ns() - start_ns;
@@ -67,13 +65,14 @@ run(struct compactor *compactor, enum compact_depth depth, bool is_auto,
 }
 
 ky_status
-storage_compact(struct storage *storage, enum compact_depth depth,
+storage_compact(struct storage *storage, enum compact_depth depth, const _Atomic int *cancel,
                 struct compact_result *result_out, struct ky_error *err)
 {
     struct compactor *compactor = storage->compactor;
+    const struct job_options options = {.depth = depth, .cancel = cancel};
     *result_out = (struct compact_result){0};
     ky_mutex_lock(&compactor->lock);
-    ky_status status = run(compactor, depth, false, result_out, err);
+    ky_status status = run(compactor, &options, false, result_out, err);
     ky_mutex_unlock(&compactor->lock);
     return status;
 }
@@ -116,7 +115,9 @@ poll_once(struct compactor *compactor, bool *is_stuck_out, struct ky_error *err)
     retire_poll(compactor);
     if (is_due(compactor)) {
         struct compact_result result = {0};
-        status = run(compactor, COMPACT_LOG, true, &result, err);
+        const struct job_options options = {.depth = COMPACT_LOG,
+                                            .rate = compactor->storage->options.compaction_rate};
+        status = run(compactor, &options, true, &result, err);
         *is_stuck_out = result.segments_dropped + result.files_removed == 0;
     }
     ky_mutex_unlock(&compactor->lock);
@@ -167,6 +168,17 @@ storage_set_retention(struct storage *storage, const struct storage_retention *r
     atomic_store_explicit(&compactor->retention_bytes, retention->bytes, memory_order_relaxed);
     atomic_store_explicit(&compactor->retention_seconds, retention->seconds, memory_order_relaxed);
     atomic_store_explicit(&compactor->reader_bytes, retention->reader_bytes, memory_order_relaxed);
+}
+
+void
+storage_get_retention(struct storage *storage, struct storage_retention *retention_out)
+{
+    struct compactor *compactor = storage->compactor;
+    *retention_out = (struct storage_retention){
+        .bytes = atomic_load_explicit(&compactor->retention_bytes, memory_order_relaxed),
+        .seconds = atomic_load_explicit(&compactor->retention_seconds, memory_order_relaxed),
+        .reader_bytes = atomic_load_explicit(&compactor->reader_bytes, memory_order_relaxed),
+    };
 }
 
 const char *

@@ -71,15 +71,6 @@ gather_frame(struct job *job, const struct frame *frame, struct ky_error *err)
     return KY_OK;
 }
 
-static ky_status
-stop_if_asked(const struct job *job, struct ky_error *err)
-{
-    if (atomic_load_explicit(&job->compactor->is_stopping, memory_order_relaxed)) {
-        return ky_error_set(err, KY_ADMIN_SHUTDOWN, "compaction was ended by shutdown");
-    }
-    return KY_OK;
-}
-
 /* One frame and what follows from it. *at moves on; *is_end: there are no more. */
 static ky_status
 gather_next(struct job *job, lsn_t *at, lsn_t end, bool *is_end, struct ky_error *err)
@@ -106,7 +97,7 @@ gather_segment(struct job *job, const struct log_segment_info *info, job_flush f
         ky_status status = gather_next(job, &at, info->end, &is_end, err);
         ky_epoch_leave();
         KY_TRY(status);
-        KY_TRY(stop_if_asked(job, err));
+        KY_TRY(job_check(job, err));
         if (job->entry_count >= JOB_ENTRIES_MAX) {
             KY_TRY(flush(job, err));
         }
@@ -141,7 +132,7 @@ gather_file(struct job *job, const struct base_file *file, job_flush flush, stru
         ky_status status = gather_block(job, file, i, err);
         ky_epoch_leave();
         KY_TRY(status);
-        KY_TRY(stop_if_asked(job, err));
+        KY_TRY(job_check(job, err));
         if (job->entry_count >= JOB_ENTRIES_MAX) {
             KY_TRY(flush(job, err));
         }

@@ -45,6 +45,18 @@ compare_entries(const void *a, const void *b)
     return x->commit_lsn < y->commit_lsn ? -1 : x->commit_lsn > y->commit_lsn;
 }
 
+ky_status
+job_check(const struct job *job, struct ky_error *err)
+{
+    if (atomic_load_explicit(&job->compactor->is_stopping, memory_order_relaxed)) {
+        return ky_error_set(err, KY_ADMIN_SHUTDOWN, "compaction was ended by shutdown");
+    }
+    if (job->cancel != NULL && atomic_load_explicit(job->cancel, memory_order_relaxed) != 0) {
+        return ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
+    }
+    return KY_OK;
+}
+
 /* Called by the writer of a base file: keeps to the rate, and ends early when asked to. */
 static ky_status
 pace(void *arg, uint64_t bytes, struct ky_error *err)
@@ -60,10 +72,7 @@ pace(void *arg, uint64_t bytes, struct ky_error *err)
                                        .tv_nsec = wait_ns % 1000000000};
         (void)nanosleep(&pause, NULL);
     }
-    if (atomic_load_explicit(&job->compactor->is_stopping, memory_order_relaxed)) {
-        return ky_error_set(err, KY_ADMIN_SHUTDOWN, "compaction was ended by shutdown");
-    }
-    return KY_OK;
+    return job_check(job, err);
 }
 
 /* ------------------------------------------------------------------ writing */
@@ -393,10 +402,15 @@ add_result(struct compact_result *sum, const struct compact_result *more)
 }
 
 ky_status
-compact_job(struct compactor *compactor, enum compact_depth depth, uint64_t rate,
+compact_job(struct compactor *compactor, const struct job_options *options,
             struct compact_result *result, bool *is_more_out, struct ky_error *err)
 {
-    struct job job = {.compactor = compactor, .storage = compactor->storage, .rate = rate};
+    struct job job = {
+        .compactor = compactor,
+        .storage = compactor->storage,
+        .rate = options->rate,
+        .cancel = options->cancel,
+    };
     atomic_store_explicit(&compactor->phase, COMPACT_SCANNING, memory_order_relaxed);
     atomic_store_explicit(&compactor->sources_scanned, 0, memory_order_relaxed);
     atomic_store_explicit(&compactor->sources_total, 0, memory_order_relaxed);
@@ -404,7 +418,7 @@ compact_job(struct compactor *compactor, enum compact_depth depth, uint64_t rate
     atomic_store_explicit(&compactor->rows_moved, 0, memory_order_relaxed);
     *is_more_out = false;
     retire_poll(compactor);
-    ky_status status = run_job(&job, depth, is_more_out, err);
+    ky_status status = run_job(&job, options->depth, is_more_out, err);
     free(job.snapshots.singles);
     ky_free(job.entries);
     atomic_store_explicit(&compactor->phase, COMPACT_IDLE, memory_order_relaxed);

@@ -485,8 +485,8 @@ do_compact(void)
     };
     storage_set_retention(storage, &retention);
     event_offset_t earliest = storage_earliest_event(storage);
-    if (storage_compact(storage, (enum compact_depth)ky_prng_below(&prng, 2), &result, &err) !=
-        KY_OK) {
+    if (storage_compact(storage, (enum compact_depth)ky_prng_below(&prng, 2), NULL, &result,
+                        &err) != KY_OK) {
         CHECK(is_faulty);
     }
     CHECK(storage_earliest_event(storage) >= earliest);

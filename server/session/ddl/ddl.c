@@ -31,7 +31,6 @@ ddl_handles(enum ast_kind kind)
     case AST_COMMENT:
     case AST_CREATE_EXTENSION:
     case AST_REINDEX:
-    case AST_ANALYZE:
     case AST_CLUSTER:
     case AST_GRANT:
     case AST_GRANT_ROLE:
@@ -109,10 +108,6 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_create_extension(ddl, node);
     case AST_REINDEX:
         return ddl_reindex(ddl, node);
-    case AST_ANALYZE:
-        /* Counts are exact at every commit and old versions go by themselves. */
-        return accept_only(
-            ddl, ((const struct ast_analyze *)node)->is_vacuum ? "VACUUM" : "ANALYZE", NULL);
     case AST_CLUSTER:
         return accept_only(ddl, "CLUSTER", NULL);
     case AST_GRANT:

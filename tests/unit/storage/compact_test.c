@@ -27,8 +27,8 @@ compact(struct fixture *f, enum compact_depth depth)
     struct ky_error err;
     ky_error_init(&err);
     struct compact_result result;
-    cr_assert_eq(storage_compact(f->storage, depth, &result, &err), KY_OK, "%s / %s", err.message,
-                 err.detail);
+    cr_assert_eq(storage_compact(f->storage, depth, NULL, &result, &err), KY_OK, "%s / %s",
+                 err.message, err.detail);
     return result;
 }
 
@@ -374,7 +374,7 @@ Test(compact, a_failure_at_any_step_loses_nothing, .timeout = 120)
         update_all(&f, 100, 20, 0);
         struct compact_result result;
         mem_disk_fault(f.disk, MEM_FAULT_ERROR, at % 2 == 0 ? ENOSPC : EIO, at);
-        ky_status status = storage_compact(f.storage, COMPACT_FULL, &result, &err);
+        ky_status status = storage_compact(f.storage, COMPACT_FULL, NULL, &result, &err);
         was_hit = mem_disk_fault_hit(f.disk);
         cr_expect(status == KY_OK || was_hit, "%s", err.message);
         mem_disk_fault(f.disk, MEM_FAULT_NONE, 0, 0);
@@ -466,7 +466,7 @@ Test(compact, a_damaged_base_file_stops_the_start_and_names_itself)
     }
     (void)commit(txn);
     struct compact_result result;
-    cr_expect_eq(storage_compact(f.storage, COMPACT_FULL, &result, &err), KY_ERR);
+    cr_expect_eq(storage_compact(f.storage, COMPACT_FULL, NULL, &result, &err), KY_ERR);
     cr_expect_eq(err.sqlstate, KY_DATA_CORRUPTED);
     fixture_deinit(&f);
 }
