@@ -118,8 +118,8 @@ uint64_t compact_log_bytes_below(struct compactor *compactor, lsn_t lsn);
 struct base_file *compact_next_file(const struct base_set *set, uint64_t id);
 /* Counts the versions that live in each base file. */
 void compact_survey(struct compactor *compactor) KY_REQUIRES(compactor->lock);
-/* Takes base files into the job that are worth rewriting. True: there are more than fit. */
-bool compact_choose_files(struct job *job, enum compact_depth depth)
+/* Takes base files into the job that are worth rewriting: as many as fit. */
+void compact_choose_files(struct job *job, enum compact_depth depth)
     KY_REQUIRES(job->compactor->lock);
 
 /* ------------------------------------------------------------------ gather.c */

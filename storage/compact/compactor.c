@@ -45,9 +45,13 @@ run(struct compactor *compactor, const struct job_options *options, bool is_auto
     int64_t start_ns = ky_monotonic_ns();
     ky_status status = KY_OK;
     bool is_more = true;
+    /* What becomes old while this runs is the next run's: under load there is always more. */
+    lsn_t target = compact_retention_floor(compactor).lsn;
     atomic_store_explicit(&compactor->started_us, ky_wall_us(), memory_order_relaxed);
     for (int i = 0; status == KY_OK && is_more && i < JOBS_MAX; i++) {
+        is_more = false;
         status = compact_job(compactor, options, result, &is_more, err);
+        is_more &= log_first_lsn(compactor->storage->log) < target;
     }
     atomic_store_explicit(&compactor->started_us, 0, memory_order_relaxed);
     int64_t took_ns = ky_monotonic_ns() - start_ns;

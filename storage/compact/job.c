@@ -370,7 +370,7 @@ run_job(struct job *job, enum compact_depth depth, bool *is_more_out, struct ky_
     struct compactor *compactor = job->compactor;
     KY_TRY(choose_segments(job, is_more_out, err));
     compact_survey(compactor);
-    *is_more_out |= compact_choose_files(job, depth);
+    compact_choose_files(job, depth);
     if (job->segment_count + job->file_count == 0) {
         return KY_OK;
     }

@@ -100,7 +100,7 @@ is_small(const struct storage *storage, const struct base_file *file)
     return file->size < storage->options.segment_size;
 }
 
-bool
+void
 compact_choose_files(struct job *job, enum compact_depth depth)
 {
     const struct storage *storage = job->storage;
@@ -118,5 +118,4 @@ compact_choose_files(struct job *job, enum compact_depth depth)
             job->files[job->file_count++] = f;
         }
     }
-    return job->file_count == JOB_FILES_MAX;
 }
