@@ -3,22 +3,41 @@
 #include "index/index.h"
 
 #include "index/btree/btree.h"
+#include "index/rmi/rmi.h"
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 
 struct index {
     enum index_kind kind; /* immutable; which member is meant */
-    struct btree btree;
+    union {
+        struct btree btree;
+        struct rmi rmi;
+    };
 };
+
+static inline bool
+is_tree(const struct index *index)
+{
+    return index->kind == INDEX_KIND_BTREE;
+}
 
 struct index *
 index_new(enum index_kind kind)
 {
-    KY_ASSERT(kind == INDEX_KIND_BTREE);
     struct index *index = (struct index *)ky_calloc(1, sizeof(*index));
     index->kind = kind;
-    btree_init(&index->btree);
+    if (is_tree(index)) {
+        btree_init(&index->btree);
+    } else {
+        rmi_init(&index->rmi);
+    }
     return index;
+}
+
+enum index_kind
+index_kind_of(const struct index *index)
+{
+    return index->kind;
 }
 
 void
@@ -27,7 +46,11 @@ index_free(struct index *index)
     if (index == NULL) {
         return;
     }
-    btree_deinit(&index->btree);
+    if (is_tree(index)) {
+        btree_deinit(&index->btree);
+    } else {
+        rmi_deinit(&index->rmi);
+    }
     ky_free(index);
 }
 
@@ -48,7 +71,8 @@ index_insert(struct index *index, struct ky_slice key, row_id_t row_id, bool *is
 {
     KY_ASSERT(row_id <= ROW_ID_MAX);
     KY_TRY(validate_key(key, err));
-    bool is_new = btree_insert(&index->btree, key, row_id);
+    bool is_new = is_tree(index) ? btree_insert(&index->btree, key, row_id)
+                                 : rmi_insert(&index->rmi, key, row_id);
     if (is_new_out != NULL) {
         *is_new_out = is_new;
     }
@@ -64,7 +88,9 @@ index_insert_unique(struct index *index, struct ky_slice key, row_id_t row_id, i
     KY_TRY(validate_key(key, err));
     bool is_new = false;
     *verdict_out =
-        btree_insert_unique(&index->btree, key, row_id, judge, arg, existing_out, &is_new);
+        is_tree(index)
+            ? btree_insert_unique(&index->btree, key, row_id, judge, arg, existing_out, &is_new)
+            : rmi_insert_unique(&index->rmi, key, row_id, judge, arg, existing_out, &is_new);
     if (is_new_out != NULL) {
         *is_new_out = is_new;
     }
@@ -74,19 +100,26 @@ index_insert_unique(struct index *index, struct ky_slice key, row_id_t row_id, i
 bool
 index_remove(struct index *index, struct ky_slice key, row_id_t row_id)
 {
-    return row_id <= ROW_ID_MAX && btree_remove(&index->btree, key, row_id);
+    if (row_id > ROW_ID_MAX) {
+        return false;
+    }
+    return is_tree(index) ? btree_remove(&index->btree, key, row_id)
+                          : rmi_remove(&index->rmi, key, row_id);
 }
 
 ky_status
 index_build(struct index *index, index_source next, void *arg, struct ky_error *err)
 {
-    return btree_build(&index->btree, next, arg, err);
+    return is_tree(index) ? btree_build(&index->btree, next, arg, err)
+                          : rmi_build(&index->rmi, next, arg, err);
 }
 
 uint32_t
 index_scan_next(struct index_scan *scan, struct index_entry *entries, uint32_t max)
 {
-    return btree_scan_next(&scan->index->btree, scan, entries, max);
+    struct index *index = scan->index;
+    return is_tree(index) ? btree_scan_next(&index->btree, scan, entries, max)
+                          : rmi_scan_next(&index->rmi, scan, entries, max);
 }
 
 void
@@ -99,19 +132,56 @@ index_scan_deinit(struct index_scan *scan)
 uint32_t
 index_find(struct index *index, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
-    return btree_find(&index->btree, key, row_ids, max);
+    return is_tree(index) ? btree_find(&index->btree, key, row_ids, max)
+                          : rmi_find(&index->rmi, key, row_ids, max);
+}
+
+void
+index_find_batch(struct index *index, const struct ky_slice *keys, uint32_t count, uint32_t per_key,
+                 row_id_t *row_ids, uint32_t *counts_out)
+{
+    if (is_tree(index)) {
+        btree_find_batch(&index->btree, keys, count, per_key, row_ids, counts_out);
+    } else {
+        rmi_find_batch(&index->rmi, keys, count, per_key, row_ids, counts_out);
+    }
+}
+
+void
+index_judge_itself(struct index *index)
+{
+    KY_ASSERT(index->kind == INDEX_KIND_RMI);
+    index->rmi.is_judging = true;
+}
+
+bool
+index_wants_maintenance(struct index *index)
+{
+    return !is_tree(index) && rmi_wants_rebuild(&index->rmi);
+}
+
+void
+index_maintain(struct index *index)
+{
+    if (!is_tree(index)) {
+        rmi_rebuild(&index->rmi);
+    }
 }
 
 void
 index_stats(struct index *index, struct index_stats *stats_out)
 {
-    btree_stats(&index->btree, stats_out);
+    if (is_tree(index)) {
+        btree_stats(&index->btree, stats_out);
+    } else {
+        rmi_stats(&index->rmi, stats_out);
+    }
 }
 
 ky_status
 index_verify(struct index *index, struct ky_error *err)
 {
-    return btree_verify(&index->btree, err);
+    return is_tree(index) ? btree_verify(&index->btree, err) : rmi_verify(&index->rmi, err);
 }
 
 /* ------------------------------------------------------------------ saving */
@@ -120,7 +190,8 @@ ky_status
 index_save(struct index *index, index_keep keep, void *arg, struct state_sink *sink,
            struct ky_error *err)
 {
-    return btree_save(&index->btree, keep, arg, sink, err);
+    return is_tree(index) ? btree_save(&index->btree, keep, arg, sink, err)
+                          : rmi_save(&index->rmi, keep, arg, sink, err);
 }
 
 ky_status
@@ -128,7 +199,9 @@ index_load(enum index_kind kind, struct state_map *map, index_keep keep, void *a
            struct index **index_out, struct ky_error *err)
 {
     struct index *index = index_new(kind);
-    if (btree_load(&index->btree, map->bytes, keep, arg, err) != KY_OK) {
+    ky_status status = is_tree(index) ? btree_load(&index->btree, map->bytes, keep, arg, err)
+                                      : rmi_load(&index->rmi, map->bytes, keep, arg, err);
+    if (status != KY_OK) {
         index_free(index);
         return KY_ERR;
     }

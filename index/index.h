@@ -21,7 +21,10 @@ enum { INDEX_KEY_SIZE_MAX = 2704 }; /* PostgreSQL's limit for a btree entry; 540
 
 struct index;
 
-enum index_kind { INDEX_KIND_BTREE };
+enum index_kind {
+    INDEX_KIND_BTREE,
+    INDEX_KIND_RMI, /* a learned index: see rmi/ */
+};
 
 struct index_entry {
     struct ky_slice key;
@@ -29,6 +32,7 @@ struct index_entry {
 };
 
 struct index *index_new(enum index_kind kind);
+enum index_kind index_kind_of(const struct index *index);
 void index_free(struct index *index);
 
 /* *is_new_out (may be NULL) is false when the entry was there. 54000 for a key over
@@ -89,11 +93,41 @@ void index_scan_deinit(struct index_scan *scan);
 /* All rows with exactly this key: the point lookup. Returns how many there are (may exceed max). */
 uint32_t index_find(struct index *index, struct ky_slice key, row_id_t *row_ids, uint32_t max);
 
+/**
+ * index_find for many keys, whose memory is fetched together: for IN lists and joins. The rows of
+ * key i begin at row_ids[i * per_key]; counts_out[i] says how many there are (may exceed per_key).
+ */
+void index_find_batch(struct index *index, const struct ky_slice *keys, uint32_t count,
+                      uint32_t per_key, row_id_t *row_ids, uint32_t *counts_out);
+
+/* Before use, of a learned index: it measures every run against a B+tree and is whichever is
+ * faster. */
+void index_judge_itself(struct index *index);
+/* Background work. A learned index asks for it when enough has changed since its run was built. */
+bool index_wants_maintenance(struct index *index);
+/* Rebuilds beside readers and writers, whether asked for or not. A B+tree has nothing to do. */
+void index_maintain(struct index *index);
+
 struct index_stats {
     uint64_t entries;
     uint64_t bytes;
     uint32_t height;
     uint64_t nodes;
+    /* Of a learned index; zero for a B+tree. */
+    uint64_t run_entries;   /* in the sorted run, */
+    uint64_t dead_entries;  /* removed ones among them */
+    uint64_t delta_entries; /* inserted since it was built */
+    uint64_t odd_entries;   /* that do not have the shape of its keys */
+    uint64_t leaves, model_leaves, packed_leaves;
+    uint64_t wide_leaves; /* that the root's model does not find alone */
+    uint64_t model_bytes; /* of root, heads and leaves */
+    /* Blocks between where the model sees an entry and where it is. */
+    uint32_t error_p50, error_p99, error_max;
+    uint64_t rebuilds;
+    uint64_t fallbacks;                /* rebuilds that found no run worth having */
+    int64_t build_ns;                  /* the last one */
+    int64_t judged_ns, judged_tree_ns; /* a lookup as measured by an index that judges itself */
+    const char *reason; /* static text: why the index is as it is; NULL for a B+tree */
 };
 void index_stats(struct index *index, struct index_stats *stats_out);
 /* Walks everything and checks order, links and counts. XX002. */

@@ -33,8 +33,40 @@ void btree_deinit(struct btree *tree);
 void btree_stats(struct btree *tree, struct index_stats *stats_out);
 
 uint32_t btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max);
+void btree_find_batch(struct btree *tree, const struct ky_slice *keys, uint32_t count,
+                      uint32_t per_key, row_id_t *row_ids, uint32_t *counts_out);
+/* This very entry is there. */
+bool btree_has(struct btree *tree, struct ky_slice key, row_id_t row_id);
 uint32_t btree_scan_next(struct btree *tree, struct index_scan *scan, struct index_entry *entries,
                          uint32_t max);
+
+/* What a scan may still give out: at or after low and before high. Keys are borrowed, or in the
+ * storage beside. */
+struct btree_range {
+    struct target low;
+    struct target high;
+    uint8_t low_key[INDEX_KEY_SIZE_MAX];
+    uint8_t high_key[INDEX_KEY_SIZE_MAX];
+};
+
+struct btree_output {
+    struct index_entry *entries;
+    uint32_t count;
+    uint32_t max;
+    struct ky_buffer *keys; /* may move: entries get their addresses at the end */
+};
+
+/* From the bounds of a scan. */
+void btree_range_init(struct btree_range *range, const struct index_scan *scan);
+/* Leaves out what has been given out already. */
+void btree_range_narrow(struct btree_range *range, bool is_backward, struct ky_slice last,
+                        row_id_t last_row_id);
+/* Fills the output; true when the range has been walked to its end. Within an epoch. last: memory
+ * for a place to go on from. */
+bool btree_walk(struct btree *tree, struct btree_range *range, bool is_backward,
+                struct btree_output *out, struct ky_buffer *last);
+/* Gives the entries their keys' addresses, when none will be added. */
+void btree_output_place(struct btree_output *out);
 
 bool btree_insert(struct btree *tree, struct ky_slice key, row_id_t row_id);
 enum index_verdict btree_insert_unique(struct btree *tree, struct ky_slice key, row_id_t row_id,

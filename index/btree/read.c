@@ -175,6 +175,37 @@ btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t 
     return found;
 }
 
+bool
+btree_has(struct btree *tree, struct ky_slice key, row_id_t row_id)
+{
+    const struct target target = btree_target(key, row_id);
+    struct btree_path path;
+    bool has = false;
+    bool is_valid = false;
+    ky_epoch_enter();
+    while (!is_valid) {
+        seek(tree, &target, false, &path);
+        const struct node *leaf = path.nodes[path.depth];
+        uint32_t slot = node_search(leaf, &target);
+        has = slot < node_count(leaf) && node_row_id(leaf, slot) == row_id &&
+              node_compare_key(leaf, slot, key) == 0;
+        is_valid = node_validate(leaf, path.versions[path.depth]);
+    }
+    ky_epoch_leave();
+    return has;
+}
+
+void
+btree_find_batch(struct btree *tree, const struct ky_slice *keys, uint32_t count, uint32_t per_key,
+                 row_id_t *row_ids, uint32_t *counts_out)
+{
+    ky_epoch_enter();
+    for (uint32_t i = 0; i < count; i++) {
+        counts_out[i] = btree_find(tree, keys[i], row_ids + (size_t)i * per_key, per_key);
+    }
+    ky_epoch_leave();
+}
+
 /* The first entry after all that begin with the key: its successor among keys of no greater size.
  * A key longer than any entry is no entry's beginning. */
 static struct target
@@ -196,16 +227,8 @@ after_prefix(struct ky_slice key, uint8_t storage[INDEX_KEY_SIZE_MAX])
     return btree_target(ky_slice(storage, size), 0);
 }
 
-/* The scan gives out what is at or after low and before high. */
-struct range {
-    struct target low;
-    struct target high;
-    uint8_t low_key[INDEX_KEY_SIZE_MAX];
-    uint8_t high_key[INDEX_KEY_SIZE_MAX];
-};
-
-static void
-range_init(struct range *range, const struct index_scan *scan)
+void
+btree_range_init(struct btree_range *range, const struct index_scan *scan)
 {
     range->low = (struct target){0};
     range->high = (struct target){.is_end = true};
@@ -219,9 +242,9 @@ range_init(struct range *range, const struct index_scan *scan)
     }
 }
 
-/* Leaves out what has been given out already. */
-static void
-range_narrow(struct range *range, bool is_backward, struct ky_slice last, row_id_t last_row_id)
+void
+btree_range_narrow(struct btree_range *range, bool is_backward, struct ky_slice last,
+                   row_id_t last_row_id)
 {
     if (is_backward) {
         range->high = btree_target(last, last_row_id);
@@ -230,15 +253,8 @@ range_narrow(struct range *range, bool is_backward, struct ky_slice last, row_id
     }
 }
 
-struct output {
-    struct index_entry *entries;
-    uint32_t count;
-    uint32_t max;
-    struct ky_buffer *keys; /* may move: entries get their addresses at the end */
-};
-
 static void
-emit_slot(struct output *out, const struct node *leaf, uint32_t slot)
+emit_slot(struct btree_output *out, const struct node *leaf, uint32_t slot)
 {
     size_t before = out->keys->size;
     node_append_key(leaf, slot, out->keys);
@@ -250,8 +266,8 @@ emit_slot(struct output *out, const struct node *leaf, uint32_t slot)
 
 /* Copies one leaf's part of the range. *is_last_out: nothing of the range is beyond this leaf. */
 static void
-copy_leaf(const struct node *leaf, const struct range *range, bool is_backward, struct output *out,
-          bool *is_last_out)
+copy_leaf(const struct node *leaf, const struct btree_range *range, bool is_backward,
+          struct btree_output *out, bool *is_last_out)
 {
     uint32_t count = node_count(leaf);
     uint32_t low = node_search(leaf, &range->low);
@@ -271,10 +287,9 @@ copy_leaf(const struct node *leaf, const struct range *range, bool is_backward, 
     }
 }
 
-/* Fills the output; true when the range has been walked to its end. */
-static bool
-walk_range(struct btree *tree, struct range *range, bool is_backward, struct output *out,
-           struct ky_buffer *last)
+bool
+btree_walk(struct btree *tree, struct btree_range *range, bool is_backward,
+           struct btree_output *out, struct ky_buffer *last)
 {
     struct btree_path path;
     seek(tree, is_backward ? &range->high : &range->low, is_backward, &path);
@@ -303,16 +318,15 @@ walk_range(struct btree *tree, struct range *range, bool is_backward, struct out
                 ky_buffer_clear(last);
                 ky_buffer_append(last, out->keys->data + out->keys->size - entry->key.size,
                                  entry->key.size);
-                range_narrow(range, is_backward, ky_buffer_slice(last), entry->row_id);
+                btree_range_narrow(range, is_backward, ky_buffer_slice(last), entry->row_id);
             }
             seek(tree, is_backward ? &range->high : &range->low, is_backward, &path);
         }
     }
 }
 
-/* Now that the keys stay where they are. */
-static void
-place_keys(struct output *out)
+void
+btree_output_place(struct btree_output *out)
 {
     size_t offset = 0;
     for (uint32_t i = 0; i < out->count; i++) {
@@ -329,21 +343,21 @@ btree_scan_next(struct btree *tree, struct index_scan *scan, struct index_entry 
     if (scan->is_done || max == 0) {
         return 0;
     }
-    struct range range;
-    range_init(&range, scan);
+    struct btree_range range;
+    btree_range_init(&range, scan);
     if (scan->is_started) {
-        range_narrow(&range, scan->is_backward, ky_buffer_slice(&scan->last_key),
-                     scan->last_row_id);
+        btree_range_narrow(&range, scan->is_backward, ky_buffer_slice(&scan->last_key),
+                           scan->last_row_id);
     }
-    struct output out = {entries, 0, max, &scan->keys};
+    struct btree_output out = {entries, 0, max, &scan->keys};
     ky_epoch_enter();
-    scan->is_done = walk_range(tree, &range, scan->is_backward, &out, &scan->last_key);
+    scan->is_done = btree_walk(tree, &range, scan->is_backward, &out, &scan->last_key);
     ky_epoch_leave();
     if (out.count == 0) {
         scan->is_done = true;
         return 0;
     }
-    place_keys(&out);
+    btree_output_place(&out);
     const struct index_entry *last = &entries[out.count - 1];
     ky_buffer_clear(&scan->last_key);
     ky_buffer_append_slice(&scan->last_key, last->key);

@@ -292,7 +292,11 @@ drop_created(struct access_txn *txn)
     for (size_t i = 0; i + sizeof(void *) <= txn->created.size; i += sizeof(void *)) {
         struct access_index *runtime;
         memcpy(&runtime, txn->created.data + i, sizeof(runtime));
-        runtime_free(unregister_runtime(txn->access, runtime->oid));
+        /* The purger may be maintaining it. */
+        runtime = unregister_runtime(txn->access, runtime->oid);
+        if (runtime != NULL) {
+            access_purge_drop(txn->access, runtime);
+        }
     }
 }
 
@@ -428,7 +432,28 @@ access_index_stats(struct access *access, oid_t oid, struct access_index_stats *
         stats_out->entries = stats.entries;
         stats_out->bytes = stats.bytes;
         stats_out->height = stats.height;
+        stats_out->tree = stats;
     }
     ky_mutex_unlock(&access->lock);
     return is_found;
+}
+
+uint32_t
+access_index_rebuild(struct access *access, oid_t oid)
+{
+    uint32_t count = 0;
+    size_t cursor = 0;
+    uint64_t key;
+    uint64_t pointer;
+    ky_mutex_lock(&access->lock);
+    while (ky_map64_next(&access->indexes, &cursor, &key, &pointer)) {
+        struct access_index *runtime = (struct access_index *)(uintptr_t)pointer;
+        if ((oid == 0 || runtime->oid == oid) && runtime->tree != NULL &&
+            index_kind_of(runtime->tree) == INDEX_KIND_RMI) {
+            runtime->is_build_wanted = true;
+            count++;
+        }
+    }
+    ky_mutex_unlock(&access->lock);
+    return count;
 }

@@ -116,6 +116,10 @@ KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan,
                                                struct access *access, struct ky_error *err);
 /* Up to max rows (<= BATCH_SIZE_MAX); 0 at the end. */
 uint32_t access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max);
+/* Of a unique index: the rows of many whole keys at once, in the order of the keys; at most one
+ * for each. Rather than is_point and access_index_scan_next. */
+uint32_t access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys,
+                                uint32_t count, struct row_ref *rows);
 void access_index_scan_close(struct access_index_scan *scan);
 
 /* ------------------------------------------------------------------ vectors */
@@ -178,5 +182,8 @@ struct access_index_stats {
     uint64_t entries;
     uint64_t bytes;
     uint32_t height;
+    struct index_stats tree; /* zeroes for vectors */
 };
+/* Has the learned index (0: every one) rebuilt in the background, soon. How many there are. */
+uint32_t access_index_rebuild(struct access *access, oid_t index);
 bool access_index_stats(struct access *access, oid_t index, struct access_index_stats *stats_out);

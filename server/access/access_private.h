@@ -33,6 +33,7 @@ struct access_index {
     /* Of the saved part that this index was loaded from or wrote; 0: none. Any other part of its
      * name is not trusted again. The opening thread's, then the checkpoint's. */
     lsn_t part_lsn;
+    bool is_build_wanted; /* guarded by access.lock: somebody asked for maintenance */
     struct access_index *next_dropped;
 };
 
@@ -134,6 +135,10 @@ KY_MUST_CHECK ky_status runtime_fill_vectors(struct access_index *runtime,
 /* The linker's thread; arg is the struct access. */
 void *access_link_run(void *arg);
 void access_link_stop(struct access *access);
+/* Of an index that is a tree. */
+enum index_kind runtime_tree_kind(const struct cat_index *index);
+void runtime_set_tree(struct access_index *runtime, const struct cat_index *index,
+                      struct index *tree);
 /* Fills it from the rows that txn sees. 23505. */
 KY_MUST_CHECK ky_status runtime_fill(struct access_index *runtime, const struct cat_index *index,
                                      struct txn *txn, struct ky_error *err);

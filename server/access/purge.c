@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/access/access_private.h"
+#include "server/base/clock.h"
+#include "server/base/epoch.h"
 #include "server/base/metric.h"
 
 /*
@@ -151,28 +153,69 @@ access_hold_dropped(struct access *access, bool is_held)
     ky_mutex_unlock(&access->purge_lock);
 }
 
+/* A learned index that somebody or itself wants rebuilt. */
+static struct access_index *
+take_wanting(struct access *access)
+{
+    struct access_index *wanting = NULL;
+    size_t cursor = 0;
+    uint64_t oid;
+    uint64_t pointer;
+    ky_mutex_lock(&access->lock);
+    while (wanting == NULL && ky_map64_next(&access->indexes, &cursor, &oid, &pointer)) {
+        struct access_index *runtime = (struct access_index *)(uintptr_t)pointer;
+        if (runtime->tree != NULL &&
+            (runtime->is_build_wanted || index_wants_maintenance(runtime->tree))) {
+            runtime->is_build_wanted = false;
+            wanting = runtime;
+        }
+    }
+    ky_mutex_unlock(&access->lock);
+    return wanting;
+}
+
+/* Rebuilds beside readers and writers. Nobody else frees an index, so it stays meanwhile. One
+ * at a time: what waits for the purger waits no longer than one rebuild. */
+static void
+maintain_one(struct access *access)
+{
+    struct access_index *runtime = take_wanting(access);
+    if (runtime != NULL) {
+        index_maintain(runtime->tree);
+    }
+    /* A run is large: free the old one as soon as its readers have left. */
+    ky_epoch_reclaim();
+}
+
 void *
 access_purge_run(void *arg)
 {
+    enum { ROUND_MS = 50, MAINTENANCE_MS = 200 };
     struct access *access = arg;
+    int64_t maintained_ns = 0;
     ky_mutex_lock(&access->purge_lock);
     while (!access->is_stopping) {
         struct garbage *garbage = take_ripe(access);
         if (garbage == NULL) {
-            (void)ky_cond_wait_for(&access->purge_wake, &access->purge_lock, 50);
-            continue;
+            (void)ky_cond_wait_for(&access->purge_wake, &access->purge_lock, ROUND_MS);
         }
-        /* What was dropped before this batch began cannot be reached through the registry any
+        /* What was dropped before this round began cannot be reached through the registry any
          * more; what is dropped during it stays whole until the next round. */
         struct access_index *dropped = access->is_dropped_held ? NULL : access->dropped;
         if (dropped != NULL) {
             access->dropped = NULL;
         }
         ky_mutex_unlock(&access->purge_lock);
-        purge_batch(access, garbage);
+        if (garbage != NULL) {
+            purge_batch(access, garbage);
+            ky_buffer_deinit(&garbage->entries);
+            ky_free(garbage);
+        }
+        if (ky_monotonic_ns() - maintained_ns > (int64_t)MAINTENANCE_MS * 1000000) {
+            maintain_one(access);
+            maintained_ns = ky_monotonic_ns();
+        }
         ky_mutex_lock(&access->purge_lock);
-        ky_buffer_deinit(&garbage->entries);
-        ky_free(garbage);
         if (access->is_dropped_held && dropped != NULL) {
             put_back(access, dropped);
             dropped = NULL;

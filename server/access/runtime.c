@@ -14,6 +14,33 @@ access_use_evaluator(const struct access_evaluator *evaluator)
     the_evaluator = evaluator;
 }
 
+/* Made under kyro.default_index = auto. */
+static bool
+is_automatic(const struct cat_index *index)
+{
+    for (const char *const *option = index->options; option != NULL && *option != NULL; option++) {
+        if (strcmp(*option, "auto=true") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum index_kind
+runtime_tree_kind(const struct cat_index *index)
+{
+    return index->method == INDEX_RMI ? INDEX_KIND_RMI : INDEX_KIND_BTREE;
+}
+
+void
+runtime_set_tree(struct access_index *runtime, const struct cat_index *index, struct index *tree)
+{
+    runtime->tree = tree;
+    if (index->method == INDEX_RMI && is_automatic(index)) {
+        index_judge_itself(tree);
+    }
+}
+
 ky_status
 runtime_new(struct access *access, const struct cat_image *image, const struct cat_index *index,
             struct access_index **out, struct ky_error *err)
@@ -28,7 +55,8 @@ runtime_new(struct access *access, const struct cat_image *image, const struct c
     switch (index->method) {
     case INDEX_BTREE:
     case INDEX_HASH:
-        runtime->tree = index_new(INDEX_KIND_BTREE);
+    case INDEX_RMI:
+        runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));
         break;
     case INDEX_HNSW:
     case INDEX_IVFFLAT:
@@ -38,10 +66,6 @@ runtime_new(struct access *access, const struct cat_image *image, const struct c
             return KY_ERR;
         }
         break;
-    case INDEX_RMI:
-        ky_free(runtime);
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                            "access method \"rmi\" is not supported yet");
     }
     if (index_is_evaluated(index) &&
         the_evaluator->open(image, index, &runtime->evaluator, err) != KY_OK) {

@@ -96,6 +96,50 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
     }
 }
 
+/* More entries than one for a key: rows that were deleted, or whose key moved on. */
+static bool
+find_among(struct access_index_scan *scan, struct ky_slice key, uint32_t found,
+           struct row_ref *row_out)
+{
+    row_id_t *ids = ky_malloc(found * sizeof(*ids));
+    const uint32_t again = index_find(scan->entries.index, key, ids, found);
+    bool is_found = false;
+    for (uint32_t i = 0; i < KY_MIN(found, again) && !is_found; i++) {
+        is_found = storage_get(scan->txn->txn, scan->runtime->rel, ids[i], row_out) &&
+                   is_current(scan, row_out->body, key);
+    }
+    ky_free(ids);
+    return is_found;
+}
+
+uint32_t
+access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
+                       struct row_ref *rows)
+{
+    row_id_t ids[SCAN_BATCH];
+    uint32_t found[SCAN_BATCH];
+    uint32_t row_count = 0;
+    for (uint32_t from = 0; from < count; from += SCAN_BATCH) {
+        const uint32_t now = KY_MIN(count - from, (uint32_t)SCAN_BATCH);
+        index_find_batch(scan->entries.index, keys + from, now, 1, ids, found);
+        /* acquire: as in point_next. */
+        const bool is_checked =
+            atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
+        for (uint32_t i = 0; i < now; i++) {
+            struct row_ref *row = &rows[row_count];
+            const struct ky_slice key = keys[from + i];
+            if (found[i] > 1) {
+                row_count += find_among(scan, key, found[i], row);
+            } else if (found[i] == 1 &&
+                       storage_get(scan->txn->txn, scan->runtime->rel, ids[i], row) &&
+                       (!is_checked || is_current(scan, row->body, key))) {
+                row_count++;
+            }
+        }
+    }
+    return row_count;
+}
+
 void
 access_index_scan_close(struct access_index_scan *scan)
 {

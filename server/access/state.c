@@ -217,13 +217,13 @@ load_tree(struct access_index *runtime, const struct cat_index *index, struct tx
 {
     struct load_filter filter = {.txn = txn, .rel = runtime->rel, .lsn = lsn};
     struct index *loaded = NULL;
-    if (index_load(INDEX_KIND_BTREE, map, is_filtered ? keep_older : NULL, &filter, &loaded, err) !=
-        KY_OK) {
+    if (index_load(runtime_tree_kind(index), map, is_filtered ? keep_older : NULL, &filter, &loaded,
+                   err) != KY_OK) {
         map->release(map);
         return KY_ERR;
     }
     index_free(runtime->tree);
-    runtime->tree = loaded;
+    runtime_set_tree(runtime, index, loaded);
     return is_filtered ? add_changes(runtime, index, txn, lsn, err) : KY_OK;
 }
 
@@ -280,7 +280,7 @@ runtime_load(struct access_index *runtime, const struct cat_index *index, struct
         ky_log(WARN, "access", "saved index not loaded, building it index=%" PRIu32 " error=\"%s\"",
                index->oid, err.message);
         index_free(runtime->tree);
-        runtime->tree = index_new(INDEX_KIND_BTREE);
+        runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));
         return false;
     }
     runtime->part_lsn = info.lsn;

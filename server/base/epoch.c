@@ -12,6 +12,11 @@
  *
  * Two fences make "visible" and "unlinked after" mean the same to all processors: one between the
  * announcement and the reader's loads, one between the unlinking store and reading E in retire.
+ * The reader's would cost more than many a lookup, and would keep the processor from overlapping
+ * one with the next. So where Linux has membarrier, readers only keep the compiler in order, and
+ * whoever wants to move E first has the kernel put a fence into every running thread. Then a reader
+ * has either announced itself visibly, or its loads come after the fence: E has to move twice
+ * before anything is freed, and the second move's fence comes after the unlinking store.
  * ThreadSanitizer knows no fences; for it both are read-modify-write operations.
  *
  * A thread keeps what it retired in three bags, by epoch modulo 3: when a bag's turn comes again it
@@ -26,6 +31,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
+#if defined(__linux__)
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
@@ -74,6 +84,9 @@ static _Atomic(struct record *) records;
 static struct ky_mutex orphans_lock = {PTHREAD_MUTEX_INITIALIZER};
 static struct bag *orphans;      /* guarded by orphans_lock */
 static _Atomic bool has_orphans; /* relaxed hint; the lock decides */
+
+/* Set before the first thread registers: E's mover fences for the readers. */
+static bool has_remote_fence;
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -126,6 +139,22 @@ make_key(void)
 {
     int result = pthread_key_create(&key, thread_ends);
     KY_ASSERT(result == 0);
+#if defined(__linux__) && !defined(EPOCH_TSAN)
+    has_remote_fence =
+        syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+#endif
+}
+
+/* Every thread that runs has done what it did before, and sees what we did before. */
+static void
+fence_everywhere(void)
+{
+#if defined(__linux__)
+    if (has_remote_fence) {
+        const long result = syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+        KY_ASSERT(result == 0);
+    }
+#endif
 }
 
 static struct record *
@@ -183,7 +212,11 @@ ky_epoch_enter(void)
     (void)atomic_exchange_explicit(&record->announced, announced, memory_order_seq_cst);
 #else
     atomic_store_explicit(&record->announced, announced, memory_order_release);
-    atomic_thread_fence(memory_order_seq_cst);
+    if (KY_LIKELY(has_remote_fence)) {
+        atomic_signal_fence(memory_order_seq_cst);
+    } else {
+        atomic_thread_fence(memory_order_seq_cst);
+    }
 #endif
 }
 
@@ -214,6 +247,7 @@ epoch_after_unlink(void)
 static void
 try_advance(void)
 {
+    fence_everywhere();
     uint64_t epoch = epoch_after_unlink();
     struct record *record = atomic_load_explicit(&records, memory_order_seq_cst);
     for (; record != NULL; record = record->next) {
@@ -321,6 +355,16 @@ ky_epoch_wait(void)
             (void)nanosleep(&pause, NULL);
         }
     }
+}
+
+void
+ky_epoch_reclaim(void)
+{
+    struct record *record = own_record();
+    /* Twice, since what is retired now goes two epochs later. */
+    try_advance();
+    try_advance();
+    free_old_bags(record);
 }
 
 static size_t

@@ -145,10 +145,18 @@ handle_compact(struct http_request *request)
 }
 
 enum http_answer
-handle_not_yet(struct http_request *request)
+handle_rmi_build(struct http_request *request)
 {
-    return request_error(request, KY_FEATURE_NOT_SUPPORTED, "%s is not supported yet",
-                         request->route->path);
+    struct ky_error err;
+    uint32_t count = 0;
+    ky_error_init(&err);
+    if (server_rebuild_indexes(request->http->server, request_param(request, "index"), &count,
+                               &err) != KY_OK) {
+        return request_fail(request, &err);
+    }
+    request->status = 202;
+    ky_buffer_printf(&request->out, "{\"rebuilding\":%u}\n", count);
+    return HTTP_DONE;
 }
 
 /* ------------------------------------------------------------------ metrics */

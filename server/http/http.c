@@ -39,7 +39,7 @@ static const struct http_route routes[] = {
     {"GET", "/lookup", handle_lookup, false, false, false, false},
     {"POST", "/vector/insert", handle_vector_insert, true, false, false, false},
     {"POST", "/vector/search", handle_vector_search, true, false, false, false},
-    {"POST", "/rmi/build", handle_not_yet, false, false, true, false},
+    {"POST", "/rmi/build", handle_rmi_build, false, false, false, false},
     {"POST", "/compact", handle_compact, false, false, false, false},
     {"POST", "/snapshot", handle_snapshot, false, false, false, false},
     {"POST", "/backup", handle_backup, true, false, false, false},
@@ -71,6 +71,7 @@ status_text(int status)
         int status;
         const char *text;
     } texts[] = {{200, "OK"},
+                 {202, "Accepted"},
                  {400, "Bad Request"},
                  {401, "Unauthorized"},
                  {403, "Forbidden"},

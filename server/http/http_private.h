@@ -132,7 +132,7 @@ enum http_answer handle_snapshot(struct http_request *request);
 enum http_answer handle_backup(struct http_request *request);
 enum http_answer handle_verify(struct http_request *request);
 enum http_answer handle_compact(struct http_request *request);
-enum http_answer handle_not_yet(struct http_request *request);
+enum http_answer handle_rmi_build(struct http_request *request);
 enum http_answer handle_offset(struct http_request *request);
 enum http_answer handle_health(struct http_request *request);
 enum http_answer handle_ready(struct http_request *request);

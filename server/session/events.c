@@ -113,6 +113,43 @@ server_verify(const char *directory, struct ky_buffer *damages, uint64_t *count_
     return storage_verify(NULL, directory, add_damage, damages, count_out, err);
 }
 
+/* The learned indexes of this name, or all. */
+static uint32_t
+rebuild_named(struct server *server, const struct cat_image *image, const char *name)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        for (uint16_t j = 0; j < table->index_count; j++) {
+            const struct cat_index *index = table->indexes[j];
+            if (index->method == INDEX_RMI && (name == NULL || strcmp(index->name, name) == 0)) {
+                count += access_index_rebuild(server_access(server), index->oid);
+            }
+        }
+    }
+    return count;
+}
+
+ky_status
+server_rebuild_indexes(struct server *server, const char *name, uint32_t *count_out,
+                       struct ky_error *err)
+{
+    struct cat_image *image = NULL;
+    struct txn *txn = txn_begin(server_storage(server), ISOLATION_READ_COMMITTED);
+    txn_statement_begin(txn);
+    ky_status status = catalog_acquire(server_catalog(server), txn, false, &image, err);
+    if (status == KY_OK) {
+        *count_out = rebuild_named(server, image, name);
+        cat_image_release(image);
+    }
+    txn_statement_end(txn);
+    txn_rollback(txn);
+    if (status == KY_OK && name != NULL && *count_out == 0) {
+        return ky_error_set(err, KY_UNDEFINED_OBJECT, "learned index \"%s\" does not exist", name);
+    }
+    return status;
+}
+
 /* ------------------------------------------------------------------ values */
 
 static void

@@ -49,6 +49,9 @@ struct server_compaction {
 };
 KY_MUST_CHECK ky_status server_compact(struct server *server, struct server_compaction *result_out,
                                        struct ky_error *err);
+/* Has learned indexes of this name (NULL: all) rebuilt in the background; how many. */
+KY_MUST_CHECK ky_status server_rebuild_indexes(struct server *server, const char *name,
+                                               uint32_t *count_out, struct ky_error *err);
 KY_MUST_CHECK ky_status server_checkpoint(struct server *server, lsn_t *lsn_out,
                                           struct ky_error *err);
 /* Copies everything durable to a directory of this machine; see storage_backup. */

@@ -384,10 +384,56 @@ fill_locks(const struct sysview_context *context, struct sysview_rows *rows, str
 /* ------------------------------------------------------------------ kyro.stat_index */
 
 static const struct sysview_column index_columns[] = {
-    {"indexrelid", OID_OID},    {"schemaname", OID_NAME}, {"relname", OID_NAME},
-    {"indexrelname", OID_NAME}, TEXT_COLUMN("kind"),      {"entries", OID_INT8},
-    {"bytes", OID_INT8},        {"height", OID_INT4},
+    {"indexrelid", OID_OID},
+    {"schemaname", OID_NAME},
+    {"relname", OID_NAME},
+    {"indexrelname", OID_NAME},
+    TEXT_COLUMN("kind"),
+    {"entries", OID_INT8},
+    {"bytes", OID_INT8},
+    {"height", OID_INT4},
+    {"run_entries", OID_INT8},
+    {"dead_entries", OID_INT8},
+    {"delta_entries", OID_INT8},
+    {"odd_entries", OID_INT8},
+    {"leaves", OID_INT8},
+    {"model_leaves", OID_INT8},
+    {"packed_leaves", OID_INT8},
+    {"wide_leaves", OID_INT8},
+    {"error_p50", OID_INT4},
+    {"error_p99", OID_INT4},
+    {"error_max", OID_INT4},
+    {"bytes_per_key", OID_FLOAT8},
+    {"model_bytes_per_key", OID_FLOAT8},
+    {"build_ms", OID_FLOAT8},
+    {"rebuilds", OID_INT8},
+    {"fallbacks", OID_INT8},
+    {"measured_ns", OID_INT8},
+    {"measured_btree_ns", OID_INT8},
+    TEXT_COLUMN("reason"),
 };
+
+static void
+add_learned(struct datum *row, const struct index_stats *stats)
+{
+    const double entries = stats->entries == 0 ? 1.0 : (double)stats->entries;
+    const uint64_t numbers[] = {stats->run_entries,   stats->dead_entries, stats->delta_entries,
+                                stats->odd_entries,   stats->leaves,       stats->model_leaves,
+                                stats->packed_leaves, stats->wide_leaves,  stats->error_p50,
+                                stats->error_p99,     stats->error_max};
+    size_t at = 0;
+    for (; at < KY_COUNT_OF(numbers); at++) {
+        row[at] = datum_word((int64_t)numbers[at]);
+    }
+    row[at++] = datum_real((double)stats->bytes / entries);
+    row[at++] = datum_real((double)stats->model_bytes / entries);
+    row[at++] = datum_real((double)stats->build_ns / 1e6);
+    row[at++] = datum_word((int64_t)stats->rebuilds);
+    row[at++] = datum_word((int64_t)stats->fallbacks);
+    row[at++] = datum_word(stats->judged_ns);
+    row[at++] = datum_word(stats->judged_tree_ns);
+    row[at++] = stats->reason == NULL ? datum_null() : datum_cstr(stats->reason);
+}
 
 static const char *
 method_name(enum index_method method)
@@ -430,6 +476,7 @@ fill_index(const struct sysview_context *context, struct sysview_rows *rows, str
             row[5] = datum_word((int64_t)stats.entries);
             row[6] = datum_word((int64_t)stats.bytes);
             row[7] = datum_word(stats.height);
+            add_learned(row + 8, &stats.tree);
         }
     }
     return KY_OK;
@@ -519,12 +566,14 @@ VIEW(indexes_view, 12059, OID_SCHEMA_PG_CATALOG, "pg_indexes", indexes_columns, 
 VIEW(sequences_view, 12048, OID_SCHEMA_PG_CATALOG, "pg_sequences", sequences_columns,
      fill_sequences);
 VIEW(index_view, 14900, OID_SCHEMA_KYRO, "stat_index", index_columns, fill_index);
+/* The same where no schema need be named. */
+VIEW(index_alias, 14901, OID_SCHEMA_PG_CATALOG, "kyro_stat_index", index_columns, fill_index);
 
 void
 session_views_register(void)
 {
-    static const struct sysview *const views[] = {&activity_view, &settings_view, &prepared_view,
-                                                  &cursors_view,  &locks_view,    &index_view,
-                                                  &indexes_view,  &sequences_view};
+    static const struct sysview *const views[] = {&activity_view, &settings_view,  &prepared_view,
+                                                  &cursors_view,  &locks_view,     &index_view,
+                                                  &indexes_view,  &sequences_view, &index_alias};
     sysview_register(views, KY_COUNT_OF(views));
 }

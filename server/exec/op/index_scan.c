@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "server/exec/op/scan.h"
 #include "server/types/array.h"
 
@@ -23,9 +25,21 @@ struct op_index_scan {
     uint32_t element_count, element_next;
     uint32_t wanted;
     bool is_started, is_scanning, is_empty;
+    bool is_listing;       /* many whole keys of a unique index at a time */
+    struct ky_slice *keys; /* of elements, encoded */
 };
 
 enum { INDEX_SCAN_FIRST_ROWS = 64, KEY_VALUE_MARK = 0x01 };
+
+/* = ANY on the last column of a unique index: whole keys, one row each. */
+static bool
+is_list_of_keys(const struct op_index_scan *self)
+{
+    const struct cat_index *index = self->op.plan->scan.index;
+    return self->any_array != NULL && index->is_unique &&
+           self->op.plan->scan.bounds.equal_count + 1 == index->key_count &&
+           !index->is_nulls_not_distinct;
+}
 
 static ky_status
 index_scan_open(struct op *op, struct ky_error *err)
@@ -45,7 +59,45 @@ index_scan_open(struct op *op, struct ky_error *err)
     }
     self->values =
         ky_arena_array(op->exec->context->arena, struct datum, (size_t)bounds->equal_count + 2);
+    self->is_listing = is_list_of_keys(self);
     return KY_OK;
+}
+
+struct element_order {
+    const struct type *type;
+    bool is_down;
+};
+
+static int
+compare_elements(const void *left, const void *right, void *arg)
+{
+    const struct element_order *order = arg;
+    const struct datum *a = left;
+    const struct datum *b = right;
+    const int sign = order->type->compare(order->type, *a, *b);
+    return order->is_down ? -sign : sign;
+}
+
+/* In order, and each once. Input is often sorted already. */
+static void
+sort_elements(struct op_index_scan *self, const struct cat_key *key, bool is_down)
+{
+    struct element_order order = {key->type, is_down};
+    bool is_sorted = true;
+    for (uint32_t i = 1; i < self->element_count && is_sorted; i++) {
+        is_sorted = compare_elements(&self->elements[i - 1], &self->elements[i], &order) < 0;
+    }
+    if (is_sorted) {
+        return;
+    }
+    qsort_r(self->elements, self->element_count, sizeof(struct datum), compare_elements, &order);
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < self->element_count; i++) {
+        if (compare_elements(&self->elements[kept - 1], &self->elements[i], &order) != 0) {
+            self->elements[kept++] = self->elements[i];
+        }
+    }
+    self->element_count = kept;
 }
 
 /* The distinct non-null elements of = ANY (array), in the order of the index. */
@@ -73,25 +125,9 @@ load_elements(struct op_index_scan *self, const struct eval_input *input, struct
         if (value.is_null) {
             continue;
         }
-        /* Insertion into the sorted ones found so far, from the end: input is often sorted. */
-        uint32_t at = self->element_count;
-        int order = 1;
-        while (at > 0) {
-            order = key->type->compare(key->type, value, self->elements[at - 1]);
-            order = is_down ? -order : order;
-            if (order >= 0) {
-                break;
-            }
-            at--;
-        }
-        if (at > 0 && order == 0) {
-            continue;
-        }
-        memmove(&self->elements[at + 1], &self->elements[at],
-                (self->element_count - at) * sizeof(struct datum));
-        self->elements[at] = value;
-        self->element_count++;
+        self->elements[self->element_count++] = value;
     }
+    sort_elements(self, key, is_down);
     return KY_OK;
 }
 
@@ -204,6 +240,56 @@ start_scan(struct op_index_scan *self, bool *has_scan_out, struct ky_error *err)
     return KY_OK;
 }
 
+/* The next keys of the list, encoded one after another. */
+static uint32_t
+encode_keys(struct op_index_scan *self, uint32_t max)
+{
+    const struct plan *plan = self->op.plan;
+    const uint16_t equal_count = plan->scan.bounds.equal_count;
+    const uint32_t count = KY_MIN(max, self->element_count - self->element_next);
+    ky_buffer_clear(&self->lower_key);
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t before = self->lower_key.size;
+        self->values[equal_count] = self->elements[self->element_next++];
+        access_encode_key(plan->scan.index, self->values, (uint32_t)equal_count + 1,
+                          &self->lower_key);
+        self->keys[i].size = self->lower_key.size - before;
+    }
+    const uint8_t *at = self->lower_key.data;
+    for (uint32_t i = 0; i < count; i++) {
+        self->keys[i].data = at;
+        at += self->keys[i].size;
+    }
+    return count;
+}
+
+/* Rows of the next keys that have any; 0 at the end. */
+static ky_status
+next_of_list(struct op_index_scan *self, uint32_t *count_out, struct ky_error *err)
+{
+    struct exec_context *context = self->op.exec->context;
+    *count_out = 0;
+    if (!self->is_started) {
+        self->is_started = true;
+        KY_TRY(load_bounds(self, err));
+        if (self->keys == NULL) {
+            self->keys = ky_arena_array(context->arena, struct ky_slice, (size_t)BATCH_SIZE_MAX);
+        }
+    }
+    if (self->is_empty) {
+        return KY_OK;
+    }
+    struct access_index_scan entries = {.txn = context->txn, .index = self->op.plan->scan.index};
+    KY_TRY(access_index_scan_open(&entries, context->access, err));
+    while (*count_out == 0 && self->element_next < self->element_count) {
+        const uint32_t count = encode_keys(self, (uint32_t)BATCH_SIZE_MAX);
+        scan_make_room(&self->scan, &self->op, count);
+        *count_out = access_index_scan_keys(&entries, self->keys, count, self->scan.rows);
+    }
+    access_index_scan_close(&entries);
+    return KY_OK;
+}
+
 static void
 end_scan(struct op_index_scan *self)
 {
@@ -217,6 +303,16 @@ static enum exec_answer
 index_scan_next_batch(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_index_scan *self = (struct op_index_scan *)(void *)op;
+    if (self->is_listing) {
+        uint32_t count = 0;
+        if (next_of_list(self, &count, err) != KY_OK) {
+            return EXEC_ERROR;
+        }
+        if (count == 0) {
+            return EXEC_END;
+        }
+        return scan_emit(&self->scan, op, count, batch_out, err) == KY_OK ? EXEC_BATCH : EXEC_ERROR;
+    }
     for (;;) {
         if (!self->is_scanning) {
             bool has_scan = false;

@@ -17,7 +17,7 @@ index_method(struct ddl *ddl, const char *name, enum index_method *method_out)
                    {"hnsw", INDEX_HNSW},
                    {"ivfflat", INDEX_IVFFLAT},
                    {"rmi", INDEX_RMI}};
-    *method_out = INDEX_BTREE;
+    *method_out = ddl_default_method(ddl);
     for (size_t i = 0; name != NULL && i < KY_COUNT_OF(methods); i++) {
         if (strcmp(methods[i].name, name) == 0) {
             *method_out = methods[i].method;
@@ -28,9 +28,22 @@ index_method(struct ddl *ddl, const char *name, enum index_method *method_out)
         return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "access method \"%s\" does not exist",
                             name);
     }
-    return *method_out != INDEX_RMI ? KY_OK
-                                    : ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                                                   "access method \"rmi\" is not supported yet");
+    return KY_OK;
+}
+
+enum index_method
+ddl_default_method(struct ddl *ddl)
+{
+    const char *kind = settings_text(&ddl->session->settings, SETTING_DEFAULT_INDEX);
+    return strcmp(kind, "btree") == 0 ? INDEX_BTREE : INDEX_RMI;
+}
+
+const char *const *
+ddl_default_index_options(struct ddl *ddl)
+{
+    static const char *const automatic[] = {"auto=true", NULL};
+    const char *kind = settings_text(&ddl->session->settings, SETTING_DEFAULT_INDEX);
+    return strcmp(kind, "auto") == 0 ? automatic : NULL;
 }
 
 static bool
@@ -239,6 +252,9 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
                                     .is_nulls_not_distinct = statement->is_nulls_not_distinct,
                                     .options = option_texts(ddl, statement->options)};
         status = index_method(ddl, statement->access_method, &index->method);
+    }
+    if (status == KY_OK && statement->access_method == NULL && index->options == NULL) {
+        index->options = ddl_default_index_options(ddl);
     }
     if (status == KY_OK) {
         status = read_keys(ddl, index, statement->elements, statement->include);

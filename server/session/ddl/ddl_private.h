@@ -211,3 +211,7 @@ KY_MUST_CHECK ky_status ddl_temp_schema(struct ddl *ddl, oid_t *schema_out);
 void ddl_temp_on_commit(struct session *session, oid_t table, char action);
 /* A fresh empty relation and fresh indexes. */
 KY_MUST_CHECK ky_status ddl_truncate_table(struct ddl *ddl, struct cat_table *table);
+
+/* What kyro.default_index says of an index whose method is not named. */
+enum index_method ddl_default_method(struct ddl *ddl);
+const char *const *ddl_default_index_options(struct ddl *ddl);

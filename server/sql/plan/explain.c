@@ -241,6 +241,11 @@ write_details(struct explain *explain, int depth, const struct plan *node)
     switch (node->kind) {
     case PLAN_INDEX_SCAN:
         write_line(explain, depth, "Index Cond", node, node->scan.index_condition);
+        if (node->scan.index->method == INDEX_RMI) {
+            ky_buffer_append_byte(explain->out, '\n');
+            indent(explain->out, depth);
+            ky_buffer_append_cstr(explain->out, "Index Method: rmi");
+        }
         break;
     case PLAN_VECTOR_SCAN:
         write_distance(explain, depth, node);
@@ -550,6 +555,9 @@ json_node(struct explain *explain, const struct plan *node)
     }
     if (node->kind == PLAN_INDEX_SCAN) {
         json_expr(out, "Index Cond", node, node->scan.index_condition);
+        if (node->scan.index->method == INDEX_RMI) {
+            ky_buffer_append_cstr(out, ",\n\"Index Method\": \"rmi\"");
+        }
     }
     json_expr(out, "Filter", node, node->filter);
     json_children(explain, node);

@@ -89,6 +89,14 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
     KY_UNREACHABLE();
 }
 
+uint32_t
+access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
+                       struct row_ref *rows)
+{
+    (void)scan, (void)keys, (void)count, (void)rows;
+    KY_UNREACHABLE();
+}
+
 void
 access_index_scan_close(struct access_index_scan *scan)
 {

@@ -12,7 +12,7 @@
 static struct index *
 make_index(uint32_t count)
 {
-    struct index *index = index_new(INDEX_KIND_BTREE);
+    struct index *index = index_new(INDEX_UNDER_TEST);
     char key[32];
     struct ky_error err;
     for (uint32_t i = 0; i < count; i++) {
@@ -48,7 +48,7 @@ Test(index_save, writes_and_loads_only_what_is_kept)
     cr_assert_eq(index_save(index, is_even, &asked, &sink.sink, &err), KY_OK);
     cr_expect_eq(asked, 900);
     struct index *loaded = NULL;
-    cr_assert_eq(index_load(INDEX_KIND_BTREE, buffer_map_new(sink.bytes.data, sink.bytes.size),
+    cr_assert_eq(index_load(INDEX_UNDER_TEST, buffer_map_new(sink.bytes.data, sink.bytes.size),
                             NULL, NULL, &loaded, &err),
                  KY_OK);
     cr_expect_eq(count_entries(loaded), 450);
@@ -56,7 +56,7 @@ Test(index_save, writes_and_loads_only_what_is_kept)
     ky_buffer_clear(&sink.bytes);
     cr_assert_eq(index_save(index, NULL, NULL, &sink.sink, &err), KY_OK);
     asked = 0;
-    cr_assert_eq(index_load(INDEX_KIND_BTREE, buffer_map_new(sink.bytes.data, sink.bytes.size),
+    cr_assert_eq(index_load(INDEX_UNDER_TEST, buffer_map_new(sink.bytes.data, sink.bytes.size),
                             is_even, &asked, &loaded, &err),
                  KY_OK);
     cr_expect_eq(asked, 900);
@@ -90,7 +90,7 @@ expect_refused(const uint8_t *bytes, size_t size, size_t at)
     struct state_map *map = buffer_map_new(bytes, size);
     struct index *loaded = NULL;
     struct ky_error err;
-    cr_assert_eq(index_load(INDEX_KIND_BTREE, map, NULL, NULL, &loaded, &err), KY_ERR,
+    cr_assert_eq(index_load(INDEX_UNDER_TEST, map, NULL, NULL, &loaded, &err), KY_ERR,
                  "damage at %zu was not found", at);
     cr_assert_eq(err.sqlstate, KY_DATA_CORRUPTED);
     map->release(map);

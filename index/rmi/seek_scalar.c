@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The reference: what every processor can do. */
+
+#include "index/rmi/run.h"
+#include "server/base/assert.h"
+#include "server/base/cpu.h"
+
+#define TARGET
+
+static inline uint32_t
+first_at_least(const uint64_t *codes, uint64_t code)
+{
+    uint32_t below = 0;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        below += codes[i] < code;
+    }
+    return below;
+}
+
+static inline uint32_t
+count_at_most(const uint64_t *heads, uint32_t count, uint64_t code)
+{
+    uint32_t at_most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        at_most += heads[i] <= code;
+    }
+    return at_most;
+}
+
+static inline uint32_t
+count_below_16(const uint16_t *separators, uint16_t code)
+{
+    uint32_t below = 0;
+    for (uint32_t i = 0; i < RMI_PACKED_BLOCKS_MAX; i++) {
+        below += separators[i] < code;
+    }
+    return below;
+}
+
+#define KERNEL rmi_kernel_scalar
+#define KERNEL_NAME "scalar"
+#include "index/rmi/seek_template.h"
+
+const struct rmi_kernel *
+rmi_kernel(void)
+{
+    static _Atomic(const struct rmi_kernel *) chosen;
+    /* Relaxed: whoever comes first stores what all others would. */
+    const struct rmi_kernel *kernel = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (KY_UNLIKELY(kernel == NULL)) {
+        kernel = &rmi_kernel_scalar;
+#if defined(__x86_64__)
+        if (ky_cpu()->has_avx512) {
+            kernel = &rmi_kernel_avx512;
+        } else if (ky_cpu()->has_avx2) {
+            kernel = &rmi_kernel_avx2;
+        }
+#endif
+        atomic_store_explicit(&chosen, kernel, memory_order_relaxed);
+    }
+    return kernel;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The invariants that searches rely on, walked one by one. A run that comes from a file is
+ * verified before anyone searches it, so nothing here may trust an index or a size.
+ */
+
+#include "index/rmi/rmi.h"
+#include "server/base/arena.h"
+
+static ky_status
+damaged(struct ky_error *err, const char *what, uint64_t where)
+{
+    return ky_error_set(err, KY_INDEX_CORRUPTED, "index is damaged: %s at %llu", what,
+                        (unsigned long long)where);
+}
+
+struct walk {
+    const struct rmi_run *run;
+    uint64_t last_code;
+    uint64_t entries;
+    uint64_t dead;
+    bool has_last;
+    bool has_twin; /* the last one says so */
+};
+
+/* One block: ascending codes, then pads. spill: how far before it its entries may be aimed. */
+static ky_status
+verify_block(struct walk *walk, const struct rmi_leaf *leaf, uint32_t block, struct ky_error *err)
+{
+    const struct rmi_block *here = &walk->run->blocks[block];
+    bool has_pad = false;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        const uint64_t code = here->codes[i];
+        const uint64_t word = atomic_load_explicit(&here->rows[i], memory_order_relaxed);
+        if ((word & RMI_ROW_IS_PAD) != 0) {
+            has_pad = true;
+            if (code != UINT64_MAX) {
+                return damaged(err, "a pad with a code", block);
+            }
+            continue;
+        }
+        if (has_pad) {
+            return damaged(err, "an entry after a pad", block);
+        }
+        if (walk->has_last && code < walk->last_code) {
+            return damaged(err, "codes out of order", block);
+        }
+        if (code < leaf->base ||
+            (leaf->kind != RMI_LEAF_SINGLE && code - leaf->base > leaf->range) ||
+            (leaf->kind == RMI_LEAF_SINGLE && code != leaf->base)) {
+            return damaged(err, "a code outside its leaf", block);
+        }
+        if (leaf->kind == RMI_LEAF_MODEL) {
+            const uint32_t predicted = leaf->first_block + rmi_leaf_predict(leaf, code);
+            if (predicted > block || block - predicted > leaf->spill_max) {
+                return damaged(err, "an entry outside its bound", block);
+            }
+            /* What lies between must be full, or a search would end there. */
+            for (uint32_t before = predicted; before < block; before++) {
+                if (walk->run->blocks[before].codes[RMI_BLOCK_SLOTS - 1] > code) {
+                    return damaged(err, "a spilled entry behind a block with room", block);
+                }
+                if ((atomic_load_explicit(&walk->run->blocks[before].rows[RMI_BLOCK_SLOTS - 1],
+                                          memory_order_relaxed) &
+                     RMI_ROW_IS_PAD) != 0) {
+                    return damaged(err, "a spilled entry behind a block with room", block);
+                }
+            }
+        }
+        if (walk->has_last && walk->has_twin != (code == walk->last_code)) {
+            return damaged(err, "a wrong twin", block);
+        }
+        walk->has_twin = (word & RMI_ROW_HAS_TWIN) != 0;
+        walk->dead += (word & RMI_ROW_IS_DEAD) != 0;
+        walk->entries++;
+        walk->last_code = code;
+        walk->has_last = true;
+    }
+    return KY_OK;
+}
+
+static ky_status
+verify_leaf(struct walk *walk, uint32_t i, uint64_t *separators, struct ky_error *err)
+{
+    const struct rmi_run *run = walk->run;
+    const struct rmi_leaf *leaf = &run->leaves[i];
+    const uint32_t end = leaf[1].first_block;
+    if (end <= leaf->first_block || end >= run->block_count || leaf->shift > 63 ||
+        leaf->kind > RMI_LEAF_SINGLE || leaf->spill_max > RMI_SPILL_MAX) {
+        return damaged(err, "a bad leaf", i);
+    }
+    if (leaf->kind != RMI_LEAF_SINGLE && leaf->block_count != end - leaf->first_block) {
+        return damaged(err, "a leaf of another size", i);
+    }
+    if (leaf->kind == RMI_LEAF_MODEL && rmi_leaf_predict(leaf, UINT64_MAX) >= leaf->block_count) {
+        return damaged(err, "a model that leaves its leaf", i);
+    }
+    if (leaf->kind == RMI_LEAF_PACKED &&
+        (leaf->scale != *separators || leaf->scale >= run->separators_count ||
+         leaf->block_count > RMI_PACKED_BLOCKS_MAX)) {
+        return damaged(err, "a leaf without separators", i);
+    }
+    if (run->blocks[leaf->first_block].codes[0] != leaf->base ||
+        (atomic_load_explicit(&run->blocks[leaf->first_block].rows[0], memory_order_relaxed) &
+         RMI_ROW_IS_PAD) != 0) {
+        return damaged(err, "a leaf that begins elsewhere", i);
+    }
+    if (walk->has_last && leaf->base <= walk->last_code) {
+        return damaged(err, "leaves out of order", i);
+    }
+    for (uint32_t block = leaf->first_block; block < end; block++) {
+        KY_TRY(verify_block(walk, leaf, block, err));
+        const bool is_packed = leaf->kind != RMI_LEAF_MODEL;
+        const bool is_full = (atomic_load_explicit(&run->blocks[block].rows[RMI_BLOCK_SLOTS - 1],
+                                                   memory_order_relaxed) &
+                              RMI_ROW_IS_PAD) == 0;
+        if (is_packed && !is_full && block + 1 < end) {
+            return damaged(err, "a packed leaf with room", block);
+        }
+    }
+    if (leaf->kind == RMI_LEAF_PACKED) {
+        for (uint32_t j = 0; j < RMI_PACKED_BLOCKS_MAX; j++) {
+            const uint32_t block = leaf->first_block + j + 1;
+            const uint16_t expected =
+                block < end ? rmi_leaf_quantise(leaf, run->blocks[block].codes[0]) : UINT16_MAX;
+            if (run->separators[leaf->scale].codes[j] != expected) {
+                return damaged(err, "a wrong separator", i);
+            }
+        }
+        (*separators)++;
+    }
+    return KY_OK;
+}
+
+static ky_status
+verify_rests(const struct rmi_run *run, struct ky_error *err)
+{
+    struct ky_buffer keys[2] = {{0}, {0}};
+    row_id_t last_row_id = 0;
+    uint32_t turn = 0;
+    bool has_last = false;
+    ky_status status = KY_OK;
+    for (uint64_t slot = 0; slot < rmi_slot_end(run) && status == KY_OK; slot++) {
+        const uint64_t word = rmi_slot_word(run, slot);
+        if ((word & RMI_ROW_IS_PAD) != 0) {
+            continue;
+        }
+        if (run->shape.key_size == 0) {
+            const uint64_t place = run->rest_places[slot];
+            uint16_t suffix = 0;
+            if (run->rests_size < sizeof(suffix) || place > run->rests_size - sizeof(suffix)) {
+                status = damaged(err, "a key outside the run", slot);
+                break;
+            }
+            memcpy(&suffix, run->rests + place, sizeof(suffix));
+            const uint64_t rest = suffix > RMI_CODE_SIZE ? (uint64_t)suffix - RMI_CODE_SIZE : 0;
+            if (rest > run->rests_size - place - sizeof(suffix) ||
+                suffix + run->shape.prefix_size > INDEX_KEY_SIZE_MAX) {
+                status = damaged(err, "a key outside the run", slot);
+                break;
+            }
+        }
+        struct ky_buffer *key = &keys[turn % 2];
+        ky_buffer_clear(key);
+        rmi_slot_append_key(run, slot, key);
+        if (!rmi_shape_fits(&run->shape, ky_buffer_slice(key)) ||
+            rmi_shape_code(&run->shape, ky_buffer_slice(key)) != rmi_slot_code(run, slot)) {
+            status = damaged(err, "a key of another shape", slot);
+        } else if (has_last) {
+            const int order =
+                ky_slice_compare(ky_buffer_slice(&keys[(turn + 1) % 2]), ky_buffer_slice(key));
+            if (order > 0 || (order == 0 && last_row_id >= (word & RMI_ROW_MASK))) {
+                status = damaged(err, "entries out of order", slot);
+            }
+        }
+        last_row_id = word & RMI_ROW_MASK;
+        has_last = true;
+        turn++;
+    }
+    ky_buffer_deinit(&keys[0]);
+    ky_buffer_deinit(&keys[1]);
+    return status;
+}
+
+/* Where codes are keys: row ids ascend between equal ones. */
+static ky_status
+verify_rows(const struct rmi_run *run, struct ky_error *err)
+{
+    const size_t suffix = (size_t)run->shape.key_size - run->shape.prefix_size;
+    const uint64_t unused = suffix >= RMI_CODE_SIZE ? 0 : UINT64_MAX >> (8 * suffix);
+    uint64_t last_code = 0;
+    row_id_t last_row_id = 0;
+    bool has_last = false;
+    for (uint64_t slot = 0; slot < rmi_slot_end(run); slot++) {
+        const uint64_t word = rmi_slot_word(run, slot);
+        if ((word & RMI_ROW_IS_PAD) != 0) {
+            continue;
+        }
+        const uint64_t code = rmi_slot_code(run, slot);
+        if ((code & unused) != 0) {
+            return damaged(err, "a code longer than its key", slot);
+        }
+        if (has_last && code == last_code && (word & RMI_ROW_MASK) <= last_row_id) {
+            return damaged(err, "row ids out of order", slot);
+        }
+        last_code = code;
+        last_row_id = word & RMI_ROW_MASK;
+        has_last = true;
+    }
+    return KY_OK;
+}
+
+static ky_status
+verify_root(const struct rmi_run *run, struct ky_error *err)
+{
+    for (uint32_t i = 0; i < run->leaf_count; i++) {
+        const uint64_t head = run->leaves[i].base;
+        const uint32_t bucket = rmi_root_bucket(run, head);
+        if (run->levels[0][i] != head || bucket >= run->bucket_count || run->buckets[bucket] > i ||
+            run->buckets[bucket + 1] < i) {
+            return damaged(err, "a root that misses a leaf", i);
+        }
+    }
+    return KY_OK;
+}
+
+ky_status
+rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
+{
+    struct walk walk = {.run = run};
+    uint64_t separators = 0;
+    if (run->block_count == 0 || run->leaves[run->leaf_count].first_block != run->block_count - 1 ||
+        (run->leaf_count > 0 && run->leaves[0].first_block != 0)) {
+        return damaged(err, "a bad size", run->block_count);
+    }
+    for (uint32_t i = 0; i < run->leaf_count; i++) {
+        KY_TRY(verify_leaf(&walk, i, &separators, err));
+    }
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        const struct rmi_block *last = &run->blocks[run->block_count - 1];
+        if (last->codes[i] != UINT64_MAX ||
+            (atomic_load_explicit(&last->rows[i], memory_order_relaxed) & RMI_ROW_IS_PAD) == 0) {
+            return damaged(err, "no end", i);
+        }
+    }
+    if (walk.has_twin || walk.entries != run->entry_count ||
+        walk.dead != atomic_load_explicit(&run->dead_count, memory_order_relaxed)) {
+        return damaged(err, "counts that do not match", walk.entries);
+    }
+    KY_TRY(verify_root(run, err));
+    return run->shape.is_exact ? verify_rows(run, err) : verify_rests(run, err);
+}
+
+/* Every entry of a part must be found through the run's landing slots. */
+static ky_status
+verify_reach(struct rmi *rmi, const struct rmi_state *state, struct ky_error *err)
+{
+    enum { AT_ONCE = 256 };
+    struct index_entry *entries =
+        (struct index_entry *)ky_malloc(AT_ONCE * sizeof(struct index_entry));
+    struct index_scan scan = {0};
+    uint64_t count = 0;
+    ky_status status = KY_OK;
+    for (uint32_t found;
+         status == KY_OK && (found = rmi_scan_next(rmi, &scan, entries, AT_ONCE)) > 0;) {
+        count += found;
+        for (uint32_t i = 0; i < found && status == KY_OK; i++) {
+            const uint64_t slot = rmi_run_find(state->run, entries[i].key, entries[i].row_id);
+            const bool is_in_run =
+                slot != UINT64_MAX && (rmi_slot_word(state->run, slot) & RMI_ROW_IS_DEAD) == 0;
+            if (!is_in_run && rmi_shape_fits(&state->run->shape, entries[i].key)) {
+                const uint64_t code = rmi_shape_code(&state->run->shape, entries[i].key);
+                const uint64_t landing = rmi_kernel()->seek(state->run, code);
+                if ((rmi_slot_word(state->run, landing) & RMI_ROW_HAS_DELTA) == 0) {
+                    status = damaged(err, "an entry that no lookup finds", landing);
+                }
+            }
+        }
+    }
+    if (status == KY_OK && count != atomic_load_explicit(&rmi->entries, memory_order_relaxed)) {
+        status = damaged(err, "a count that does not match its contents", count);
+    }
+    ky_buffer_deinit(&scan.keys);
+    ky_buffer_deinit(&scan.last_key);
+    ky_free(entries);
+    return status;
+}
+
+ky_status
+rmi_verify(struct rmi *rmi, struct ky_error *err)
+{
+    ky_mutex_lock(&rmi->lock);
+    const struct rmi_state *state = rmi_state_of(rmi);
+    ky_status status = rmi_run_verify(state->run, err);
+    for (uint32_t i = 0; i < RMI_PARTS && status == KY_OK; i++) {
+        if (state->parts[i] != NULL) {
+            status = btree_verify(&state->parts[i]->tree, err);
+        }
+    }
+    if (status == KY_OK) {
+        status = verify_reach(rmi, state, err);
+    }
+    ky_mutex_unlock(&rmi->lock);
+    return status;
+}

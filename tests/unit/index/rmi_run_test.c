@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Properties of a run, for keys from easy to hostile and sizes from none on: every entry lies
+ * within its leaf's bound (rmi_run_verify walks them), every code lands where a binary search says,
+ * and all kernels agree.
+ */
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "index/rmi/rmi.h"
+#include "server/base/cpu.h"
+#include "server/base/epoch.h"
+#include "server/base/random.h"
+
+enum distribution {
+    UNIFORM,
+    DENSE,
+    GAPS,
+    ALL_EQUAL,
+    FEW_VALUES,
+    HIGH_END, /* up to the greatest code, which pads have too */
+    POWERS,
+    CLUSTERS,
+    OUTLIERS,
+    STAIRS, /* made so that a line through the ends is wrong by most */
+    DISTRIBUTIONS,
+};
+
+static uint64_t
+draw(enum distribution distribution, struct ky_prng *prng, uint64_t i, uint64_t count)
+{
+    switch (distribution) {
+    case UNIFORM:
+        return ky_prng_next(prng);
+    case DENSE:
+        return 1000 + i;
+    case GAPS:
+        return i * 3 + (i / 100) * 5000;
+    case ALL_EQUAL:
+        return 42;
+    case FEW_VALUES:
+        return ky_prng_below(prng, 5) << 40;
+    case HIGH_END:
+        return UINT64_MAX - ky_prng_below(prng, count / 2 + 1);
+    case POWERS:
+        return (uint64_t)1 << ky_prng_below(prng, 64);
+    case CLUSTERS:
+        return (ky_prng_below(prng, 7) << 60) + (ky_prng_below(prng, 9) << 33) +
+               ky_prng_below(prng, 50);
+    case OUTLIERS:
+        return ky_prng_below(prng, 100) == 0 ? ky_prng_next(prng) : i;
+    case STAIRS:
+        return i % 512 < 500 ? i / 512 * 100000 + i % 512 : i / 512 * 100000 + 99000 + i % 512;
+    case DISTRIBUTIONS:
+        break;
+    }
+    return 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The first entry with a code at or after this one. */
+static uint64_t
+lower_bound(const uint64_t *codes, uint64_t count, uint64_t code)
+{
+    uint64_t low = 0;
+    uint64_t high = count;
+    while (low < high) {
+        const uint64_t middle = (low + high) / 2;
+        if (codes[middle] < code) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static const struct rmi_kernel *kernels[3];
+static uint32_t kernel_count;
+
+static void
+find_kernels(void)
+{
+    kernel_count = 0;
+    kernels[kernel_count++] = &rmi_kernel_scalar;
+#if defined(__x86_64__)
+    if (ky_cpu()->has_avx2) {
+        kernels[kernel_count++] = &rmi_kernel_avx2;
+    }
+    if (ky_cpu()->has_avx512) {
+        kernels[kernel_count++] = &rmi_kernel_avx512;
+    }
+#endif
+}
+
+TestSuite(rmi_run, .init = find_kernels);
+
+/* Row ids are positions + 1, so a slot says which entry it holds. */
+static void
+check_code(const struct rmi_run *run, const uint64_t *codes, uint64_t count, uint64_t code)
+{
+    uint64_t slot = kernels[0]->seek(run, code);
+    for (uint32_t i = 1; i < kernel_count; i++) {
+        cr_assert_eq(kernels[i]->seek(run, code), slot, "%s lands elsewhere for %" PRIu64,
+                     kernels[i]->name, code);
+    }
+    cr_assert_leq(slot, rmi_slot_end(run));
+    /* Pads may lie between the landing slot and the entry. */
+    while (slot < rmi_slot_end(run) && (rmi_slot_word(run, slot) & RMI_ROW_IS_PAD) != 0) {
+        slot++;
+    }
+    const uint64_t expected = lower_bound(codes, count, code);
+    if (expected == count) {
+        cr_assert_eq(slot, rmi_slot_end(run), "code %" PRIu64 " is after all", code);
+        return;
+    }
+    cr_assert_lt(slot, rmi_slot_end(run));
+    cr_assert_eq(rmi_slot_word(run, slot) & RMI_ROW_MASK, expected + 1,
+                 "code %" PRIu64 " lands at another entry", code);
+}
+
+static void
+check_batches(const struct rmi_run *run, const uint64_t *codes, uint64_t count,
+              struct ky_prng *prng)
+{
+    uint64_t wanted[RMI_BATCH];
+    uint64_t slots[RMI_BATCH];
+    for (uint32_t size = 1; size <= RMI_BATCH; size += 5) {
+        for (uint32_t i = 0; i < size; i++) {
+            wanted[i] =
+                count == 0 || i % 3 == 0 ? ky_prng_next(prng) : codes[ky_prng_below(prng, count)];
+        }
+        for (uint32_t k = 0; k < kernel_count; k++) {
+            kernels[k]->seek_many(run, wanted, size, slots);
+            for (uint32_t i = 0; i < size; i++) {
+                cr_assert_eq(slots[i], kernels[0]->seek(run, wanted[i]));
+            }
+        }
+    }
+}
+
+static void
+check_run(enum distribution distribution, uint64_t count, uint64_t seed)
+{
+    struct ky_prng prng;
+    struct ky_error err;
+    ky_prng_init(&prng, seed);
+    ky_error_init(&err);
+    uint64_t *codes = (uint64_t *)malloc((count + 1) * sizeof(uint64_t));
+    uint64_t *rows = (uint64_t *)malloc((count + 1) * sizeof(uint64_t));
+    for (uint64_t i = 0; i < count; i++) {
+        codes[i] = draw(distribution, &prng, i, count);
+        rows[i] = i + 1;
+    }
+    qsort(codes, count, sizeof(*codes), compare);
+    const struct rmi_shape shape = {.key_size = 9, .prefix_size = 1, .is_exact = true};
+    const struct rmi_input input = {.count = count, .codes = codes, .rows = rows};
+    struct rmi_run *run = rmi_run_new(&shape, &input);
+    cr_assert_not_null(run);
+    cr_assert_eq(rmi_run_verify(run, &err), KY_OK, "distribution %d, %" PRIu64 " keys: %s",
+                 (int)distribution, count, err.message);
+    for (uint64_t i = 0; i < count; i++) {
+        check_code(run, codes, count, codes[i]);
+        check_code(run, codes, count, codes[i] + 1);
+        check_code(run, codes, count, codes[i] - 1);
+    }
+    for (int i = 0; i < 2000; i++) {
+        check_code(run, codes, count, ky_prng_next(&prng) >> ky_prng_below(&prng, 64));
+    }
+    check_code(run, codes, count, 0);
+    check_code(run, codes, count, UINT64_MAX);
+    check_batches(run, codes, count, &prng);
+    cr_expect_leq(run->bytes, 4096 + count * 27, "distribution %d: %" PRIu64 " bytes",
+                  (int)distribution, run->bytes);
+    rmi_run_free(run);
+    free(codes);
+    free(rows);
+}
+
+Test(rmi_run, every_distribution_at_every_small_size)
+{
+    for (int distribution = 0; distribution < DISTRIBUTIONS; distribution++) {
+        for (uint64_t count = 0; count < 40; count++) {
+            check_run((enum distribution)distribution, count, count);
+        }
+        static const uint64_t sizes[] = {63,  64,  65,  255,  256,  257,
+                                         511, 512, 513, 1023, 1024, 1025};
+        for (size_t i = 0; i < KY_COUNT_OF(sizes); i++) {
+            check_run((enum distribution)distribution, sizes[i], i);
+        }
+    }
+}
+
+Test(rmi_run, every_distribution_large)
+{
+    for (int distribution = 0; distribution < DISTRIBUTIONS; distribution++) {
+        check_run((enum distribution)distribution, 60000, 9);
+    }
+}
+
+/* ---- damage that sums would not find */
+
+Test(rmi_run, verify_finds_what_a_search_would_trip_over)
+{
+    enum { COUNT = 5000 };
+    struct ky_prng prng;
+    struct ky_error err;
+    static uint64_t codes[COUNT];
+    static uint64_t rows[COUNT];
+    ky_prng_init(&prng, 3);
+    ky_error_init(&err);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        codes[i] = draw(CLUSTERS, &prng, i, COUNT) + i;
+        rows[i] = i + 1;
+    }
+    qsort(codes, COUNT, sizeof(*codes), compare);
+    const struct rmi_shape shape = {.key_size = 9, .prefix_size = 1, .is_exact = true};
+    const struct rmi_input input = {.count = COUNT, .codes = codes, .rows = rows};
+    struct rmi_run *run = rmi_run_new(&shape, &input);
+    cr_assert_eq(rmi_run_verify(run, &err), KY_OK);
+    struct rmi_leaf *leaf = &run->leaves[run->leaf_count / 2];
+    const struct rmi_leaf before = *leaf;
+    leaf->base++;
+    cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
+    *leaf = before;
+    leaf->range /= 2;
+    cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
+    *leaf = before;
+    leaf->first_block++;
+    cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
+    *leaf = before;
+    leaf->kind = leaf->kind == RMI_LEAF_MODEL ? RMI_LEAF_PACKED : RMI_LEAF_MODEL;
+    cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
+    *leaf = before;
+    uint64_t *code = &run->blocks[run->block_count / 2].codes[1];
+    const uint64_t kept = *code;
+    *code = kept ^ (uint64_t)1 << 50;
+    cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
+    *code = kept;
+    cr_expect_eq(rmi_run_verify(run, &err), KY_OK, "%s", err.message);
+    rmi_run_free(run);
+}
