@@ -453,11 +453,14 @@ FUNCTION(pg_get_constraintdef)
     return KY_OK;
 }
 
+/* As PostgreSQL gives it: a blank before, a semicolon behind, which pg_dump cuts off. */
 FUNCTION(pg_get_viewdef)
 {
     UNUSED_ARGS();
     const struct cat_table *table = cat_get_table(env_of(env)->image, (oid_t)args[0].word);
-    *out = copy_text(env, table == NULL ? NULL : table->view_sql);
+    bool is_view = table != NULL && table->view_sql != NULL;
+    *out =
+        copy_text(env, is_view ? ky_arena_printf(env->types.arena, " %s;", table->view_sql) : NULL);
     return KY_OK;
 }
 

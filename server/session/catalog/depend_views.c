@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "server/catalog/opclass.h"
 #include "server/catalog/sysview.h"
 #include "server/session/catalog/funcs_private.h"
 #include "server/sql/bind/walk.h"
@@ -14,7 +15,9 @@ enum {
     CLASS_PG_CLASS = 1259,
     CLASS_PG_TYPE = 1247,
     CLASS_PG_PROC = 1255,
+    CLASS_PG_OPCLASS = 2616,
     CLASS_PG_OPERATOR = 2617,
+    CLASS_PG_OPFAMILY = 2753,
     CLASS_PG_EXTENSION = 3079,
     CLASS_PG_ATTRDEF = 2604,
     CLASS_PG_CONSTRAINT = 2606,
@@ -261,6 +264,15 @@ add_members(struct sysview_rows *rows, const struct cat_image *image)
     for (size_t i = 0; i < count; i++) {
         if (is_ours(operators[i]->oid)) {
             add_member(rows, CLASS_PG_OPERATOR, operators[i]->oid, extension);
+        }
+    }
+    const struct cat_opclass *classes = cat_opclass_all(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (is_ours(classes[i].oid)) {
+            add_member(rows, CLASS_PG_OPCLASS, classes[i].oid, extension);
+        }
+        if (is_ours(classes[i].family)) {
+            add_member(rows, CLASS_PG_OPFAMILY, classes[i].family, extension);
         }
     }
     add_member(rows, CLASS_PG_NAMESPACE, OID_SCHEMA_KYRO, OID_EXTENSION_KYRO);

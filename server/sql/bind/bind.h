@@ -21,6 +21,9 @@ struct bind_context {
     const char *session_user;
     const char *database;
     bool can_infer_params; /* extended protocol and PREPARE */
+    /* CREATE VIEW: a relation named without its schema gets it in the syntax tree, so that the text
+     * that is stored means the same under any search path. */
+    bool writes_schemas;
 };
 enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };
 

@@ -179,6 +179,16 @@ hint_later_cte(struct binder *b, struct scope *scope, const char *name)
     return KY_ERR;
 }
 
+static void
+write_schema(const struct binder *b, const struct ast_range_var *node,
+             const struct cat_table *table)
+{
+    const struct cat_schema *schema = cat_get_schema(b->image, table->schema);
+    if (b->context->writes_schemas && node->schema == NULL && schema != NULL) {
+        ((struct ast_range_var *)(uintptr_t)node)->schema = schema->name;
+    }
+}
+
 static ky_status
 bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var *node,
                struct from_item **out)
@@ -194,6 +204,7 @@ bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var
             return node->schema == NULL ? hint_later_cte(b, scope, node->name) : KY_ERR;
         }
         ref = make_relation_ref(b, table, node->alias == NULL ? NULL : node->alias->name);
+        write_schema(b, node, table);
         if (table->kind == 'v' && table->sysview == NULL) {
             KY_TRY(bind_view(b, ref));
         }
