@@ -3,7 +3,8 @@
 
 #include "parser/print_private.h"
 
-/* Expressions and type names. Casts are printed as CAST(), which needs no parentheses around it. */
+/* Expressions and type names. Casts are printed as CAST(), which needs no parentheses around it; of
+ * a string as '..'::type, as PostgreSQL shows them. */
 
 static bool
 is_atomic(const struct ast_node *node)
@@ -400,6 +401,12 @@ print_expression(struct ky_buffer *out, const struct ast_node *node)
     }
     case AST_CAST: {
         PRINT_AS(ast_cast, cast);
+        const struct ast_const *constant = (const void *)cast->arg;
+        if (cast->arg->kind == AST_CONST && constant->type == AST_CONST_STRING) {
+            print_node(out, cast->arg);
+            print_clause(out, "::", &cast->type->node);
+            return true;
+        }
         print_clause(out, "CAST(", cast->arg);
         print_clause(out, " AS ", &cast->type->node);
         print_text(out, ")");

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/session/catalog/funcs_private.h"
+#include "server/types/reg.h"
 
 /* Functions that read the catalog: names of things, definitions, what the search path shows. */
 
@@ -193,13 +194,42 @@ without_parentheses(struct ky_slice text)
     return ky_slice(bytes + 1, text.size - 2);
 }
 
+/* nextval('public.s'::regclass) as nextval('s'::regclass) where the search path finds s. */
+static struct datum
+shorten_nextval(const struct func_env *env, struct datum value)
+{
+    static const char before[] = "nextval('";
+    static const char after[] = "'::regclass)";
+    const struct reg_names *names = env->types.reg;
+    struct ky_slice text = value.bytes;
+    size_t start = sizeof(before) - 1;
+    size_t end = sizeof(after) - 1;
+    struct ky_error ignored;
+    oid_t oid;
+    ky_error_init(&ignored);
+    if (names == NULL || text.size <= start + end || memcmp(text.data, before, start) != 0 ||
+        memcmp((const char *)text.data + text.size - end, after, end) != 0) {
+        return value;
+    }
+    const struct ky_slice name = ky_slice((const char *)text.data + start, text.size - start - end);
+    if (memchr(name.data, '\'', name.size) != NULL ||
+        names->find_oid(names->self, OID_REGCLASS, name, &oid, &ignored) != KY_OK) {
+        return value;
+    }
+    struct ky_buffer shown = {0};
+    ky_buffer_append_cstr(&shown, before);
+    (void)names->append_name(names->self, OID_REGCLASS, oid, &shown);
+    ky_buffer_append_cstr(&shown, after);
+    return take_text(env, &shown);
+}
+
 /* Expressions are kept as SQL: the "node tree" is the text itself. */
 FUNCTION(pg_get_expr)
 {
     UNUSED_ARGS();
-    *out = args[0];
+    *out = shorten_nextval(env, args[0]);
     if (arg_count > 2 && args[2].word != 0) {
-        out->bytes = without_parentheses(args[0].bytes); /* pretty */
+        out->bytes = without_parentheses(out->bytes); /* pretty */
     }
     return KY_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "parser/parser.h"
 #include "server/session/catalog/funcs_private.h"
+#include "server/session/sequence.h"
 #include "server/types/array.h"
 
 /* About single objects: their definitions, what belongs to what, what the path shows. */
@@ -220,7 +221,118 @@ static const struct func_set options_set = {
     .column_types = ARGS(OID_TEXT, OID_TEXT),
 };
 
+/* ------------------------------------------------------------------ sequences as rows */
+
+enum { OID_SEQUENCE_STATE = 14990 };
+
+struct sequence_row {
+    const struct cat_table *sequence;
+    bool is_done;
+};
+
+static ky_status
+sequence_open(struct func_env *env, const struct datum *args, int arg_count,
+              struct func_rows **rows_out, struct ky_error *err)
+{
+    (void)arg_count;
+    (void)err;
+    struct sequence_row *row = ky_arena_new(env->types.arena, struct sequence_row);
+    row->sequence = cat_get_table(funcs_env(env)->image, (oid_t)args[0].word);
+    row->is_done = row->sequence == NULL || row->sequence->kind != 'S';
+    *rows_out = (struct func_rows *)(void *)row;
+    return KY_OK;
+}
+
+/* last_value, log_cnt, is_called. Where setval(.., false) put it before its minimum, the next value
+ * is shown as not called. */
+static ky_status
+sequence_next_row(struct func_env *env, struct func_rows *rows, struct datum *values,
+                  bool *has_row_out, struct ky_error *err)
+{
+    struct sequence_row *row = (struct sequence_row *)(void *)rows;
+    (void)err;
+    *has_row_out = !row->is_done;
+    if (row->is_done) {
+        return KY_OK;
+    }
+    row->is_done = true;
+    const int64_t *options = row->sequence->sequence; /* start, increment, minimum, maximum */
+    int64_t last;
+    bool is_called = sequence_last(funcs_session(env)->server, row->sequence, &last);
+    if (!is_called) {
+        last = options[0];
+    } else if (last < options[2] || last > options[3]) {
+        last += options[1];
+        is_called = false;
+    }
+    values[0] = datum_word(last);
+    values[1] = datum_word(0);
+    values[2] = datum_word(is_called);
+    return KY_OK;
+}
+
+static const struct func_set sequence_set_of_rows = {
+    .open = sequence_open,
+    .next = sequence_next_row,
+    .column_count = 3,
+    .column_names = (const char *const[]){"last_value", "log_cnt", "is_called"},
+    .column_types = ARGS(OID_INT8, OID_INT8, OID_BOOL),
+};
+
+/* No table is a partition. */
+static ky_status
+no_rows_open(struct func_env *env, const struct datum *args, int arg_count,
+             struct func_rows **rows_out, struct ky_error *err)
+{
+    (void)env;
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    *rows_out = NULL;
+    return KY_OK;
+}
+
+static ky_status
+no_rows_next(struct func_env *env, struct func_rows *rows, struct datum *values, bool *has_row_out,
+             struct ky_error *err)
+{
+    (void)env;
+    (void)rows;
+    (void)values;
+    (void)err;
+    *has_row_out = false;
+    return KY_OK;
+}
+
+static const struct func_set ancestors_set = {
+    .open = no_rows_open,
+    .next = no_rows_next,
+    .column_count = 1,
+    .column_names = (const char *const[]){"relid"},
+    .column_types = ARGS(OID_REGCLASS),
+};
+
 static const struct func funcs[] = {
+    {.oid = 3425,
+     .name = "pg_partition_ancestors",
+     .result = OID_REGCLASS,
+     .arg_count = 1,
+     .args = ARGS(OID_REGCLASS),
+     .is_strict = true,
+     .volatility = 'v',
+     .kind = FUNC_SCALAR,
+     .is_set = true,
+     .set = &ancestors_set},
+    {.oid = OID_SEQUENCE_STATE,
+     .name = "kyro_sequence_state",
+     .result = OID_RECORD,
+     .arg_count = 1,
+     .args = ARGS(OID_OID),
+     .is_strict = true,
+     .volatility = 'v',
+     .kind = FUNC_SCALAR,
+     .is_set = true,
+     .set = &sequence_set_of_rows},
     FUNC(1403, "current_schemas", OID_NAME_ARRAY, 1, ARGS(OID_BOOL), true, 's', current_schemas),
     FUNC(3815, "pg_collation_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),
     FUNC(2093, "pg_conversion_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always),

@@ -24,6 +24,7 @@ ddl_handles(enum ast_kind kind)
     case AST_CREATE_SEQUENCE:
     case AST_ALTER_SEQUENCE:
     case AST_SET_SCHEMA:
+    case AST_SET_OWNER:
     case AST_CREATE_SCHEMA:
     case AST_CREATE_ROLE:
     case AST_ALTER_ROLE:
@@ -104,6 +105,8 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_drop_role(ddl, node);
     case AST_COMMENT:
         return ddl_comment(ddl, node);
+    case AST_SET_OWNER:
+        return ddl_set_owner(ddl, node);
     case AST_CREATE_EXTENSION:
         return ddl_create_extension(ddl, node);
     case AST_REINDEX:

@@ -272,6 +272,31 @@ named_role(struct ddl *ddl, const struct ast_role *node, struct cat_role **role_
 }
 
 ky_status
+ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement)
+{
+    struct cat_role *role;
+    const char *name = ast_name_last(statement->names);
+    if (statement->object_type != AST_OBJECT_SCHEMA) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "changing the owner of this kind of object is not supported yet");
+    }
+    strcpy(ddl->session->tag, "ALTER SCHEMA");
+    const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name));
+    if (schema == NULL) {
+        return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
+    }
+    if (schema->owner != ddl->session->role && !ddl->session->is_superuser) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of schema %s",
+                            name);
+    }
+    KY_TRY(named_role(ddl, statement->owner, &role));
+    struct cat_schema changed = *schema;
+    changed.owner = role->oid;
+    KY_TRY(catalog_update(ddl->txn, CAT_SCHEMA, &changed, ddl->err));
+    return ddl_changed(ddl);
+}
+
+ky_status
 ddl_alter_role(struct ddl *ddl, const struct ast_alter_role *statement)
 {
     struct cat_role *role;

@@ -78,6 +78,8 @@ KY_MUST_CHECK ky_status ddl_create_role(struct ddl *ddl, const struct ast_create
 KY_MUST_CHECK ky_status ddl_alter_role(struct ddl *ddl, const struct ast_alter_role *statement);
 KY_MUST_CHECK ky_status ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement);
 KY_MUST_CHECK ky_status ddl_comment(struct ddl *ddl, const struct ast_comment *statement);
+/* ALTER SCHEMA .. OWNER TO; relations change theirs by ALTER TABLE. */
+KY_MUST_CHECK ky_status ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement);
 KY_MUST_CHECK ky_status ddl_create_extension(struct ddl *ddl,
                                              const struct ast_create_extension *statement);
 /* What hnsw and ivfflat ask of an index: one key, an operator class of its type, dimensions,

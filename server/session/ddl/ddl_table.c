@@ -56,14 +56,14 @@ serial_type(const struct ast_type_name *type)
     return strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0 ? OID_INT2 : OID_NONE;
 }
 
-/* nextval('schema.name'::regclass); public is not said. */
+/* nextval('schema.name'::regclass): the same sequence under any search path. */
 const char *
 ddl_nextval_text(struct ddl *ddl, oid_t schema_oid, const char *sequence)
 {
     struct ky_buffer name = {0};
     struct ky_buffer text = {0};
     const struct cat_schema *schema = cat_get_schema(ddl->image, schema_oid);
-    if (schema_oid != OID_SCHEMA_PUBLIC && schema != NULL) {
+    if (schema != NULL) {
         ast_print_identifier(&name, schema->name);
         ky_buffer_append_byte(&name, '.');
     }

@@ -189,6 +189,10 @@ write_schema(const struct binder *b, const struct ast_range_var *node,
     }
 }
 
+static ky_status bind_sequence(struct binder *b, struct scope *scope,
+                               const struct cat_table *sequence, const struct ast_range_var *node,
+                               struct from_item **out);
+
 static ky_status
 bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var *node,
                struct from_item **out)
@@ -203,8 +207,11 @@ bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var
         if (find_relation(b, node, false, &table) != KY_OK) {
             return node->schema == NULL ? hint_later_cte(b, scope, node->name) : KY_ERR;
         }
-        ref = make_relation_ref(b, table, node->alias == NULL ? NULL : node->alias->name);
         write_schema(b, node, table);
+        if (table->kind == 'S') {
+            return bind_sequence(b, scope, table, node, out);
+        }
+        ref = make_relation_ref(b, table, node->alias == NULL ? NULL : node->alias->name);
         if (table->kind == 'v' && table->sysview == NULL) {
             KY_TRY(bind_view(b, ref));
         }
@@ -369,6 +376,34 @@ bind_range_function(struct binder *b, struct scope *scope, const struct ast_rang
     if (ref->has_ordinality) {
         add_column(b, &list, "ordinality", type_get(OID_INT8), -1);
     }
+    ref->columns = list.columns;
+    ref->column_count = (uint16_t)list.count;
+    KY_TRY(apply_column_aliases(b, ref, node->alias));
+    return add_table(b, scope, ref, out);
+}
+
+/* A sequence in FROM is one row that says where it stands: a call of kyro_sequence_state. */
+static ky_status
+bind_sequence(struct binder *b, struct scope *scope, const struct cat_table *sequence,
+              const struct ast_range_var *node, struct from_item **out)
+{
+    static const char function[] = "kyro_sequence_state";
+    struct function_columns list = {0};
+    int location = node->node.location;
+    struct ast_string name = {.node = {AST_STRING, location}, .text = function};
+    struct ast_const oid = {
+        .node = {AST_CONST, location}, .type = AST_CONST_INTEGER, .integer = sequence->oid};
+    struct ast_node *name_item = &name.node;
+    struct ast_node *oid_item = &oid.node;
+    struct ast_list names = {.items = &name_item, .count = 1, .capacity = 1};
+    struct ast_list args = {.items = &oid_item, .count = 1, .capacity = 1};
+    const struct ast_function_call call = {
+        .node = {AST_FUNCTION_CALL, location}, .names = &names, .args = &args};
+    struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
+    ref->kind = TABLE_FUNCTION;
+    ref->alias = node->alias == NULL ? sequence->name : node->alias->name;
+    ref->functions = ky_arena_array(b->arena, struct expr *, 1);
+    KY_TRY(add_function(b, scope, ref, &list, &call.node, NULL, NULL));
     ref->columns = list.columns;
     ref->column_count = (uint16_t)list.count;
     KY_TRY(apply_column_aliases(b, ref, node->alias));
