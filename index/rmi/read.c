@@ -64,7 +64,7 @@ find_in_tail(const struct rmi_delta *part, struct ky_slice key, row_id_t *row_id
     }
     const uint64_t code = rmi_shape_code(&part->shape, key);
     uint32_t found = 0;
-    for (uint64_t i = rmi_tail_lower(&part->tail, code, 0);
+    for (uint64_t i = rmi_tail_lower(&part->tail, count, code, 0);
          i < count && rmi_tail_at(&part->tail, i)->code == code; i++) {
         const uint64_t word = rmi_tail_word(&part->tail, i);
         if ((word & RMI_ROW_IS_DEAD) == 0) {
@@ -267,12 +267,11 @@ walk_run(const struct rmi_run *run, const struct btree_range *range, bool is_bac
     }
 }
 
-/* The tail's entries as a run of its own would give them. */
+/* Among the tail's first count entries: where a run of its own would have the target. */
 static uint64_t
-tail_lower(const struct rmi_delta *part, const struct target *target)
+tail_lower(const struct rmi_delta *part, uint64_t count, const struct target *target)
 {
     const struct rmi_shape *shape = &part->shape;
-    const uint64_t count = rmi_tail_count(&part->tail);
     if (target->is_end) {
         return count;
     }
@@ -287,7 +286,7 @@ tail_lower(const struct rmi_delta *part, const struct target *target)
         rmi_code_of(target->key == NULL ? NULL : target->key + shape->prefix_size, suffix);
     /* With equal codes, the shorter key comes first; row ids count between equal keys. */
     const row_id_t row_id = suffix < own ? 0 : suffix > own ? ROW_ID_MAX + 1 : target->row_id;
-    return rmi_tail_lower(&part->tail, code, row_id);
+    return rmi_tail_lower(&part->tail, count, code, row_id);
 }
 
 static void
@@ -310,8 +309,11 @@ static void
 walk_tail(const struct rmi_delta *part, const struct btree_range *range, bool is_backward,
           struct btree_output *out)
 {
-    uint64_t low = tail_lower(part, &range->low);
-    uint64_t high = tail_lower(part, &range->high);
+    /* Both ends within what is there now: an entry that is appended after the lower end was found
+     * at the end of the tail may well lie below it. */
+    const uint64_t count = rmi_tail_count(&part->tail);
+    uint64_t low = tail_lower(part, count, &range->low);
+    uint64_t high = tail_lower(part, count, &range->high);
     if (is_backward) {
         for (; high > low && out->count < out->max; high--) {
             emit_tail(out, part, high - 1);

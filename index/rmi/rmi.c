@@ -98,7 +98,7 @@ rmi_delta_find_tail(const struct rmi_delta *delta, struct ky_slice key, row_id_t
         return UINT64_MAX;
     }
     const uint64_t code = rmi_shape_code(&delta->shape, key);
-    const uint64_t at = rmi_tail_lower(&delta->tail, code, row_id);
+    const uint64_t at = rmi_tail_lower(&delta->tail, count, code, row_id);
     const bool is_found = at < count && rmi_tail_at(&delta->tail, at)->code == code &&
                           (rmi_tail_word(&delta->tail, at) & RMI_ROW_MASK) == row_id;
     return is_found ? at : UINT64_MAX;

@@ -53,10 +53,10 @@ rmi_tail_push(struct rmi_tail *tail, uint64_t code, row_id_t row_id)
 }
 
 uint64_t
-rmi_tail_lower(const struct rmi_tail *tail, uint64_t code, row_id_t row_id)
+rmi_tail_lower(const struct rmi_tail *tail, uint64_t count, uint64_t code, row_id_t row_id)
 {
     uint64_t low = 0;
-    uint64_t high = rmi_tail_count(tail);
+    uint64_t high = count;
     while (low < high) {
         const uint64_t middle = (low + high) / 2;
         const struct rmi_tail_entry *entry = rmi_tail_at(tail, middle);

@@ -25,8 +25,10 @@ void rmi_tail_deinit(struct rmi_tail *tail);
 bool rmi_tail_accepts(const struct rmi_tail *tail, uint64_t code, row_id_t row_id);
 /* False when it does not accept it. */
 bool rmi_tail_push(struct rmi_tail *tail, uint64_t code, row_id_t row_id);
-/* The first entry at or after it. */
-uint64_t rmi_tail_lower(const struct rmi_tail *tail, uint64_t code, row_id_t row_id);
+/* The first at or after it of the tail's first count entries; count when there is none. Places that
+ * are to make a range must be found with one and the same count: the tail grows meanwhile. */
+uint64_t rmi_tail_lower(const struct rmi_tail *tail, uint64_t count, uint64_t code,
+                        row_id_t row_id);
 
 static inline uint64_t
 rmi_tail_count(const struct rmi_tail *tail)
