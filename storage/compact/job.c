@@ -8,6 +8,7 @@
 #include "server/base/epoch.h"
 #include "server/base/log.h"
 #include "storage/compact/compact_private.h"
+#include "storage/io/failpoint.h"
 
 /*
  * One job of compaction, and why a crash between any two steps loses nothing:
@@ -243,10 +244,13 @@ flush(struct job *job, struct ky_error *err)
         struct base_file *file = NULL;
         status = write_file(job, &next, places, &file, err);
         if (status == KY_OK) {
+            failpoint("compact-written");
             status = adopt_file(job, file, err);
         }
         if (status == KY_OK) {
+            failpoint("compact-listed");
             relocate(job, first, next, places);
+            failpoint("compact-relocated");
         }
     }
     ky_free(places);
@@ -311,12 +315,14 @@ drop_sources(struct job *job, struct ky_error *err)
     lsn_t visible = log_visible_lsn(log);
     KY_TRY(checkpoint_if_moved(job, err));
     KY_TRY(wait_durable(job, visible, err));
+    failpoint("compact-saved");
     struct log_change change = {.removes = is_source, .arg = job};
     if (job->segment_count > 0) {
         change.keep_from = job->segments[job->segment_count - 1].end;
         change.history_event = job->history_event;
     }
     KY_TRY(log_install(log, &change, err));
+    failpoint("compact-dropped");
     for (uint32_t i = 0; i < job->segment_count; i++) {
         job->result.segments_dropped++;
         job->result.bytes_freed += job->segments[i].size;
@@ -327,6 +333,7 @@ drop_sources(struct job *job, struct ky_error *err)
         job->result.bytes_freed += job->files[i]->size;
         retire_file(compactor, job->files[i]);
     }
+    failpoint("compact-unlinked");
     retire_poll(compactor);
     return KY_OK;
 }

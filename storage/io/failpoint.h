@@ -17,6 +17,12 @@
  *   checkpoint-rows    pages are written, not all of the rest
  *   checkpoint-files   all files are written, the manifest does not name them
  *   checkpoint-done    the manifest names them, old files are still there
+ *   compact-written    a base file is written and synced, no manifest lists it
+ *   compact-listed     it is listed, no slot points into it
+ *   compact-relocated  slots point into it, no checkpoint knows
+ *   compact-saved      a checkpoint knows, the sources are still listed
+ *   compact-dropped    the manifest lists no source, the files are still there
+ *   compact-unlinked   the files are gone
  *   recovery-settled   the log's end is settled, nothing replayed
  *   recovery-done      the state is whole, nobody can connect
  */

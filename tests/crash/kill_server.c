@@ -21,9 +21,11 @@
  *   everything acknowledged is there; of what was in flight, all or nothing;
  *   no transaction is half there (two tables always agree; money is neither made nor lost);
  *   a key's row is found through the index and by scanning alike;
- *   event offsets are dense from 0 and each row's insert is reported once.
+ *   event offsets are dense and each row's insert is reported once.
+ * With "compact" the log has small segments and no retention, and somebody runs VACUUM all the
+ * while, so that most kills come in the middle of compaction and most rows lie in base files.
  *
- *   kill_server KYRODB [ROUNDS] [SEED]
+ *   kill_server KYRODB [ROUNDS] [SEED] [compact]
  */
 enum { WRITERS = 4, ACCOUNTS = 20, START_BALANCE = 1000 };
 
@@ -37,6 +39,9 @@ struct writer {
 };
 
 static atomic_bool is_stopping;
+static bool is_compacting;
+static long dropped;     /* event offset that history began at when it was looked at last */
+static int rounds_moved; /* in which compaction moved rows and said so before the kill */
 static int failures;
 
 static uint64_t
@@ -168,11 +173,24 @@ http_get(int port, const char *path)
     return answer;
 }
 
-/* Offsets of all events, from 0 without a gap; returns how many there are. */
+static long
+earliest_offset(int http_port)
+{
+    char *answer = http_get(http_port, "/offset");
+    const char *at = strstr(answer, "\"earliest\":");
+    long earliest = at == NULL ? -1 : atol(at + strlen("\"earliest\":"));
+    free(answer);
+    return earliest;
+}
+
+/* Offsets of all events, from the earliest without a gap; returns how many there ever were. */
 static long
 check_offsets(int http_port)
 {
-    long wanted = 0;
+    long wanted = earliest_offset(http_port);
+    expect("history begins at 0, or where compaction left it", 1,
+           is_compacting ? wanted >= dropped : wanted == 0);
+    dropped = wanted;
     for (;;) {
         char path[128];
         (void)snprintf(path, sizeof(path), "/replay?start=%ld&limit=10000", wanted);
@@ -264,16 +282,45 @@ checkpoint_until_killed(void *arg)
     return NULL;
 }
 
+/* Rows that compaction moved since the server started; -1 when it does not answer any more. */
+static long
+ask_moved(PGconn *conn)
+{
+    PGresult *result = PQexec(conn, "SELECT total_rows_moved FROM kyro.stat_compaction");
+    long moved = PQresultStatus(result) == PGRES_TUPLES_OK ? atol(PQgetvalue(result, 0, 0)) : -1;
+    PQclear(result);
+    return moved;
+}
+
+/* Compaction while others write. Counts the rounds in which some row moved. */
+static void *
+vacuum_until_killed(void *arg)
+{
+    PGconn *conn = PQconnectdb(arg);
+    bool has_moved = false;
+    while (!atomic_load(&is_stopping) && PQstatus(conn) == CONNECTION_OK && run(conn, "VACUUM") &&
+           run(conn, "VACUUM FULL")) {
+        has_moved |= ask_moved(conn) > 0;
+    }
+    PQfinish(conn);
+    rounds_moved += has_moved;
+    return NULL;
+}
+
 /* Half of the servers kill themselves at a place of storage/io/failpoint.h, if they come by. */
 static void
 choose_failpoint(uint64_t *random)
 {
-    static const char *const names[] = {"log-written",       "log-synced",       "manifest-written",
-                                        "manifest-switched", "checkpoint-rows",  "checkpoint-files",
-                                        "checkpoint-done",   "recovery-settled", "recovery-done"};
+    static const char *const names[] = {
+        "log-written",     "log-synced",       "manifest-written", "manifest-switched",
+        "checkpoint-rows", "checkpoint-files", "checkpoint-done",  "recovery-settled",
+        "recovery-done",   "compact-written",  "compact-listed",   "compact-relocated",
+        "compact-saved",   "compact-dropped",  "compact-unlinked"};
+    enum { NAMES = sizeof(names) / sizeof(names[0]), COMPACTING = 6 };
     char text[64];
-    uint64_t choice = next_random(random) % (2 * (sizeof(names) / sizeof(names[0])));
-    if (choice >= sizeof(names) / sizeof(names[0])) {
+    uint64_t count = is_compacting ? NAMES : NAMES - COMPACTING;
+    uint64_t choice = next_random(random) % (2 * count);
+    if (choice >= count) {
         (void)unsetenv("KYRO_FAILPOINT");
         return;
     }
@@ -297,12 +344,16 @@ static void
 play_round(struct test_server *server, struct writer *writers, uint64_t *random)
 {
     pthread_t checkpoints;
+    pthread_t vacuum;
     union {
         const char *from;
         void *to;
     } conninfo = {.from = writers[0].conninfo};
     atomic_store(&is_stopping, false);
     (void)pthread_create(&checkpoints, NULL, checkpoint_until_killed, conninfo.to);
+    if (is_compacting) {
+        (void)pthread_create(&vacuum, NULL, vacuum_until_killed, conninfo.to);
+    }
     for (int i = 0; i < WRITERS; i++) {
         (void)pthread_create(&writers[i].thread, NULL, write_until_killed, &writers[i]);
     }
@@ -315,6 +366,9 @@ play_round(struct test_server *server, struct writer *writers, uint64_t *random)
         (void)pthread_join(writers[i].thread, NULL);
     }
     (void)pthread_join(checkpoints, NULL);
+    if (is_compacting) {
+        (void)pthread_join(vacuum, NULL);
+    }
 }
 
 static bool
@@ -341,18 +395,28 @@ prepare(const char *conninfo)
 int
 main(int argc, char **argv)
 {
+    static const char *const compacting[] = {"--wal-segment-size",
+                                             "1MB",
+                                             "--log-retention-bytes",
+                                             "0",
+                                             "--max-slot-keep-bytes",
+                                             "0",
+                                             NULL};
     struct test_server server;
     char conninfo[256];
     struct writer writers[WRITERS] = {0};
     if (argc < 2) {
-        (void)fprintf(stderr, "usage: kill_server KYRODB [ROUNDS] [SEED]\n");
+        (void)fprintf(stderr, "usage: kill_server KYRODB [ROUNDS] [SEED] [compact]\n");
         return 2;
     }
     int rounds = argc > 2 ? atoi(argv[2]) : 20;
-    uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
+    uint64_t seed =
+        argc > 3 && atoll(argv[3]) != 0 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
     uint64_t random = seed * 2654435761U + 1;
+    is_compacting = argc > 4 && strcmp(argv[4], "compact") == 0;
     (void)printf("seed %llu\n", (unsigned long long)seed);
     test_server_init(&server, argv[1]);
+    server.extra = is_compacting ? compacting : NULL;
     (void)test_server_conninfo(&server, conninfo, sizeof(conninfo));
     if (!test_server_start(&server) || !prepare(conninfo)) {
         return 2;
@@ -375,6 +439,11 @@ main(int argc, char **argv)
     }
     (void)test_server_stop(&server, SIGTERM);
     test_server_deinit(&server);
+    if (is_compacting && rounds >= 10) {
+        expect("some history was dropped", 1, dropped > 0);
+        expect("compaction moved rows in some rounds", 1, rounds_moved > 1);
+        (void)printf("rows moved in %d rounds, history begins at %ld\n", rounds_moved, dropped);
+    }
     (void)printf("%d rounds, %ld commits, %d failures\n", rounds, total, failures);
     return failures == 0 && total > rounds ? 0 : 1;
 }
