@@ -41,7 +41,7 @@ struct writer {
 static atomic_bool is_stopping;
 static bool is_compacting;
 static long dropped;     /* event offset that history began at when it was looked at last */
-static int rounds_moved; /* in which compaction moved rows and said so before the kill */
+static int rounds_based; /* after which the server started from base files */
 static int failures;
 
 static uint64_t
@@ -207,7 +207,11 @@ check_offsets(int http_port)
         }
         free(answer);
         if (wanted == before) {
-            return wanted;
+            long earliest = earliest_offset(http_port);
+            if (earliest <= wanted) {
+                return wanted;
+            }
+            dropped = wanted = earliest; /* compaction went on meanwhile */
         }
     }
 }
@@ -246,6 +250,7 @@ static void
 check_all(struct test_server *server, struct writer *writers, const char *conninfo)
 {
     PGconn *conn = PQconnectdb(conninfo);
+    rounds_based += ask(conn, "SELECT base_files FROM kyro.stat_compaction") > 0;
     for (int i = 0; i < WRITERS; i++) {
         check_writer(conn, &writers[i]);
     }
@@ -282,28 +287,15 @@ checkpoint_until_killed(void *arg)
     return NULL;
 }
 
-/* Rows that compaction moved since the server started; -1 when it does not answer any more. */
-static long
-ask_moved(PGconn *conn)
-{
-    PGresult *result = PQexec(conn, "SELECT total_rows_moved FROM kyro.stat_compaction");
-    long moved = PQresultStatus(result) == PGRES_TUPLES_OK ? atol(PQgetvalue(result, 0, 0)) : -1;
-    PQclear(result);
-    return moved;
-}
-
-/* Compaction while others write. Counts the rounds in which some row moved. */
+/* Compaction while others write. */
 static void *
 vacuum_until_killed(void *arg)
 {
     PGconn *conn = PQconnectdb(arg);
-    bool has_moved = false;
     while (!atomic_load(&is_stopping) && PQstatus(conn) == CONNECTION_OK && run(conn, "VACUUM") &&
            run(conn, "VACUUM FULL")) {
-        has_moved |= ask_moved(conn) > 0;
     }
     PQfinish(conn);
-    rounds_moved += has_moved;
     return NULL;
 }
 
@@ -357,7 +349,7 @@ play_round(struct test_server *server, struct writer *writers, uint64_t *random)
     for (int i = 0; i < WRITERS; i++) {
         (void)pthread_create(&writers[i].thread, NULL, write_until_killed, &writers[i]);
     }
-    long ms = 20 + (long)(next_random(random) % 250);
+    long ms = 20 + (long)(next_random(random) % (is_compacting ? 600 : 250));
     struct timespec time = {0, ms * 1000000};
     (void)nanosleep(&time, NULL);
     (void)test_server_stop(server, SIGKILL);
@@ -427,8 +419,14 @@ main(int argc, char **argv)
     }
     long total = 0;
     for (int round = 0; round < rounds && failures == 0; round++) {
-        play_round(&server, writers, &random);
-        if (!start_again(&server, &random)) {
+        /* Compaction runs by itself too: a failpoint of it must not strike while we look. */
+        bool is_started = !is_compacting || (test_server_stop(&server, SIGKILL) >= 0 &&
+                                             start_again(&server, &random));
+        if (is_started) {
+            play_round(&server, writers, &random);
+            is_started = is_compacting ? test_server_start(&server) : start_again(&server, &random);
+        }
+        if (!is_started) {
             failures++;
             break;
         }
@@ -441,8 +439,8 @@ main(int argc, char **argv)
     test_server_deinit(&server);
     if (is_compacting && rounds >= 10) {
         expect("some history was dropped", 1, dropped > 0);
-        expect("compaction moved rows in some rounds", 1, rounds_moved > 1);
-        (void)printf("rows moved in %d rounds, history begins at %ld\n", rounds_moved, dropped);
+        expect("rows were found in base files", 1, rounds_based > 1);
+        (void)printf("base files after %d rounds, history begins at %ld\n", rounds_based, dropped);
     }
     (void)printf("%d rounds, %ld commits, %d failures\n", rounds, total, failures);
     return failures == 0 && total > rounds ? 0 : 1;

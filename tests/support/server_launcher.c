@@ -136,6 +136,8 @@ test_server_start(struct test_server *server)
         }
         if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
             server->pid = 0;
+            (void)fprintf(stderr, "the server ended while it started, wait status %#x\n",
+                          (unsigned)status);
             break;
         }
         sleep_ms(POLL_MS);
