@@ -286,6 +286,7 @@ recover(struct storage *storage, struct ky_error *err)
     struct log_manifest_info manifest;
     KY_TRY(log_read_manifest(storage->io, storage->dir, &manifest, err));
     adopt_segment_size(storage, &manifest);
+    storage->is_new = !manifest.exists;
     ky_status status = base_set_open(&storage->base, storage->io, storage->dir, &manifest, err);
     if (status == KY_OK) {
         status = load_state(storage, &manifest, err);

@@ -28,6 +28,8 @@ struct storage_retention {
     uint64_t reader_bytes;
 };
 
+#define STORAGE_RESERVE_AUTO UINT64_MAX /* 16 MiB, or a segment if that is more */
+
 struct storage_options {
     const char *dir;
     struct io *io;         /* NULL: the real disk */
@@ -37,6 +39,8 @@ struct storage_options {
     struct storage_retention retention;
     int64_t compaction_poll_ms; /* how often compaction looks for work by itself; 0: never */
     uint64_t compaction_rate;   /* bytes a second that it may write by itself; 0: no limit */
+    /* Bytes of the disk that are kept for compaction on a full disk; 0: none. */
+    uint64_t reserve_size;
     /* A failed write or sync of the log. The owner ends the process; NULL aborts. */
     void (*on_fatal)(void *arg, const struct ky_error *err);
     /* Something became visible: wakes subscribers. Quick; log writer thread. May be NULL. */
@@ -241,6 +245,9 @@ void txn_latest_begin(struct txn *txn);
 void txn_latest_end(struct txn *txn);
 /* Makes own writes so far visible to what follows, without a new snapshot (between commands). */
 void txn_command_increment(struct txn *txn);
+/* What is written from now on makes room in the end (DROP, TRUNCATE): like deletes it is taken when
+ * the disk is full, as long as the log's reserve lasts. */
+void txn_set_making_room(struct txn *txn, bool is_making_room);
 
 /* Savepoints nest; a mark is a place in the write set. */
 struct txn_savepoint {

@@ -18,6 +18,7 @@ struct storage {
     char *dir; /* owned */
     struct io *io;
     struct io_file *lock_file; /* owned */
+    bool is_new;               /* the directory was made by this start */
     struct log *log;           /* owned */
     uint8_t system_id[16];
     struct directory directory;

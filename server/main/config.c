@@ -338,6 +338,11 @@ check_sizes(const struct config *config, struct ky_error *err)
             return bad_value(config, sizes[i], err);
         }
     }
+    uint64_t reserve = 0;
+    if (strcmp(config->values[CONFIG_DISK_RESERVE], "auto") != 0 &&
+        !parse_size(config->values[CONFIG_DISK_RESERVE], &reserve)) {
+        return bad_value(config, CONFIG_DISK_RESERVE, err);
+    }
     uint64_t segment_size = config_size(config, CONFIG_SEGMENT_SIZE);
     if (segment_size < 1024 * 1024 || segment_size > 1024 * 1024 * 1024 ||
         (segment_size & (segment_size - 1)) != 0) {

@@ -165,6 +165,14 @@ retention(const struct program *program)
     };
 }
 
+static uint64_t
+disk_reserve(const struct program *program)
+{
+    const char *text = config_text(&program->config, CONFIG_DISK_RESERVE);
+    return strcmp(text, "auto") == 0 ? STORAGE_RESERVE_AUTO
+                                     : config_size(&program->config, CONFIG_DISK_RESERVE);
+}
+
 static ky_status
 open_storage(struct program *program, struct ky_error *err)
 {
@@ -175,6 +183,7 @@ open_storage(struct program *program, struct ky_error *err)
         .retention = retention(program),
         .compaction_poll_ms = COMPACTION_POLL_MS,
         .compaction_rate = config_size(&program->config, CONFIG_COMPACTION_RATE),
+        .reserve_size = disk_reserve(program),
         .on_fatal = fatal_log,
         .on_visible = became_visible,
         .on_progress = recovery_progress,

@@ -9,7 +9,8 @@
  * compactor->lock unless it says otherwise; Clang cannot follow that through struct job. */
 
 enum {
-    JOB_SEGMENTS_MAX = 16,         /* dropped with one checkpoint */
+    JOB_SEGMENTS_MAX = 16,  /* dropped with one checkpoint */
+    JOB_SEGMENTS_SHORT = 4, /* the same on a full disk: less is written before room is made */
     JOB_ENTRIES_MAX = 1024 * 1024, /* versions sorted and written at a time */
     JOB_FILES_MAX = 64,            /* base files rewritten by one job */
     RELOCATE_BATCH = 256,          /* slots changed in one hold of a relation's lock */
@@ -47,6 +48,9 @@ struct compactor {
     struct retired *retired;
     lsn_t surveyed_lsn; /* visible_lsn when the base files were counted last */
     int64_t surveyed_ns;
+    uint64_t reserve_size; /* 0: there is none */
+    bool has_reserve;      /* the file is there */
+    bool is_short;         /* it is not, for lack of room, and the log is held */
 
     struct ky_mutex tally_lock;
     struct segment_tally *tallies;
@@ -85,7 +89,8 @@ struct job {
     struct storage *storage;
     uint64_t rate;             /* bytes a second; 0: no limit */
     const _Atomic int *cancel; /* NULL: nobody can */
-    int64_t pace_ns;           /* when the next byte may be written */
+    uint32_t segments_max;
+    int64_t pace_ns; /* when the next byte may be written */
     struct snapshot_set snapshots;
     struct log_segment_info segments[JOB_SEGMENTS_MAX];
     uint32_t segment_count;
@@ -135,6 +140,7 @@ struct job_options {
     enum compact_depth depth;
     uint64_t rate;             /* bytes a second; 0: no limit */
     const _Atomic int *cancel; /* NULL: nobody can */
+    uint32_t segments_max;     /* dropped by one job; 0: JOB_SEGMENTS_MAX */
 };
 /* 57P01 or 57014 when the job is to end early. */
 KY_MUST_CHECK ky_status job_check(const struct job *job, struct ky_error *err);
@@ -143,6 +149,15 @@ KY_MUST_CHECK ky_status job_check(const struct job *job, struct ky_error *err);
 KY_MUST_CHECK ky_status compact_job(struct compactor *compactor, const struct job_options *options,
                                     struct compact_result *result, bool *is_more_out,
                                     struct ky_error *err) KY_REQUIRES(compactor->lock);
+
+/* ------------------------------------------------------------------ reserve.c */
+
+/* At start. A new directory gets its reserve from the thread. */
+void reserve_open(struct compactor *compactor, bool is_new);
+/* Makes it if it is wanted and not there; holds the log when that fails, and lets it go after. */
+void reserve_make(struct compactor *compactor);
+/* Holds the log and gives the room back to the file system. False: there was none to give. */
+bool reserve_give(struct compactor *compactor);
 
 /* ------------------------------------------------------------------ retire.c */
 

@@ -68,6 +68,23 @@ run(struct compactor *compactor, const struct job_options *options, bool is_auto
     return status;
 }
 
+/* A run that meets a full disk begins again with the reserve, in smaller steps. */
+static ky_status
+run_with_reserve(struct compactor *compactor, const struct job_options *options, bool is_auto,
+                 struct compact_result *result, struct ky_error *err) KY_REQUIRES(compactor->lock)
+{
+    struct job_options careful = *options;
+    careful.segments_max = compactor->is_short ? JOB_SEGMENTS_SHORT : options->segments_max;
+    ky_status status = run(compactor, &careful, is_auto, result, err);
+    if (status != KY_OK && err->sqlstate == KY_DISK_FULL && reserve_give(compactor)) {
+        careful.segments_max = JOB_SEGMENTS_SHORT;
+        ky_error_init(err);
+        status = run(compactor, &careful, is_auto, result, err);
+    }
+    reserve_make(compactor);
+    return status;
+}
+
 ky_status
 storage_compact(struct storage *storage, enum compact_depth depth, const _Atomic int *cancel,
                 struct compact_result *result_out, struct ky_error *err)
@@ -76,7 +93,7 @@ storage_compact(struct storage *storage, enum compact_depth depth, const _Atomic
     const struct job_options options = {.depth = depth, .cancel = cancel};
     *result_out = (struct compact_result){0};
     ky_mutex_lock(&compactor->lock);
-    ky_status status = run(compactor, &options, false, result_out, err);
+    ky_status status = run_with_reserve(compactor, &options, false, result_out, err);
     ky_mutex_unlock(&compactor->lock);
     return status;
 }
@@ -117,11 +134,12 @@ poll_once(struct compactor *compactor, bool *is_stuck_out, struct ky_error *err)
     *is_stuck_out = false;
     ky_mutex_lock(&compactor->lock);
     retire_poll(compactor);
+    reserve_make(compactor);
     if (is_due(compactor)) {
         struct compact_result result = {0};
         const struct job_options options = {.depth = COMPACT_LOG,
                                             .rate = compactor->storage->options.compaction_rate};
-        status = run(compactor, &options, true, &result, err);
+        status = run_with_reserve(compactor, &options, true, &result, err);
         *is_stuck_out = result.segments_dropped + result.files_removed == 0;
     }
     ky_mutex_unlock(&compactor->lock);
@@ -147,6 +165,9 @@ thread_main(void *arg)
     struct compactor *compactor = arg;
     int64_t poll_ms = compactor->storage->options.compaction_poll_ms;
     int64_t backoff = 1;
+    ky_mutex_lock(&compactor->lock);
+    reserve_make(compactor);
+    ky_mutex_unlock(&compactor->lock);
     while (sleep_ms(compactor, poll_ms * backoff)) {
         struct ky_error err;
         ky_error_init(&err);
@@ -353,6 +374,9 @@ void
 compactor_start(struct compactor *compactor)
 {
     storage_set_retention(compactor->storage, &compactor->storage->options.retention);
+    ky_mutex_lock(&compactor->lock);
+    reserve_open(compactor, compactor->storage->is_new);
+    ky_mutex_unlock(&compactor->lock);
     ky_metric_add_collector(collect_metrics, compactor->storage);
     compactor->is_started = compactor->storage->options.compaction_poll_ms > 0;
     if (compactor->is_started) {

@@ -359,7 +359,7 @@ choose_segments(struct job *job, bool *is_more_out, struct ky_error *err)
     struct log_segment_info info;
     for (lsn_t at = log_first_lsn(storage->log);
          log_segment_info(storage->log, at, &info) && info.end <= floor.lsn; at = info.end) {
-        if (job->segment_count == JOB_SEGMENTS_MAX) {
+        if (job->segment_count == job->segments_max) {
             *is_more_out = true;
             break;
         }
@@ -416,6 +416,7 @@ compact_job(struct compactor *compactor, const struct job_options *options,
         .storage = compactor->storage,
         .rate = options->rate,
         .cancel = options->cancel,
+        .segments_max = options->segments_max == 0 ? JOB_SEGMENTS_MAX : options->segments_max,
     };
     atomic_store_explicit(&compactor->phase, COMPACT_SCANNING, memory_order_relaxed);
     atomic_store_explicit(&compactor->sources_scanned, 0, memory_order_relaxed);

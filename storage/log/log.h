@@ -132,6 +132,9 @@ uint32_t log_frame_size_max(const struct log *log);
 /* False while no space can be made for more: writers answer 53100 "could not extend log: No space
  * left on device". */
 bool log_has_space(const struct log *log);
+/* Held, the log makes no segment but the one in reserve, and has no space: what room the disk has
+ * is somebody else's. A segment being made is waited for. Not from the log's own threads. */
+void log_hold(struct log *log, bool is_held);
 
 /* End of the last frame that is durable and installed: what a new snapshot sees. acquire. */
 lsn_t log_visible_lsn(const struct log *log);

@@ -64,6 +64,8 @@ struct log {
     uint32_t ready_count;
     uint32_t ready_capacity;
     uint64_t last_number;        /* of the newest segment made */
+    bool is_held;                /* see log_hold */
+    bool is_making;              /* the maker is at it */
     bool is_maker_failing;       /* the last attempt to make a spare met a full disk */
     _Atomic bool is_maker_fatal; /* maker_error ends the log. Also read, relaxed, without lock */
     struct ky_error maker_error;

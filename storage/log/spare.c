@@ -22,7 +22,7 @@ KY_METRIC(metric_space, "kyrodb_log_has_space", NULL, KY_GAUGE,
 void
 log_update_space(struct log *log)
 {
-    bool has_space = !(log->is_maker_failing && log->ready_count <= 1);
+    bool has_space = !log->is_held && !(log->is_maker_failing && log->ready_count <= 1);
     bool had_space = atomic_exchange_explicit(&log->has_space, has_space, memory_order_relaxed);
     ky_metric_set(&metric_spares, log->ready_count);
     ky_metric_set(&metric_space, has_space ? 1 : 0);
@@ -34,6 +34,26 @@ log_update_space(struct log *log)
     }
 }
 
+void
+log_hold(struct log *log, bool is_held)
+{
+    ky_mutex_lock(&log->lock);
+    log->is_held = is_held;
+    log_update_space(log);
+    ky_cond_broadcast(&log->maker_wake);
+    while (is_held && log->is_making && !log->is_maker_fatal) {
+        ky_cond_wait(&log->segment_ready, &log->lock);
+    }
+    ky_mutex_unlock(&log->lock);
+}
+
+/* Segments that are wanted beside the active one. A held log has the reserve only. */
+static uint32_t
+wanted(const struct log *log) KY_REQUIRES(log->lock)
+{
+    return log->is_held ? 1 : log->options.spare_segments + 1;
+}
+
 /* Waits until a segment is wanted; false when the log closes or has failed. */
 static bool
 wait_for_demand(struct log *log)
@@ -42,11 +62,11 @@ wait_for_demand(struct log *log)
     if (log->is_maker_failing && !log->is_writer_done) {
         (void)ky_cond_wait_for(&log->maker_wake, &log->lock, LOG_SPARE_RETRY_MS);
     }
-    while (!log->is_writer_done && !log->is_maker_fatal &&
-           log->ready_count > log->options.spare_segments) {
+    while (!log->is_writer_done && !log->is_maker_fatal && log->ready_count >= wanted(log)) {
         ky_cond_wait(&log->maker_wake, &log->lock);
     }
     bool is_wanted = !log->is_writer_done && !log->is_maker_fatal;
+    log->is_making = is_wanted;
     ky_mutex_unlock(&log->lock);
     return is_wanted;
 }
@@ -79,6 +99,7 @@ static void
 report(struct log *log, struct segment *made, const struct ky_error *err)
 {
     ky_mutex_lock(&log->lock);
+    log->is_making = false;
     if (made != NULL) {
         log_push_ready(log, made);
         log->is_maker_failing = false;

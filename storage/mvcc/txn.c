@@ -88,6 +88,7 @@ txn_begin(struct storage *storage, enum isolation isolation)
     txn->hold_count = 0;
     txn->snapshot = txn->seen_lsn = 0;
     txn->finish = TXN_FINISH_NONE;
+    txn->is_making_room = false;
     txn->locks.leader = txn;
     txn->locks.is_owner = false;
     atomic_store_explicit(&txn->locks.pid, 0, memory_order_relaxed);

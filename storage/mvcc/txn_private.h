@@ -84,6 +84,7 @@ struct txn {
     _Atomic txid_t id; /* 0 until needed; written by its thread */
     enum isolation isolation;
 
+    bool is_making_room; /* see txn_set_making_room */
     uint32_t hold_count;
     lsn_t snapshot; /* in force; 0: none */
     lsn_t seen_lsn; /* end of what it looked at beyond its snapshots; may not be durable yet */

@@ -61,6 +61,12 @@ storage_drop(struct txn *txn, rel_id_t rel, struct ky_error *err)
 
 /* ------------------------------------------------------------------ counters */
 
+void
+txn_set_making_room(struct txn *txn, bool is_making_room)
+{
+    txn->is_making_room = is_making_room;
+}
+
 enum { COUNTER_RECORD_SIZE = 40 };
 
 struct counter_frame {
@@ -124,7 +130,7 @@ submit_counter(struct txn *txn, rel_id_t counter, uint64_t value)
 ky_status
 storage_counter_set(struct txn *txn, rel_id_t counter, uint64_t value, struct ky_error *err)
 {
-    if (!log_has_space(txn->storage->log)) {
+    if (!log_has_space(txn->storage->log) && !txn->is_making_room) {
         return ky_error_set(err, KY_DISK_FULL, "could not extend log: No space left on device");
     }
     _Atomic uint64_t *place = directory_get_counter(&txn->storage->directory, counter);

@@ -303,7 +303,7 @@ check_write(struct txn *txn, const struct record *record, struct ky_error *err)
     }
     /* Deleting makes room in the end: it may use the reserve. */
     if ((record->type == RECORD_INSERT || record->type == RECORD_UPDATE) &&
-        KY_UNLIKELY(!log_has_space(storage->log))) {
+        KY_UNLIKELY(!log_has_space(storage->log)) && !txn->is_making_room) {
         return ky_error_set(err, KY_DISK_FULL, "could not extend log: No space left on device");
     }
     return KY_OK;

@@ -162,7 +162,10 @@ ddl_run(struct session *session, const struct ast_node *statement, struct ky_sli
     ddl_init(&ddl, session, sql, err);
     ky_status status = ddl_refresh(&ddl);
     if (status == KY_OK) {
+        txn_set_making_room(ddl.txn,
+                            statement->kind == AST_DROP || statement->kind == AST_TRUNCATE);
         status = dispatch(&ddl, statement);
+        txn_set_making_room(ddl.txn, false);
     }
     ddl_deinit(&ddl);
     *is_pending_out = status == KY_OK && ddl.is_pending;
