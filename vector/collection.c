@@ -137,16 +137,27 @@ insert_as_row(struct collection *collection, struct graph *graph, row_id_t row_i
     return true;
 }
 
+/* Where new entries can go. */
+static uint64_t
+count_entries(const struct view *view)
+{
+    return flat_entries(view->active) + (view->graph != NULL ? view->graph->entries : 0);
+}
+
 ky_status
 collection_insert(struct collection *collection, row_id_t row_id, const void *values,
-                  struct ky_error *err)
+                  bool *is_new_out, struct ky_error *err)
 {
     ky_status status = KY_OK;
     ky_mutex_lock(&collection->lock);
     const struct view *view = collection_view(collection);
+    const uint64_t before = count_entries(view);
     if ((view->sealed == NULL || !flat_contains(view->sealed, row_id, values)) &&
         !insert_as_row(collection, view->graph, row_id, values)) {
         status = flat_insert(view->active, row_id, values, err);
+    }
+    if (status == KY_OK && is_new_out != NULL) {
+        *is_new_out = count_entries(view) != before;
     }
     ky_mutex_unlock(&collection->lock);
     return status;

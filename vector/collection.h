@@ -61,10 +61,12 @@ size_t vector_values_size(enum vector_element element, uint32_t dimension);
  * a zero vector); L1; bits that differ; Jaccard. */
 double vector_distance(const struct vector_options *options, const void *a, const void *b);
 
-/* The same (row, vector) is held once. values is copied; any alignment. 53200. The entry is found
- * by searches from now on; a graph takes it in at a later maintenance step. */
+/* The same (row, vector) is held once; is_new_out, which may be NULL: it was not there. values is
+ * copied; any alignment. 53200. The entry is found by searches from now on; a graph takes it in at
+ * a later maintenance step. */
 KY_MUST_CHECK ky_status collection_insert(struct collection *collection, row_id_t row_id,
-                                          const void *values, struct ky_error *err);
+                                          const void *values, bool *is_new_out,
+                                          struct ky_error *err);
 bool collection_remove(struct collection *collection, row_id_t row_id, const void *values);
 
 /* ------------------------------------------------------------------ search */

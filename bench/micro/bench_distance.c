@@ -63,7 +63,7 @@ time_search(uint32_t dimension, struct ky_prng *prng)
         for (uint32_t j = 0; j < dimension; j++) {
             values[j] = (float)ky_prng_double(prng);
         }
-        if (collection_insert(collection, i, values, &err) != KY_OK) {
+        if (collection_insert(collection, i, values, NULL, &err) != KY_OK) {
             exit(1);
         }
     }

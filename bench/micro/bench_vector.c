@@ -96,7 +96,8 @@ main(int argc, char **argv)
         .ef_construction = argc > 4 ? (uint32_t)strtoul(argv[4], NULL, 10) : 64};
     struct collection *collection = collection_new(&options);
     for (uint32_t i = 0; i < set.rows; i++) {
-        must(collection_insert(collection, i + 1, set.values + (size_t)i * set.dimension, &err));
+        must(collection_insert(collection, i + 1, set.values + (size_t)i * set.dimension, NULL,
+                               &err));
     }
     double cpu = vector_set_cpu_seconds();
     double wall = vector_set_wall_seconds();

@@ -105,7 +105,7 @@ runtime_fill_vectors(struct access_index *runtime, const struct cat_index *index
             ky_buffer_clear(&key);
             status = runtime_try_row_key(runtime, index, rows[i].body, &key, &info, err);
             if (status == KY_OK && info.has_entry) {
-                status = collection_insert(runtime->vectors, rows[i].row_id, key.data, err);
+                status = collection_insert(runtime->vectors, rows[i].row_id, key.data, NULL, err);
             }
         }
     }

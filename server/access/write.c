@@ -168,7 +168,7 @@ add_entry(struct access_txn *txn, const struct cat_index *index, struct access_i
     struct ky_slice key = ky_buffer_slice(&txn->key);
     *answer_out = UNIQUE_INSERTED;
     if (runtime->vectors != NULL) {
-        KY_TRY(collection_insert(runtime->vectors, row_id, key.data, err));
+        KY_TRY(collection_insert(runtime->vectors, row_id, key.data, &is_new, err));
     } else if (is_unique) {
         KY_TRY(insert_unique(txn, runtime, index, row_id, waiter, existing_out, &is_new, answer_out,
                              err));

@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool has_more = false;
     for (row_id_t i = 1; i <= 40; i++) {
         const float values[3] = {(float)i, 0, 1};
-        KY_ASSERT(collection_insert(collection, i, values, &err) == KY_OK);
+        KY_ASSERT(collection_insert(collection, i, values, NULL, &err) == KY_OK);
     }
     KY_ASSERT(collection_maintain(collection, 100, &work, &has_more, &err) == KY_OK);
     struct buffer_sink sink;

@@ -51,8 +51,9 @@ world_draw(struct world *world, void *values_out)
 void
 world_insert(struct world *world, uint32_t i)
 {
-    cr_assert_eq(collection_insert(world->collection, world->row_ids[i], world->values[i], &err),
-                 KY_OK);
+    cr_assert_eq(
+        collection_insert(world->collection, world->row_ids[i], world->values[i], NULL, &err),
+        KY_OK);
     world->is_live[i] = true;
 }
 

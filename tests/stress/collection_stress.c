@@ -49,7 +49,7 @@ insert(row_id_t row_id)
     struct ky_error err;
     float values[DIMENSION];
     make_values(row_id, values);
-    CHECK(collection_insert(collection, row_id, values, &err) == KY_OK);
+    CHECK(collection_insert(collection, row_id, values, NULL, &err) == KY_OK);
 }
 
 static void *

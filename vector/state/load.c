@@ -287,7 +287,7 @@ load_entries(struct loader *loader, struct ky_error *err)
         }
         KY_TRY(stream_get(&loader->stream, loader->values, collection->values_size, err));
         if (loader->keep == NULL || loader->keep(loader->arg, row_id, loader->values)) {
-            KY_TRY(collection_insert(collection, row_id, loader->values, err));
+            KY_TRY(collection_insert(collection, row_id, loader->values, NULL, err));
         }
     }
 }

@@ -34,7 +34,7 @@ new_collection(uint32_t dimension, enum vector_metric metric)
 static void
 insert(struct collection *collection, row_id_t row_id, const float *values)
 {
-    cr_assert_eq(collection_insert(collection, row_id, values, &err), KY_OK);
+    cr_assert_eq(collection_insert(collection, row_id, values, NULL, &err), KY_OK);
 }
 
 static uint64_t
@@ -297,6 +297,35 @@ Test(collection, one_row_may_have_several_vectors)
     ky_epoch_drain();
 }
 
+/* Of the flat, and of a graph for vectors that it has and for others. */
+Test(collection, an_insert_says_whether_the_entry_was_there)
+{
+    enum { ROWS = 400 };
+    const struct vector_options options = {.dimension = 2, .has_graph = true};
+    const struct vector_work work = {.threads = 1};
+    struct collection *collection = collection_new(&options);
+    for (int round = 0; round < 2; round++) {
+        for (row_id_t i = 1; i <= ROWS; i++) {
+            const float values[2] = {(float)(i / 2), 1};
+            bool is_new = round == 1;
+            cr_assert_eq(collection_insert(collection, i, values, &is_new, &err), KY_OK);
+            cr_assert_eq(is_new, round == 0);
+        }
+        cr_assert_eq(collection_build(collection, &work, &err), KY_OK);
+    }
+    const float values[2] = {3, 1};
+    for (row_id_t i = 1; i <= 2; i++) {
+        bool is_new = false;
+        cr_assert_eq(collection_insert(collection, i, values, &is_new, &err), KY_OK);
+        cr_assert(is_new);
+        cr_assert_eq(collection_insert(collection, i, values, &is_new, &err), KY_OK);
+        cr_assert(!is_new);
+    }
+    cr_assert_eq(entries_of(collection), ROWS + 2);
+    collection_free(collection);
+    ky_epoch_drain();
+}
+
 Test(collection, accept_is_asked_only_about_what_would_enter)
 {
     struct collection *collection = new_collection(1, VECTOR_L2);
@@ -414,8 +443,8 @@ Test(collection, halves_are_searched_as_the_floats_they_are)
     struct collection *collection = collection_new(&options);
     const uint16_t near[3] = {0x3C00, 0x4000, 0xBC00}; /* 1, 2, -1 */
     const uint16_t far[3] = {0x4800, 0x0000, 0x3800};  /* 8, 0, 0.5 */
-    cr_assert_eq(collection_insert(collection, 1, far, &err), KY_OK);
-    cr_assert_eq(collection_insert(collection, 2, near, &err), KY_OK);
+    cr_assert_eq(collection_insert(collection, 1, far, NULL, &err), KY_OK);
+    cr_assert_eq(collection_insert(collection, 2, near, NULL, &err), KY_OK);
     const uint16_t query[3] = {0x0000, 0x0000, 0xBC00};
     const struct vector_search search = {.query = query, .k = 5};
     struct vector_hit hits[5];
@@ -442,7 +471,7 @@ Test(collection, bits_are_compared_by_hamming_and_jaccard)
                                                    is_jaccard ? VECTOR_JACCARD : VECTOR_HAMMING};
         struct collection *collection = collection_new(&options);
         for (row_id_t i = 0; i < 3; i++) {
-            cr_assert_eq(collection_insert(collection, i + 1, rows[i], &err), KY_OK);
+            cr_assert_eq(collection_insert(collection, i + 1, rows[i], NULL, &err), KY_OK);
         }
         struct vector_hit hits[3];
         cr_assert_eq(search(collection, (const float *)(const void *)query, 3, hits), 3);

@@ -39,7 +39,7 @@ make_collection(const struct vector_options *options, bool is_whole)
     const struct vector_work work = {.threads = 1};
     for (row_id_t i = 1; i <= ROWS; i++) {
         make_values(i % 10 == 0 ? 10 : i, is_whole, values);
-        cr_assert_eq(collection_insert(collection, i, values, &err), KY_OK);
+        cr_assert_eq(collection_insert(collection, i, values, NULL, &err), KY_OK);
     }
     cr_assert_eq(collection_build(collection, &work, &err), KY_OK);
     for (row_id_t i = 1; i <= ROWS; i += 3) {
@@ -50,7 +50,7 @@ make_collection(const struct vector_options *options, bool is_whole)
     cr_assert_eq(collection_maintain(collection, 10, &work, &has_more, &err), KY_OK);
     for (row_id_t i = ROWS + 1; i <= ROWS + 30; i++) {
         make_values(i, is_whole, values);
-        cr_assert_eq(collection_insert(collection, i, values, &err), KY_OK);
+        cr_assert_eq(collection_insert(collection, i, values, NULL, &err), KY_OK);
     }
     return collection;
 }
@@ -116,7 +116,7 @@ Test(state, a_loaded_collection_answers_as_before)
         cr_expect(collection_remove(loaded, 2, values));
         for (row_id_t j = 2 * ROWS; j < 2 * ROWS + 300; j++) {
             make_values(j, i % 2 == 0, values);
-            cr_assert_eq(collection_insert(loaded, j, values, &err), KY_OK);
+            cr_assert_eq(collection_insert(loaded, j, values, NULL, &err), KY_OK);
         }
         for (bool has_more = true; has_more;) {
             cr_assert_eq(collection_maintain(loaded, 100, &work, &has_more, &err), KY_OK);
