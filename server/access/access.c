@@ -413,6 +413,25 @@ access_index_drop(struct access_txn *txn, oid_t index)
     ky_buffer_append(&txn->dropped, &index, sizeof(index));
 }
 
+void
+runtime_stats(const struct access_index *runtime, struct access_index_stats *stats_out)
+{
+    *stats_out = (struct access_index_stats){0};
+    if (runtime->vectors != NULL) {
+        struct collection_stats stats;
+        collection_stats(runtime->vectors, &stats);
+        stats_out->entries = stats.entries;
+        stats_out->bytes = stats.bytes;
+    } else if (runtime->tree != NULL) {
+        struct index_stats stats;
+        index_stats(runtime->tree, &stats);
+        stats_out->entries = stats.entries;
+        stats_out->bytes = stats.bytes;
+        stats_out->height = stats.height;
+        stats_out->tree = stats;
+    }
+}
+
 bool
 access_index_stats(struct access *access, oid_t oid, struct access_index_stats *stats_out)
 {
@@ -421,18 +440,8 @@ access_index_stats(struct access *access, oid_t oid, struct access_index_stats *
     struct access_index *runtime = found == NULL ? NULL : (struct access_index *)(uintptr_t)*found;
     bool is_found = runtime != NULL;
     *stats_out = (struct access_index_stats){0};
-    if (is_found && runtime->vectors != NULL) {
-        struct collection_stats stats;
-        collection_stats(runtime->vectors, &stats);
-        stats_out->entries = stats.entries;
-        stats_out->bytes = stats.bytes;
-    } else if (is_found && runtime->tree != NULL) {
-        struct index_stats stats;
-        index_stats(runtime->tree, &stats);
-        stats_out->entries = stats.entries;
-        stats_out->bytes = stats.bytes;
-        stats_out->height = stats.height;
-        stats_out->tree = stats;
+    if (is_found) {
+        runtime_stats(runtime, stats_out);
     }
     ky_mutex_unlock(&access->lock);
     return is_found;

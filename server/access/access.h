@@ -9,12 +9,13 @@
 /*
  * The one place where storage, indexes and vector collections meet: a row goes in and out
  * here, and everything derived from it stays in step. Indexes and collections are known by
- * the OID of their catalog entry and live in memory; they are rebuilt from the rows at start.
+ * the OID of their catalog entry and live in memory; checkpoints save them, and at start they are
+ * loaded, or built from the rows.
  */
 struct access;
 struct access_index;
 
-/* Opens every index of the catalog, filling them from the rows. */
+/* Opens every index of the catalog: what was saved and the rows changed since, or all rows. */
 KY_MUST_CHECK ky_status access_open(struct storage *storage, struct catalog *catalog,
                                     struct access **access_out, struct ky_error *err);
 void access_close(struct access *access);

@@ -33,6 +33,7 @@ struct access_index {
     /* Of the saved part that this index was loaded from or wrote; 0: none. Any other part of its
      * name is not trusted again. The opening thread's, then the checkpoint's. */
     lsn_t part_lsn;
+    uint64_t part_nodes;  /* of the graph in that part; whose it is as above */
     bool is_build_wanted; /* guarded by access.lock: somebody asked for maintenance */
     struct access_index *next_dropped;
 };
@@ -132,6 +133,7 @@ bool runtime_vector_key(const struct access_index *runtime, struct datum value,
 KY_MUST_CHECK ky_status runtime_fill_vectors(struct access_index *runtime,
                                              const struct cat_index *index, struct txn *txn,
                                              struct ky_error *err);
+void runtime_stats(const struct access_index *runtime, struct access_index_stats *stats_out);
 /* The linker's thread; arg is the struct access. */
 void *access_link_run(void *arg);
 void access_link_stop(struct access *access);

@@ -7,7 +7,8 @@
 #include "server/base/log.h"
 
 /*
- * Live indexes saved with a checkpoint, and loaded again at start.
+ * Live indexes, trees and collections of vectors, saved with a checkpoint and loaded again at
+ * start.
  *
  * What is saved at position P is right for every row that has not changed since: its entry is in
  * the index all the while that it is being written, so it is written; an entry whose row, as of P,
@@ -22,6 +23,10 @@
  * An index that changed little since it was saved is not saved again; the part is kept, and the
  * rows to put in at start are some more. Only a part is kept that this server wrote or loaded:
  * one that was found damaged is replaced by the next checkpoint.
+ *
+ * A collection is saved again as well when its graph has grown by itself, since linking what is
+ * there takes long. A part of one may be older before it is given up: rows put in anew wait beside
+ * the graph for the linker, and building would leave no graph at all.
  *
  * A file that is damaged, of another version or of an index that was defined differently, and a
  * loaded index that does not have one entry for each row, end in building the index from the rows.
@@ -54,7 +59,7 @@ hash_text(uint64_t hash, const char *text)
 
 /* Of everything that decides which entries an index has and how their keys look. */
 static uint64_t
-identity_of(const struct cat_index *index)
+identity_of(const struct access_index *runtime, const struct cat_index *index)
 {
     uint64_t hash = hash_number(STATE_VERSION, index->oid);
     hash = hash_number(hash, index->table->rel);
@@ -68,7 +73,34 @@ identity_of(const struct cat_index *index)
         hash = hash_text(hash, key->opclass);
         hash = hash_text(hash, key->expression_sql);
     }
+    if (runtime->vectors != NULL) {
+        const struct vector_options *options = collection_options(runtime->vectors);
+        hash = hash_number(hash, (uint64_t)options->element);
+        hash = hash_number(hash, (uint64_t)options->metric);
+        hash = hash_number(hash, options->dimension);
+        hash = hash_number(hash, options->m);
+        hash = hash_number(hash, options->ef_construction);
+    }
     return hash_text(hash, index->predicate_sql);
+}
+
+static uint64_t
+entries_of(const struct access_index *runtime)
+{
+    struct access_index_stats stats;
+    runtime_stats(runtime, &stats);
+    return stats.entries;
+}
+
+/* Of its graph; 0 for trees. */
+static uint64_t
+nodes_of(const struct access_index *runtime)
+{
+    struct collection_stats stats = {0};
+    if (runtime->vectors != NULL) {
+        collection_stats(runtime->vectors, &stats);
+    }
+    return stats.nodes;
 }
 
 /* ------------------------------------------------------------------ saving */
@@ -77,17 +109,29 @@ struct save_filter {
     struct access_index *runtime;
     const struct cat_index *index;
     struct txn *pin;
+    bool is_selective; /* a row may be without an entry */
     struct stale_mark mark;
     struct ky_buffer scratch;
 };
 
-/* While nobody has old keys in the index, a row that exists has the entry's key. */
+/* Rows that the predicate leaves out or without a vector: one that somebody is about to change has
+ * the entry to come and no old key. */
+static bool
+is_selective(const struct access_index *runtime, const struct cat_index *index)
+{
+    const int column = index->keys[0].column;
+    return index->predicate_sql != NULL ||
+           (runtime->vectors != NULL &&
+            (column == 0 || !index->table->columns[column - 1].is_not_null));
+}
+
+/* While nobody has old keys in the index, a row that exists has the entry's key, if it has one. */
 static bool
 keep_saved(void *arg, struct ky_slice key, row_id_t row_id)
 {
     struct save_filter *filter = arg;
     struct row_ref row;
-    if (!stale_mark_is_checked(&filter->mark, filter->runtime)) {
+    if (!filter->is_selective && !stale_mark_is_checked(&filter->mark, filter->runtime)) {
         return storage_has_row(filter->pin, filter->runtime->rel, row_id);
     }
     ky_buffer_clear(&filter->scratch);
@@ -96,36 +140,69 @@ keep_saved(void *arg, struct ky_slice key, row_id_t row_id)
            ky_slice_equal(ky_buffer_slice(&filter->scratch), key);
 }
 
+static bool
+keep_saved_vector(void *arg, row_id_t row_id, const void *values)
+{
+    const struct save_filter *filter = arg;
+    const struct vector_options *options = collection_options(filter->runtime->vectors);
+    return keep_saved(
+        arg, ky_slice(values, vector_values_size(options->element, options->dimension)), row_id);
+}
+
+/* Little has changed since the part was written. */
+static bool
+is_part_good(const struct access_index *runtime, const struct part_info *part,
+             const struct part_info *now)
+{
+    const uint64_t nodes = nodes_of(runtime);
+    const uint64_t before = runtime->part_nodes;
+    const uint64_t linked = nodes > before ? nodes - before : before - nodes;
+    return part->identity == now->identity && part->lsn == runtime->part_lsn &&
+           now->mark - part->mark <= entries_of(runtime) / RESAVE_FRACTION + RESAVE_CHANGES &&
+           (nodes == 0) == (before == 0) && linked <= nodes / RESAVE_FRACTION + RESAVE_CHANGES;
+}
+
 static ky_status
 save_index(struct access_index *runtime, const struct cat_index *index, struct txn *pin,
            struct checkpoint_writer *writer, struct ky_error *err)
 {
     char name[32];
     struct part_info before;
-    struct index_stats stats;
     part_name(name, index->oid);
     struct part_info info = {
         .name = name,
-        .identity = identity_of(index),
+        .identity = identity_of(runtime, index),
         .mark = storage_change_count(runtime->access->storage, runtime->rel),
     };
-    index_stats(runtime->tree, &stats);
-    if (checkpoint_part_find(writer, name, &before) && before.identity == info.identity &&
-        before.lsn == runtime->part_lsn &&
-        info.mark - before.mark <= stats.entries / RESAVE_FRACTION + RESAVE_CHANGES) {
+    if (checkpoint_part_find(writer, name, &before) && is_part_good(runtime, &before, &info)) {
         checkpoint_part_keep(writer, name);
         return KY_OK;
     }
     struct state_sink *sink = NULL;
-    struct save_filter filter = {.runtime = runtime, .index = index, .pin = pin};
+    struct save_filter filter = {.runtime = runtime,
+                                 .index = index,
+                                 .pin = pin,
+                                 .is_selective = is_selective(runtime, index)};
     KY_TRY(checkpoint_part_begin(writer, &info, &sink, err));
+    const uint64_t nodes = nodes_of(runtime);
     filter.mark = stale_mark_take(runtime);
-    ky_status status = index_save(runtime->tree, keep_saved, &filter, sink, err);
+    ky_status status =
+        runtime->vectors != NULL
+            ? collection_save(runtime->vectors, keep_saved_vector, &filter, sink, err)
+            : index_save(runtime->tree, keep_saved, &filter, sink, err);
     ky_buffer_deinit(&filter.scratch);
     KY_TRY(status);
     KY_TRY(checkpoint_part_end(writer, err));
     runtime->part_lsn = txn_snapshot(pin);
+    runtime->part_nodes = nodes;
     return KY_OK;
+}
+
+/* A vector index without an engine has nothing to save. */
+static bool
+has_state(const struct access_index *runtime)
+{
+    return runtime->tree != NULL || runtime->vectors != NULL;
 }
 
 static ky_status
@@ -137,7 +214,7 @@ save_indexes(struct access *access, const struct cat_image *image, struct txn *p
         for (uint16_t j = 0; table->persistence != 't' && j < table->index_count; j++) {
             const struct cat_index *index = table->indexes[j];
             struct access_index *runtime = access_find_runtime(access, index->oid);
-            if (runtime != NULL && runtime->rel == table->rel && runtime->tree != NULL) {
+            if (runtime != NULL && runtime->rel == table->rel && has_state(runtime)) {
                 KY_TRY(save_index(runtime, index, pin, writer, err));
             }
         }
@@ -176,6 +253,21 @@ keep_older(void *arg, struct ky_slice key, row_id_t row_id)
     return storage_row_is_older(filter->txn, filter->rel, row_id, filter->lsn);
 }
 
+static bool
+keep_older_vector(void *arg, row_id_t row_id, const void *values)
+{
+    (void)values;
+    return keep_older(arg, ky_slice(NULL, 0), row_id);
+}
+
+static ky_status
+put_in(struct access_index *runtime, struct ky_slice key, row_id_t row_id, struct ky_error *err)
+{
+    return runtime->vectors != NULL
+               ? collection_insert(runtime->vectors, row_id, key.data, NULL, err)
+               : index_insert(runtime->tree, key, row_id, NULL, err);
+}
+
 /* Puts in the rows changed at or after lsn. */
 static ky_status
 add_changes(struct access_index *runtime, const struct cat_index *index, struct txn *txn, lsn_t lsn,
@@ -191,8 +283,7 @@ add_changes(struct access_index *runtime, const struct cat_index *index, struct 
         for (uint32_t i = 0; status == KY_OK && i < count; i++) {
             ky_buffer_clear(&key);
             if (runtime_row_key(runtime, index, rows[i].body, &key)) {
-                status =
-                    index_insert(runtime->tree, ky_buffer_slice(&key), rows[i].row_id, NULL, err);
+                status = put_in(runtime, ky_buffer_slice(&key), rows[i].row_id, err);
             }
         }
     }
@@ -200,41 +291,81 @@ add_changes(struct access_index *runtime, const struct cat_index *index, struct 
     return status;
 }
 
-/* Every row has an entry. Nobody writes yet, so both counts are exact. */
-static bool
-is_complete(const struct access_index *runtime, const struct cat_index *index)
+/* Of the rows that txn sees, those that have an entry. */
+static uint64_t
+count_keys(const struct access_index *runtime, const struct cat_index *index, struct txn *txn)
 {
-    struct index_stats stats;
-    index_stats(runtime->tree, &stats);
-    return index->predicate_sql != NULL ||
-           stats.entries == storage_live_count(runtime->access->storage, runtime->rel);
+    struct storage_scan scan;
+    struct row_ref rows[CHANGES_BATCH];
+    struct ky_buffer key = {0};
+    uint64_t keys = 0;
+    storage_scan_init(&scan, txn, runtime->rel);
+    for (uint32_t count; (count = storage_scan_next(&scan, rows, CHANGES_BATCH)) > 0;) {
+        for (uint32_t i = 0; i < count; i++) {
+            ky_buffer_clear(&key);
+            keys += runtime_row_key(runtime, index, rows[i].body, &key);
+        }
+    }
+    ky_buffer_deinit(&key);
+    return keys;
+}
+
+/* Every row has an entry, of a collection every row with a vector. Nobody writes yet, so all counts
+ * are exact. */
+static bool
+is_complete(const struct access_index *runtime, const struct cat_index *index, struct txn *txn)
+{
+    const uint64_t entries = entries_of(runtime);
+    if (entries == storage_live_count(runtime->access->storage, runtime->rel)) {
+        return true;
+    }
+    return runtime->vectors != NULL ? entries == count_keys(runtime, index, txn)
+                                    : index->predicate_sql != NULL;
+}
+
+/* Takes map on success. What was there before goes. */
+static ky_status
+load_map(struct access_index *runtime, const struct cat_index *index, struct state_map *map,
+         struct load_filter *filter, struct ky_error *err)
+{
+    if (runtime->vectors != NULL) {
+        struct collection *loaded = NULL;
+        KY_TRY(collection_load(collection_options(runtime->vectors), map,
+                               filter == NULL ? NULL : keep_older_vector, filter, &loaded, err));
+        collection_free(runtime->vectors);
+        runtime->vectors = loaded;
+        return KY_OK;
+    }
+    struct index *loaded = NULL;
+    KY_TRY(index_load(runtime_tree_kind(index), map, filter == NULL ? NULL : keep_older, filter,
+                      &loaded, err));
+    index_free(runtime->tree);
+    runtime_set_tree(runtime, index, loaded);
+    return KY_OK;
 }
 
 /* Takes map. is_filtered: rows have changed since lsn. */
 static ky_status
-load_tree(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
+load_from(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
           struct state_map *map, lsn_t lsn, bool is_filtered, struct ky_error *err)
 {
     struct load_filter filter = {.txn = txn, .rel = runtime->rel, .lsn = lsn};
-    struct index *loaded = NULL;
-    if (index_load(runtime_tree_kind(index), map, is_filtered ? keep_older : NULL, &filter, &loaded,
-                   err) != KY_OK) {
+    if (load_map(runtime, index, map, is_filtered ? &filter : NULL, err) != KY_OK) {
         map->release(map);
         return KY_ERR;
     }
-    index_free(runtime->tree);
-    runtime_set_tree(runtime, index, loaded);
     return is_filtered ? add_changes(runtime, index, txn, lsn, err) : KY_OK;
 }
 
-/* A part that was saved from just these rows needs no look at each of them; that it is one is known
- * when the counts agree. Rows that are gone with all their neighbours leave no other trace. */
+/* A tree's part that was saved from just these rows needs no look at each of them; that it is one
+ * is known when the counts agree. Rows that are gone with all their neighbours leave no other
+ * trace. Where rows may be without entries the counts could agree by chance. */
 static ky_status
 load_part(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
           struct ky_error *err)
 {
     struct storage *storage = runtime->access->storage;
-    bool is_filtered = index->predicate_sql != NULL;
+    bool is_filtered = index->predicate_sql != NULL || runtime->vectors != NULL;
     for (;;) {
         char name[32];
         struct part_info info = {0};
@@ -243,8 +374,8 @@ load_part(struct access_index *runtime, const struct cat_index *index, struct tx
         KY_TRY(storage_part_open(storage, name, &info, &map, err));
         KY_ASSERT(map != NULL);
         is_filtered = is_filtered || storage_has_changes(txn, runtime->rel, info.lsn);
-        KY_TRY(load_tree(runtime, index, txn, map, info.lsn, is_filtered, err));
-        if (is_complete(runtime, index)) {
+        KY_TRY(load_from(runtime, index, txn, map, info.lsn, is_filtered, err));
+        if (is_complete(runtime, index, txn)) {
             return KY_OK;
         }
         if (is_filtered) {
@@ -255,12 +386,28 @@ load_part(struct access_index *runtime, const struct cat_index *index, struct tx
     }
 }
 
-/* Building is faster than putting in a large part of the rows one by one. */
+/* Building a tree is faster than putting in a large part of the rows one by one. A graph is worth
+ * having unless most of it is of rows that were. */
 static bool
-is_outdated(struct access *access, rel_id_t rel, const struct part_info *info)
+is_outdated(const struct access_index *runtime, const struct part_info *info)
 {
-    uint64_t changes = storage_change_count(access->storage, rel) - info->mark;
-    return changes > storage_live_count(access->storage, rel) / 4 + RESAVE_CHANGES;
+    struct storage *storage = runtime->access->storage;
+    const uint64_t changes = storage_change_count(storage, runtime->rel) - info->mark;
+    const uint64_t live = storage_live_count(storage, runtime->rel);
+    return changes > (runtime->vectors != NULL ? live : live / 4) + RESAVE_CHANGES;
+}
+
+static void
+make_empty(struct access_index *runtime, const struct cat_index *index)
+{
+    if (runtime->vectors != NULL) {
+        const struct vector_options options = *collection_options(runtime->vectors);
+        collection_free(runtime->vectors);
+        runtime->vectors = collection_new(&options);
+    } else {
+        index_free(runtime->tree);
+        runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));
+    }
 }
 
 bool
@@ -271,18 +418,18 @@ runtime_load(struct access_index *runtime, const struct cat_index *index, struct
     struct part_info info = {0};
     ky_error_init(&err);
     part_name(name, index->oid);
-    if (runtime->tree == NULL || !storage_part_find(runtime->access->storage, name, &info) ||
-        info.identity != identity_of(index) || is_outdated(runtime->access, runtime->rel, &info)) {
+    if (!has_state(runtime) || !storage_part_find(runtime->access->storage, name, &info) ||
+        info.identity != identity_of(runtime, index) || is_outdated(runtime, &info)) {
         return false;
     }
     if (load_part(runtime, index, txn, &err) != KY_OK) {
         runtime->access->failed_loads++;
         ky_log(WARN, "access", "saved index not loaded, building it index=%" PRIu32 " error=\"%s\"",
                index->oid, err.message);
-        index_free(runtime->tree);
-        runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));
+        make_empty(runtime, index);
         return false;
     }
     runtime->part_lsn = info.lsn;
+    runtime->part_nodes = nodes_of(runtime);
     return true;
 }

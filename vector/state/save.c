@@ -91,10 +91,15 @@ static ky_status
 save_calibration(struct saver *saver, const struct graph *graph, bool has_calibration,
                  struct ky_error *err)
 {
-    /* Only the maintainer replaces it, and we keep that one out. */
-    const struct calibration *table =
-        atomic_load_explicit(&graph->calibration, memory_order_acquire);
-    return has_calibration ? stream_put(&saver->stream, table, sizeof(*table), err) : KY_OK;
+    if (!has_calibration) {
+        return KY_OK;
+    }
+    /* The maintainer may put another in its place meanwhile: a copy, made inside the epoch. */
+    ky_epoch_enter();
+    const struct calibration table =
+        *atomic_load_explicit(&graph->calibration, memory_order_acquire);
+    ky_epoch_leave();
+    return stream_put(&saver->stream, &table, sizeof(table), err);
 }
 
 static ky_status
