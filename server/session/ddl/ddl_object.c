@@ -36,16 +36,17 @@ star_part(struct ddl *ddl, const struct query *query, const struct target *targe
     const char *const texts[2] = {ref->alias, ref->columns[expr->column].name};
     struct ast_column_ref *column = ky_arena_new(ddl->arena, struct ast_column_ref);
     struct ast_target *part = ky_arena_new(ddl->arena, struct ast_target);
-    *column = (struct ast_column_ref){.node = {AST_COLUMN_REF, -1},
+    *column = (struct ast_column_ref){.node = {.kind = AST_COLUMN_REF, .location = -1},
                                       .names = ky_arena_new(ddl->arena, struct ast_list)};
     *column->names =
         (struct ast_list){.items = ky_arena_array(ddl->arena, struct ast_node *, 2), .count = 2};
     for (int i = 0; i < 2; i++) {
         struct ast_string *name = ky_arena_new(ddl->arena, struct ast_string);
-        *name = (struct ast_string){.node = {AST_STRING, -1}, .text = texts[i]};
+        *name = (struct ast_string){.node = {.kind = AST_STRING, .location = -1}, .text = texts[i]};
         column->names->items[i] = &name->node;
     }
-    *part = (struct ast_target){.node = {AST_TARGET, -1}, .expression = &column->node};
+    *part = (struct ast_target){.node = {.kind = AST_TARGET, .location = -1},
+                                .expression = &column->node};
     return texts[0] == NULL || texts[1] == NULL ? NULL : &part->node;
 }
 

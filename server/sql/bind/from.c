@@ -390,15 +390,16 @@ bind_sequence(struct binder *b, struct scope *scope, const struct cat_table *seq
     static const char function[] = "kyro_sequence_state";
     struct function_columns list = {0};
     int location = node->node.location;
-    struct ast_string name = {.node = {AST_STRING, location}, .text = function};
-    struct ast_const oid = {
-        .node = {AST_CONST, location}, .type = AST_CONST_INTEGER, .integer = sequence->oid};
+    struct ast_string name = {.node = {.kind = AST_STRING, .location = location}, .text = function};
+    struct ast_const oid = {.node = {.kind = AST_CONST, .location = location},
+                            .type = AST_CONST_INTEGER,
+                            .integer = sequence->oid};
     struct ast_node *name_item = &name.node;
     struct ast_node *oid_item = &oid.node;
     struct ast_list names = {.items = &name_item, .count = 1, .capacity = 1};
     struct ast_list args = {.items = &oid_item, .count = 1, .capacity = 1};
     const struct ast_function_call call = {
-        .node = {AST_FUNCTION_CALL, location}, .names = &names, .args = &args};
+        .node = {.kind = AST_FUNCTION_CALL, .location = location}, .names = &names, .args = &args};
     struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
     ref->kind = TABLE_FUNCTION;
     ref->alias = node->alias == NULL ? sequence->name : node->alias->name;
