@@ -226,7 +226,7 @@ wire_push(struct wire *wire)
 
 /* ------------------------------------------------------------------ telling */
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 tell(struct wire *wire, const char *format, ...)
 {
     size_t size = strlen(wire->text);

@@ -127,8 +127,7 @@ void conn_schedule(void *conn);
 /* Ends it with FATAL once nothing is pending. Any thread; reason is copied. */
 void conn_terminate(void *conn, const struct ky_error *reason);
 /* The same with pgwire->lock held. */
-void conn_terminate_locked(struct conn *conn, const struct ky_error *reason)
-    KY_REQUIRES(conn->pgwire->lock);
+void conn_terminate_locked(struct conn *conn, const struct ky_error *reason);
 void conn_login_free(struct conn *conn);
 /* Sends what waits; a client that is gone costs its answers, not its statements. */
 void conn_flush(struct conn *conn);
