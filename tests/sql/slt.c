@@ -161,9 +161,12 @@ check_statement(struct runner *runner, PGresult *result, const char *expectation
         }
     } else if (state != NULL) {
         fail(runner, "statement failed", "success", PQresultErrorMessage(result));
-    } else if (sscanf(expectation, "tag %65535[^\n]", rest) == 1 &&
-               strcmp(PQcmdStatus(result), rest) != 0) {
-        fail(runner, "wrong command tag", rest, PQcmdStatus(result));
+    } else if (sscanf(expectation, "tag %65535[^\n]", rest) == 1) {
+        const char *tag = PQcmdStatus(result);
+        tag = tag == NULL ? "" : tag; /* no result at all */
+        if (strcmp(tag, rest) != 0) {
+            fail(runner, "wrong command tag", rest, tag);
+        }
     }
 }
 

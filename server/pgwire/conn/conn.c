@@ -202,7 +202,8 @@ static enum progress
 next_message(struct conn *conn)
 {
     struct pgw_frame frame;
-    struct ky_slice input = ky_slice(conn->input + conn->input_used, input_left(conn));
+    size_t left = input_left(conn);
+    struct ky_slice input = ky_slice(left == 0 ? NULL : conn->input + conn->input_used, left);
     enum pgw_frame_answer answer =
         conn->state == CONN_STARTUP
             ? pgw_frame_startup(input, &frame)
