@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds, runs everything through CTest.
-#   ./test.sh          the gate: format, floor plan, headers alone, both compilers' builds, tests, asan, tsan
+#   ./test.sh          the gate: format, floor plan, headers alone, build, tests
 #   ./test.sh quick    the tests alone, without those labelled slow
-#   ./test.sh --all    the gate, plus clang-tidy and a minute of each fuzzer
+#   ./test.sh --all    the gate, plus Clang's builds, all tests under the address and undefined sanitizers, the
+#                      stress programs under the thread sanitizer, clang-tidy and a minute of each fuzzer
 set -euo pipefail
 cd "$(dirname "$0")"
 mode=${1:-gate}
@@ -62,11 +63,11 @@ else
     step "build with GCC" build release
     [ "$failed" = 0 ] && run_tests release -j 1
     step "headers alone" cmake --build --preset release --target all_verify_interface_header_sets
-    step "build with Clang, address and undefined sanitizers" build asan
-    [ "$failed" = 0 ] && run_tests asan -j "$jobs"
-    step "build with the thread sanitizer" build tsan
-    [ "$failed" = 0 ] && run_tests tsan -j 1
     if [ "$mode" = --all ]; then
+        step "build with Clang, address and undefined sanitizers" build asan
+        [ "$failed" = 0 ] && run_tests asan -j "$jobs"
+        step "build with the thread sanitizer" build tsan
+        [ "$failed" = 0 ] && run_tests tsan -j 1
         step "clang-tidy" .ci/tidy
         step "fuzzers, a minute each" .ci/fuzz 60
     fi
