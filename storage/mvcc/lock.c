@@ -436,7 +436,9 @@ lock_set_release_rows(struct txn *txn)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < set->grant_count; i++) {
         const struct lock_grant grant = set->grants[i];
-        if (grant.lock != NULL && grant.lock->key.kind == LOCK_KIND_ROW) {
+        const struct lock_key *key = grant.lock == NULL ? NULL : &grant.lock->key;
+        if (key != NULL && key->kind == LOCK_KIND_ROW && grant.mode >= ROW_LOCK_NO_KEY_UPDATE &&
+            write_set_find(txn, key->rel, key->id) != 0) {
             grant_release(txn, &grant);
         } else {
             set->grants[kept++] = grant;

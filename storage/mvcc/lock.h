@@ -88,7 +88,10 @@ void lock_set_init(struct lock_set *set);
 void lock_set_deinit(struct lock_set *set);
 /* Releases the grants from count on. */
 void lock_set_release(struct txn *txn, uint32_t count);
-/* Row locks alone: those of a commit that has its place in the log. */
+/* Locks of rows that a commit with its place in the log has changed: whoever waited for one finds
+ * the newer version and begins its next snapshot there. A lock on an unchanged row (FOR SHARE, a
+ * foreign key's parent, FOR UPDATE as a mutex) guards other rows, which only a visible commit
+ * shows. */
 void lock_set_release_rows(struct txn *txn);
 /* Releases the newest grant; there is one. */
 void lock_set_release_last(struct txn *txn);
