@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/session/drive.h"
+
+#include "server/base/assert.h"
+#include "server/base/clock.h"
+#include "server/base/metric.h"
+#include "server/session/after.h"
+
+/*
+ * What both protocols' drivers are made of: turns, one statement, its commit. A driver runs until
+ * it is done or must wait; session_resume enters it again at the same place, which the session's
+ * fields remember.
+ */
+
+KY_METRIC(statements_total, "kyrodb_statements_total", NULL, KY_COUNTER, "Statements started.")
+KY_METRIC(statement_errors, "kyrodb_statement_errors_total", NULL, KY_COUNTER,
+          "Statements that ended with an error.")
+KY_METRIC(statement_seconds, "kyrodb_statement_seconds", NULL, KY_HISTOGRAM,
+          "Time from a statement's message to its answer.")
+
+/* ------------------------------------------------------------------ turns */
+
+void
+session_run_on(struct session *session, enum session_place place)
+{
+    session->place = place;
+}
+
+enum session_need
+session_need(const struct session *session)
+{
+    return session->need;
+}
+
+bool
+session_is_cancelled(const struct session *session)
+{
+    /* relaxed: the flag alone matters. */
+    return atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE;
+}
+
+int64_t
+session_turn_end_ns(const struct session *session)
+{
+    return session->turn_start_ns + (session->place == SESSION_ON_LOOP ? (int64_t)SESSION_LOOP_NS
+                                                                       : (int64_t)SESSION_SHORT_NS);
+}
+
+enum session_answer
+session_yield(struct session *session, enum session_need need)
+{
+    session->need = need;
+    if (need == SESSION_NEEDS_ROOM) {
+        atomic_store_explicit(&session->wait, WAIT_CLIENT_WRITE, memory_order_relaxed);
+    }
+    if (need == SESSION_NEEDS_SHORT_TURN || need == SESSION_NEEDS_LONG_TURN) {
+        session->hooks.wake(session->hooks.arg); /* for owners that know no turns */
+    }
+    return SESSION_PENDING;
+}
+
+enum session_answer
+session_yield_turn(struct session *session)
+{
+    session->used_ns += ky_monotonic_ns() - session->turn_start_ns;
+    return session_yield(session, session->used_ns < SESSION_SHORT_NS ? SESSION_NEEDS_SHORT_TURN
+                                                                      : SESSION_NEEDS_LONG_TURN);
+}
+
+/* ------------------------------------------------------------------ entering and leaving */
+
+static void
+set_activity(struct session *session, enum session_activity activity)
+{
+    atomic_store_explicit(&session->activity, (int)activity, memory_order_relaxed);
+    atomic_store_explicit(&session->state_us, session->clock_us, memory_order_relaxed);
+}
+
+static void
+remember_query(struct session *session, struct ky_slice sql)
+{
+    size_t size = KY_MIN(sql.size, sizeof(session->query) - 1);
+    ky_mutex_lock(&session->text_lock);
+    memcpy(session->query, sql.data, size);
+    session->query[size] = '\0';
+    ky_mutex_unlock(&session->text_lock);
+}
+
+void
+drive_enter(struct session *session, struct ky_slice sql, struct result_sink *sink)
+{
+    session->sink = sink;
+    session->clock_us = ky_wall_us();
+    session->begin_ns = session->turn_start_ns = ky_monotonic_ns();
+    session->used_ns = 0;
+    session->need = SESSION_NEEDS_WAKE;
+    atomic_store_explicit(&session->statement_us, session->clock_us, memory_order_relaxed);
+    atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
+    atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
+    atomic_store_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
+    set_activity(session, ACTIVITY_ACTIVE);
+    if (sql.data != NULL) {
+        remember_query(session, sql);
+        ky_metric_add(&statements_total, 1);
+    }
+}
+
+enum session_answer
+drive_leave(struct session *session, enum session_answer answer)
+{
+    if (answer == SESSION_PENDING) {
+        return answer;
+    }
+    session_apply_settings(session);
+    if (session->sink != NULL) {
+        session_report_changes(session, session->sink);
+    }
+    session->sink = NULL;
+    if (answer != SESSION_COPY_IN) {
+        session->job = JOB_NONE;
+        ky_metric_observe_ns(&statement_seconds, ky_monotonic_ns() - session->begin_ns);
+        set_activity(session, session->is_failed                          ? ACTIVITY_FAILED
+                              : session->is_block || session->txn != NULL ? ACTIVITY_IN_TRANSACTION
+                                                                          : ACTIVITY_IDLE);
+    }
+    return answer;
+}
+
+enum session_answer
+session_fail(struct session *session, struct ky_error *err)
+{
+    if (err->sqlstate == KY_QUERY_CANCELED) {
+        session_cancel_error(session, err);
+    }
+    ky_metric_add(&statement_errors, 1);
+    storage_lock_cancel(&session->waiter);
+    after_stop(session);
+    if (session->is_committing) {
+        transaction_rollback(session); /* what was deferred failed: the block ends */
+    }
+    copy_free(session->copy);
+    session->copy = NULL;
+    portal_free(session, session->owned_portal);
+    session->owned_portal = NULL;
+    portal_free(session, session->simple_portal);
+    session->simple_portal = NULL;
+    session->running = NULL;
+    session->executing = NULL;
+    session->is_fetching = false;
+    session->has_tag = false;
+    transaction_fail(session);
+    return drive_leave(session, SESSION_ERROR);
+}
+
+bool
+drive_is_committing(const struct session *session)
+{
+    return session->is_committing ||
+           atomic_load_explicit(&session->commit_state, memory_order_acquire) != COMMIT_NONE;
+}
+
+static bool
+is_commit_done(const struct session *session)
+{
+    return atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_DONE;
+}
+
+ky_status
+drive_check_failed(const struct session *session, const struct ast_node *tree, struct ky_error *err)
+{
+    if (!session->is_failed) {
+        return KY_OK;
+    }
+    if (tree != NULL && tree->kind == AST_TRANSACTION) {
+        enum ast_transaction_type type = ((const struct ast_transaction *)(const void *)tree)->type;
+        if (type == AST_COMMIT || type == AST_ROLLBACK || type == AST_ROLLBACK_TO) {
+            return KY_OK;
+        }
+    }
+    return ky_error_set(err, KY_IN_FAILED_SQL_TRANSACTION,
+                        "current transaction is aborted, commands ignored until end of "
+                        "transaction block");
+}
+
+/* ------------------------------------------------------------------ running one statement */
+
+static enum step
+step_of(enum session_answer answer)
+{
+    switch (answer) {
+    case SESSION_DONE:
+        return STEP_DONE;
+    case SESSION_PENDING:
+        return STEP_PENDING;
+    case SESSION_SUSPENDED:
+        return STEP_SUSPENDED;
+    case SESSION_COPY_IN:
+        return STEP_COPY_IN;
+    case SESSION_ERROR:
+        return STEP_ERROR;
+    }
+    KY_UNREACHABLE();
+}
+
+/* Runs session->running, a query's portal, and fills session->tag at its end. */
+static enum step
+run_query(struct session *session, struct ky_error *err)
+{
+    struct portal *portal = session->running;
+    struct result_sink *sink =
+        session->copy != NULL ? copy_out_sink(session, session->sink) : session->sink;
+    enum session_answer answer = portal_run(session, portal, session->left_rows, sink, err);
+    if (answer == SESSION_DONE && portal->explain != NULL) {
+        utility_explain_analyze(session, portal);
+    } else if (answer == SESSION_DONE && session->copy != NULL) {
+        copy_out_end(session, portal->row_count);
+    } else if (answer == SESSION_DONE) {
+        portal_tag(portal, session->tag);
+    }
+    return step_of(answer);
+}
+
+/* Utility statements that fill indexes, read tables or the like are long from the start; the
+ * smallest may run on a loop. False: the session has yielded. */
+static bool
+may_run_here(struct session *session, const struct ast_node *tree)
+{
+    enum session_place wanted = SESSION_ON_SHORT;
+    switch (tree->kind) {
+    case AST_TRANSACTION:
+    case AST_SET:
+    case AST_SHOW:
+    case AST_DEALLOCATE:
+    case AST_CLOSE:
+        return true;
+    case AST_CREATE_INDEX:
+    case AST_CREATE_TABLE_AS:
+    case AST_COPY:
+    case AST_ALTER_TABLE:
+    case AST_ANALYZE: /* and VACUUM */
+    case AST_REINDEX:
+    case AST_CLUSTER:
+    case AST_REFRESH:
+    case AST_CHECKPOINT:
+        wanted = SESSION_ON_LONG;
+        break;
+    default:
+        break;
+    }
+    if (session->place >= wanted || session->is_http) {
+        return true;
+    }
+    (void)session_yield(session, wanted == SESSION_ON_LONG ? SESSION_NEEDS_LONG_TURN
+                                                           : SESSION_NEEDS_SHORT_TURN);
+    return false;
+}
+
+enum step
+drive_statement(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    const struct ast_node *tree = portal->source->tree;
+    if (session->running != NULL) {
+        return run_query(session, err);
+    }
+    if (drive_check_failed(session, tree, err) != KY_OK ||
+        (tree->kind != AST_TRANSACTION && transaction_ensure(session, err) != KY_OK)) {
+        return STEP_ERROR;
+    }
+    if (source_is_query(tree)) {
+        bool is_pending = false;
+        if (implicit_table(session, tree, &is_pending, err) != KY_OK) {
+            return STEP_ERROR;
+        }
+        if (is_pending) {
+            return STEP_PENDING;
+        }
+        session->running = portal;
+        return run_query(session, err);
+    }
+    enum utility_answer answer;
+    if (!may_run_here(session, tree)) {
+        return STEP_PENDING;
+    }
+    if (utility_run(session, portal, session->sink, &answer, err) != KY_OK) {
+        return STEP_ERROR;
+    }
+    switch (answer) {
+    case UTILITY_DONE:
+        return STEP_DONE;
+    case UTILITY_PENDING:
+        return STEP_PENDING;
+    case UTILITY_COMMIT:
+        return STEP_COMMIT;
+    case UTILITY_PORTAL:
+        return run_query(session, err);
+    case UTILITY_COPY_IN:
+        return STEP_COPY_IN;
+    }
+    KY_UNREACHABLE();
+}
+
+enum step
+drive_commit(struct session *session, struct ky_error *err)
+{
+    bool is_pending = false;
+    if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE) {
+        if (!session->is_committing && ddl_temp_commit(session, err) != KY_OK) {
+            return STEP_ERROR;
+        }
+        session->is_committing = true;
+        enum session_answer answer = after_run(session, true, err);
+        if (answer != SESSION_DONE) {
+            return answer == SESSION_PENDING ? STEP_PENDING : STEP_ERROR;
+        }
+        session->is_committing = false;
+        transaction_commit(session, &is_pending);
+    }
+    if (is_pending || !is_commit_done(session)) {
+        return STEP_PENDING;
+    }
+    if (transaction_finish(session, err) != KY_OK) {
+        return STEP_ERROR;
+    }
+    if (session->is_chained) {
+        session->is_chained = false;
+        session->is_block = true;
+    }
+    return STEP_DONE;
+}
+
+void
+drive_end_statement(struct session *session)
+{
+    portal_free(session, session->owned_portal);
+    session->owned_portal = NULL;
+    session->running = NULL;
+    if (session->drop_prepared) {
+        session->drop_prepared = false;
+        session_close_prepared(session);
+    }
+}
+
+/* ------------------------------------------------------------------ going on */
+
+enum session_answer
+session_resume(struct session *session, struct result_sink *sink, struct ky_error *err)
+{
+    uint64_t row_count = 0;
+    session->sink = sink;
+    session->need = SESSION_NEEDS_WAKE;
+    session->turn_start_ns = ky_monotonic_ns();
+    atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
+    atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
+    /* A commit under way cannot be cancelled: its outcome is what counts. */
+    if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE &&
+        atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE) {
+        session_cancel_error(session, err);
+        return session_fail(session, err);
+    }
+    switch (session->job) {
+    case JOB_SIMPLE:
+        return drive_simple(session, err);
+    case JOB_EXECUTE:
+        return drive_execute(session, err);
+    case JOB_SYNC:
+        return drive_sync(session, err);
+    case JOB_COPY: {
+        enum session_answer answer = copy_in_resume(session, &row_count, err);
+        return drive_copy_answer(session, answer, session->is_copy_ending, row_count, err);
+    }
+    case JOB_NONE:
+        return SESSION_DONE; /* a wake that came late */
+    }
+    KY_UNREACHABLE();
+}
