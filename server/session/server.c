@@ -440,13 +440,19 @@ server_check_database(struct server *server, const char *name, struct ky_error *
 
 /* ------------------------------------------------------------------ cancelling and timers */
 
-void
-session_cancel_for(struct session *session, int reason)
+static void
+set_cancel_reason(struct session *session, int reason)
 {
     int expected = CANCEL_NONE;
     /* relaxed: the flag carries no data; executor loops poll it. */
     (void)atomic_compare_exchange_strong_explicit(&session->cancel, &expected, reason,
                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
+void
+session_cancel_for(struct session *session, int reason)
+{
+    set_cancel_reason(session, reason);
     if (atomic_load_explicit(&session->wait, memory_order_relaxed) == WAIT_SLEEP) {
         /* The lock: the sleeper has looked at the flag already, or waits. */
         ky_mutex_lock(&session->server->sleep_lock);
@@ -521,6 +527,11 @@ void
 server_cancel_all(struct server *server)
 {
     ky_mutex_lock(&server->lock);
+    /* All are told before any is woken: one that ends gives up locks, and what waited for them must
+     * not go on as if nothing were. */
+    ky_list_foreach (item, &server->sessions) {
+        set_cancel_reason(ky_list_entry(item, struct session, link), CANCEL_TERMINATE);
+    }
     ky_list_foreach (item, &server->sessions) {
         session_cancel_for(ky_list_entry(item, struct session, link), CANCEL_TERMINATE);
     }

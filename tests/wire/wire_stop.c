@@ -71,10 +71,14 @@ a_running_statement_may_end(int port)
 static void
 long_statements_are_cancelled(int port, int signal_number)
 {
-    static const char *const statements[] = {
-        "SELECT pg_sleep(1000)",
-        "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b",
-        "LOCK TABLE held",
+    static const struct {
+        const char *sql;
+        const char *answer;
+    } statements[] = {
+        {"SELECT pg_sleep(1000)", "T(pg_sleep) E(FATAL 57P01) EOF"},
+        {"SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b",
+         "T(count) E(FATAL 57P01) EOF"},
+        {"LOCK TABLE held", "E(FATAL 57P01) EOF"},
     };
     struct wire holder;
     struct wire wires[3];
@@ -84,7 +88,7 @@ long_statements_are_cancelled(int port, int signal_number)
     for (int i = 0; i < 3; i++) {
         wire_open_session(&wires[i], port);
         (void)wire_run(&wires[i], "BEGIN");
-        wire_put_query(&wires[i], statements[i]);
+        wire_put_query(&wires[i], statements[i].sql);
         wire_push(&wires[i]);
     }
     wire_sleep_ms(300);
@@ -93,8 +97,7 @@ long_statements_are_cancelled(int port, int signal_number)
     wire_sleep_ms(100);
     stop_with(signal_number);
     for (int i = 0; i < 3; i++) {
-        const char *answer = wire_read_ready(&wires[i], 1);
-        CHECK(strstr(answer, "E(FATAL 57P01) EOF") != NULL);
+        CHECK_TEXT(wire_read_ready(&wires[i], 1), statements[i].answer);
         wire_close(&wires[i]);
     }
     stopped_well();
