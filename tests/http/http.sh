@@ -13,9 +13,9 @@ token=secret
 failures=0
 pid=
 
-start() {
+start() { # [OPTIONS..]
     "$kyrodb" serve --data-dir "$dir/data" --port $((port + 1)) --http-port $port --socket-dir "" \
-        --auth-token $token >>"$dir/log" 2>&1 &
+        --auth-token $token --wal-segment-size 1MB "$@" >>"$dir/log" 2>&1 &
     pid=$!
     for _ in $(seq 300); do
         [ "$(curl -s -o /dev/null -w '%{http_code}' "$base/ready")" = 200 ] && return
@@ -162,6 +162,20 @@ if command -v promtool >/dev/null; then
 else
     echo "promtool is not installed (package prometheus): metrics are not checked"
 fi
+
+stop -TERM
+
+# Events that compaction took with their log are gone, and the answer says where to go on.
+start --log-retention-bytes 0 --max-slot-keep-bytes 0
+expect 200 '"INSERT"' POST /sql "INSERT INTO t SELECT i, repeat('x', 1000) FROM generate_series(1000, 6000) i"
+expect 200 '"lsn":' POST /snapshot
+expect 200 '' POST /compact
+expect 410 '"earliest":[1-9]' GET '/replay?start=0'
+earliest=$(call GET '/replay?start=0' | sed -n 's/.*"earliest":\([0-9]*\).*/\1/p')
+expect 410 "\"earliest\":$earliest" GET '/subscribe?from=0'
+expect 410 '' GET "/replay?start=$((earliest - 1))"
+expect 200 '' GET "/replay?start=$earliest&limit=1"
+expect 200 '"value":"seven"' GET '/lookup?key=7'
 
 stop -TERM
 pid=
