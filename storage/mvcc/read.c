@@ -249,12 +249,9 @@ static uint64_t
 count_own(struct txn *txn, const struct relation *relation, rel_id_t rel, uint64_t count)
 {
     struct version version;
-    for (uint32_t i = 0; i < txn->index_capacity; i++) {
-        uint32_t newest = txn->index[i];
-        if (newest == 0 || newest == INDEX_REMOVED || txn->writes[newest - 1].rel != rel) {
-            continue;
-        }
-        row_id_t row_id = txn->writes[newest - 1].row_id;
+    for (uint32_t i = write_set_next_row(txn, rel, 0); i < txn->write_count;
+         i = write_set_next_row(txn, rel, i + 1)) {
+        row_id_t row_id = txn->writes[i].row_id;
         uint32_t at = write_set_find_at(txn, rel, row_id, txn->command);
         if (at == 0) {
             continue;
@@ -300,7 +297,7 @@ enum row_state
 storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out)
 {
     uint32_t own = txn->write_count == 0 ? 0 : write_set_find(txn, rel, row_id);
-    if (own != 0 && own != INDEX_REMOVED) {
+    if (own != 0) {
         const struct write *write = &txn->writes[own - 1];
         if (write->type == RECORD_DELETE) {
             return ROW_OWN_GONE;

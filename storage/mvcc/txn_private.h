@@ -36,11 +36,21 @@ struct write {
     bool is_event;
 };
 
+/* Own inserts in a row, of rows numbered in a row. */
+struct run {
+    row_id_t first;
+    uint32_t write; /* the first row's, as index */
+    uint32_t count;
+};
+
 /* A relation with own writes. */
 struct touched {
     rel_id_t rel;
     uint32_t write_count;
     uint32_t drop_count; /* own storage_drop in force */
+    struct run *runs;    /* owned; ascending */
+    uint32_t run_count;
+    uint32_t run_capacity;
     struct relation *relation;
 };
 
@@ -95,7 +105,8 @@ struct txn {
     struct write *writes; /* owned */
     uint32_t write_count;
     uint32_t write_capacity;
-    uint32_t *index; /* owned; open addressing: 1 + newest write of a row, INDEX_REMOVED, 0 */
+    /* Owned; open addressing: 1 + newest write of a row, INDEX_REMOVED, 0. See write_index.c. */
+    uint32_t *index;
     uint32_t index_capacity;
     uint32_t index_used;
     struct touched *touched; /* owned */
@@ -105,7 +116,7 @@ struct txn {
     struct block **blocks; /* owned */
     uint32_t block_count;
     uint32_t block_capacity;
-    uint8_t *spare_frame; /* owned: a small block's memory from the last use */
+    uint8_t *spare_frame; /* owned: a block's memory, for the next one */
     uint32_t spare_capacity;
     struct old_frame *old_frames;
 
@@ -134,10 +145,6 @@ enum { INDEX_REMOVED = UINT32_MAX };
 
 KY_MUST_CHECK ky_status write_set_add(struct txn *txn, const struct record *record,
                                       struct ky_error *err);
-/* The newest own write of a row as index + 1, or 0. */
-uint32_t write_set_find(const struct txn *txn, rel_id_t rel, row_id_t row_id);
-/* The newest one that commands from `command` on see; 0 when there is none. */
-uint32_t write_set_find_at(const struct txn *txn, rel_id_t rel, row_id_t row_id, uint32_t command);
 struct touched *write_set_touched(const struct txn *txn, rel_id_t rel);
 /* Same, making it. */
 struct touched *write_set_touch(struct txn *txn, rel_id_t rel);
@@ -153,6 +160,20 @@ void write_set_trim(struct txn *txn);
 void write_set_reset(struct txn *txn);
 void write_set_deinit(struct txn *txn);
 lsn_t write_location(const struct txn *txn, const struct write *write);
+
+/* ------------------------------------------------------------------ write_index.c */
+
+/* The newest own write of a row as index + 1, or 0. */
+uint32_t write_set_find(const struct txn *txn, rel_id_t rel, row_id_t row_id);
+/* The newest one that commands from `command` on see; 0 when there is none. */
+uint32_t write_set_find_at(const struct txn *txn, rel_id_t rel, row_id_t row_id, uint32_t command);
+/* The first own write from `at` on that is the first one to a row of rel; write_count: none. */
+uint32_t write_set_next_row(const struct txn *txn, rel_id_t rel, uint32_t at);
+/* Makes the write at `at`, the last one, its row's newest and fills in `older`. */
+void write_index_add(struct txn *txn, struct touched *touched, uint32_t at);
+/* Undoes that for the last write. */
+void write_index_remove_last(struct txn *txn, struct touched *touched);
+void write_index_reset(struct txn *txn);
 
 /* ------------------------------------------------------------------ txn.c */
 

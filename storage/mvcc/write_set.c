@@ -23,71 +23,7 @@
  * a block that must grow or is cut leaves its old memory behind in old_frames.
  */
 
-/* ------------------------------------------------------------------ index */
-
-static uint32_t
-index_start(const struct txn *txn, rel_id_t rel, row_id_t row_id)
-{
-    return (uint32_t)ky_hash_u64(row_id ^ ((uint64_t)rel << 40)) & (txn->index_capacity - 1);
-}
-
-/* The place of a row's entry, or the empty place where the search ended. */
-static uint32_t *
-index_place(const struct txn *txn, rel_id_t rel, row_id_t row_id)
-{
-    uint32_t mask = txn->index_capacity - 1;
-    for (uint32_t at = index_start(txn, rel, row_id);; at = (at + 1) & mask) {
-        uint32_t entry = txn->index[at];
-        if (entry == 0) {
-            return &txn->index[at];
-        }
-        if (entry != INDEX_REMOVED && txn->writes[entry - 1].row_id == row_id &&
-            txn->writes[entry - 1].rel == rel) {
-            return &txn->index[at];
-        }
-    }
-}
-
-static void
-index_grow(struct txn *txn)
-{
-    uint32_t live = 0;
-    for (uint32_t i = 0; i < txn->index_capacity; i++) {
-        live += txn->index[i] != 0 && txn->index[i] != INDEX_REMOVED;
-    }
-    uint32_t *old = txn->index;
-    uint32_t old_capacity = txn->index_capacity;
-    uint32_t capacity = 16;
-    while (capacity / 4 <= live / 2) {
-        capacity *= 2;
-    }
-    txn->index = ky_calloc(capacity, sizeof(*txn->index));
-    txn->index_capacity = capacity;
-    txn->index_used = live;
-    for (uint32_t i = 0; i < old_capacity; i++) {
-        if (old[i] != 0 && old[i] != INDEX_REMOVED) {
-            const struct write *write = &txn->writes[old[i] - 1];
-            *index_place(txn, write->rel, write->row_id) = old[i];
-        }
-    }
-    ky_free(old);
-}
-
-uint32_t
-write_set_find(const struct txn *txn, rel_id_t rel, row_id_t row_id)
-{
-    return txn->index_capacity == 0 ? 0 : *index_place(txn, rel, row_id);
-}
-
-uint32_t
-write_set_find_at(const struct txn *txn, rel_id_t rel, row_id_t row_id, uint32_t command)
-{
-    uint32_t at = write_set_find(txn, rel, row_id);
-    while (at != 0 && txn->writes[at - 1].command >= command) {
-        at = txn->writes[at - 1].older;
-    }
-    return at;
-}
+/* ------------------------------------------------------------------ relations */
 
 struct touched *
 write_set_touched(const struct txn *txn, rel_id_t rel)
@@ -116,6 +52,8 @@ write_set_touch(struct txn *txn, rel_id_t rel)
     touched->rel = rel;
     touched->write_count = 0;
     touched->drop_count = 0;
+    touched->runs = NULL;
+    touched->run_count = touched->run_capacity = 0;
     touched->relation = directory_get(&txn->storage->directory, rel);
     return touched;
 }
@@ -147,6 +85,20 @@ block_move(struct txn *txn, struct block *block, uint32_t capacity)
     block->capacity = capacity;
 }
 
+/* Keeps the larger of a frame and the spare one for the next block: large ones are dear to map. */
+static void
+spare_frame(struct txn *txn, struct block *block)
+{
+    if (txn->spare_frame == NULL || txn->spare_capacity < block->capacity) {
+        ky_free(txn->spare_frame);
+        txn->spare_frame = block->frame;
+        txn->spare_capacity = block->capacity;
+    } else {
+        ky_free(block->frame);
+    }
+    block->frame = NULL;
+}
+
 /* Frames of written blocks that nobody looks at. */
 static void
 free_written(struct txn *txn, bool with_exposed)
@@ -155,8 +107,7 @@ free_written(struct txn *txn, bool with_exposed)
         struct block *block = txn->blocks[i];
         if (block->frame != NULL && block->is_submitted && (with_exposed || !block->is_exposed) &&
             atomic_load_explicit(&block->is_written, memory_order_acquire)) {
-            ky_free(block->frame);
-            block->frame = NULL;
+            spare_frame(txn, block);
         }
     }
 }
@@ -316,9 +267,6 @@ new_write(struct txn *txn)
         txn->write_capacity = KY_MAX(16, txn->write_capacity * 2);
         txn->writes = ky_realloc(txn->writes, txn->write_capacity * sizeof(*txn->writes));
     }
-    if (txn->index_used + 1 > txn->index_capacity / 4 * 3) {
-        index_grow(txn);
-    }
     return &txn->writes[txn->write_count];
 }
 
@@ -344,21 +292,17 @@ write_set_add(struct txn *txn, const struct record *record_in, struct ky_error *
     record_encode(block->frame + block->size, &record);
 
     bool is_event = (record.flags & RECORD_IS_EVENT) != 0;
-    struct write *write = new_write(txn);
-    uint32_t *place = index_place(txn, record.rel, record.row_id);
-    *write = (struct write){
+    *new_write(txn) = (struct write){
         .row_id = record.row_id,
         .rel = record.rel,
         .command = txn->command,
-        .older = *place,
         .block = txn->block_count - 1,
         .offset = block->size,
         .body_size = (uint32_t)record.body.size,
         .type = (uint8_t)record.type,
         .is_event = is_event,
     };
-    txn->index_used += *place == 0;
-    *place = ++txn->write_count;
+    write_index_add(txn, touched, txn->write_count++);
     touched->write_count++;
     touched->drop_count += record.type == RECORD_DROP;
     block->size += size;
@@ -380,9 +324,7 @@ drop_last(struct txn *txn)
     struct touched *touched = write_set_touched(txn, write->rel);
     touched->write_count--;
     touched->drop_count -= write->type == RECORD_DROP;
-    uint32_t *place = index_place(txn, write->rel, write->row_id);
-    KY_ASSERT(*place == txn->write_count);
-    *place = write->older != 0 ? write->older : INDEX_REMOVED;
+    write_index_remove_last(txn, touched);
     if (write->type == RECORD_INSERT) {
         relation_forget_row(touched->relation, write->row_id);
         txn->insert_count--;
@@ -433,9 +375,8 @@ write_set_trim(struct txn *txn)
 static void
 free_block(struct txn *txn, struct block *block)
 {
-    if (txn->spare_frame == NULL && block->frame != NULL && block->capacity <= BLOCK_KEEP_MAX) {
-        txn->spare_frame = block->frame;
-        txn->spare_capacity = block->capacity;
+    if (block->frame != NULL && block->capacity <= BLOCK_KEEP_MAX) {
+        spare_frame(txn, block);
     } else {
         ky_free(block->frame);
     }
@@ -446,6 +387,10 @@ void
 write_set_reset(struct txn *txn)
 {
     free_old_frames(txn);
+    if (txn->spare_frame != NULL && txn->spare_capacity > BLOCK_KEEP_MAX) {
+        ky_free(txn->spare_frame);
+        txn->spare_frame = NULL;
+    }
     for (uint32_t i = 0; i < txn->block_count; i++) {
         free_block(txn, txn->blocks[i]);
     }
@@ -457,14 +402,7 @@ write_set_reset(struct txn *txn)
         txn->writes = NULL;
         txn->write_capacity = 0;
     }
-    if (txn->index_capacity > WRITES_KEEP_MAX) {
-        ky_free(txn->index);
-        txn->index = NULL;
-        txn->index_capacity = 0;
-    } else if (txn->index_used > 0) {
-        memset(txn->index, 0, txn->index_capacity * sizeof(*txn->index));
-    }
-    txn->index_used = 0;
+    write_index_reset(txn);
     txn->write_count = txn->touched_count = txn->insert_count = 0;
 }
 

@@ -163,6 +163,51 @@ Test(storage, savepoints_cut_a_write_set_sent_ahead_in_chunks)
     check_savepoints(4096);
 }
 
+Test(storage, own_rows_numbered_in_a_row_are_found_after_every_change)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    struct txn *txn = begin(&f);
+    static const char *const texts[] = {"a", "b", "c", "d", "e"};
+    row_id_t rows[5];
+    for (int i = 0; i < 5; i++) {
+        rows[i] = insert(txn, REL_A, texts[i]);
+    }
+    struct txn_savepoint mark;
+    struct txn_savepoint inner;
+    txn_savepoint_set(txn, &mark);
+    update(txn, REL_A, rows[1], "B");
+    delete (txn, REL_A, rows[2]);
+    txn_savepoint_set(txn, &inner);
+    update(txn, REL_A, rows[1], "lost");
+    (void)insert(txn, REL_A, "lost");
+    (void)insert(txn, REL_B, "lost");
+    (void)insert(txn, REL_A, "lost");
+    txn_savepoint_rollback(txn, &inner, false);
+    row_id_t last = insert(txn, REL_A, "f");
+    row_id_t other = insert(txn, REL_B, "other");
+    txn_command_increment(txn);
+    cr_expect_str_eq(scan_all(txn, REL_A), "a,B,d,e,f");
+    cr_expect_eq(storage_count(txn, REL_A), 5);
+    cr_expect_eq(storage_count(txn, REL_B), 1);
+    cr_expect_str_eq(get(txn, REL_A, rows[1]), "B");
+    cr_expect_str_eq(get(txn, REL_A, rows[2]), "-");
+    cr_expect_str_eq(get(txn, REL_A, last), "f");
+    cr_expect_str_eq(get(txn, REL_B, other), "other");
+    txn_savepoint_rollback(txn, &mark, false);
+    txn_command_increment(txn);
+    cr_expect_str_eq(scan_all(txn, REL_A), "a,b,c,d,e");
+    cr_expect_str_eq(get(txn, REL_A, rows[1]), "b");
+    struct row_ref ref;
+    cr_expect_eq(storage_row_state(txn, REL_A, rows[4], &ref), ROW_OWN);
+    cr_expect_neq(storage_row_state(txn, REL_A, last, &ref), ROW_OWN);
+    (void)commit(txn);
+    txn = begin(&f);
+    cr_expect_str_eq(scan_all(txn, REL_A), "a,b,c,d,e");
+    txn_rollback(txn);
+    fixture_deinit(&f);
+}
+
 Test(storage, a_large_transaction_that_is_rolled_back_leaves_nothing)
 {
     struct fixture f;
