@@ -107,13 +107,18 @@ run_child(struct test_server *server)
     _exit(127);
 }
 
+/* The end of it: a server that was started many times has a long one. */
 static void
 show_log(const struct test_server *server)
 {
+    enum { SHOWN = 4096 };
     char path[600];
     char line[1024];
     (void)snprintf(path, sizeof(path), "%s/server.log", server->dir);
     FILE *file = fopen(path, "re");
+    if (file != NULL && fseek(file, -SHOWN, SEEK_END) == 0) {
+        (void)fgets(line, sizeof(line), file); /* the rest of a line */
+    }
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         (void)fprintf(stderr, "server: %s", line);
     }
@@ -141,6 +146,23 @@ test_server_start(struct test_server *server)
             break;
         }
         sleep_ms(POLL_MS);
+    }
+    show_log(server);
+    return false;
+}
+
+bool
+test_server_is_running(struct test_server *server)
+{
+    int status;
+    if (server->pid == 0 || waitpid(server->pid, &status, WNOHANG) != server->pid) {
+        return server->pid != 0;
+    }
+    server->pid = 0;
+    if (WIFSIGNALED(status)) {
+        (void)fprintf(stderr, "the server was ended by signal %d\n", WTERMSIG(status));
+    } else {
+        (void)fprintf(stderr, "the server ended with exit code %d\n", WEXITSTATUS(status));
     }
     show_log(server);
     return false;

@@ -19,6 +19,8 @@ void test_server_init(struct test_server *server, const char *binary);
 /* Starts it and waits until it takes connections. False (with the log on standard error) after 60
  * s. */
 bool test_server_start(struct test_server *server);
+/* False when it has ended by itself: says how, with the end of its log, on standard error. */
+bool test_server_is_running(struct test_server *server);
 /* Sends the signal and reaps; returns the wait status. */
 int test_server_stop(struct test_server *server, int signal_number);
 /* Stops it by SIGKILL if it runs, and removes the directory. */
