@@ -84,25 +84,33 @@ static enum index_verdict
 judge_existing(void *arg, row_id_t existing)
 {
     struct judgement *judgement = arg;
-    struct row_ref row;
-    switch (storage_row_state(judgement->txn->txn, judgement->runtime->rel, existing, &row)) {
-    case ROW_GONE:
-    case ROW_OWN_GONE:
-        return INDEX_IGNORE;
-    case ROW_IN_PROGRESS:
-        return INDEX_WAIT;
-    case ROW_UNCHANGED:
-    case ROW_CHANGED:
-    case ROW_OWN:
-        break;
+    bool is_locked = false;
+    for (;;) {
+        struct row_ref row;
+        switch (storage_row_state(judgement->txn->txn, judgement->runtime->rel, existing, &row)) {
+        case ROW_GONE:
+        case ROW_OWN_GONE:
+            return INDEX_IGNORE;
+        case ROW_IN_PROGRESS:
+            return INDEX_WAIT;
+        case ROW_UNCHANGED:
+        case ROW_CHANGED:
+        case ROW_OWN:
+            break;
+        }
+        ky_buffer_clear(&judgement->scratch);
+        (void)runtime_row_key(judgement->runtime, judgement->index, row.body, &judgement->scratch);
+        if (ky_slice_equal(ky_buffer_slice(&judgement->scratch), judgement->key)) {
+            return INDEX_CONFLICT;
+        }
+        if (is_locked) {
+            return INDEX_IGNORE;
+        }
+        if (!is_settled(judgement->txn, judgement->runtime->rel, existing)) {
+            return INDEX_WAIT;
+        }
+        is_locked = true; /* whoever was giving it this key may have ended before: look again */
     }
-    ky_buffer_clear(&judgement->scratch);
-    (void)runtime_row_key(judgement->runtime, judgement->index, row.body, &judgement->scratch);
-    if (ky_slice_equal(ky_buffer_slice(&judgement->scratch), judgement->key)) {
-        return INDEX_CONFLICT;
-    }
-    return is_settled(judgement->txn, judgement->runtime->rel, existing) ? INDEX_IGNORE
-                                                                         : INDEX_WAIT;
 }
 
 enum unique_answer { UNIQUE_INSERTED, UNIQUE_DUPLICATE, UNIQUE_PENDING, UNIQUE_RETRY };
