@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/session/drive.h"
 
+#include "server/base/arena.h"
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/base/metric.h"
@@ -126,12 +127,10 @@ drive_leave(struct session *session, enum session_answer answer)
     return answer;
 }
 
-enum session_answer
-session_fail(struct session *session, struct ky_error *err)
+/* Everything that was under way ends. */
+static void
+end_all(struct session *session)
 {
-    if (err->sqlstate == KY_QUERY_CANCELED) {
-        session_cancel_error(session, err);
-    }
     ky_metric_add(&statement_errors, 1);
     storage_lock_cancel(&session->waiter);
     after_stop(session);
@@ -149,6 +148,44 @@ session_fail(struct session *session, struct ky_error *err)
     session->is_fetching = false;
     session->has_tag = false;
     transaction_fail(session);
+}
+
+/* An error tells of rows too ("already exists"), so it waits as they do until what the transaction
+ * has looked at is durable. Being cancelled tells of nothing. */
+static bool
+may_show_error(struct session *session, const struct ky_error *err)
+{
+    return session->job == JOB_NONE || err->sqlstate == KY_QUERY_CANCELED ||
+           err->sqlstate == KY_ADMIN_SHUTDOWN || transaction_is_settled(session);
+}
+
+enum session_answer
+session_fail(struct session *session, struct ky_error *err)
+{
+    if (err->sqlstate == KY_QUERY_CANCELED) {
+        session_cancel_error(session, err);
+    }
+    bool may_show = may_show_error(session, err);
+    end_all(session);
+    if (KY_LIKELY(may_show)) {
+        return drive_leave(session, SESSION_ERROR);
+    }
+    if (session->held_error == NULL) {
+        session->held_error = ky_malloc(sizeof(*session->held_error));
+    }
+    *session->held_error = *err;
+    session->job = JOB_FAILED;
+    return SESSION_PENDING;
+}
+
+static enum session_answer
+show_held_error(struct session *session, struct ky_error *err)
+{
+    /* acquire: pairs with settle_done. */
+    if (atomic_load_explicit(&session->is_settling, memory_order_acquire)) {
+        return SESSION_PENDING;
+    }
+    *err = *session->held_error;
     return drive_leave(session, SESSION_ERROR);
 }
 
@@ -351,6 +388,9 @@ session_resume(struct session *session, struct result_sink *sink, struct ky_erro
     session->turn_start_ns = ky_monotonic_ns();
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
     atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
+    if (session->job == JOB_FAILED) {
+        return show_held_error(session, err);
+    }
     /* A commit under way cannot be cancelled: its outcome is what counts. */
     if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE &&
         atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE) {
@@ -368,6 +408,7 @@ session_resume(struct session *session, struct result_sink *sink, struct ky_erro
         enum session_answer answer = copy_in_resume(session, &row_count, err);
         return drive_copy_answer(session, answer, session->is_copy_ending, row_count, err);
     }
+    case JOB_FAILED:
     case JOB_NONE:
         return SESSION_DONE; /* a wake that came late */
     }

@@ -75,7 +75,7 @@ session_copy_end(struct session *session, const char *failure, struct result_sin
         (void)ky_error_set(err, KY_QUERY_CANCELED, "COPY from stdin failed: %s", failure);
         struct ky_error kept = *err;
         atomic_store_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
-        (void)session_fail(session, err);
+        (void)session_fail(session, err); /* 57014: at once */
         *err = kept;
         return SESSION_ERROR;
     }

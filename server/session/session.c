@@ -220,6 +220,7 @@ session_close(struct session *session)
     }
     ky_free(session->savepoints);
     ky_free(session->commit_error);
+    ky_free(session->held_error);
     ky_arena_deinit(&session->arena);
     ky_mutex_deinit(&session->text_lock);
     ky_free(session);

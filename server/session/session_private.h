@@ -145,7 +145,7 @@ struct session_savepoint {
     bool had_catalog_changes;
 };
 
-enum session_job { JOB_NONE, JOB_SIMPLE, JOB_EXECUTE, JOB_SYNC, JOB_COPY };
+enum session_job { JOB_NONE, JOB_SIMPLE, JOB_EXECUTE, JOB_SYNC, JOB_COPY, JOB_FAILED };
 enum commit_state { COMMIT_NONE, COMMIT_SUBMITTED, COMMIT_DONE, COMMIT_WAITING };
 enum cancel_reason {
     CANCEL_NONE,
@@ -207,6 +207,7 @@ struct session {
     _Atomic int commit_state;
     ky_status commit_status;
     struct ky_error *commit_error; /* owned; NULL unless a commit failed */
+    struct ky_error *held_error;   /* owned; JOB_FAILED: the answer, once it may be given */
     struct txn_result last_result;
     bool is_commit_with_catalog;
     bool is_chained; /* COMMIT AND CHAIN: a new block follows */

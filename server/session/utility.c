@@ -270,6 +270,13 @@ run_transaction(struct session *session, const struct ast_transaction *statement
                 enum utility_answer *answer_out, struct ky_error *err)
 {
     bool wants_commit;
+    bool is_rollback =
+        statement->type == AST_ROLLBACK || (statement->type == AST_COMMIT && session->is_failed);
+    /* Its answer closes what the client was told meanwhile ("UPDATE 0"): as an error's does. */
+    if (is_rollback && KY_UNLIKELY(!transaction_is_settled(session))) {
+        *answer_out = UTILITY_PENDING;
+        return KY_OK;
+    }
     KY_TRY(transaction_statement(session, statement, &wants_commit, err));
     *answer_out = wants_commit ? UTILITY_COMMIT : UTILITY_DONE;
     return KY_OK;

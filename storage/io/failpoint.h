@@ -6,11 +6,12 @@
 #include "server/base/compiler.h"
 
 /*
- * Places where a test wants the process killed. KYRO_FAILPOINT=NAME:N in the environment: the N-th
- * time that NAME is passed, the process gets SIGKILL. Otherwise a failpoint is one load and a
- * branch never taken.
+ * Places where a test wants the process killed, or slow. KYRO_FAILPOINT=NAME:N in the environment:
+ * the N-th time that NAME is passed, the process gets SIGKILL. KYRO_FAILPOINT=NAME:sleep:MS: each
+ * time, the thread sleeps. Otherwise a failpoint is one load and a branch never taken.
  *
  *   log-written        a group of frames is written, not synced
+ *   log-placed         its commits are installed, locks of changed rows are gone, it is not synced
  *   log-synced         it is synced, nobody has been answered
  *   manifest-written   a new manifest is written and synced, CURRENT names the old one
  *   manifest-switched  CURRENT names the new one

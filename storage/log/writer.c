@@ -414,6 +414,7 @@ commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
         atomic_store_explicit(&log->written_lsn, log->tail.lsn, memory_order_release);
         failpoint("log-written");
         install(log, batch, 0);
+        failpoint("log-placed");
         answered = async_prefix(batch);
         show(log, batch, 0, answered);
         answer(batch, 0, answered);

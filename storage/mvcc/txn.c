@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
 #include <stdlib.h>
 
 #include "server/base/arena.h"
@@ -183,7 +184,8 @@ txn_widen(struct txn *txn)
 /*
  * A position at or after what is registered needs no announcement of its own but that it may be
  * later. A transaction that has looked at a commit whose sync is under way goes on from there: it
- * would see rows that it found changed as they were before.
+ * would see rows that it found changed as they were before. It may have met one of a group that is
+ * being installed at this moment: no I/O comes before that is through.
  */
 static void
 take_snapshot(struct txn *txn)
@@ -197,8 +199,10 @@ take_snapshot(struct txn *txn)
     }
     if (KY_UNLIKELY(txn->seen_lsn > txn->snapshot)) {
         txn_widen(txn);
-        txn->snapshot = log_installed_lsn(log);
-        txn->seen_lsn = KY_MAX(txn->seen_lsn, txn->snapshot);
+        while ((txn->snapshot = log_installed_lsn(log)) < txn->seen_lsn) {
+            (void)sched_yield();
+        }
+        txn->seen_lsn = txn->snapshot;
     }
 }
 
