@@ -78,6 +78,8 @@ struct func_aggregate {
                          struct ky_error *err);
     bool skips_nulls;       /* rows with a null argument do not reach add() */
     bool is_memory_growing; /* the state grows with the rows: array_agg, string_agg */
+    bool is_ordered_set;    /* called WITHIN GROUP (ORDER BY ...) */
+    uint8_t direct_count;   /* of an ordered set: the arguments before WITHIN GROUP */
 };
 
 /* Window functions proper (row_number, rank, lag ...): the executor knows them by this. */
@@ -103,9 +105,13 @@ struct func {
     const char *name;
     oid_t result; /* may be a pseudo-type: anyelement, anyarray ... */
     uint8_t arg_count;
-    uint8_t default_count; /* trailing arguments that may be left out; then they are null */
+    /* Trailing arguments that may be left out. Then they are default_word (of by-value types; zero
+     * serves floats too), or null when the function is not strict. */
+    uint8_t default_count;
+    int8_t default_word;
     const oid_t *args;
-    bool is_variadic; /* the last argument repeats; args has its array type, or "any" */
+    const char *const *arg_names; /* for name => value; NULL: there are none */
+    bool is_variadic;             /* the last argument repeats; args has its array type, or "any" */
     oid_t variadic_element;
     bool is_strict;  /* null in, null out */
     char volatility; /* i, s, v */

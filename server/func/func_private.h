@@ -152,7 +152,9 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(jsonb)           \
     X(encode)          \
     X(to_char)         \
-    X(to_number) X(aggregate_basic) X(aggregate_minmax) X(aggregate_statistics) X(aggregate_collect)
+    X(to_number)       \
+    X(aggregate_basic) \
+    X(aggregate_minmax) X(aggregate_statistics) X(aggregate_collect) X(aggregate_ordered)
 #define DECLARE_TABLE(name) extern const struct func_table func_table_##name;
 FUNC_TABLES(DECLARE_TABLE)
 #undef DECLARE_TABLE

@@ -214,10 +214,10 @@ SCALAR(justify_interval)
 SCALAR(make_interval)
 {
     int64_t part[6] = {0}; /* years months weeks days hours minutes */
-    for (int i = 0; i < 6 && i < arg_count; i++) {
-        part[i] = args[i].is_null ? 0 : args[i].word;
+    for (int i = 0; i < 6; i++) {
+        part[i] = args[i].word;
     }
-    double seconds = arg_count > 6 && !args[6].is_null ? args[6].real : 0.0;
+    double seconds = args[6].real;
     if (isnan(seconds) || isinf(seconds) || fabs(seconds) > 9e12) {
         return interval_out_of_range(err);
     }
@@ -244,6 +244,9 @@ SCALAR(interval_larger)
     return KY_OK;
 }
 
+static const char *const make_interval_names[] = {"years", "months", "weeks", "days",
+                                                  "hours", "mins",   "secs"};
+
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
     FUNC(1168, "interval_um", OID_INTERVAL, 'i', true, ARGS(OID_INTERVAL),
@@ -265,7 +268,7 @@ static const struct func funcs[] = {
          .scalar = justify_interval),
     FUNC(3464, "make_interval", OID_INTERVAL, 'i', true,
          ARGS(OID_INT4, OID_INT4, OID_INT4, OID_INT4, OID_INT4, OID_INT4, OID_FLOAT8),
-         .scalar = make_interval, .default_count = 7),
+         .scalar = make_interval, .arg_names = make_interval_names, .default_count = 7),
     FUNC(1197, "interval_smaller", OID_INTERVAL, 'i', true, ARGS(OID_INTERVAL, OID_INTERVAL),
          .scalar = interval_smaller),
     FUNC(1198, "interval_larger", OID_INTERVAL, 'i', true, ARGS(OID_INTERVAL, OID_INTERVAL),

@@ -430,18 +430,15 @@ run_edit(struct edit *edit, const struct datum *args, struct datum *out, struct 
 
 SCALAR(jsonb_set)
 {
-    struct edit edit = {.env = env,
-                        .change = CHANGE_SET,
-                        .creates = arg_count < 4 || args[3].is_null || args[3].word != 0,
-                        .value = args[2].bytes};
+    struct edit edit = {
+        .env = env, .change = CHANGE_SET, .creates = args[3].word != 0, .value = args[2].bytes};
     return run_edit(&edit, args, out, err);
 }
 
 SCALAR(jsonb_insert)
 {
-    const bool is_after = arg_count > 3 && !args[3].is_null && args[3].word != 0;
     struct edit edit = {.env = env,
-                        .change = is_after ? CHANGE_INSERT_AFTER : CHANGE_INSERT_BEFORE,
+                        .change = args[3].word != 0 ? CHANGE_INSERT_AFTER : CHANGE_INSERT_BEFORE,
                         .value = args[2].bytes};
     return run_edit(&edit, args, out, err);
 }
@@ -559,6 +556,9 @@ SCALAR(jsonb_pretty)
     return KY_OK;
 }
 
+static const char *const set_names[] = {"jsonb_in", "path", "replacement", "create_if_missing"};
+static const char *const insert_names[] = {"jsonb_in", "path", "replacement", "insert_after"};
+
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
     FUNC(4046, "jsonb_contains", OID_BOOL, 'i', true, ARGS(OID_JSONB, OID_JSONB),
@@ -583,10 +583,10 @@ static const struct func funcs[] = {
          .scalar = jsonb_delete_path),
     FUNC(3305, "jsonb_set", OID_JSONB, 'i', true,
          ARGS(OID_JSONB, OID_TEXT_ARRAY, OID_JSONB, OID_BOOL), .scalar = jsonb_set,
-         .default_count = 1),
+         .arg_names = set_names, .default_count = 1, .default_word = true),
     FUNC(3579, "jsonb_insert", OID_JSONB, 'i', true,
          ARGS(OID_JSONB, OID_TEXT_ARRAY, OID_JSONB, OID_BOOL), .scalar = jsonb_insert,
-         .default_count = 1),
+         .arg_names = insert_names, .default_count = 1),
     FUNC(3261, "json_strip_nulls", OID_JSON, 'i', true, ARGS(OID_JSON), .scalar = json_strip_nulls),
     FUNC(3262, "jsonb_strip_nulls", OID_JSONB, 'i', true, ARGS(OID_JSONB),
          .scalar = jsonb_strip_nulls),

@@ -177,6 +177,52 @@ SCALAR(bytea_substring_from_for)
     return cut(args[0].bytes, args[1].word, true, args[2].word, false, out, err);
 }
 
+/* overlay(a placing b from start for count) */
+static ky_status
+overlay(struct func_env *env, const struct datum *args, int64_t count, bool is_text,
+        struct datum *out, struct ky_error *err)
+{
+    struct datum head;
+    struct datum tail;
+    if (args[2].word <= 0) {
+        return ky_error_set(err, KY_SUBSTRING_ERROR, "negative substring length not allowed");
+    }
+    KY_TRY(cut(args[0].bytes, 1, true, args[2].word - 1, is_text, &head, err));
+    KY_TRY(cut(args[0].bytes, args[2].word + count, false, 0, is_text, &tail, err));
+    const struct ky_slice parts[] = {head.bytes, args[1].bytes, tail.bytes};
+    uint8_t *result =
+        ky_arena_alloc(env->types.arena, parts[0].size + parts[1].size + parts[2].size + 1);
+    size_t size = 0;
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].size > 0) {
+            memcpy(result + size, parts[i].data, parts[i].size);
+        }
+        size += parts[i].size;
+    }
+    *out = datum_bytes(result, size);
+    return KY_OK;
+}
+
+SCALAR(text_overlay)
+{
+    return overlay(env, args, args[3].word, true, out, err);
+}
+
+SCALAR(text_overlay_whole)
+{
+    return overlay(env, args, (int64_t)utf8_count(args[1].bytes), true, out, err);
+}
+
+SCALAR(bytea_overlay)
+{
+    return overlay(env, args, args[3].word, false, out, err);
+}
+
+SCALAR(bytea_overlay_whole)
+{
+    return overlay(env, args, (int64_t)args[1].bytes.size, false, out, err);
+}
+
 static const uint8_t *
 find_bytes(struct ky_slice text, struct ky_slice part)
 {
@@ -594,6 +640,14 @@ static const struct func funcs[] = {
     FUNC(937, "substring", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = substring_from),
     FUNC(936, "substring", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4, OID_INT4),
          .scalar = substring_from_for),
+    FUNC(1404, "overlay", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4, OID_INT4),
+         .scalar = text_overlay),
+    FUNC(1405, "overlay", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4),
+         .scalar = text_overlay_whole),
+    FUNC(749, "overlay", OID_BYTEA, 'i', true, ARGS(OID_BYTEA, OID_BYTEA, OID_INT4, OID_INT4),
+         .scalar = bytea_overlay),
+    FUNC(752, "overlay", OID_BYTEA, 'i', true, ARGS(OID_BYTEA, OID_BYTEA, OID_INT4),
+         .scalar = bytea_overlay_whole),
     FUNC(883, "substr", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = substring_from),
     FUNC(877, "substr", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4, OID_INT4),
          .scalar = substring_from_for),

@@ -176,8 +176,9 @@ fill_aggregate(const struct sysview_context *context, struct sysview_rows *rows,
         }
         struct datum *at = sysview_add(rows);
         put(&at, funcs[i]->oid);
-        put(&at, 'n');
-        for (int k = 0; k < 9; k++) {
+        put(&at, funcs[i]->aggregate->is_ordered_set ? 'o' : 'n');
+        put(&at, funcs[i]->aggregate->direct_count);
+        for (int k = 0; k < 8; k++) {
             put(&at, 0);
         }
         put(&at, false);

@@ -505,9 +505,6 @@ bind_expr(struct binder *b, struct scope *scope, const struct ast_node *node, st
     case AST_CURRENT_OF:
         return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
                           "WHERE CURRENT OF is not supported");
-    case AST_NAMED_ARG:
-        return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
-                          "named arguments are not supported");
     default:
         return bind_error(b, location, KY_SYNTAX_ERROR, "an expression was expected here");
     }

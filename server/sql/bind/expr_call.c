@@ -311,6 +311,15 @@ bind_window_spec(struct binder *b, struct scope *scope, const struct ast_window 
 
 /* ---- the call itself ---- */
 
+/* What stands for argument i when a call does not give it. */
+static struct expr *
+left_out(struct binder *b, const struct func *func, int i)
+{
+    const struct type *type = type_find(func->args[i]);
+    return expr_const(b, type == NULL ? type_get(OID_TEXT) : type,
+                      func->is_strict ? datum_word(func->default_word) : datum_null(), -1);
+}
+
 static ky_status
 apply_arguments(struct binder *b, const struct resolved_call *resolved, struct expr *call,
                 struct expr **args, int arg_count)
@@ -322,9 +331,7 @@ apply_arguments(struct binder *b, const struct resolved_call *resolved, struct e
     for (int i = 0; i < total; i++) {
         if (i >= arg_count) {
             /* An argument left out. */
-            const struct type *type = type_find(func->args[i]);
-            call->args[i] =
-                expr_const(b, type == NULL ? type_get(OID_TEXT) : type, datum_null(), -1);
+            call->args[i] = left_out(b, func, i);
         } else if (resolved->args[i] == OID_ANY) {
             KY_TRY(resolve_unknown(b, args[i], &call->args[i]));
         } else if (args[i]->type->oid == resolved->args[i]) {
@@ -372,6 +379,20 @@ check_call_form(struct binder *b, const struct ast_function_call *node, const st
             return wrong_use(b, node, "OVER", name, "a window function nor an aggregate function");
         }
         return KY_OK;
+    }
+    const bool is_ordered_set = func->aggregate != NULL && func->aggregate->is_ordered_set;
+    if (is_ordered_set && !node->is_within_group) {
+        return bind_error(b, location, KY_WRONG_OBJECT_TYPE,
+                          "WITHIN GROUP is required for ordered-set aggregate %s", name);
+    }
+    if (is_ordered_set && node->over != NULL) {
+        return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
+                          "OVER is not supported for ordered-set aggregate %s", name);
+    }
+    if (!is_ordered_set && node->is_within_group) {
+        return bind_error(b, location, KY_WRONG_OBJECT_TYPE,
+                          "%s is not an ordered-set aggregate, so it cannot have WITHIN GROUP",
+                          name);
     }
     if (func->kind == FUNC_WINDOW && node->over == NULL) {
         return bind_error(b, location, KY_WRONG_OBJECT_TYPE,
@@ -472,6 +493,111 @@ finish_call(struct binder *b, struct scope *scope, const struct func *func, stru
     return KY_OK;
 }
 
+/* ---- arguments by name ---- */
+
+static bool
+has_named(const struct ast_list *args)
+{
+    for (int i = 0; i < ast_list_count(args); i++) {
+        if (ast_list_get(args, i)->kind == AST_NAMED_ARG) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The place of the argument called name; -1: the function has none. */
+static int
+place_of_name(const struct func *func, const char *name)
+{
+    for (int i = 0; func->arg_names != NULL && i < func->arg_count; i++) {
+        if (strcmp(func->arg_names[i], name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Lays named and positional arguments over func's places; false: they do not fit. What is left out
+ * is NULL in placed. */
+static bool
+place_arguments(const struct func *func, const struct ast_list *list, struct expr *const *args,
+                struct expr **placed)
+{
+    int count = ast_list_count(list);
+    if (count > func->arg_count) {
+        return false;
+    }
+    memset(placed, 0, func->arg_count * sizeof(struct expr *));
+    for (int i = 0; i < count; i++) {
+        const struct ast_node *node = ast_list_get(list, i);
+        int place =
+            node->kind != AST_NAMED_ARG
+                ? i
+                : place_of_name(func, ((const struct ast_named_arg *)(const void *)node)->name);
+        if (place < 0 || placed[place] != NULL) {
+            return false;
+        }
+        placed[place] = args[i];
+    }
+    for (int i = 0; i < func->arg_count - func->default_count; i++) {
+        if (placed[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Makes a call with names one without, for the first function whose names fit. Without any it
+ * stays as it is: the error names all arguments given. */
+static ky_status
+bind_named_arguments(struct binder *b, struct scope *scope, const struct ast_function_call *node,
+                     struct expr ***args_out, int *count_out)
+{
+    int count = ast_list_count(node->args);
+    struct expr **args = ky_arena_array(b->arena, struct expr *, (size_t)count + 1);
+    const char *signature = "";
+    bool is_named = false;
+    for (int i = 0; i < count; i++) {
+        const struct ast_node *arg = ast_list_get(node->args, i);
+        const char *label = "";
+        if (arg->kind == AST_NAMED_ARG) {
+            const struct ast_named_arg *named = (const void *)arg;
+            is_named = true;
+            label = ky_arena_printf(b->arena, "%s => ", named->name);
+            arg = named->arg;
+        } else if (is_named) {
+            return bind_error(b, arg->location, KY_SYNTAX_ERROR,
+                              "positional argument cannot follow named argument");
+        }
+        KY_TRY(bind_expr(b, scope, arg, &args[i]));
+        signature = ky_arena_printf(b->arena, "%s%s%s%s", signature, i == 0 ? "" : ", ", label,
+                                    args[i]->type->sql_name);
+    }
+    const char *name = ast_name_last(node->names);
+    size_t candidate_count;
+    const struct func *const *candidates = func_candidates(ky_slice_cstr(name), &candidate_count);
+    for (size_t f = 0; f < candidate_count; f++) {
+        const struct func *func = candidates[f];
+        struct expr **placed = ky_arena_array(b->arena, struct expr *, (size_t)func->arg_count + 1);
+        if (!place_arguments(func, node->args, args, placed)) {
+            continue;
+        }
+        for (int i = 0; i < func->arg_count; i++) {
+            if (placed[i] == NULL) {
+                placed[i] = left_out(b, func, i);
+            }
+        }
+        *args_out = placed;
+        *count_out = func->arg_count;
+        return KY_OK;
+    }
+    (void)bind_error(b, node->node.location, KY_UNDEFINED_FUNCTION,
+                     "function %s(%s) does not exist", name, signature);
+    return ky_error_hint(b->err, "No function matches the given name and argument types. You "
+                                 "might need to add explicit type casts.");
+}
+
 /* VARIADIC ARRAY[a, b] is a, b. Another array stays one argument. */
 static int
 spread_variadic(struct binder *b, struct expr ***args, int count)
@@ -496,7 +622,11 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
     int order_count = node->is_within_group ? ast_list_count(node->order_by) : 0;
     int count = direct_count + order_count;
     struct expr **args = ky_arena_array(b->arena, struct expr *, (size_t)count + 1);
-    for (int i = 0; i < direct_count; i++) {
+    bool is_named = has_named(node->args);
+    if (is_named) {
+        KY_TRY(bind_named_arguments(b, scope, node, &args, &count));
+    }
+    for (int i = 0; i < direct_count && !is_named; i++) {
         KY_TRY(bind_expr(b, scope, ast_list_get(node->args, i), &args[i]));
     }
     for (int i = 0; i < order_count; i++) {
