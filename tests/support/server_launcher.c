@@ -117,7 +117,8 @@ show_log(const struct test_server *server)
     (void)snprintf(path, sizeof(path), "%s/server.log", server->dir);
     FILE *file = fopen(path, "re");
     if (file != NULL && fseek(file, -SHOWN, SEEK_END) == 0) {
-        (void)fgets(line, sizeof(line), file); /* the rest of a line */
+        char *rest_of_a_line = fgets(line, sizeof(line), file);
+        (void)rest_of_a_line;
     }
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         (void)fprintf(stderr, "server: %s", line);
