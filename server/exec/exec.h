@@ -37,6 +37,9 @@ struct exec_context {
     const char *temp_dir;
     const struct datum *params; /* $1.. */
     uint16_t param_count;
+    /* Rows in place of those of the plan's VALUES, which has one, or of its one row without
+     * columns; a COPY's. NULL: none. */
+    struct batch *given;
     struct lock_waiter *waiter;
     const _Atomic int *cancel; /* non-zero: 57014, looked at once per batch */
     const struct cat_image *image;

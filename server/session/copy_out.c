@@ -6,10 +6,34 @@
 
 /* COPY TO STDOUT: an ordinary query whose sink writes lines. */
 
+/* Plans the query to know its columns where an option is about them. */
+static ky_status
+choose_columns(struct session *session, struct copy *copy, struct plan_source *source,
+               struct ky_error *err)
+{
+    const struct copy_options *options = &copy->options;
+    if (options->format != COPY_BINARY && options->force_quote == NULL &&
+        !options->is_force_quote_all) {
+        return KY_OK;
+    }
+    KY_TRY(source_plan(session, source, err));
+    copy->column_count = source->column_count;
+    copy->names = ky_arena_array(&copy->arena, const char *, source->column_count + 1U);
+    for (uint16_t i = 0; i < source->column_count; i++) {
+        const struct type *type = source->columns[i].type;
+        copy->names[i] = ky_arena_strdup(&copy->arena, source->columns[i].name);
+        if (options->format == COPY_BINARY && type->send == NULL) {
+            return ky_error_set(err, KY_UNDEFINED_FUNCTION,
+                                "no binary output function available for type %s", type->sql_name);
+        }
+    }
+    return KY_OK;
+}
+
 /* A table is copied by the query that reads it. */
 static ky_status
-table_query(struct session *session, const struct ast_copy *statement, struct plan_source *source,
-            struct ky_error *err)
+table_query(struct session *session, const struct ast_copy *statement, struct copy *copy,
+            struct plan_source *source, struct ky_error *err)
 {
     struct ky_buffer text = {0};
     struct ast_list parsed = {0};
@@ -36,7 +60,6 @@ table_query(struct session *session, const struct ast_copy *statement, struct pl
             ast_print_identifier(&text, table->columns[i].name);
         }
     }
-    cat_image_release(image);
     for (int32_t i = 0; i < ast_list_count(statement->columns); i++) {
         ky_buffer_append_cstr(&text, i == 0 ? "" : ", ");
         ast_print_identifier(&text, ast_list_text(statement->columns, i));
@@ -45,35 +68,52 @@ table_query(struct session *session, const struct ast_copy *statement, struct pl
     ast_print(&text, &statement->relation->node);
     struct ky_slice sql = ky_slice_dup(&session->arena, ky_buffer_slice(&text));
     ky_buffer_deinit(&text);
-    KY_TRY(parse_sql(&session->arena, sql, &parsed, err));
-    source->sql = source->own_sql = sql;
-    source->tree =
-        ((const struct ast_statement *)(const void *)ast_list_get(&parsed, 0))->statement;
-    return KY_OK;
+    status = parse_sql(&session->arena, sql, &parsed, err);
+    if (status == KY_OK) {
+        source->sql = source->own_sql = sql;
+        source->tree =
+            ((const struct ast_statement *)(const void *)ast_list_get(&parsed, 0))->statement;
+        status = choose_columns(session, copy, source, err);
+    }
+    if (status == KY_OK) {
+        status = copy_force_columns(copy, table, err);
+    }
+    cat_image_release(image);
+    return status;
+}
+
+static ky_status
+begin_query(struct session *session, const struct ast_copy *statement, struct copy *copy,
+            struct plan_source *source, struct ky_error *err)
+{
+    KY_TRY(copy_read_options(statement, source->sql, &copy->options, err));
+    copy->options.null_text = ky_slice_dup(&copy->arena, copy->options.null_text);
+    if (statement->query == NULL) {
+        return table_query(session, statement, copy, source, err);
+    }
+    source->tree = statement->query;
+    if (!source_is_query(source->tree)) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "COPY of this kind of query is not supported");
+    }
+    KY_TRY(choose_columns(session, copy, source, err));
+    return copy_force_columns(copy, NULL, err);
 }
 
 ky_status
 copy_out_begin(struct session *session, const struct ast_copy *statement,
                struct plan_source *source, struct ky_error *err)
 {
-    struct copy_options options;
-    KY_TRY(copy_read_options(session, statement, &options, err));
-    if (statement->query != NULL) {
-        source->tree = statement->query;
-        if (!source_is_query(source->tree)) {
-            return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                                "COPY of this kind of query is not supported");
-        }
-    } else {
-        KY_TRY(table_query(session, statement, source, err));
+    struct copy *copy = ky_calloc(1, sizeof(*copy));
+    ky_arena_init(&copy->arena);
+    ky_arena_init(&copy->rows_arena);
+    source_init(&copy->insert, &copy->arena);
+    if (begin_query(session, statement, copy, source, err) != KY_OK) {
+        copy_free(copy);
+        return KY_ERR;
     }
     copy_free(session->copy);
-    session->copy = ky_calloc(1, sizeof(*session->copy));
-    session->copy->options = options;
-    ky_arena_init(&session->copy->arena);
-    ky_arena_init(&session->copy->rows_arena);
-    source_init(&session->copy->one, &session->copy->arena);
-    source_init(&session->copy->many, &session->copy->arena);
+    session->copy = copy;
     return KY_OK;
 }
 
@@ -100,12 +140,12 @@ text_field(struct copy *copy, struct ky_slice value)
 }
 
 static void
-csv_field(struct copy *copy, struct ky_slice value, bool is_only)
+csv_field(struct copy *copy, struct ky_slice value, bool is_forced, bool is_only)
 {
     const struct copy_options *options = &copy->options;
     const char *text = value.data;
-    bool needs_quotes =
-        ky_slice_is(value, options->null_text) || (is_only && ky_slice_is(value, "\\."));
+    bool needs_quotes = is_forced || ky_slice_equal(value, options->null_text) ||
+                        (is_only && ky_slice_is(value, "\\."));
     for (size_t i = 0; i < value.size && !needs_quotes; i++) {
         needs_quotes = text[i] == options->delimiter || text[i] == options->quote ||
                        text[i] == '\n' || text[i] == '\r';
@@ -125,13 +165,13 @@ csv_field(struct copy *copy, struct ky_slice value, bool is_only)
 }
 
 static void
-write_field(struct copy *copy, uint16_t column, struct ky_slice value, bool is_only)
+write_field(struct copy *copy, uint16_t column, struct ky_slice value, bool is_forced, bool is_only)
 {
     if (column > 0) {
         ky_buffer_append_byte(&copy->out, (uint8_t)copy->options.delimiter);
     }
-    if (copy->options.is_csv) {
-        csv_field(copy, value, is_only);
+    if (copy->options.format == COPY_CSV) {
+        csv_field(copy, value, is_forced, is_only);
     } else {
         text_field(copy, value);
     }
@@ -141,12 +181,16 @@ static void
 begin_out(struct copy *copy, const struct result_column *columns, uint16_t count)
 {
     copy->has_begun = true;
-    copy->target->copy_out(copy->target, count, 0);
-    if (!copy->options.has_header) {
+    copy->target->copy_out(copy->target, count, copy->options.format == COPY_BINARY);
+    if (copy->options.format == COPY_BINARY) {
+        copy_binary_begin(&copy->out); /* goes out with the first row */
+        return;
+    }
+    if (copy->options.header == COPY_HEADER_NONE) {
         return;
     }
     for (uint16_t i = 0; i < count; i++) {
-        write_field(copy, i, ky_slice_cstr(columns[i].name), count == 1);
+        write_field(copy, i, ky_slice_cstr(columns[i].name), false, count == 1);
     }
     ky_buffer_append_byte(&copy->out, '\n');
     (void)copy->target->copy_data(copy->target, ky_buffer_slice(&copy->out));
@@ -157,6 +201,28 @@ static struct copy *
 copy_of(struct result_sink *sink)
 {
     return (struct copy *)(void *)((char *)sink - offsetof(struct copy, sink));
+}
+
+static void
+write_line(struct copy *copy, const struct batch *batch, uint32_t place, uint16_t count,
+           const struct type_context *types)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        struct datum value = column_get(&batch->columns[i], place);
+        const struct type *type = batch->columns[i].type;
+        if (value.is_null) {
+            if (i > 0) {
+                ky_buffer_append_byte(&copy->out, (uint8_t)copy->options.delimiter);
+            }
+            ky_buffer_append_slice(&copy->out, copy->options.null_text);
+            continue;
+        }
+        ky_buffer_clear(&copy->scratch);
+        type->output(type, types, value, &copy->scratch);
+        write_field(copy, i, ky_buffer_slice(&copy->scratch),
+                    i < copy->column_count && (copy->force[i] & COPY_FORCE_QUOTE) != 0, count == 1);
+    }
+    ky_buffer_append_byte(&copy->out, '\n');
 }
 
 static bool
@@ -170,23 +236,13 @@ out_rows(struct result_sink *sink, const struct result_column *columns, uint16_t
     }
     for (uint32_t row = 0; row < batch->count; row++) {
         uint32_t place = batch_place(batch, row);
-        ky_buffer_clear(&copy->out);
-        for (uint16_t i = 0; i < count; i++) {
-            struct datum value = column_get(&batch->columns[i], place);
-            const struct type *type = batch->columns[i].type;
-            if (value.is_null) {
-                if (i > 0) {
-                    ky_buffer_append_byte(&copy->out, (uint8_t)copy->options.delimiter);
-                }
-                ky_buffer_append_cstr(&copy->out, copy->options.null_text);
-                continue;
-            }
-            ky_buffer_clear(&copy->field);
-            type->output(type, types, value, &copy->field);
-            write_field(copy, i, ky_buffer_slice(&copy->field), count == 1);
+        if (copy->options.format == COPY_BINARY) {
+            copy_binary_row(copy, batch, place, count, types);
+        } else {
+            write_line(copy, batch, place, count, types);
         }
-        ky_buffer_append_byte(&copy->out, '\n');
         has_room = copy->target->copy_data(copy->target, ky_buffer_slice(&copy->out));
+        ky_buffer_clear(&copy->out);
     }
     return has_room;
 }
@@ -216,6 +272,10 @@ void
 copy_out_end(struct session *session, uint64_t row_count)
 {
     struct copy *copy = session->copy;
+    if (copy->options.format == COPY_BINARY) {
+        ky_buffer_append_be16(&copy->out, UINT16_MAX);
+        (void)copy->target->copy_data(copy->target, ky_buffer_slice(&copy->out));
+    }
     copy->target->copy_out_end(copy->target);
     (void)snprintf(session->tag, SESSION_TAG_SIZE, "COPY %" PRIu64, row_count);
     copy_free(copy);

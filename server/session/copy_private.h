@@ -3,50 +3,70 @@
 
 #include "server/session/session_private.h"
 
-/* COPY's options, of both directions. */
+/* COPY: the options, and what its files share. */
+
+enum copy_format { COPY_TEXT, COPY_CSV, COPY_BINARY };
+enum copy_header { COPY_HEADER_NONE, COPY_HEADER_SKIP, COPY_HEADER_MATCH };
+
+/* Of both directions. */
 struct copy_options {
-    bool is_csv;
-    bool has_header;
+    enum copy_format format;
+    enum copy_header header;
     char delimiter;
     char quote, escape;
-    const char *null_text;
+    struct ky_slice null_text;
+    /* Columns by name (AST_STRING); NULL: none. */
+    const struct ast_list *force_quote, *force_not_null, *force_null;
+    bool is_force_quote_all;
 };
 
-enum { COPY_ROWS = 64 /* rows inserted by one run of the plan */ };
+enum {
+    COPY_ROWS = BATCH_SIZE_MAX, /* rows inserted by one run of the plan, */
+    COPY_BYTES = 1 << 20        /* fewer when they are long */
+};
+
+/* A field of a line, escapes taken out. */
+struct copy_field {
+    struct ky_slice text;
+    bool is_null;
+    bool is_quoted;
+};
 
 struct copy {
     struct copy_options options;
     struct ky_arena arena;     /* as long as the COPY */
     const struct type **types; /* of the columns copied */
+    int32_t *typmods;
     const char **names;
+    uint8_t *force; /* by column: bits below */
     uint16_t column_count;
     const char *table; /* for messages; NULL: a query */
+    struct ky_buffer scratch;
     /* FROM */
-    struct plan_source one, many;   /* INSERT of one row, of COPY_ROWS */
-    struct ky_arena rows_arena;     /* of the rows that wait */
-    struct datum *values;           /* COPY_ROWS * column_count */
-    uint32_t row_count;             /* rows that wait in values */
-    struct ky_buffer field;         /* scratch */
-    const char *where;              /* FROM .. WHERE; NULL: all rows */
-    uint64_t lines[COPY_ROWS];      /* of the rows that wait */
-    bool is_single;                 /* one of them is bad: one by one */
-    struct access_savepoint before; /* the run */
-    struct after_mark before_mark;
+    const char *where;         /* FROM .. WHERE; NULL: all rows */
+    struct plan_source insert; /* INSERT of the rows given to it */
+    struct batch rows;         /* that wait to be inserted; room for COPY_ROWS */
+    struct ky_arena rows_arena;
+    size_t rows_bytes;
+    uint64_t lines[COPY_ROWS]; /* of these rows */
+    struct copy_field *fields; /* of the line in work; column_count of them */
     uint64_t line;
-    uint64_t inserted;
-    bool is_ended; /* \. was met */
     bool is_header_due;
-    bool has_statement;
+    bool is_ended;          /* \. or the trailer was met */
+    struct ky_buffer input; /* not yet taken: the start of a line, or what came during a wait */
+    size_t input_used;
+    bool is_last; /* CopyDone came */
+    /* FROM: inserting them */
     struct exec *exec; /* a run that waits */
     struct exec_context context;
     struct ky_budget budget;
-    uint32_t running;        /* rows of that run */
-    bool is_in_order;        /* fewer than COPY_ROWS are inserted one by one: */
-    uint32_t first, waiting; /* the next one, of so many */
-    struct ky_buffer
-        input; /* data not yet taken: the start of a line, or what came during a wait */
-    size_t input_used;
-    bool is_last; /* CopyDone came */
+    struct access_savepoint before; /* the run */
+    struct after_mark before_mark;
+    struct batch given; /* to the run: all rows, or one of them */
+    bool is_single;     /* one of them is bad: they go in one by one, so that it can be named */
+    uint16_t place;     /* of that one */
+    uint64_t inserted;
+    bool has_statement;
     /* TO */
     struct result_sink sink;
     struct result_sink *target;
@@ -54,5 +74,37 @@ struct copy {
     bool has_begun;
 };
 
-KY_MUST_CHECK ky_status copy_read_options(struct session *session, const struct ast_copy *statement,
+/* In copy->force. */
+enum { COPY_FORCE_QUOTE = 1, COPY_FORCE_NOT_NULL = 2, COPY_FORCE_NULL = 4 };
+
+/* ------------------------------------------------------------------ copy_options.c */
+
+/* sql: the text that positions count in. */
+KY_MUST_CHECK ky_status copy_read_options(const struct ast_copy *statement, struct ky_slice sql,
                                           struct copy_options *options, struct ky_error *err);
+/* Fills copy->force from the options' lists; names are set. */
+KY_MUST_CHECK ky_status copy_force_columns(struct copy *copy, const struct cat_table *table,
+                                           struct ky_error *err);
+
+/* ------------------------------------------------------------------ copy_in.c */
+
+/* "COPY t, line 2", with the column and its text as far as they are known. */
+ky_status copy_line_context(const struct copy *copy, const char *column, struct ky_slice text,
+                            struct ky_error *err);
+/* Puts a value into the row in work. Bytes inside `text` are copied. */
+void copy_take_value(struct copy *copy, uint16_t column, struct ky_slice text, struct datum value);
+void copy_take_null(struct copy *copy, uint16_t column);
+/* The row in work is whole. */
+void copy_end_row(struct copy *copy);
+
+/* ------------------------------------------------------------------ copy_parse.c, copy_binary.c */
+
+/* Takes one line or binary row out of `input`, or a part of the binary header.
+ * *has_taken_out false: there is no whole one. */
+KY_MUST_CHECK ky_status copy_parse_next(struct session *session, struct copy *copy,
+                                        bool *has_taken_out, struct ky_error *err);
+KY_MUST_CHECK ky_status copy_binary_next(struct session *session, struct copy *copy,
+                                         bool *has_taken_out, struct ky_error *err);
+void copy_binary_begin(struct ky_buffer *out);
+void copy_binary_row(struct copy *copy, const struct batch *batch, uint32_t place, uint16_t count,
+                     const struct type_context *types);

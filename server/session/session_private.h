@@ -458,8 +458,8 @@ KY_MUST_CHECK ky_status ddl_implicit_table(struct session *session, const struct
 struct copy;
 /* COPY FROM STDIN: ready for data. */
 KY_MUST_CHECK ky_status copy_in_begin(struct session *session, const struct ast_copy *statement,
-                                      struct result_sink *sink, bool *is_pending_out,
-                                      struct ky_error *err);
+                                      struct ky_slice sql, struct result_sink *sink,
+                                      bool *is_pending_out, struct ky_error *err);
 /* Answers as session_copy_data. */
 enum session_answer copy_in_data(struct session *session, struct ky_slice data,
                                  struct ky_error *err);

@@ -173,7 +173,7 @@ run_copy(struct session *session, struct portal *outer, const struct ast_copy *c
             return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
                                 "cannot execute COPY FROM in a read-only transaction");
         }
-        KY_TRY(copy_in_begin(session, copy, sink, &is_pending, err));
+        KY_TRY(copy_in_begin(session, copy, outer->source->sql, sink, &is_pending, err));
         *answer_out = is_pending ? UTILITY_PENDING : UTILITY_COPY_IN;
         return KY_OK;
     }

@@ -123,6 +123,21 @@ def copies(conn):
     check(conn.execute("SELECT count(*) FROM psycopg_t").fetchone()[0], 1000, "after a bad COPY")
 
 
+def binary_copies(conn):
+    conn.execute("CREATE TEMP TABLE psycopg_b (a int, b text, c timestamptz, d numeric, e float8[])")
+    now = datetime.datetime(2024, 2, 29, 12, 30, tzinfo=datetime.timezone.utc)
+    types = ["int4", "text", "timestamptz", "numeric", "float8[]"]
+    rows = [(i, None if i % 7 == 0 else f"row {i}", now, decimal.Decimal(i) / 4, [i / 2, None])
+            for i in range(3000)]
+    with conn.cursor().copy("COPY psycopg_b FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+    with conn.cursor().copy("COPY (SELECT * FROM psycopg_b ORDER BY a) TO STDOUT (FORMAT binary)") as copy:
+        copy.set_types(types)
+        check(list(copy.rows()), rows, "binary rows")
+
+
 def prepared(conn):
     for i in range(20):  # the driver prepares after five
         got = conn.execute("SELECT b FROM psycopg_t WHERE a = %s", [i], prepare=i > 3).fetchone()
@@ -157,7 +172,8 @@ def notifications(conn):
 def main():
     conninfo = f"host=127.0.0.1 port={sys.argv[1]} user=postgres dbname=postgres"
     with psycopg.connect(conninfo, autocommit=True) as conn:
-        for step in [types, vectors, transactions, copies, prepared, cursors, notifications, pipelines]:
+        for step in [types, vectors, transactions, copies, binary_copies, prepared, cursors, notifications,
+                     pipelines]:
             step(conn)
             print("ok", step.__name__)
         conn.execute("DROP TABLE psycopg_t, psycopg_types")

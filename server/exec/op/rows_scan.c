@@ -29,7 +29,7 @@ result_next(struct op *op, struct batch **batch_out, struct ky_error *err)
     }
     self->is_done = true;
     self->batch.count = 1;
-    *batch_out = &self->batch;
+    *batch_out = op->exec->context->given != NULL ? op->exec->context->given : &self->batch;
     return EXEC_BATCH;
 }
 
@@ -62,6 +62,9 @@ values_open(struct op *op, struct ky_error *err)
     struct op_values_scan *self = (struct op_values_scan *)(void *)op;
     const struct plan *plan = op->plan;
     struct ky_arena *arena = op->exec->context->arena;
+    if (op->exec->context->given != NULL) {
+        return KY_OK;
+    }
     self->width = plan->project == NULL ? plan->output_count : eval_input_count(plan);
     const struct type **types = ky_arena_array(arena, const struct type *, (size_t)self->width + 1);
     for (uint32_t c = 0; c < self->width; c++) {
@@ -86,6 +89,10 @@ static enum exec_answer
 values_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_values_scan *self = (struct op_values_scan *)(void *)op;
+    if (op->exec->context->given != NULL) {
+        *batch_out = op->exec->context->given;
+        return self->next_row++ == 0 ? EXEC_BATCH : EXEC_END;
+    }
     const uint32_t left = op->plan->values.row_count - self->next_row;
     const uint32_t count = KY_MIN(left, self->capacity);
     const struct eval_input input = {NULL, 0, &op->memory};
