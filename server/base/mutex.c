@@ -119,6 +119,7 @@ ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *)
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
+    (void)sigdelset(&all, SIGBUS); /* it comes to whoever reads, blocked it kills without a word */
     int result = pthread_sigmask(SIG_SETMASK, &all, &before);
     KY_ASSERT(result == 0);
     int created = pthread_create(&thread->os, NULL, run, arg);

@@ -33,7 +33,8 @@ struct ky_thread {
     pthread_t os;
 };
 
-/* Starts a named thread with all signals blocked (main handles them). Ends the process on failure.
+/* Starts a named thread with all signals but SIGBUS blocked (main handles them). Ends the process
+ * on failure.
  */
 void ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg);
 void ky_thread_join(struct ky_thread *thread);

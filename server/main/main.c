@@ -22,9 +22,11 @@
 #include "server/pgwire/pgwire.h"
 #include "server/session/events.h"
 #include "server/session/session.h"
+#include "storage/io/map_guard.h"
 #include "storage/storage.h"
 
-/* Process exit codes: 0 good, 1 could not start, 2 usage, 3 the log failed (see fatal_log). */
+/* Process exit codes: 0 good, 1 could not start, 2 usage, 3 the log failed (see fatal_log) or a
+ * mapped file could not be read. */
 enum { EXIT_START = 1, EXIT_USAGE = 2, EXIT_LOG = 3 };
 /* What runs at SIGTERM has so long to end by itself; SIGINT cancels it at once. */
 enum { TICK_MS = 50, LOOPS_MAX = 8, STOP_GRACE_MS = 5000, COMPACTION_POLL_MS = 1000 };
@@ -534,6 +536,7 @@ int
 main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "--help";
+    map_guard_install(EXIT_LOG);
     if (strcmp(word, "serve") == 0) {
         return run_serve(argc - 2, argv + 2);
     }

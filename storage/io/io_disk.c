@@ -11,6 +11,7 @@
 
 #include "server/base/assert.h"
 #include "storage/io/io.h"
+#include "storage/io/map_guard.h"
 
 /* The machine's file system: each primitive is one system call, and errno with a minus sign. */
 struct disk_file {
@@ -104,6 +105,7 @@ disk_map(struct io_file *file, size_t size, const uint8_t **bytes_out)
     if (bytes == MAP_FAILED) {
         return -errno;
     }
+    map_guard_add(bytes, size, file->path);
     *bytes_out = bytes;
     return 0;
 }
@@ -116,6 +118,7 @@ disk_unmap(struct io *io, const uint8_t *bytes, size_t size)
         const uint8_t *from;
         void *to;
     } cast = {.from = bytes};
+    map_guard_remove(bytes);
     (void)munmap(cast.to, size);
 }
 
