@@ -119,6 +119,7 @@ struct portal {
     int64_t created_us;
     const char *forced_tag;          /* "SELECT": CREATE TABLE AS counts so */
     struct explain_options *explain; /* EXPLAIN ANALYZE: rows are dropped, the plan is shown */
+    double explain_planning_ms;
 };
 
 /* ------------------------------------------------------------------ session */

@@ -83,6 +83,9 @@ utility_describe(struct session *session, struct plan_source *source, struct ky_
     }
     case AST_EXPLAIN:
         describe_columns(source, query_plan, 1);
+        if (utility_explain_is_json((const void *)tree)) {
+            source->columns[0].type = type_get(OID_JSON);
+        }
         break;
     case AST_EXECUTE: {
         const struct ast_execute *execute = (const void *)tree;

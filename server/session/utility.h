@@ -25,6 +25,7 @@ KY_MUST_CHECK ky_status utility_discard(struct session *session, const struct as
                                         struct ky_error *err);
 
 /* utility_explain.c */
+bool utility_explain_is_json(const struct ast_explain *explain);
 KY_MUST_CHECK ky_status utility_explain(struct session *session, struct portal *outer,
                                         const struct ast_explain *explain, struct result_sink *sink,
                                         enum utility_answer *answer_out, struct ky_error *err);

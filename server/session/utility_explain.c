@@ -40,10 +40,10 @@ explain_format(const struct ast_option *option, char *out, struct ky_error *err)
         *out = 't';
     } else if (strcasecmp((const char *)text.data, "json") == 0) {
         *out = 'j';
-    } else if (strcasecmp((const char *)text.data, "xml") == 0 ||
-               strcasecmp((const char *)text.data, "yaml") == 0) {
-        status = ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "EXPLAIN FORMAT %s is not supported",
-                              (const char *)text.data);
+    } else if (strcasecmp((const char *)text.data, "xml") == 0) {
+        *out = 'x';
+    } else if (strcasecmp((const char *)text.data, "yaml") == 0) {
+        *out = 'y';
     } else {
         status = ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
                               "unrecognized value for EXPLAIN option \"format\": \"%s\"",
@@ -51,6 +51,20 @@ explain_format(const struct ast_option *option, char *out, struct ky_error *err)
     }
     ky_buffer_deinit(&text);
     return status;
+}
+
+bool
+utility_explain_is_json(const struct ast_explain *explain)
+{
+    char format = 't';
+    struct ky_error err; /* told when it is run */
+    for (int32_t i = 0; i < ast_list_count(explain->options); i++) {
+        const struct ast_option *option = (const void *)ast_list_get(explain->options, i);
+        if (strcmp(option->name, "format") == 0 && explain_format(option, &format, &err) != KY_OK) {
+            return false;
+        }
+    }
+    return format == 'j';
 }
 
 static ky_status
@@ -87,7 +101,7 @@ explain_options(const struct ast_explain *explain, struct explain_options *optio
     return KY_OK;
 }
 
-/* The explained text, a row for each line; JSON is one row. */
+/* The explained text, a row for each line; the structured forms are one row. */
 static void
 emit_explained(struct session *session, struct portal *portal, struct result_sink *sink,
                const struct ky_buffer *text, bool is_one_row)
@@ -117,11 +131,12 @@ utility_explain_analyze(struct session *session, struct portal *portal)
 {
     struct ky_buffer text = {0};
     struct portal *outer = session->explain_portal;
-    plan_explain(portal->source->plan, portal->explain, exec_actual, portal->exec, &text);
-    if (portal->explain->has_summary && portal->explain->format == 't') {
-        ky_buffer_printf(&text, "\nExecution Time: %.3f ms",
-                         (double)(ky_monotonic_ns() - session->begin_ns) / 1e6);
-    }
+    const struct explain_times times = {
+        .planning_ms = portal->explain_planning_ms,
+        .execution_ms =
+            (double)(ky_monotonic_ns() - session->begin_ns) / 1e6 - portal->explain_planning_ms,
+    };
+    plan_explain(portal->source->plan, portal->explain, exec_actual, portal->exec, &times, &text);
     emit_explained(session, outer, session->sink, &text, portal->explain->format != 't');
     ky_buffer_deinit(&text);
     strcpy(session->tag, "EXPLAIN");
@@ -147,9 +162,12 @@ utility_explain(struct session *session, struct portal *outer, const struct ast_
         portal_free(session, portal);
         return KY_ERR;
     }
+    const struct explain_times times = {.planning_ms = (double)(ky_monotonic_ns() - begin_ns) / 1e6,
+                                        .execution_ms = -1};
     utility_send_columns(outer, sink);
     if (options->is_analyze) {
         portal->explain = options;
+        portal->explain_planning_ms = times.planning_ms;
         session->explain_portal = outer;
         session->running = portal;
         session->owned_portal = portal;
@@ -157,11 +175,7 @@ utility_explain(struct session *session, struct portal *outer, const struct ast_
         return KY_OK;
     }
     struct ky_buffer text = {0};
-    plan_explain(portal->source->plan, options, NULL, NULL, &text);
-    if (options->has_summary && options->format == 't') {
-        ky_buffer_printf(&text, "\nPlanning Time: %.3f ms",
-                         (double)(ky_monotonic_ns() - begin_ns) / 1e6);
-    }
+    plan_explain(portal->source->plan, options, NULL, NULL, &times, &text);
     emit_explained(session, outer, sink, &text, options->format != 't');
     ky_buffer_deinit(&text);
     portal_free(session, portal);

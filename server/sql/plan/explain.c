@@ -3,16 +3,20 @@
 
 #include <stdio.h>
 
-#include "server/base/json.h"
+#include "server/sql/plan/explain_format.h"
 
-/* EXPLAIN in PostgreSQL's text and JSON forms. */
+/*
+ * EXPLAIN: one walk over the plan that tells each node's facts in PostgreSQL's words; how they are
+ * laid out is explain_format's.
+ */
 
 struct explain {
     const struct statement_plan *plan;
+    const struct plan *top;
     const struct explain_options *options;
     explain_lookup lookup;
     void *arg;
-    struct ky_buffer *out;
+    struct explain_out out;
 };
 
 static const char *
@@ -149,439 +153,667 @@ write_title(const struct plan *node, struct ky_buffer *out)
     }
 }
 
-/* ------------------------------------------------------------------ text */
+/* ------------------------------------------------------------------ details */
 
 static void
-indent(struct ky_buffer *out, int depth)
-{
-    for (int i = 0; i < depth; i++) {
-        ky_buffer_append_byte(out, ' ');
-    }
-}
-
-static void
-write_line(struct explain *explain, int depth, const char *label, const struct plan *node,
-           const struct expr *expr)
-{
-    if (expr == NULL) {
-        return;
-    }
-    ky_buffer_append_byte(explain->out, '\n');
-    indent(explain->out, depth);
-    ky_buffer_printf(explain->out, "%s: ", label);
-    plan_print_expr(node, expr, explain->out);
-}
-
-static void
-write_keys(struct explain *explain, int depth, const char *label, const struct plan *node,
-           const struct sort_key *keys, uint16_t count)
-{
-    if (count == 0) {
-        return;
-    }
-    ky_buffer_append_byte(explain->out, '\n');
-    indent(explain->out, depth);
-    ky_buffer_printf(explain->out, "%s: ", label);
-    for (uint16_t i = 0; i < count; i++) {
-        ky_buffer_append_cstr(explain->out, i == 0 ? "" : ", ");
-        plan_print_expr(node, keys[i].expr, explain->out);
-        ky_buffer_append_cstr(explain->out, keys[i].is_descending ? " DESC" : "");
-        if (keys[i].is_nulls_first != keys[i].is_descending) {
-            ky_buffer_append_cstr(explain->out,
-                                  keys[i].is_nulls_first ? " NULLS FIRST" : " NULLS LAST");
-        }
-    }
-}
-
-static void
-write_distance(struct explain *explain, int depth, const struct plan *node)
-{
-    ky_buffer_append_byte(explain->out, '\n');
-    indent(explain->out, depth);
-    ky_buffer_append_cstr(explain->out, "Order By: (");
-    if (node->scan.vector_expr != NULL) {
-        ky_buffer_append_byte(explain->out, '(');
-        plan_print_expr(node, node->scan.vector_expr, explain->out);
-        ky_buffer_append_byte(explain->out, ')');
-    } else {
-        ky_buffer_append_cstr(explain->out,
-                              node->scan.table->columns[node->scan.vector_column].name);
-    }
-    ky_buffer_printf(explain->out, " %s ", cat_distance_operator(node->scan.distance));
-    plan_print_expr(node, node->scan.vector_query, explain->out);
-    ky_buffer_append_byte(explain->out, ')');
-}
-
-/* Both sides are named with their tables, as if above the join. */
-static void
-write_hash_condition(struct explain *explain, int depth, const struct plan *node)
-{
-    const struct plan left = {.kind = PLAN_HASH_JOIN, .left = node->left, .right = node->right};
-    const struct plan right = {.kind = PLAN_HASH_JOIN, .left = node->right, .right = node->left};
-    const bool is_list = node->join.key_count > 1;
-    if (node->join.key_count == 0) {
-        return;
-    }
-    ky_buffer_append_byte(explain->out, '\n');
-    indent(explain->out, depth);
-    ky_buffer_append_cstr(explain->out, is_list ? "Hash Cond: (" : "Hash Cond: ");
-    for (uint16_t i = 0; i < node->join.key_count; i++) {
-        ky_buffer_append_cstr(explain->out, i == 0 ? "(" : " AND (");
-        plan_print_expr(&left, node->join.left_keys[i], explain->out);
-        ky_buffer_append_cstr(explain->out, " = ");
-        plan_print_expr(&right, node->join.right_keys[i], explain->out);
-        ky_buffer_append_byte(explain->out, ')');
-    }
-    ky_buffer_append_cstr(explain->out, is_list ? ")" : "");
-}
-
-static void
-write_details(struct explain *explain, int depth, const struct plan *node)
-{
-    switch (node->kind) {
-    case PLAN_INDEX_SCAN:
-        write_line(explain, depth, "Index Cond", node, node->scan.index_condition);
-        if (node->scan.index->method == INDEX_RMI) {
-            ky_buffer_append_byte(explain->out, '\n');
-            indent(explain->out, depth);
-            ky_buffer_append_cstr(explain->out, "Index Method: rmi");
-        }
-        break;
-    case PLAN_VECTOR_SCAN:
-        write_distance(explain, depth, node);
-        break;
-    case PLAN_HASH_JOIN:
-        write_hash_condition(explain, depth, node);
-        write_line(explain, depth, "Join Filter", node, node->join.condition);
-        break;
-    case PLAN_NESTED_LOOP:
-        write_line(explain, depth, "Join Filter", node, node->join.condition);
-        break;
-    case PLAN_SORT:
-    case PLAN_TOP_N:
-        write_keys(explain, depth, "Sort Key", node, node->sort.keys, node->sort.key_count);
-        break;
-    case PLAN_AGGREGATE:
-        for (uint16_t i = 0; i < node->aggregate.group_count; i++) {
-            if (i == 0) {
-                ky_buffer_append_byte(explain->out, '\n');
-                indent(explain->out, depth);
-            }
-            ky_buffer_append_cstr(explain->out, i == 0 ? "Group Key: " : ", ");
-            const struct plan above = {.kind = PLAN_LIMIT, .left = node->left};
-            plan_print_expr(&above, node->aggregate.groups[i], explain->out);
-        }
-        break;
-    default:
-        break;
-    }
-    if (node->filter != NULL) {
-        bool is_one_time = node->kind == PLAN_RESULT;
-        write_line(explain, depth, is_one_time ? "One-Time Filter" : "Filter", node, node->filter);
-    }
-    if (node->remark != NULL) {
-        ky_buffer_append_byte(explain->out, '\n');
-        indent(explain->out, depth);
-        ky_buffer_printf(explain->out, "Vector Index: not used, %s", node->remark);
-    }
-}
-
-static void
-write_numbers(struct explain *explain, const struct plan *node)
-{
-    const struct explain_options *options = explain->options;
-    if (options->has_costs) {
-        ky_buffer_printf(explain->out, "  (cost=%.2f..%.2f rows=%.0f width=%d)", node->startup_cost,
-                         node->total_cost, node->rows, node->width);
-    }
-    if (!options->is_analyze) {
-        return;
-    }
-    const struct explain_actual *actual = explain->lookup(explain->arg, node);
-    if (actual == NULL || actual->loops == 0) {
-        ky_buffer_append_cstr(explain->out, " (never executed)");
-        return;
-    }
-    double loops = (double)actual->loops;
-    if (options->has_timing) {
-        ky_buffer_printf(explain->out, " (actual time=%.3f..%.3f rows=%.0f loops=%.0f)",
-                         actual->startup_ms / loops, actual->total_ms / loops,
-                         (double)actual->rows / loops, loops);
-    } else {
-        ky_buffer_printf(explain->out, " (actual rows=%.0f loops=%.0f)",
-                         (double)actual->rows / loops, loops);
-    }
-}
-
-static void
-write_measured(struct explain *explain, int depth, const struct plan *node)
-{
-    const struct explain_actual *actual =
-        explain->options->is_analyze ? explain->lookup(explain->arg, node) : NULL;
-    if (actual == NULL || actual->loops == 0) {
-        return;
-    }
-    if (node->filter != NULL && actual->removed > 0) {
-        ky_buffer_append_byte(explain->out, '\n');
-        indent(explain->out, depth);
-        ky_buffer_printf(explain->out, "Rows Removed by Filter: %llu",
-                         (unsigned long long)(actual->removed / actual->loops));
-    }
-    if (actual->note[0] != '\0') {
-        ky_buffer_append_byte(explain->out, '\n');
-        indent(explain->out, depth);
-        ky_buffer_append_cstr(explain->out, actual->note);
-    }
-}
-
-static void write_node(struct explain *explain, const struct plan *node, int depth, bool is_first);
-
-static void
-write_subplan(struct explain *explain, const struct expr *expr, int depth, bool is_init)
-{
-    if (expr == NULL) {
-        return;
-    }
-    for (uint16_t i = 0; expr->args != NULL && i < expr->arg_count; i++) {
-        write_subplan(explain, expr->args[i], depth, is_init);
-    }
-    if (expr->kind != EXPR_SUBQUERY || expr->plan == NULL || plan_is_init(expr) != is_init) {
-        return;
-    }
-    ky_buffer_append_byte(explain->out, '\n');
-    indent(explain->out, depth);
-    if (is_init) {
-        ky_buffer_printf(explain->out, "InitPlan %u (returns $%u)", expr->index, expr->index - 1);
-    } else {
-        ky_buffer_printf(explain->out, "SubPlan %u", expr->index);
-    }
-    write_node(explain, expr->plan, depth + 2, false);
-}
-
-/* The plans of subqueries in the node's expressions: those that run once stand first. */
-static void
-write_subplans(struct explain *explain, const struct plan *node, int depth, bool is_init)
-{
-    write_subplan(explain, node->filter, depth, is_init);
-    for (uint16_t i = 0; node->project != NULL && i < node->output_count; i++) {
-        write_subplan(explain, node->project[i], depth, is_init);
-    }
-    switch (node->kind) {
-    case PLAN_INDEX_SCAN:
-        write_subplan(explain, node->scan.index_condition, depth, is_init);
-        break;
-    case PLAN_HASH_JOIN:
-    case PLAN_NESTED_LOOP:
-        write_subplan(explain, node->join.condition, depth, is_init);
-        break;
-    case PLAN_SORT:
-    case PLAN_TOP_N:
-    case PLAN_LIMIT:
-        write_subplan(explain, node->sort.limit, depth, is_init);
-        write_subplan(explain, node->sort.offset, depth, is_init);
-        break;
-    case PLAN_AGGREGATE:
-        for (uint16_t i = 0; i < node->aggregate.call_count; i++) {
-            for (uint16_t a = 0; a < node->aggregate.calls[i].arg_count; a++) {
-                write_subplan(explain, node->aggregate.calls[i].args[a], depth, is_init);
-            }
-        }
-        break;
-    default:
-        break;
-    }
-}
-
-static void
-write_children(struct explain *explain, const struct plan *node, int depth)
-{
-    if (node->kind == PLAN_APPEND) {
-        for (uint16_t i = 0; i < node->append.child_count; i++) {
-            write_node(explain, node->append.children[i], depth, false);
-        }
-        return;
-    }
-    if (node->left != NULL) {
-        write_node(explain, node->left, depth, false);
-    }
-    if (node->right != NULL && node->kind == PLAN_HASH_JOIN) {
-        /* PostgreSQL shows the hash table as a node of its own. */
-        const struct plan *right = node->right;
-        ky_buffer_append_byte(explain->out, '\n');
-        indent(explain->out, depth);
-        ky_buffer_append_cstr(explain->out, "->  Hash");
-        if (explain->options->has_costs) {
-            ky_buffer_printf(explain->out, "  (cost=%.2f..%.2f rows=%.0f width=%d)",
-                             right->total_cost, right->total_cost, right->rows, right->width);
-        }
-        write_node(explain, right, depth + 6, false);
-    } else if (node->right != NULL) {
-        write_node(explain, node->right, depth, false);
-    }
-}
-
-/* PostgreSQL's layout: children are six columns further in, under "->  ". */
-static void
-write_node(struct explain *explain, const struct plan *node, int depth, bool is_first)
-{
-    node = shown(node);
-    if (node->kind == PLAN_TOP_N && node->sort.limit != NULL) {
-        /* What one node does here is two in PostgreSQL's words. */
-        if (!is_first) {
-            ky_buffer_append_byte(explain->out, '\n');
-            indent(explain->out, depth);
-            ky_buffer_append_cstr(explain->out, "->  ");
-        }
-        ky_buffer_append_cstr(explain->out, "Limit");
-        write_numbers(explain, node);
-        depth += is_first ? 2 : 6;
-        is_first = false;
-    }
-    if (!is_first) {
-        ky_buffer_append_byte(explain->out, '\n');
-        indent(explain->out, depth);
-        ky_buffer_append_cstr(explain->out, "->  ");
-    }
-    write_title(node, explain->out);
-    write_numbers(explain, node);
-    int inside = is_first ? depth + 2 : depth + 6;
-    write_details(explain, inside, node);
-    write_measured(explain, inside, node);
-    write_subplans(explain, node, inside, true);
-    write_children(explain, node, inside);
-    write_subplans(explain, node, inside, false);
-}
-
-/* ------------------------------------------------------------------ JSON */
-
-static void
-json_text(struct ky_buffer *out, const char *name, const char *text)
-{
-    ky_buffer_printf(out, ",\n\"%s\": ", name);
-    json_write_string(out, ky_slice_cstr(text));
-}
-
-static void
-json_expr(struct ky_buffer *out, const char *name, const struct plan *node, const struct expr *expr)
+tell_expr(struct explain *explain, const char *label, const struct plan *node,
+          const struct expr *expr)
 {
     struct ky_buffer text = {0};
     if (expr == NULL) {
         return;
     }
     plan_print_expr(node, expr, &text);
-    ky_buffer_printf(out, ",\n\"%s\": ", name);
-    json_write_string(out, ky_buffer_slice(&text));
+    explain_text(&explain->out, label, ky_buffer_slice(&text));
     ky_buffer_deinit(&text);
 }
 
-static void json_node(struct explain *explain, const struct plan *node);
+/* Prints item i of a list. */
+typedef void (*print_item)(const struct plan *node, const void *items, uint32_t i,
+                           struct ky_buffer *out);
 
 static void
-json_children(struct explain *explain, const struct plan *node)
+tell_list(struct explain *explain, const char *label, const struct plan *node, print_item print,
+          const void *items, uint32_t count)
 {
-    struct ky_buffer *out = explain->out;
-    bool is_append = node->kind == PLAN_APPEND;
-    if (!is_append && node->left == NULL) {
+    if (count == 0) {
         return;
     }
-    ky_buffer_append_cstr(out, ",\n\"Plans\": [\n");
-    for (uint16_t i = 0; is_append && i < node->append.child_count; i++) {
-        ky_buffer_append_cstr(out, i == 0 ? "" : ",\n");
-        json_node(explain, node->append.children[i]);
+    struct ky_buffer text = {0};
+    struct ky_slice *slices = ky_calloc(count, sizeof(*slices));
+    size_t *ends = ky_calloc(count, sizeof(*ends));
+    for (uint32_t i = 0; i < count; i++) {
+        print(node, items, i, &text);
+        ends[i] = text.size;
     }
-    if (!is_append) {
-        json_node(explain, node->left);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t start = i == 0 ? 0 : ends[i - 1];
+        slices[i] = ky_slice(text.data + start, ends[i] - start);
     }
-    if (node->right != NULL) {
-        ky_buffer_append_cstr(out, ",\n");
-        json_node(explain, node->right);
-    }
-    ky_buffer_append_cstr(out, "]");
+    explain_list(&explain->out, label, slices, count);
+    ky_free(ends);
+    ky_free(slices);
+    ky_buffer_deinit(&text);
 }
 
 static void
-json_node(struct explain *explain, const struct plan *node)
+print_sort_key(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
 {
-    struct ky_buffer *out = explain->out;
-    node = shown(node);
-    ky_buffer_append_cstr(out, "{\n\"Node Type\": ");
-    const char *type =
-        node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE
-            ? "ModifyTable"
-        : node->kind == PLAN_AGGREGATE || (node->kind == PLAN_UNIQUE && node->unique.key_count == 0)
-            ? "Aggregate"
-            : node_type(node);
-    json_write_string(out, ky_slice_cstr(type));
-    if (node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE) {
-        json_text(out, "Operation", node_type(node));
-        json_text(out, "Relation Name", node->modify.table->name);
+    const struct sort_key *key = (const struct sort_key *)items + i;
+    plan_print_expr(node, key->expr, out);
+    ky_buffer_append_cstr(out, key->is_descending ? " DESC" : "");
+    if (key->is_nulls_first != key->is_descending) {
+        ky_buffer_append_cstr(out, key->is_nulls_first ? " NULLS FIRST" : " NULLS LAST");
     }
-    ky_buffer_append_cstr(out, ",\n\"Parallel Aware\": false,\n\"Async Capable\": false");
-    if (node->kind == PLAN_HASH_JOIN || node->kind == PLAN_NESTED_LOOP) {
-        json_text(out, "Join Type",
-                  node->join.kind == PLAN_JOIN_INNER  ? "Inner"
-                  : node->join.kind == PLAN_JOIN_LEFT ? "Left"
-                  : node->join.kind == PLAN_JOIN_FULL ? "Full"
-                  : node->join.kind == PLAN_JOIN_SEMI ? "Semi"
-                  : node->join.kind == PLAN_JOIN_ANTI ? "Anti"
-                                                      : "Right");
+}
+
+static void
+print_group_key(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
+{
+    const struct plan above = {.kind = PLAN_LIMIT, .left = node->left};
+    plan_print_expr(&above, ((struct expr *const *)items)[i], out);
+}
+
+static void
+print_output_column(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
+{
+    (void)items;
+    plan_print_output(node, i, out);
+}
+
+static void
+tell_distance(struct explain *explain, const struct plan *node)
+{
+    struct ky_buffer text = {0};
+    ky_buffer_append_byte(&text, '(');
+    if (node->scan.vector_expr != NULL) {
+        ky_buffer_append_byte(&text, '(');
+        plan_print_expr(node, node->scan.vector_expr, &text);
+        ky_buffer_append_byte(&text, ')');
+    } else {
+        ky_buffer_append_cstr(&text, node->scan.table->columns[node->scan.vector_column].name);
     }
-    if (node->kind == PLAN_INDEX_SCAN || node->kind == PLAN_VECTOR_SCAN) {
-        json_text(out, "Scan Direction", node->scan.is_backward ? "Backward" : "Forward");
-        json_text(out, "Index Name", node->scan.index->name);
+    ky_buffer_printf(&text, " %s ", cat_distance_operator(node->scan.distance));
+    plan_print_expr(node, node->scan.vector_query, &text);
+    ky_buffer_append_byte(&text, ')');
+    explain_text(&explain->out, "Order By", ky_buffer_slice(&text));
+    ky_buffer_deinit(&text);
+}
+
+/* Both sides are named with their tables, as if above the join. */
+static void
+tell_hash_condition(struct explain *explain, const struct plan *node)
+{
+    const struct plan left = {.kind = PLAN_HASH_JOIN, .left = node->left, .right = node->right};
+    const struct plan right = {.kind = PLAN_HASH_JOIN, .left = node->right, .right = node->left};
+    const bool is_list = node->join.key_count > 1;
+    struct ky_buffer text = {0};
+    if (node->join.key_count == 0) {
+        return;
     }
-    if (node->kind == PLAN_SEQ_SCAN || node->kind == PLAN_INDEX_SCAN ||
-        node->kind == PLAN_SYSVIEW_SCAN || node->kind == PLAN_VECTOR_SCAN) {
-        json_text(out, "Relation Name", node->scan.table->name);
+    ky_buffer_append_cstr(&text, is_list ? "(" : "");
+    for (uint16_t i = 0; i < node->join.key_count; i++) {
+        ky_buffer_append_cstr(&text, i == 0 ? "(" : " AND (");
+        plan_print_expr(&left, node->join.left_keys[i], &text);
+        ky_buffer_append_cstr(&text, " = ");
+        plan_print_expr(&right, node->join.right_keys[i], &text);
+        ky_buffer_append_byte(&text, ')');
     }
-    if (node->alias != NULL) {
-        json_text(out, "Alias", node->alias);
+    ky_buffer_append_cstr(&text, is_list ? ")" : "");
+    explain_text(&explain->out, "Hash Cond", ky_buffer_slice(&text));
+    ky_buffer_deinit(&text);
+}
+
+static void
+tell_details(struct explain *explain, const struct plan *node)
+{
+    switch (node->kind) {
+    case PLAN_INDEX_SCAN:
+        tell_expr(explain, "Index Cond", node, node->scan.index_condition);
+        if (node->scan.index->method == INDEX_RMI) {
+            explain_cstr(&explain->out, "Index Method", "rmi");
+        }
+        break;
+    case PLAN_VECTOR_SCAN:
+        tell_distance(explain, node);
+        break;
+    case PLAN_HASH_JOIN:
+        tell_hash_condition(explain, node);
+        tell_expr(explain, "Join Filter", node, node->join.condition);
+        break;
+    case PLAN_NESTED_LOOP:
+        tell_expr(explain, "Join Filter", node, node->join.condition);
+        break;
+    case PLAN_SORT:
+    case PLAN_TOP_N:
+        tell_list(explain, "Sort Key", node, print_sort_key, node->sort.keys, node->sort.key_count);
+        break;
+    case PLAN_AGGREGATE:
+        tell_list(explain, "Group Key", node, print_group_key, node->aggregate.groups,
+                  node->aggregate.group_count);
+        break;
+    default:
+        break;
     }
-    if (explain->options->has_costs) {
-        ky_buffer_printf(out,
-                         ",\n\"Startup Cost\": %.2f,\n\"Total Cost\": %.2f,\n\"Plan Rows\": %.0f,\n"
-                         "\"Plan Width\": %d",
-                         node->startup_cost, node->total_cost, node->rows, node->width);
+    tell_expr(explain, node->kind == PLAN_RESULT ? "One-Time Filter" : "Filter", node,
+              node->filter);
+    if (node->remark != NULL && explain_is_text(&explain->out)) {
+        explain_line(&explain->out);
+        ky_buffer_printf(explain->out.to, "Vector Index: not used, %s", node->remark);
+    } else if (node->remark != NULL) {
+        explain_cstr(&explain->out, "Vector Index Not Used", node->remark);
     }
+}
+
+/* ------------------------------------------------------------------ what was measured */
+
+static const struct explain_actual *
+measured(const struct explain *explain, const struct plan *node)
+{
     const struct explain_actual *actual =
         explain->options->is_analyze ? explain->lookup(explain->arg, node) : NULL;
-    if (actual != NULL && actual->loops > 0) {
-        ky_buffer_printf(
-            out,
-            ",\n\"Actual Startup Time\": %.3f,\n\"Actual Total Time\": %.3f,\n"
-            "\"Actual Rows\": %llu,\n\"Actual Loops\": %llu",
-            actual->startup_ms / (double)actual->loops, actual->total_ms / (double)actual->loops,
-            (unsigned long long)(actual->rows / actual->loops), (unsigned long long)actual->loops);
+    return actual != NULL && actual->loops > 0 ? actual : NULL;
+}
+
+static void
+write_numbers(struct explain *explain, const struct plan *node)
+{
+    const struct explain_options *options = explain->options;
+    struct ky_buffer *out = explain->out.to;
+    if (options->has_costs) {
+        ky_buffer_printf(out, "  (cost=%.2f..%.2f rows=%.0f width=%d)", node->startup_cost,
+                         node->total_cost, node->rows, node->width);
     }
-    if (node->kind == PLAN_INDEX_SCAN) {
-        json_expr(out, "Index Cond", node, node->scan.index_condition);
-        if (node->scan.index->method == INDEX_RMI) {
-            ky_buffer_append_cstr(out, ",\n\"Index Method\": \"rmi\"");
+    if (!options->is_analyze) {
+        return;
+    }
+    const struct explain_actual *actual = measured(explain, node);
+    if (actual == NULL) {
+        ky_buffer_append_cstr(out, " (never executed)");
+        return;
+    }
+    double loops = (double)actual->loops;
+    if (options->has_timing) {
+        ky_buffer_printf(out, " (actual time=%.3f..%.3f rows=%.0f loops=%.0f)",
+                         actual->startup_ms / loops, actual->total_ms / loops,
+                         (double)actual->rows / loops, loops);
+    } else {
+        ky_buffer_printf(out, " (actual rows=%.0f loops=%.0f)", (double)actual->rows / loops,
+                         loops);
+    }
+}
+
+/* The same as properties. A node that never ran has zeros. */
+static void
+tell_numbers(struct explain *explain, const struct plan *node)
+{
+    static const struct explain_actual none;
+    const struct explain_options *options = explain->options;
+    struct explain_out *out = &explain->out;
+    if (options->has_costs) {
+        explain_real(out, "Startup Cost", "", 2, node->startup_cost);
+        explain_real(out, "Total Cost", "", 2, node->total_cost);
+        explain_real(out, "Plan Rows", "", 0, node->rows);
+        explain_integer(out, "Plan Width", "", (uint64_t)KY_MAX(node->width, 0));
+    }
+    if (!options->is_analyze) {
+        return;
+    }
+    const struct explain_actual *actual = measured(explain, node);
+    double loops = actual == NULL ? 1.0 : (double)actual->loops;
+    actual = actual == NULL ? &none : actual;
+    if (options->has_timing) {
+        explain_real(out, "Actual Startup Time", "", 3, actual->startup_ms / loops);
+        explain_real(out, "Actual Total Time", "", 3, actual->total_ms / loops);
+    }
+    explain_real(out, "Actual Rows", "", 0, (double)actual->rows / loops);
+    explain_integer(out, "Actual Loops", "", actual->loops);
+}
+
+/* An operator's note, "Sort Method: quicksort  Memory: 25kB", as a property for each part; a part
+ * without a colon is words of the form name=value. */
+static void
+tell_note(struct explain *explain, const char *note)
+{
+    while (*note != '\0') {
+        const char *end = strstr(note, "  ");
+        size_t size = end == NULL ? strlen(note) : (size_t)(end - note);
+        const char *mark = memmem(note, size, ": ", 2);
+        size_t mark_size = 2;
+        char label[64];
+        if (mark == NULL) {
+            const char *word_end = memchr(note, ' ', size);
+            size = word_end == NULL ? size : (size_t)(word_end - note);
+            mark = memchr(note, '=', size);
+            mark_size = 1;
+        }
+        if (mark != NULL) {
+            size_t label_size = (size_t)(mark - note);
+            struct ky_slice value = {(const uint8_t *)mark + mark_size,
+                                     size - label_size - mark_size};
+            (void)snprintf(label, sizeof(label), "%.*s", (int)KY_MIN(label_size, sizeof(label) - 1),
+                           note);
+            explain_text(&explain->out, label, value);
+        }
+        note += size;
+        note += strspn(note, " ");
+    }
+}
+
+static void
+tell_measured(struct explain *explain, const struct plan *node)
+{
+    const struct explain_actual *actual = measured(explain, node);
+    if (actual == NULL) {
+        return;
+    }
+    if (node->filter != NULL && (actual->removed > 0 || !explain_is_text(&explain->out))) {
+        explain_integer(&explain->out, "Rows Removed by Filter", "",
+                        actual->removed / actual->loops);
+    }
+    if (actual->note[0] == '\0') {
+        return;
+    }
+    if (explain_is_text(&explain->out)) {
+        explain_line(&explain->out);
+        ky_buffer_append_cstr(explain->out.to, actual->note);
+    } else {
+        tell_note(explain, actual->note);
+    }
+}
+
+/* ------------------------------------------------------------------ subqueries */
+
+/* relationship and name: of a child in the structured forms; name also heads it in text. */
+static void tell_node(struct explain *explain, const struct plan *node, const char *relationship,
+                      const char *name);
+
+/* A child in a group of its own; in text under its heading. */
+static void
+tell_subplan(struct explain *explain, const struct plan *plan, const char *relationship,
+             const char *name)
+{
+    struct explain_out *out = &explain->out;
+    if (!explain_is_text(out)) {
+        tell_node(explain, plan, relationship, name);
+        return;
+    }
+    explain_line(out);
+    ky_buffer_append_cstr(out->to, name);
+    out->depth += 2;
+    tell_node(explain, plan, relationship, NULL);
+    out->depth -= 2;
+}
+
+/* What walks over the subqueries of an expression: those that run once, or the others. */
+struct subplan_walk {
+    struct explain *explain;
+    bool is_init;
+    bool is_count; /* only counts */
+    uint32_t count;
+};
+
+static void
+walk_subplans(struct subplan_walk *walk, const struct expr *expr)
+{
+    char name[64];
+    if (expr == NULL) {
+        return;
+    }
+    for (uint16_t i = 0; expr->args != NULL && i < expr->arg_count; i++) {
+        walk_subplans(walk, expr->args[i]);
+    }
+    if (expr->kind != EXPR_SUBQUERY || expr->plan == NULL || plan_is_init(expr) != walk->is_init) {
+        return;
+    }
+    walk->count++;
+    if (walk->is_count) {
+        return;
+    }
+    if (walk->is_init) {
+        (void)snprintf(name, sizeof(name), "InitPlan %u (returns $%u)", expr->index,
+                       expr->index - 1);
+    } else {
+        (void)snprintf(name, sizeof(name), "SubPlan %u", expr->index);
+    }
+    tell_subplan(walk->explain, expr->plan, walk->is_init ? "InitPlan" : "SubPlan", name);
+}
+
+/* The subqueries in all of a node's expressions. */
+static void
+walk_node_subplans(struct subplan_walk *walk, const struct plan *node)
+{
+    walk_subplans(walk, node->filter);
+    for (uint16_t i = 0; node->project != NULL && i < node->output_count; i++) {
+        walk_subplans(walk, node->project[i]);
+    }
+    switch (node->kind) {
+    case PLAN_INDEX_SCAN:
+        walk_subplans(walk, node->scan.index_condition);
+        break;
+    case PLAN_HASH_JOIN:
+    case PLAN_NESTED_LOOP:
+        walk_subplans(walk, node->join.condition);
+        break;
+    case PLAN_SORT:
+    case PLAN_TOP_N:
+    case PLAN_LIMIT:
+        walk_subplans(walk, node->sort.limit);
+        walk_subplans(walk, node->sort.offset);
+        break;
+    case PLAN_AGGREGATE:
+        for (uint16_t i = 0; i < node->aggregate.call_count; i++) {
+            for (uint16_t a = 0; a < node->aggregate.calls[i].arg_count; a++) {
+                walk_subplans(walk, node->aggregate.calls[i].args[a]);
+            }
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static uint32_t
+subplan_count(const struct plan *node)
+{
+    struct subplan_walk walk = {.is_count = true, .is_init = true};
+    walk_node_subplans(&walk, node);
+    walk.is_init = false;
+    walk_node_subplans(&walk, node);
+    return walk.count;
+}
+
+/* ------------------------------------------------------------------ nodes */
+
+static bool
+is_modify(const struct plan *node)
+{
+    return node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE;
+}
+
+static const char *
+structured_type(const struct plan *node)
+{
+    const char *type = node_type(node);
+    return is_modify(node)                      ? "ModifyTable"
+           : strcmp(type, "HashAggregate") == 0 ? "Aggregate"
+           : node->kind == PLAN_SET_OPERATION   ? "SetOp"
+                                                : type;
+}
+
+/* What every node has after its type. */
+static void
+tell_kind(struct explain *explain, const char *relationship, const char *name)
+{
+    struct explain_out *out = &explain->out;
+    if (relationship != NULL) {
+        explain_cstr(out, "Parent Relationship", relationship);
+    }
+    if (name != NULL) {
+        explain_cstr(out, "Subplan Name", name);
+    }
+    explain_bool(out, "Parallel Aware", false);
+    explain_bool(out, "Async Capable", false);
+}
+
+static void
+tell_table(struct explain *explain, const struct plan *node, const struct cat_table *table)
+{
+    explain_cstr(&explain->out, "Relation Name", table->name);
+    explain_cstr(&explain->out, "Alias", node->alias != NULL ? node->alias : table->name);
+}
+
+/* The properties that the text form has in its heading. */
+static void
+tell_heading(struct explain *explain, const struct plan *node, const char *relationship,
+             const char *name)
+{
+    static const char *const join_types[] = {
+        [PLAN_JOIN_INNER] = "Inner", [PLAN_JOIN_LEFT] = "Left", [PLAN_JOIN_RIGHT] = "Right",
+        [PLAN_JOIN_FULL] = "Full",   [PLAN_JOIN_SEMI] = "Semi", [PLAN_JOIN_ANTI] = "Anti",
+    };
+    struct explain_out *out = &explain->out;
+    const char *type = structured_type(node);
+    explain_cstr(out, "Node Type", type);
+    if (strcmp(type, "Aggregate") == 0) {
+        explain_cstr(out, "Strategy",
+                     strcmp(node_type(node), "HashAggregate") == 0 ? "Hashed" : "Plain");
+        explain_cstr(out, "Partial Mode", "Simple");
+    } else if (node->kind == PLAN_SET_OPERATION) {
+        explain_cstr(out, "Strategy", "Hashed");
+    } else if (is_modify(node)) {
+        explain_cstr(out, "Operation", node_type(node));
+    }
+    tell_kind(explain, relationship, name);
+    switch (node->kind) {
+    case PLAN_INDEX_SCAN:
+    case PLAN_VECTOR_SCAN:
+        explain_cstr(out, "Scan Direction", node->scan.is_backward ? "Backward" : "Forward");
+        explain_cstr(out, "Index Name", node->scan.index->name);
+        tell_table(explain, node, node->scan.table);
+        break;
+    case PLAN_SEQ_SCAN:
+    case PLAN_SYSVIEW_SCAN:
+        tell_table(explain, node, node->scan.table);
+        break;
+    case PLAN_INSERT:
+    case PLAN_UPDATE:
+    case PLAN_DELETE:
+        tell_table(explain, node, node->modify.table);
+        break;
+    case PLAN_NESTED_LOOP:
+    case PLAN_HASH_JOIN:
+        explain_cstr(out, "Join Type", join_types[node->join.kind]);
+        break;
+    default:
+        if (node->alias != NULL) {
+            explain_cstr(out, node->kind == PLAN_CTE_SCAN ? "CTE Name" : "Alias", node->alias);
+        }
+        break;
+    }
+    tell_numbers(explain, node);
+}
+
+/* What PostgreSQL shows as a node of its own above a child: the Hash of a hash join. */
+static void
+tell_hash(struct explain *explain, const struct plan *child)
+{
+    struct explain_out *out = &explain->out;
+    const struct explain_options *options = explain->options;
+    if (explain_is_text(out)) {
+        explain_line(out);
+        ky_buffer_append_cstr(out->to, "->  Hash");
+        if (options->has_costs) {
+            ky_buffer_printf(out->to, "  (cost=%.2f..%.2f rows=%.0f width=%d)", child->total_cost,
+                             child->total_cost, child->rows, child->width);
+        }
+        out->depth += 6;
+        tell_node(explain, child, "Outer", NULL);
+        out->depth -= 6;
+        return;
+    }
+    explain_open(out, "Plan", NULL, true);
+    explain_cstr(out, "Node Type", "Hash");
+    tell_kind(explain, "Inner", NULL);
+    tell_numbers(explain, child);
+    explain_open(out, "Plans", "Plans", false);
+    tell_node(explain, child, "Outer", NULL);
+    explain_close(out, "Plans", false);
+    explain_close(out, "Plan", true);
+}
+
+static void
+tell_children(struct explain *explain, const struct plan *node)
+{
+    if (node->kind == PLAN_APPEND) {
+        for (uint16_t i = 0; i < node->append.child_count; i++) {
+            tell_node(explain, node->append.children[i], "Member", NULL);
+        }
+        return;
+    }
+    if (node->left != NULL) {
+        tell_node(explain, node->left, "Outer", NULL);
+    }
+    if (node->right != NULL && node->kind == PLAN_HASH_JOIN) {
+        tell_hash(explain, node->right);
+    } else if (node->right != NULL) {
+        tell_node(explain, node->right, "Inner", NULL);
+    }
+}
+
+/* The subqueries of WITH, once, below the top. */
+static void
+tell_ctes(struct explain *explain)
+{
+    char name[32];
+    const struct statement_plan *plan = explain->plan;
+    for (uint16_t i = 0; i < plan->cte_count; i++) {
+        if (plan->ctes[i] != NULL) {
+            (void)snprintf(name, sizeof(name), "CTE %u", i + 1U);
+            tell_subplan(explain, plan->ctes[i], "InitPlan", name);
         }
     }
-    json_expr(out, "Filter", node, node->filter);
-    json_children(explain, node);
-    ky_buffer_append_cstr(out, "\n}");
+}
+
+static bool
+has_ctes(const struct statement_plan *plan)
+{
+    for (uint16_t i = 0; i < plan->cte_count; i++) {
+        if (plan->ctes[i] != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+tell_output(struct explain *explain, const struct plan *node)
+{
+    const bool has_none =
+        node->kind == PLAN_APPEND || (is_modify(node) && !node->modify.has_returning);
+    if (explain->options->is_verbose && !has_none) {
+        tell_list(explain, "Output", node, print_output_column, NULL, node->output_count);
+    }
+}
+
+/* Everything below a node's heading. */
+static void
+tell_inside(struct explain *explain, const struct plan *node)
+{
+    struct explain_out *out = &explain->out;
+    const bool is_top = node == explain->top;
+    struct subplan_walk walk = {.explain = explain, .is_init = true};
+    tell_output(explain, node);
+    tell_details(explain, node);
+    tell_measured(explain, node);
+    const bool has_children = node->left != NULL || node->kind == PLAN_APPEND ||
+                              subplan_count(node) > 0 || (is_top && has_ctes(explain->plan));
+    if (!has_children) {
+        return;
+    }
+    explain_open(out, "Plans", "Plans", false);
+    if (is_top) {
+        tell_ctes(explain);
+    }
+    walk_node_subplans(&walk, node);
+    tell_children(explain, node);
+    walk.is_init = false;
+    walk_node_subplans(&walk, node);
+    explain_close(out, "Plans", false);
+}
+
+/* PostgreSQL's layout of text: children are six columns further in, under "->  ". */
+static void
+write_node(struct explain *explain, const struct plan *node)
+{
+    struct explain_out *out = &explain->out;
+    const int depth = out->depth;
+    const bool is_split = node->kind == PLAN_TOP_N && node->sort.limit != NULL;
+    for (int part = is_split ? 0 : 1; part < 2; part++) {
+        /* What one node does here, limit and sort, is two in PostgreSQL's words. */
+        const bool is_first = out->to->size == 0;
+        if (!is_first) {
+            explain_line(out);
+            ky_buffer_append_cstr(out->to, "->  ");
+        }
+        if (part == 0) {
+            ky_buffer_append_cstr(out->to, "Limit");
+        } else {
+            write_title(node, out->to);
+        }
+        write_numbers(explain, node);
+        out->depth += is_first ? 2 : 6;
+    }
+    tell_inside(explain, node);
+    out->depth = depth;
+}
+
+static void
+tell_node(struct explain *explain, const struct plan *node, const char *relationship,
+          const char *name)
+{
+    struct explain_out *out = &explain->out;
+    const char *label = relationship == NULL ? "Plan" : NULL;
+    const bool is_split = node->kind == PLAN_TOP_N && node->sort.limit != NULL;
+    node = shown(node);
+    if (explain_is_text(out)) {
+        write_node(explain, node);
+        return;
+    }
+    explain_open(out, "Plan", label, true);
+    if (is_split) {
+        explain_cstr(out, "Node Type", "Limit");
+        tell_kind(explain, relationship, name);
+        tell_numbers(explain, node);
+        explain_open(out, "Plans", "Plans", false);
+        explain_open(out, "Plan", NULL, true);
+        relationship = "Outer";
+        name = NULL;
+    }
+    tell_heading(explain, node, relationship, name);
+    tell_inside(explain, node);
+    if (is_split) {
+        explain_close(out, "Plan", true);
+        explain_close(out, "Plans", false);
+    }
+    explain_close(out, "Plan", true);
+}
+
+/* ------------------------------------------------------------------ the statement */
+
+static void
+tell_time(struct explain_out *out, const char *label, double ms)
+{
+    if (ms >= 0) {
+        explain_real(out, label, "ms", 3, ms);
+    }
 }
 
 void
 plan_explain(const struct statement_plan *plan, const struct explain_options *options,
-             explain_lookup lookup, void *arg, struct ky_buffer *out)
+             explain_lookup lookup, void *arg, const struct explain_times *times,
+             struct ky_buffer *text)
 {
-    struct explain explain = {
-        .plan = plan, .options = options, .lookup = lookup, .arg = arg, .out = out};
-    if (options->format == 'j') {
-        ky_buffer_append_cstr(out, "[\n{\n\"Plan\": ");
-        json_node(&explain, plan->root);
-        ky_buffer_append_cstr(out, "\n}\n]");
-        return;
+    struct explain explain = {.plan = plan,
+                              .top = shown(plan->root),
+                              .options = options,
+                              .lookup = lookup,
+                              .arg = arg,
+                              .out = {.to = text, .format = options->format}};
+    struct explain_out *out = &explain.out;
+    explain_begin(out);
+    explain_open(out, "Query", NULL, true);
+    tell_node(&explain, plan->root, NULL, NULL);
+    if (times != NULL && options->has_summary) {
+        tell_time(out, "Planning Time", times->planning_ms);
     }
-    write_node(&explain, plan->root, 0, true);
-    for (uint16_t i = 0; i < plan->cte_count; i++) {
-        if (plan->ctes[i] == NULL) {
-            continue;
-        }
-        ky_buffer_printf(out, "\n  CTE %u", i + 1U);
-        write_node(&explain, plan->ctes[i], 4, false);
+    if (options->is_analyze && !explain_is_text(out)) {
+        explain_open(out, "Triggers", "Triggers", false); /* there are none */
+        explain_close(out, "Triggers", false);
     }
+    if (times != NULL && options->has_summary) {
+        tell_time(out, "Execution Time", times->execution_ms);
+    }
+    explain_close(out, "Query", true);
+    explain_end(out);
 }

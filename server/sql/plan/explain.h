@@ -7,3 +7,5 @@
 
 /* A subquery that runs once, before it is wanted first: an InitPlan. */
 bool plan_is_init(const struct expr *expr);
+/* Output column index of a node. */
+void plan_print_output(const struct plan *node, uint32_t index, struct ky_buffer *out);

@@ -68,6 +68,21 @@ print_aggregate(const struct plan *node, uint32_t index, struct ky_buffer *out)
     }
 }
 
+/* RETURNING: the table's columns, the row id, then what the child gave. */
+static void
+print_returned(const struct plan *node, uint32_t index, bool is_qualified, struct ky_buffer *out)
+{
+    const struct cat_table *table = node->modify.table;
+    if (index > table->column_count && node->left != NULL) {
+        print_output(node->left, index - table->column_count - 1, is_qualified, out);
+        return;
+    }
+    if (is_qualified) {
+        ky_buffer_printf(out, "%s.", node->alias != NULL ? node->alias : table->name);
+    }
+    ky_buffer_append_cstr(out, index < table->column_count ? table->columns[index].name : "ctid");
+}
+
 /* A column of a node's input, as EXPR_INPUT numbers them. */
 static void
 print_input(const struct plan *node, uint32_t index, bool is_qualified, struct ky_buffer *out)
@@ -93,6 +108,11 @@ print_input(const struct plan *node, uint32_t index, bool is_qualified, struct k
         return;
     case PLAN_AGGREGATE:
         print_aggregate(node, index, out);
+        return;
+    case PLAN_INSERT:
+    case PLAN_UPDATE:
+    case PLAN_DELETE:
+        print_returned(node, index, is_qualified, out);
         return;
     case PLAN_WINDOW:
         if (index >= node->left->output_count) {
@@ -139,6 +159,16 @@ print_output(const struct plan *node, uint32_t index, bool is_qualified, struct 
     ky_buffer_append_byte(out, '(');
     plan_print_expr(node, expr, out);
     ky_buffer_append_byte(out, ')');
+}
+
+void
+plan_print_output(const struct plan *node, uint32_t index, struct ky_buffer *out)
+{
+    if (node->project != NULL) {
+        plan_print_expr(node, node->project[index], out);
+    } else {
+        print_input(node, index, true, out);
+    }
 }
 
 static void

@@ -259,7 +259,10 @@ KY_MUST_CHECK ky_status plan_query(struct plan_context *context, struct query *q
 
 struct explain_options {
     bool is_analyze, is_verbose, has_costs, has_buffers, has_timing, has_summary, has_settings;
-    char format; /* 't'ext, 'j'son, 'y'aml refused, 'x'ml refused */
+    char format; /* 't'ext, 'j'son, 'x'ml, 'y'aml */
+};
+struct explain_times {
+    double planning_ms, execution_ms; /* below zero: not told */
 };
 /* Measured per node when ANALYZE: exec fills an array by plan node pointer. */
 struct explain_actual {
@@ -268,9 +271,11 @@ struct explain_actual {
     char note[160]; /* "Sort Method: quicksort  Memory: 25kB", ... or "" */
 };
 typedef const struct explain_actual *(*explain_lookup)(void *arg, const struct plan *node);
-/* Appends PostgreSQL's text (lines separated by \n) or JSON. */
+/* Appends PostgreSQL's text (lines separated by \n) or one of its structured forms. text is empty
+ * before; times may be NULL. */
 void plan_explain(const struct statement_plan *plan, const struct explain_options *options,
-                  explain_lookup lookup, void *arg, struct ky_buffer *out);
+                  explain_lookup lookup, void *arg, const struct explain_times *times,
+                  struct ky_buffer *text);
 /* An expression as SQL, with column names of the node's input where known; as EXPLAIN shows
  * conditions. */
 void plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buffer *out);

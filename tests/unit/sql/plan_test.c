@@ -298,7 +298,7 @@ Test(plan, shapes)
     for (size_t i = 0; i < KY_COUNT_OF(shapes); i++) {
         const struct explain_options options = {.format = 't'};
         struct ky_buffer out = {0};
-        plan_explain(must_plan(shapes[i].sql), &options, NULL, NULL, &out);
+        plan_explain(must_plan(shapes[i].sql), &options, NULL, NULL, NULL, &out);
         ky_buffer_append_byte(&out, 0);
         cr_expect_str_eq((const char *)out.data, shapes[i].plan, "%s\n%s", shapes[i].sql,
                          (const char *)out.data);
@@ -429,13 +429,112 @@ Test(plan, json_is_json)
     struct ky_error err;
     plan_explain(
         must_plan("SELECT t.a FROM t JOIN u ON t.a = u.a WHERE b = '\"' ORDER BY 1 LIMIT 2"),
-        &options, NULL, NULL, &out);
+        &options, NULL, NULL, NULL, &out);
     cr_assert_eq(json_parse(&fixture.arena, ky_buffer_slice(&out), &value, &err), KY_OK);
     const struct json_value *root = json_get(value->first, "Plan");
     cr_assert_not_null(root);
     cr_expect_not_null(json_get(root, "Node Type"));
     cr_expect_not_null(json_get(root, "Total Cost"));
     ky_buffer_deinit(&out);
+}
+
+Test(plan, structured_forms_are_laid_out_as_postgresql_does)
+{
+    static const struct {
+        char format;
+        const char *text;
+    } forms[] = {
+        {'j', "[\n"
+              "  {\n"
+              "    \"Plan\": {\n"
+              "      \"Node Type\": \"Limit\",\n"
+              "      \"Parallel Aware\": false,\n"
+              "      \"Async Capable\": false,\n"
+              "      \"Plans\": [\n"
+              "        {\n"
+              "          \"Node Type\": \"Sort\",\n"
+              "          \"Parent Relationship\": \"Outer\",\n"
+              "          \"Parallel Aware\": false,\n"
+              "          \"Async Capable\": false,\n"
+              "          \"Sort Key\": [\"b\", \"a DESC\"],\n"
+              "          \"Plans\": [\n"
+              "            {\n"
+              "              \"Node Type\": \"Seq Scan\",\n"
+              "              \"Parent Relationship\": \"Outer\",\n"
+              "              \"Parallel Aware\": false,\n"
+              "              \"Async Capable\": false,\n"
+              "              \"Relation Name\": \"t\",\n"
+              "              \"Alias\": \"t\",\n"
+              "              \"Filter\": \"(b <> '<'::text)\"\n"
+              "            }\n"
+              "          ]\n"
+              "        }\n"
+              "      ]\n"
+              "    }\n"
+              "  }\n"
+              "]"},
+        {'y', "- Plan: \n"
+              "    Node Type: \"Limit\"\n"
+              "    Parallel Aware: false\n"
+              "    Async Capable: false\n"
+              "    Plans: \n"
+              "      - Node Type: \"Sort\"\n"
+              "        Parent Relationship: \"Outer\"\n"
+              "        Parallel Aware: false\n"
+              "        Async Capable: false\n"
+              "        Sort Key: \n"
+              "          - \"b\"\n"
+              "          - \"a DESC\"\n"
+              "        Plans: \n"
+              "          - Node Type: \"Seq Scan\"\n"
+              "            Parent Relationship: \"Outer\"\n"
+              "            Parallel Aware: false\n"
+              "            Async Capable: false\n"
+              "            Relation Name: \"t\"\n"
+              "            Alias: \"t\"\n"
+              "            Filter: \"(b <> '<'::text)\""},
+        {'x', "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n"
+              "  <Query>\n"
+              "    <Plan>\n"
+              "      <Node-Type>Limit</Node-Type>\n"
+              "      <Parallel-Aware>false</Parallel-Aware>\n"
+              "      <Async-Capable>false</Async-Capable>\n"
+              "      <Plans>\n"
+              "        <Plan>\n"
+              "          <Node-Type>Sort</Node-Type>\n"
+              "          <Parent-Relationship>Outer</Parent-Relationship>\n"
+              "          <Parallel-Aware>false</Parallel-Aware>\n"
+              "          <Async-Capable>false</Async-Capable>\n"
+              "          <Sort-Key>\n"
+              "            <Item>b</Item>\n"
+              "            <Item>a DESC</Item>\n"
+              "          </Sort-Key>\n"
+              "          <Plans>\n"
+              "            <Plan>\n"
+              "              <Node-Type>Seq Scan</Node-Type>\n"
+              "              <Parent-Relationship>Outer</Parent-Relationship>\n"
+              "              <Parallel-Aware>false</Parallel-Aware>\n"
+              "              <Async-Capable>false</Async-Capable>\n"
+              "              <Relation-Name>t</Relation-Name>\n"
+              "              <Alias>t</Alias>\n"
+              "              <Filter>(b &lt;&gt; '&lt;'::text)</Filter>\n"
+              "            </Plan>\n"
+              "          </Plans>\n"
+              "        </Plan>\n"
+              "      </Plans>\n"
+              "    </Plan>\n"
+              "  </Query>\n"
+              "</explain>"},
+    };
+    for (size_t i = 0; i < KY_COUNT_OF(forms); i++) {
+        const struct explain_options options = {.format = forms[i].format};
+        struct ky_buffer out = {0};
+        plan_explain(must_plan("SELECT * FROM t WHERE b <> '<' ORDER BY b, a DESC LIMIT 1"),
+                     &options, NULL, NULL, NULL, &out);
+        ky_buffer_append_byte(&out, 0);
+        cr_expect_str_eq((const char *)out.data, forms[i].text, "%s", (const char *)out.data);
+        ky_buffer_deinit(&out);
+    }
 }
 
 Test(plan, many_rows_of_values_are_not_quadratic)
