@@ -310,6 +310,20 @@ vector_of(const struct sysview_rows *rows, oid_t element, const struct datum *va
     return datum_bytes(bytes.data, bytes.size);
 }
 
+/* The expressions among an index's keys, as pg_get_expr gives them; null when there are none. */
+static struct datum
+key_expressions(const struct sysview_rows *rows, const struct cat_index *index)
+{
+    const char *text = NULL;
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        if (index->keys[i].column == 0) {
+            text = ky_arena_printf(rows->arena, "%s%s%s", text == NULL ? "" : text,
+                                   text == NULL ? "" : ", ", index->keys[i].expression_sql);
+        }
+    }
+    return text == NULL ? datum_null() : datum_cstr(text);
+}
+
 static void
 add_index(struct sysview_rows *rows, const struct cat_index *index)
 {
@@ -349,7 +363,7 @@ add_index(struct sysview_rows *rows, const struct cat_index *index)
     *at++ = vector_of(rows, OID_OID, collations, index->key_count);
     *at++ = vector_of(rows, OID_OID, classes, index->key_count);
     *at++ = vector_of(rows, OID_INT2, options, index->key_count);
-    put_null(&at);
+    *at++ = key_expressions(rows, index);
     put_text(&at, index->predicate_sql);
 }
 
