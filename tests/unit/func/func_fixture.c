@@ -139,6 +139,10 @@ fixture_call(struct func_fixture *fixture, const char *name, int arg_count, cons
         values[i] = value_of(fixture, args[2 * i], args[2 * i + 1]);
     }
     const struct func *func = find_func(name, arg_count, types);
+    for (; !func->is_variadic && arg_count < func->arg_count; arg_count++) {
+        types[arg_count] = type_get(func->args[arg_count]); /* left out */
+        values[arg_count] = func->is_strict ? datum_word(func->default_word) : datum_null();
+    }
     fixture->env.arg_types = types;
     if (func_call(func, &fixture->env, values, arg_count, &out, &err) != KY_OK) {
         return error_of(fixture, &err);
