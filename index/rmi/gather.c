@@ -26,6 +26,7 @@ rmi_gather_init(struct rmi_gather *gather, const struct rmi_shape *shape)
         KY_ASSERT(shape->is_exact);
         gather->shape = *shape;
         gather->has_shape = true;
+        gather->is_direct = shape->key_size == EXACT_SIZE_MAX && shape->prefix_size == 1;
     }
 }
 
@@ -99,11 +100,12 @@ propose_shape(struct rmi_gather *gather, struct ky_slice key)
     if (key.size == EXACT_SIZE_MAX) {
         gather->shape.prefix_size = 1;
         gather->shape.prefix[0] = *(const uint8_t *)key.data;
+        gather->is_direct = true;
     }
 }
 
 void
-rmi_gather_add(struct rmi_gather *gather, struct ky_slice key, row_id_t row_id)
+rmi_gather_add_any(struct rmi_gather *gather, struct ky_slice key, row_id_t row_id)
 {
     if (KY_UNLIKELY(!gather->has_shape && gather->all.count == 0)) {
         propose_shape(gather, key);
@@ -160,6 +162,7 @@ forget_shape(struct rmi_gather *gather)
     ky_free(gather->codes);
     gather->codes = NULL;
     gather->has_shape = false;
+    gather->is_direct = false;
     gather->all = keys_merge(&fitting, &gather->odd);
 }
 

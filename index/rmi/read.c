@@ -130,10 +130,10 @@ find_in_parts(struct rmi *rmi, const struct rmi_state *state, uint32_t found, st
     return found;
 }
 
-/* More than one entry, a dead one, or something in the parts. */
-KY_COLD static uint32_t
-find_slowly(struct rmi *rmi, const struct rmi_state *state, uint64_t landing, uint64_t code,
-            struct ky_slice key, row_id_t *row_ids, uint32_t max)
+/* What a lookup does whose landing slot has its code, or says that there is a delta. */
+static uint32_t
+find_at(struct rmi *rmi, const struct rmi_state *state, uint64_t landing, uint64_t code,
+        struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
     const bool may_be_in_parts = (rmi_slot_word(state->run, landing) & RMI_ROW_HAS_DELTA) != 0;
     const uint32_t found = find_in_run(state->run, landing, code, key, row_ids, max);
@@ -141,22 +141,18 @@ find_slowly(struct rmi *rmi, const struct rmi_state *state, uint64_t landing, ui
 }
 
 uint32_t
-rmi_find(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max)
+rmi_find_slowly(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
     ky_epoch_enter();
     const struct rmi_state *state = rmi_state_of(rmi);
     const struct rmi_run *run = state->run;
     uint32_t found = 0;
-    if (KY_LIKELY(rmi_shape_fits(&run->shape, key))) {
+    if (rmi_shape_fits(&run->shape, key)) {
         const uint64_t code = rmi_shape_code(&run->shape, key);
         const uint64_t landing = rmi_kernel()->seek(run, code);
-        const uint64_t word = rmi_slot_word(run, landing);
-        const bool is_code = rmi_slot_code(run, landing) == code;
-        if (KY_LIKELY((word & ~RMI_ROW_MASK) == 0 && is_code && run->shape.is_exact && max > 0)) {
-            row_ids[0] = word;
-            found = 1;
-        } else if (is_code || (word & RMI_ROW_HAS_DELTA) != 0) {
-            found = find_slowly(rmi, state, landing, code, key, row_ids, max);
+        if (rmi_slot_code(run, landing) == code ||
+            (rmi_slot_word(run, landing) & RMI_ROW_HAS_DELTA) != 0) {
+            found = find_at(rmi, state, landing, code, key, row_ids, max);
         }
     } else {
         found = find_in_parts(rmi, state, 0, key, row_ids, max);
@@ -173,7 +169,7 @@ find_chunk(struct rmi *rmi, const struct rmi_state *state, const struct ky_slice
            uint32_t count, uint32_t per_key, row_id_t *row_ids, uint32_t *counts_out)
 {
     const struct rmi_run *run = state->run;
-    uint64_t codes[RMI_BATCH];
+    uint64_t codes[RMI_BATCH] = {0};
     uint64_t slots[RMI_BATCH];
     for (uint32_t i = 0; i < count; i++) {
         codes[i] = rmi_shape_code(&run->shape, keys[i]);
@@ -189,7 +185,7 @@ find_chunk(struct rmi *rmi, const struct rmi_state *state, const struct ky_slice
             *place = word;
             found = 1;
         } else if (is_code || (word & RMI_ROW_HAS_DELTA) != 0) {
-            found = find_slowly(rmi, state, slots[i], codes[i], keys[i], place, per_key);
+            found = find_at(rmi, state, slots[i], codes[i], keys[i], place, per_key);
         }
         counts_out[i] = found;
     }
@@ -405,7 +401,13 @@ static void
 merge_parts(const struct rmi_state *state, struct btree_range *range, bool is_backward,
             struct btree_output *out, bool *is_last_out)
 {
-    struct source *sources = (struct source *)ky_calloc(SOURCES_MAX, sizeof(*sources));
+    struct source *sources = (struct source *)ky_malloc(SOURCES_MAX * sizeof(*sources));
+    for (uint32_t i = 0; i < SOURCES_MAX; i++) {
+        /* Not their entries, which are many more bytes than most merges give out. */
+        sources[i].count = 0;
+        sources[i].next = 0;
+        sources[i].keys = (struct ky_buffer){0};
+    }
     struct btree_output from_run = source_output(&sources[0], out->max);
     walk_run(state->run, range, is_backward, &from_run);
     btree_output_place(&from_run);

@@ -64,6 +64,7 @@ rmi_publish(struct rmi *rmi, struct rmi_run *run, struct rmi_delta *active,
     state->frozen = frozen;
     state->odd = odd;
     atomic_store_explicit(&rmi->state, state, memory_order_release);
+    atomic_store_explicit(&rmi->find, rmi_finder_of(run), memory_order_relaxed);
 }
 
 void

@@ -40,6 +40,7 @@ struct rmi_state {
 
 struct rmi {
     _Atomic(struct rmi_state *) state;
+    _Atomic(rmi_finder) find;       /* relaxed: the best one for the state's run */
     struct ky_mutex lock;           /* writers; before the trees' */
     struct ky_mutex rebuild_lock;   /* one rebuild at a time; before lock */
     bool is_rebuilding;             /* guarded by lock: changes are logged */
@@ -64,7 +65,6 @@ enum index_verdict rmi_insert_unique(struct rmi *rmi, struct ky_slice key, row_i
 bool rmi_remove(struct rmi *rmi, struct ky_slice key, row_id_t row_id);
 KY_MUST_CHECK ky_status rmi_build(struct rmi *rmi, index_source next, void *arg,
                                   struct ky_error *err);
-uint32_t rmi_find(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max);
 void rmi_find_batch(struct rmi *rmi, const struct ky_slice *keys, uint32_t count, uint32_t per_key,
                     row_id_t *row_ids, uint32_t *counts_out);
 uint32_t rmi_scan_next(struct rmi *rmi, struct index_scan *scan, struct index_entry *entries,
@@ -87,6 +87,8 @@ KY_MUST_CHECK ky_status rmi_load(struct rmi *rmi, struct ky_slice bytes, index_k
 
 struct rmi_gather;
 
+/* rmi_find for whatever the kernels leave. */
+uint32_t rmi_find_slowly(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max);
 /* All live entries of a state, in order; initialises the gather. */
 void rmi_gather_state(const struct rmi_state *state, struct rmi_gather *gather);
 struct rmi_delta *rmi_delta_new(const struct rmi_shape *shape);
@@ -106,6 +108,20 @@ rmi_state_of(struct rmi *rmi)
 {
     /* Acquire pairs with the release in rmi_publish: all that it names is complete. */
     return atomic_load_explicit(&rmi->state, memory_order_acquire);
+}
+
+static inline uint32_t
+rmi_find(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max)
+{
+    const rmi_finder find = atomic_load_explicit(&rmi->find, memory_order_relaxed);
+    return find(rmi, key, row_ids, max);
+}
+
+/* Of a run that is to be the state's. */
+static inline rmi_finder
+rmi_finder_of(const struct rmi_run *run)
+{
+    return rmi_kernel()->find[rmi_search_kind(run)];
 }
 
 static inline bool

@@ -16,7 +16,8 @@
  * end with the code, the code is the key (is_exact); else the bytes after the code (the rest) are
  * kept beside, and compared last. Keys that do not have the run's shape are not in it.
  *
- *     root: buckets of equal width over the codes      -> a window of leaves
+ *     root: buckets of equal width over the codes, or
+ *           over their logarithms                      -> a window of leaves
  *     heads: the first code of each leaf, in levels of 16 -> the leaf
  *     leaf: model (predicted block), separators, or one code only -> the block
  *     block: 8 codes | 8 row words
@@ -27,7 +28,8 @@
  * searched for. Slots without an entry hold the greatest code and ROW_IS_PAD: a block with room
  * ends every search, for absent keys too. A model leaf is accepted only if its keys lie within
  * RMI_SPILL_MAX blocks of where they are predicted; other leaves are packed and searched through
- * 31 separators of 16 bits. Codes equal to each other are always in one leaf.
+ * 31 separators of 16 bits, which a block's last code has: their blocks end, if they can, where the
+ * next code differs in these bits. Codes equal to each other are always in one leaf.
  *
  * The run is immutable but for two bits of its row words. Every code, present or absent, has one
  * landing slot: the first one at or after it. ROW_HAS_DELTA there says that the delta may hold
@@ -47,6 +49,8 @@ enum {
     RMI_CODE_SIZE = 8,
 };
 
+#define RMI_BUCKET_IS_WIDE 0x80000000U
+
 #define RMI_ROW_MASK (((uint64_t)1 << 48) - 1)
 #define RMI_ROW_HAS_TWIN ((uint64_t)1 << 60)  /* the next entry has the same code; never changes */
 #define RMI_ROW_IS_PAD ((uint64_t)1 << 61)    /* no entry; never changes */
@@ -60,8 +64,8 @@ struct rmi_block {
 _Static_assert(sizeof(struct rmi_block) == 128, "two cache lines, one of them codes");
 
 enum rmi_leaf_kind {
-    RMI_LEAF_MODEL,  /* block = first_block + ((code - base) << shift) * scale / 2^120 */
-    RMI_LEAF_PACKED, /* full blocks; scale is the number of its separators */
+    RMI_LEAF_MODEL,  /* block = first_block + (code - base) * scale / 2^64 */
+    RMI_LEAF_PACKED, /* nearly full blocks, found through the leaf's separators */
     RMI_LEAF_SINGLE, /* one code */
 };
 
@@ -71,14 +75,14 @@ struct rmi_leaf {
     uint64_t scale;
     uint32_t first_block;
     uint8_t kind;
-    uint8_t shift;
+    uint8_t shift;       /* of a packed leaf: from code - base to a separator's bits */
     uint8_t spill_max;   /* blocks that an entry lies after its predicted one, at most */
     uint8_t block_count; /* not of RMI_LEAF_SINGLE: up to the next leaf's first */
 };
 _Static_assert(sizeof(struct rmi_leaf) == 32, "two leaves a cache line");
 
 struct rmi_separators {
-    uint16_t codes[RMI_PACKED_BLOCKS_MAX]; /* of block i + 1; UINT16_MAX where there is none */
+    uint16_t codes[RMI_PACKED_BLOCKS_MAX]; /* of block i's last code; UINT16_MAX from the last on */
 } KY_ALIGNED(64);
 
 /* Which keys may be in a run, and what of them is code and rest. */
@@ -89,16 +93,30 @@ struct rmi_shape {
     uint8_t prefix[RMI_PREFIX_MAX];
 };
 
+/* How the leaf of a code is found. */
+enum rmi_root_kind {
+    RMI_ROOT_NARROW, /* buckets of equal width, nearly all of them with two leaves at most */
+    RMI_ROOT_LINEAR, /* with RMI_WINDOW_MAX at most */
+    RMI_ROOT_LOG,    /* the same, over the logarithm of code - root_base */
+    RMI_ROOT_LEVELS, /* neither leaves few enough leaves in a bucket: from the top of the levels */
+    RMI_ROOT_KINDS,
+};
+
 struct rmi_run {
-    struct rmi_shape shape;
-    struct rmi_block *blocks;         /* block_count, the last one without entries */
-    struct rmi_leaf *leaves;          /* leaf_count + 1; the last one only names the last block */
-    uint64_t *levels[RMI_LEVELS_MAX]; /* levels[0]: heads; each next one has every 16th of them */
-    struct rmi_separators *separators;
-    uint32_t *buckets; /* bucket_count + 1: the leaf of the bucket's lowest code */
-    uint64_t root_base, root_range, root_scale;
-    uint8_t root_shift;
+    /* What a lookup of the usual key reads comes first. */
+    uint8_t direct_kind;   /* its search, when keys are a marker byte and their code */
+    uint8_t direct_marker; /* that byte */
+    uint8_t root_kind;     /* enum rmi_root_kind */
+    bool is_mixed;         /* packed leaves are not a rare exception among the others */
     uint8_t level_count;
+    struct rmi_block *blocks; /* block_count, the last one without entries, and one to read over */
+    struct rmi_leaf *leaves;  /* leaf_count + 1; the last one only names the last block */
+    uint64_t *levels[RMI_LEVELS_MAX];  /* levels[0]: heads; each next one has every 16th of them */
+    struct rmi_separators *separators; /* of each leaf, used by packed ones; none without those */
+    uint32_t *buckets;                 /* bucket_count + 1: the leaf of the bucket's lowest code */
+    uint64_t root_base;                /* the first code */
+    uint64_t root_range, root_scale;
+    struct rmi_shape shape;
     uint32_t block_count, leaf_count, separators_count, bucket_count;
     uint64_t entry_count;        /* with dead ones */
     _Atomic uint64_t dead_count; /* relaxed; changed under the writer's lock */
@@ -189,40 +207,87 @@ rmi_slot_word(const struct rmi_run *run, uint64_t slot)
     return atomic_load_explicit(rmi_slot_row(run, slot), memory_order_acquire);
 }
 
+/* Of the blocks, with the one that searches read beyond the last. */
+static inline size_t
+rmi_blocks_size(const struct rmi_run *run)
+{
+    return ((size_t)run->block_count + 1) * sizeof(struct rmi_block);
+}
+
 static inline uint64_t
 rmi_slot_end(const struct rmi_run *run)
 {
     return ((uint64_t)run->block_count - 1) * RMI_BLOCK_SLOTS;
 }
 
+static inline uint32_t
+rmi_leaf_predict_at(const struct rmi_leaf *leaf, uint64_t distance)
+{
+    distance = KY_MIN(distance, leaf->range);
+    return (uint32_t)rmi_high_product(distance, leaf->scale);
+}
+
 /* The block where a model leaf has its code, or one before it. */
 static inline uint32_t
 rmi_leaf_predict(const struct rmi_leaf *leaf, uint64_t code)
 {
-    uint64_t distance = code < leaf->base ? 0 : code - leaf->base;
-    distance = KY_MIN(distance, leaf->range);
-    return (uint32_t)(rmi_high_product(distance << leaf->shift, leaf->scale) >> 56);
+    return rmi_leaf_predict_at(leaf, code < leaf->base ? 0 : code - leaf->base);
+}
+
+static inline uint16_t
+rmi_leaf_quantise_at(const struct rmi_leaf *leaf, uint64_t distance)
+{
+    return (uint16_t)KY_MIN(distance >> leaf->shift, (uint64_t)UINT16_MAX);
 }
 
 /* The quantised code that a packed leaf's separators are compared with. */
 static inline uint16_t
 rmi_leaf_quantise(const struct rmi_leaf *leaf, uint64_t code)
 {
-    uint64_t distance = code < leaf->base ? 0 : (code - leaf->base) >> leaf->shift;
-    return (uint16_t)KY_MIN(distance, (uint64_t)UINT16_MAX);
+    return rmi_leaf_quantise_at(leaf, code < leaf->base ? 0 : code - leaf->base);
+}
+
+/* A logarithm to the base of 2, linear between powers: six bits and 58 after the point. */
+static inline uint64_t
+rmi_log(uint64_t distance)
+{
+    const uint32_t power = 63 - (uint32_t)__builtin_clzll(distance | 1);
+    return (uint64_t)power << 58 | (distance << (63 - power) << 1) >> 6;
 }
 
 static inline uint32_t
+rmi_root_bucket_at(const struct rmi_run *run, uint64_t distance)
+{
+    distance = KY_MIN(distance, run->root_range);
+    return (uint32_t)rmi_high_product(distance, run->root_scale);
+}
+
+/* Of a code that is not below the first. */
+static inline uint32_t
 rmi_root_bucket(const struct rmi_run *run, uint64_t code)
 {
-    uint64_t distance = code < run->root_base ? 0 : code - run->root_base;
-    distance = KY_MIN(distance, run->root_range);
-    return (uint32_t)(rmi_high_product(distance << run->root_shift, run->root_scale) >> 32);
+    const uint64_t distance = code - run->root_base;
+    return rmi_root_bucket_at(run, run->root_kind == RMI_ROOT_LOG ? rmi_log(distance) : distance);
 }
+
+/* Searches are compiled for each kind of root, with and without packed leaves. */
+enum { RMI_SEARCH_KINDS = 2 * RMI_ROOT_KINDS, RMI_SEARCH_NONE = UINT8_MAX };
+
+static inline uint8_t
+rmi_search_kind(const struct rmi_run *run)
+{
+    return (uint8_t)(run->root_kind * 2 + run->is_mixed);
+}
+
+struct rmi;
+/* rmi_find for a kind of run: right for others too, but slow. */
+typedef uint32_t (*rmi_finder)(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids,
+                               uint32_t max);
 
 /* Landing slots, by the best instructions this processor has. All give the same answers. */
 struct rmi_kernel {
     const char *name;
+    rmi_finder find[RMI_SEARCH_KINDS];
     uint64_t (*seek)(const struct rmi_run *run, uint64_t code);
     /* At most RMI_BATCH codes, their memory fetched together. */
     void (*seek_many)(const struct rmi_run *run, const uint64_t *codes, uint32_t count,
@@ -233,8 +298,17 @@ extern const struct rmi_kernel rmi_kernel_scalar;
 #if defined(__x86_64__)
 extern const struct rmi_kernel rmi_kernel_avx2, rmi_kernel_avx512;
 #endif
-/* Chosen at the first call. */
-const struct rmi_kernel *rmi_kernel(void);
+const struct rmi_kernel *rmi_kernel_choose(void);
+extern _Atomic(const struct rmi_kernel *) rmi_kernel_chosen;
+
+static inline const struct rmi_kernel *
+rmi_kernel(void)
+{
+    /* Relaxed: whoever comes first stores what all others would. */
+    const struct rmi_kernel *kernel =
+        atomic_load_explicit(&rmi_kernel_chosen, memory_order_relaxed);
+    return KY_LIKELY(kernel != NULL) ? kernel : rmi_kernel_choose();
+}
 
 /* ---- building */
 

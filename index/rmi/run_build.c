@@ -4,7 +4,7 @@
  * A run out of sorted codes, in one pass. The next keys become a leaf: as many as RMI_LEAF_KEYS_MAX
  * if a line through the first and the last of them predicts blocks well, half as many if that
  * does, else a packed leaf. How well is found by placing them: the densest filling wins whose
- * keys lie at most a little after where they are predicted.
+ * keys lie at most a little after where they are predicted, and what was placed stays.
  */
 
 #include "index/rmi/run.h"
@@ -18,7 +18,20 @@ static const struct filling {
     uint32_t spill_mean;
 } fillings[] = {{128, 6}, {112, 8}, {104, 8}, {97, 38}};
 
-enum { SPILL_UNIT = 64, SINGLE_STEP = RMI_SINGLE_COUNT_MIN / 2, RMI_SCALE_BITS = 56 };
+enum {
+    SPILL_UNIT = 64,
+    SINGLE_STEP = RMI_SINGLE_COUNT_MIN / 2,
+    DENSER_EVERY = 16,   /* leaves after which a denser filling is tried again */
+    PACKED_USED_MIN = 6, /* slots of a packed block that ends early */
+    PACKED_ATTEMPTS = 3, /* at a packed leaf whose blocks end early */
+    BLIND_MAX = 1,       /* ends of blocks that its separators need not see */
+    PACKED_KEYS_MAX = RMI_PACKED_BLOCKS_MAX * RMI_BLOCK_SLOTS,
+    BLOCKS_SLACK = 256, /* what an attempt at a leaf may write beyond */
+    OUTLIER_LEAVES = RMI_WINDOW_MAX - 2,
+    SEVERAL_SHARE_MAX = 16,
+    PACKED_SHARE_MAX = 32, /* of the leaves, to be the exception */
+    WIDE_SHARE_MAX = 16,   /* of the leaves, to be found through the root's buckets */
+};
 
 struct builder {
     const struct rmi_input *input;
@@ -26,15 +39,16 @@ struct builder {
     uint64_t blocks_capacity;
     uint64_t leaves_capacity;
     uint64_t separators_capacity;
+    uint32_t filling;                   /* that the last model leaf got */
     uint64_t spills[RMI_SPILL_MAX + 1]; /* entries by the blocks they spilled */
 };
 
+/* What makes targets out of a range: range * scale / 2^64 is below targets, which are at most
+ * range. */
 static uint64_t
-scale_of(uint64_t range, uint32_t shift, uint32_t targets, uint32_t bits)
+scale_of(uint64_t range, uint32_t targets)
 {
-    /* (range + 1) << shift is at most 2^64. */
-    const rmi_u128 top = ((rmi_u128)range + 1) << shift;
-    return (uint64_t)((((rmi_u128)targets << bits) << 64) / top);
+    return range == 0 ? 0 : (uint64_t)((((rmi_u128)targets << 64) - 1) / range);
 }
 
 static void
@@ -43,55 +57,7 @@ aim_leaf(struct rmi_leaf *leaf, uint64_t base, uint64_t range, uint32_t blocks)
     leaf->kind = RMI_LEAF_MODEL;
     leaf->base = base;
     leaf->range = range;
-    leaf->shift = range == 0 ? 0 : (uint8_t)__builtin_clzll(range);
-    /* Few codes close together: one block for each is as far as a line needs to go. */
-    const uint32_t targets = (uint32_t)KY_MIN((uint64_t)blocks, range + 1);
-    leaf->scale = targets <= 1 ? 0 : scale_of(range, leaf->shift, targets, RMI_SCALE_BITS);
-}
-
-/* Places the keys; false when they spill more than budget blocks in all, or one too far. */
-static bool
-simulate(struct rmi_leaf *leaf, const uint64_t *codes, uint32_t count, uint64_t budget)
-{
-    uint32_t block = 0;
-    uint32_t used = 0;
-    uint32_t spill_max = 0;
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t predicted = rmi_leaf_predict(leaf, codes[i]);
-        if (predicted > block) {
-            block = predicted;
-            used = 0;
-        } else if (used == RMI_BLOCK_SLOTS) {
-            block++;
-            used = 0;
-        }
-        used++;
-        const uint32_t spill = block - predicted;
-        total += spill;
-        spill_max = KY_MAX(spill_max, spill);
-        if (total > budget || spill > RMI_SPILL_MAX) {
-            return false;
-        }
-    }
-    leaf->spill_max = (uint8_t)spill_max;
-    leaf->block_count = (uint8_t)(block + 1);
-    return true;
-}
-
-static bool
-fit_model(struct rmi_leaf *leaf, const uint64_t *codes, uint32_t count)
-{
-    for (size_t i = 0; i < KY_COUNT_OF(fillings); i++) {
-        const uint32_t slots = fillings[i].slots;
-        const uint32_t blocks = (count * 16 + slots - 1) / slots;
-        aim_leaf(leaf, codes[0], codes[count - 1] - codes[0], blocks);
-        const uint64_t budget = (uint64_t)count * fillings[i].spill_mean / SPILL_UNIT;
-        if (simulate(leaf, codes, count, budget)) {
-            return true;
-        }
-    }
-    return false;
+    leaf->scale = scale_of(range, (uint32_t)KY_MIN((uint64_t)blocks, range));
 }
 
 /* ---- cutting */
@@ -159,72 +125,108 @@ next_leaf(struct builder *builder)
     return &run->leaves[run->leaf_count];
 }
 
-static void
-pad_block(struct rmi_block *block, uint32_t from)
-{
-    for (uint32_t i = from; i < RMI_BLOCK_SLOTS; i++) {
-        block->codes[i] = UINT64_MAX;
-        atomic_init(&block->rows[i], RMI_ROW_IS_PAD);
+#define PAD                                                                                 \
+    {                                                                                       \
+        UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, \
+            UINT64_MAX                                                                      \
     }
-}
+#define PAD_ROWS                                                                        \
+    {                                                                                   \
+        RMI_ROW_IS_PAD, RMI_ROW_IS_PAD, RMI_ROW_IS_PAD, RMI_ROW_IS_PAD, RMI_ROW_IS_PAD, \
+            RMI_ROW_IS_PAD, RMI_ROW_IS_PAD, RMI_ROW_IS_PAD                              \
+    }
+static const struct rmi_block pad = {PAD, PAD_ROWS};
 
-/* Ends the block that has used slots and begins the one at next. */
-static void
-skip_to(struct rmi_block *blocks, uint32_t *block, uint32_t *used, uint32_t next)
+static inline struct rmi_block *
+open_block(struct rmi_block *block)
 {
-    pad_block(&blocks[*block], *used);
-    for (uint32_t i = *block + 1; i < next; i++) {
-        pad_block(&blocks[i], 0);
-    }
-    *block = next;
-    *used = 0;
+    memcpy(block, &pad, sizeof(pad));
+    return block;
 }
 
 /* With whether the next one has its code: a lookup need not look for it then. */
-static uint64_t
+static inline uint64_t
 row_word(const struct rmi_input *input, uint64_t i)
 {
     const bool has_twin = i + 1 < input->count && input->codes[i + 1] == input->codes[i];
     return input->rows[i] | (has_twin ? RMI_ROW_HAS_TWIN : 0);
 }
 
-static void
-write_model(struct builder *builder, const struct rmi_leaf *leaf, uint64_t from, uint64_t to)
+static inline void
+put(struct rmi_block *block, uint32_t slot, const struct rmi_input *input, uint64_t i)
 {
-    struct rmi_block *blocks = builder->run->blocks + leaf->first_block;
-    const uint64_t *codes = builder->input->codes;
+    block->codes[slot] = input->codes[i];
+    atomic_init(&block->rows[slot], row_word(input, i));
+}
+
+/* Writes the entries where the leaf predicts them; false when they spill more than budget blocks in
+ * all, or one too far. */
+static bool
+place(struct builder *builder, struct rmi_leaf *leaf, uint64_t from, uint64_t to, uint64_t budget)
+{
+    struct rmi_block *blocks = builder->run->blocks + builder->run->block_count;
+    const struct rmi_input *input = builder->input;
+    uint32_t spills[RMI_SPILL_MAX + 1] = {0};
     uint32_t block = 0;
     uint32_t used = 0;
+    uint64_t total = 0;
+    struct rmi_block *at = open_block(blocks);
     for (uint64_t i = from; i < to; i++) {
-        const uint32_t predicted = rmi_leaf_predict(leaf, codes[i]);
-        if (predicted > block) {
-            skip_to(blocks, &block, &used, predicted);
-        } else if (used == RMI_BLOCK_SLOTS) {
-            block++;
+        const uint32_t predicted = rmi_leaf_predict(leaf, input->codes[i]);
+        if (predicted > block || used == RMI_BLOCK_SLOTS) {
+            const uint32_t next = KY_MAX(predicted, block + 1);
+            for (; block < next; block++) {
+                at = open_block(&blocks[block + 1]);
+            }
             used = 0;
         }
-        builder->spills[block - predicted]++;
-        blocks[block].codes[used] = codes[i];
-        atomic_init(&blocks[block].rows[used], row_word(builder->input, i));
-        used++;
+        const uint32_t spill = block - predicted;
+        total += spill;
+        if (total > budget || spill > RMI_SPILL_MAX) {
+            return false;
+        }
+        spills[spill]++;
+        put(at, used++, input, i);
     }
-    skip_to(blocks, &block, &used, leaf->block_count);
+    leaf->spill_max = 0;
+    for (uint32_t i = 0; i <= RMI_SPILL_MAX; i++) {
+        builder->spills[i] += spills[i];
+        leaf->spill_max = spills[i] > 0 ? (uint8_t)i : leaf->spill_max;
+    }
+    leaf->first_block = builder->run->block_count;
+    leaf->block_count = (uint8_t)(block + 1);
+    return true;
+}
+
+/* The densest filling that will do, as neighbours are filled alike: from theirs on. */
+static bool
+place_model(struct builder *builder, struct rmi_leaf *leaf, uint64_t from, uint64_t to)
+{
+    const uint64_t *codes = builder->input->codes;
+    const uint64_t count = to - from;
+    const bool is_denser = builder->run->leaf_count % DENSER_EVERY == 0;
+    for (uint32_t i = is_denser ? 0 : builder->filling; i < KY_COUNT_OF(fillings); i++) {
+        const uint32_t slots = fillings[i].slots;
+        const uint32_t blocks = (uint32_t)((count * 16 + slots - 1) / slots);
+        aim_leaf(leaf, codes[from], codes[to - 1] - codes[from], blocks);
+        if (place(builder, leaf, from, to, count * fillings[i].spill_mean / SPILL_UNIT)) {
+            builder->filling = i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void
-write_packed(struct builder *builder, uint32_t first_block, uint64_t from, uint64_t to)
+write_full(struct builder *builder, uint64_t from, uint64_t to)
 {
-    struct rmi_block *blocks = builder->run->blocks + first_block;
-    uint64_t i = from;
-    for (; i < to; i++) {
-        const uint64_t at = i - from;
-        struct rmi_block *block = &blocks[at / RMI_BLOCK_SLOTS];
-        block->codes[at % RMI_BLOCK_SLOTS] = builder->input->codes[i];
-        atomic_init(&block->rows[at % RMI_BLOCK_SLOTS], row_word(builder->input, i));
-    }
-    const uint64_t rest = (to - from) % RMI_BLOCK_SLOTS;
-    if (rest != 0) {
-        pad_block(&blocks[(to - from) / RMI_BLOCK_SLOTS], (uint32_t)rest);
+    struct rmi_block *blocks = builder->run->blocks + builder->run->block_count;
+    for (uint64_t i = from; i < to; i++) {
+        struct rmi_block *block = &blocks[(i - from) / RMI_BLOCK_SLOTS];
+        if ((i - from) % RMI_BLOCK_SLOTS == 0) {
+            (void)open_block(block);
+        }
+        put(block, (uint32_t)((i - from) % RMI_BLOCK_SLOTS), builder->input, i);
     }
 }
 
@@ -234,41 +236,142 @@ blocks_for(uint64_t count)
     return (uint32_t)((count + RMI_BLOCK_SLOTS - 1) / RMI_BLOCK_SLOTS);
 }
 
-static void
-add_packed(struct builder *builder, struct rmi_leaf *leaf, uint64_t from, uint64_t to)
+/* Those of the leaf that is being made. They lie where its number says, so that a search can fetch
+ * both at once. */
+static struct rmi_separators *
+leaf_separators(struct builder *builder)
 {
     struct rmi_run *run = builder->run;
-    const uint64_t *codes = builder->input->codes;
+    const uint64_t capacity = builder->separators_capacity;
+    if (run->leaf_count >= capacity) {
+        const uint64_t wanted = KY_MAX((uint64_t)run->leaf_count * 2, (uint64_t)64);
+        struct rmi_separators *grown =
+            (struct rmi_separators *)rmi_pages_new(wanted * sizeof(*grown));
+        if (run->separators_count > 0) {
+            memcpy(grown, run->separators, run->separators_count * sizeof(*grown));
+        }
+        rmi_pages_free(run->separators, capacity * sizeof(*grown));
+        run->separators = grown;
+        builder->separators_capacity = wanted;
+    }
+    run->separators_count = run->leaf_count + 1;
+    return &run->separators[run->leaf_count];
+}
+
+static void
+aim_packed(struct rmi_leaf *leaf, const uint64_t *codes, uint64_t from, uint64_t to)
+{
     const uint64_t range = codes[to - 1] - codes[from];
     const uint32_t bits = range == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(range);
     *leaf = (struct rmi_leaf){
         .base = codes[from],
         .range = range,
-        .scale = run->separators_count,
-        .first_block = run->block_count,
         .kind = RMI_LEAF_PACKED,
         .shift = (uint8_t)(bits > 16 ? bits - 16 : 0),
-        .block_count = (uint8_t)blocks_for(to - from),
     };
-    if (run->separators_count == builder->separators_capacity) {
-        const uint64_t capacity = KY_MAX(builder->separators_capacity * 2, (uint64_t)64);
-        struct rmi_separators *grown =
-            (struct rmi_separators *)rmi_pages_new(capacity * sizeof(*grown));
-        if (run->separators_count > 0) {
-            memcpy(grown, run->separators, run->separators_count * sizeof(*grown));
+}
+
+/* How the entries of a packed leaf are divided into blocks. */
+struct division {
+    uint16_t ends[RMI_PACKED_BLOCKS_MAX]; /* of blocks, counted from the leaf's first entry */
+    uint32_t blocks;
+    uint32_t blind; /* ends that separators do not see: the next code has the same bits */
+};
+
+/* Blocks are full, or end a little earlier where separators can tell the next code. Stops when
+ * there are as many as a leaf may have. */
+static void
+divide(const struct rmi_leaf *leaf, const uint64_t *codes, uint32_t count, bool is_full,
+       struct division *division)
+{
+    division->blocks = 0;
+    division->blind = 0;
+    for (uint32_t at = 0; at < count && division->blocks < RMI_PACKED_BLOCKS_MAX;) {
+        uint32_t end = KY_MIN(at + RMI_BLOCK_SLOTS, count);
+        if (end < count && !is_full) {
+            uint32_t early = end;
+            while (early >= at + PACKED_USED_MIN && rmi_leaf_quantise(leaf, codes[early - 1]) ==
+                                                        rmi_leaf_quantise(leaf, codes[early])) {
+                early--;
+            }
+            const bool is_seen = early >= at + PACKED_USED_MIN;
+            end = is_seen ? early : end;
+            division->blind += !is_seen;
         }
-        rmi_pages_free(run->separators, builder->separators_capacity * sizeof(*grown));
-        run->separators = grown;
-        builder->separators_capacity = capacity;
+        division->ends[division->blocks++] = (uint16_t)end;
+        at = end;
     }
-    struct rmi_separators *separators = &run->separators[run->separators_count++];
-    for (uint32_t i = 0; i < RMI_PACKED_BLOCKS_MAX; i++) {
-        const uint64_t first = from + ((uint64_t)i + 1) * RMI_BLOCK_SLOTS;
-        separators->codes[i] = first < to ? rmi_leaf_quantise(leaf, codes[first]) : UINT16_MAX;
+}
+
+/* Separators have few bits: a wide gap makes them blind for what is on both sides of it. The place
+ * of the widest among the later entries. */
+static uint64_t
+widest_gap(const uint64_t *codes, uint64_t from, uint64_t to)
+{
+    uint64_t widest = to - 1;
+    for (uint64_t i = from + (to - from) / 2; i < to; i++) {
+        widest = codes[i] - codes[i - 1] > codes[widest] - codes[widest - 1] ? i : widest;
     }
-    write_packed(builder, leaf->first_block, from, to);
-    run->block_count += leaf->block_count;
+    return widest;
+}
+
+/* Divides the entries, or the first of them; returns where the leaf ends. */
+static uint64_t
+divide_packed(const struct rmi_input *input, struct rmi_leaf *leaf, uint64_t from, uint64_t to,
+              struct division *division)
+{
+    for (uint32_t attempt = 0;; attempt++) {
+        const bool is_full = attempt == PACKED_ATTEMPTS;
+        aim_packed(leaf, input->codes, from, to);
+        divide(leaf, input->codes + from, (uint32_t)(to - from), is_full, division);
+        const uint64_t end = from + division->ends[division->blocks - 1];
+        if (attempt == 0 && division->blind > BLIND_MAX && to - from >= RMI_SINGLE_COUNT_MIN * 2) {
+            const uint64_t gap = widest_gap(input->codes, from, to);
+            if (input->codes[gap] != input->codes[gap - 1]) {
+                to = gap;
+                continue;
+            }
+        }
+        if (end == to) {
+            return to;
+        }
+        /* Equal codes, which are fewer than make a leaf of their own, stay together. */
+        to = end;
+        while (input->codes[to - 1] == input->codes[to]) {
+            to--;
+        }
+    }
+}
+
+/* Makes a packed leaf; returns where it ends. */
+static uint64_t
+add_packed(struct builder *builder, struct rmi_leaf *leaf, uint64_t from, uint64_t to)
+{
+    struct rmi_run *run = builder->run;
+    const struct rmi_input *input = builder->input;
+    struct division division;
+    to = divide_packed(input, leaf, from, to, &division);
+    const uint32_t blocks = division.blocks;
+    leaf->first_block = run->block_count;
+    leaf->block_count = (uint8_t)blocks;
+    struct rmi_separators *separators = leaf_separators(builder);
+    uint64_t i = from;
+    for (uint32_t block = 0; block < RMI_PACKED_BLOCKS_MAX; block++) {
+        separators->codes[block] = UINT16_MAX;
+        if (block >= blocks) {
+            continue;
+        }
+        struct rmi_block *place = open_block(&run->blocks[run->block_count + block]);
+        for (uint32_t slot = 0; i < from + division.ends[block]; slot++) {
+            put(place, slot, input, i++);
+        }
+        if (block + 1 < blocks) {
+            separators->codes[block] = rmi_leaf_quantise(leaf, input->codes[i - 1]);
+        }
+    }
+    run->block_count += blocks;
     run->packed_leaves++;
+    return to;
 }
 
 static void
@@ -278,7 +381,7 @@ add_single(struct builder *builder, struct rmi_leaf *leaf, uint64_t from, uint64
     *leaf = (struct rmi_leaf){.base = builder->input->codes[from],
                               .first_block = run->block_count,
                               .kind = RMI_LEAF_SINGLE};
-    write_packed(builder, leaf->first_block, from, to);
+    write_full(builder, from, to);
     run->block_count += blocks_for(to - from);
     run->single_leaves++;
 }
@@ -288,27 +391,23 @@ static uint64_t
 add_leaf(struct builder *builder, uint64_t from)
 {
     struct rmi_run *run = builder->run;
-    const uint64_t *codes = builder->input->codes;
     struct rmi_leaf *leaf = next_leaf(builder);
     *leaf = (struct rmi_leaf){0};
     uint64_t to = single_end(builder->input, from);
     if (to > from) {
         add_single(builder, leaf, from, to);
     } else {
-        uint32_t max = RMI_LEAF_KEYS_MAX;
-        to = cut(builder->input, from, max);
-        bool is_model = fit_model(leaf, codes + from, (uint32_t)(to - from));
-        if (!is_model && to - from > RMI_LEAF_KEYS_MAX / 2) {
-            to = cut(builder->input, from, RMI_LEAF_KEYS_MAX / 2);
-            is_model = fit_model(leaf, codes + from, (uint32_t)(to - from));
+        to = cut(builder->input, from, RMI_LEAF_KEYS_MAX);
+        bool is_model = place_model(builder, leaf, from, to);
+        if (!is_model && to - from > PACKED_KEYS_MAX) {
+            to = cut(builder->input, from, PACKED_KEYS_MAX);
+            is_model = place_model(builder, leaf, from, to);
         }
         if (is_model) {
-            leaf->first_block = run->block_count;
-            write_model(builder, leaf, from, to);
             run->block_count += leaf->block_count;
             run->model_leaves++;
         } else {
-            add_packed(builder, leaf, from, to);
+            to = add_packed(builder, leaf, from, to);
         }
     }
     run->leaf_count++;
@@ -412,6 +511,49 @@ make_levels(struct rmi_run *run)
     }
 }
 
+/* Leaves under buckets that hold more of them than one, and than a search looks at. */
+struct windows {
+    uint64_t several;
+    uint64_t wide;
+};
+
+static struct windows
+fill_buckets(struct rmi_run *run, enum rmi_root_kind kind)
+{
+    const uint64_t *heads = run->levels[0];
+    const uint32_t count = run->leaf_count;
+    /* The last bucket may hold outliers. */
+    const uint32_t trim = count < OUTLIER_LEAVES * 4 ? 0 : OUTLIER_LEAVES;
+    uint64_t range = count == 0 ? 0 : heads[count - 1 - trim] - heads[0];
+    range = kind == RMI_ROOT_LOG ? rmi_log(range) : range;
+    run->root_kind = (uint8_t)kind;
+    run->root_range = range;
+    run->root_scale = scale_of(range, (uint32_t)KY_MIN((uint64_t)run->bucket_count, range));
+    uint32_t leaf = 0;
+    struct windows windows = {0, 0};
+    for (uint32_t bucket = 0; bucket <= run->bucket_count; bucket++) {
+        while (leaf < count && rmi_root_bucket(run, heads[leaf]) < bucket) {
+            leaf++;
+        }
+        run->buckets[bucket] = leaf == 0 ? 0 : leaf - 1;
+        const uint32_t window = bucket == 0 ? 0 : run->buckets[bucket] - run->buckets[bucket - 1];
+        windows.several += window > 1 ? window : 0;
+        windows.wide += window > (uint32_t)RMI_WINDOW_MAX ? window : 0;
+    }
+    return windows;
+}
+
+/* The buckets of a linear root say where they end, and whether one of two leaves is meant. */
+static void
+make_narrow(struct rmi_run *run)
+{
+    run->root_kind = RMI_ROOT_NARROW;
+    for (uint32_t bucket = 0; bucket < run->bucket_count; bucket++) {
+        const uint32_t high = run->buckets[bucket + 1];
+        run->buckets[bucket] = high | (high - run->buckets[bucket] > 1 ? RMI_BUCKET_IS_WIDE : 0);
+    }
+}
+
 static void
 make_root(struct rmi_run *run)
 {
@@ -419,27 +561,49 @@ make_root(struct rmi_run *run)
     const uint32_t count = run->leaf_count;
     const uint64_t range = count == 0 ? 0 : heads[count - 1] - heads[0];
     run->root_base = count == 0 ? 0 : heads[0];
-    run->root_range = range;
-    run->root_shift = range == 0 ? 0 : (uint8_t)__builtin_clzll(range);
     /* Wide enough that most buckets lie within a leaf; never more than there are codes. */
-    run->bucket_count = (uint32_t)KY_MIN((uint64_t)count * RMI_LEAF_BUCKETS,
-                                         range == UINT64_MAX ? range : range + 1);
+    run->bucket_count = (uint32_t)KY_MIN((uint64_t)count * RMI_LEAF_BUCKETS, range);
     run->bucket_count = KY_MAX(run->bucket_count, 1U);
-    run->root_scale =
-        run->bucket_count == 1 ? 0 : scale_of(range, run->root_shift, run->bucket_count, 32);
     run->buckets = (uint32_t *)rmi_pages_new(((size_t)run->bucket_count + 1) * sizeof(uint32_t));
-    uint32_t leaf = 0;
-    run->wide_windows = 0;
-    for (uint32_t bucket = 0; bucket <= run->bucket_count; bucket++) {
-        while (leaf < count && rmi_root_bucket(run, heads[leaf]) < bucket) {
-            leaf++;
+    const struct windows linear = fill_buckets(run, RMI_ROOT_LINEAR);
+    run->wide_windows = linear.wide;
+    if (linear.wide <= count / WIDE_SHARE_MAX) {
+        if (count > 0 && linear.several <= count / SEVERAL_SHARE_MAX) {
+            make_narrow(run);
         }
-        run->buckets[bucket] = leaf == 0 ? 0 : leaf - 1;
-        if (bucket > 0 &&
-            run->buckets[bucket] - run->buckets[bucket - 1] > (uint32_t)RMI_WINDOW_MAX) {
-            run->wide_windows += run->buckets[bucket] - run->buckets[bucket - 1];
-        }
+        return;
     }
+    const struct windows log = fill_buckets(run, RMI_ROOT_LOG);
+    run->wide_windows = KY_MIN(linear.wide, log.wide);
+    if (log.wide <= count / WIDE_SHARE_MAX) {
+        return;
+    }
+    run->root_kind = RMI_ROOT_LEVELS;
+    rmi_pages_free(run->buckets, ((size_t)run->bucket_count + 1) * sizeof(uint32_t));
+    run->bucket_count = 0;
+    run->buckets = (uint32_t *)rmi_pages_new(sizeof(uint32_t));
+}
+
+/* Reading one block beyond the last must find no code below the one searched for. */
+static void
+make_end(struct rmi_run *run)
+{
+    (void)open_block(&run->blocks[run->block_count]);
+}
+
+static void
+choose_search(struct rmi_run *run)
+{
+    const struct rmi_shape *shape = &run->shape;
+    const bool is_direct = shape->is_exact && shape->prefix_size == 1 &&
+                           shape->key_size == 1 + (uint32_t)RMI_CODE_SIZE;
+    uint32_t packed = 0;
+    for (uint32_t i = 0; i < run->leaf_count; i++) {
+        packed += run->leaves[i].kind == RMI_LEAF_PACKED;
+    }
+    run->is_mixed = packed > run->leaf_count / PACKED_SHARE_MAX;
+    run->direct_kind = is_direct ? rmi_search_kind(run) : RMI_SEARCH_NONE;
+    run->direct_marker = shape->prefix[0];
 }
 
 void
@@ -447,9 +611,11 @@ rmi_run_index(struct rmi_run *run)
 {
     run->leaves[run->leaf_count] =
         (struct rmi_leaf){.base = UINT64_MAX, .first_block = run->block_count - 1};
+    make_end(run);
     make_levels(run);
     make_root(run);
-    run->bytes = sizeof(*run) + (uint64_t)run->block_count * sizeof(struct rmi_block) +
+    choose_search(run);
+    run->bytes = sizeof(*run) + rmi_blocks_size(run) +
                  ((uint64_t)run->leaf_count + 1) * sizeof(struct rmi_leaf) +
                  run->separators_count * sizeof(struct rmi_separators) + run->heads_memory_size +
                  ((uint64_t)run->bucket_count + 1) * sizeof(uint32_t) + run->rests_size +
@@ -478,7 +644,7 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
 {
     const int64_t started_ns = ky_monotonic_ns();
     /* Every leaf is at least three quarters full but for its last block and a few spilled ones. */
-    const uint64_t capacity = input->count / 5 + input->count / 16 + 32;
+    const uint64_t capacity = input->count / 5 + input->count / 16 + 32 + BLOCKS_SLACK;
     if (capacity > INT32_MAX) {
         return NULL;
     }
@@ -489,13 +655,17 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
     run->blocks = (struct rmi_block *)rmi_pages_new(capacity * sizeof(struct rmi_block));
     for (uint64_t from = 0; from < input->count;) {
         from = add_leaf(&builder, from);
-        KY_ASSERT(run->block_count < capacity);
+        KY_ASSERT(run->block_count + BLOCKS_SLACK <= capacity);
+    }
+    if (run->separators_count > 0 && run->separators_count < run->leaf_count) {
+        run->leaf_count--;
+        (void)leaf_separators(&builder);
+        run->leaf_count++;
     }
     (void)next_leaf(&builder); /* room for the last, empty one */
-    pad_block(&run->blocks[run->block_count++], 0);
-    run->blocks =
-        (struct rmi_block *)rmi_pages_trim(run->blocks, capacity * sizeof(struct rmi_block),
-                                           (size_t)run->block_count * sizeof(struct rmi_block));
+    (void)open_block(&run->blocks[run->block_count++]);
+    run->blocks = (struct rmi_block *)rmi_pages_trim(
+        run->blocks, capacity * sizeof(struct rmi_block), rmi_blocks_size(run));
     /* From here on the sizes of all parts follow from the counts. */
     run->separators = (struct rmi_separators *)rmi_pages_trim(
         run->separators, builder.separators_capacity * sizeof(struct rmi_separators),
@@ -532,7 +702,7 @@ rmi_run_free(void *pointer)
     if (run == NULL) {
         return;
     }
-    rmi_pages_free(run->blocks, (size_t)run->block_count * sizeof(struct rmi_block));
+    rmi_pages_free(run->blocks, rmi_blocks_size(run));
     rmi_pages_free(run->separators, run->separators_count * sizeof(struct rmi_separators));
     rmi_pages_free(run->heads_memory, run->heads_memory_size);
     rmi_pages_free(run->buckets, ((size_t)run->bucket_count + 1) * sizeof(uint32_t));

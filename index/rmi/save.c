@@ -4,7 +4,7 @@
  * A learned index in a file. Little-endian; the header fills a page, sections begin at pages.
  *
  *   header, 4096 bytes
- *      0 u64 magic "KYIDXRMI"     8 u32 version (1)       12 u32 header_size (4096)
+ *      0 u64 magic "KYIDXRMI"     8 u32 version (2)       12 u32 header_size (4096)
  *     16 u32 incompat 0          20 u32 key_size         24 u32 prefix_size
  *     28 u32 errors: p50, p99, greatest, 0 (a byte each)
  *     32 u64 entries             40 u64 rests_size
@@ -32,7 +32,7 @@
 #define SAVE_MAGIC 0x494D525844494B59ULL /* "YKIDXRMI", read from the low byte */
 
 enum {
-    SAVE_VERSION = 1,
+    SAVE_VERSION = 2,
     SAVE_PAGE_SIZE = 4096,
     SAVE_SECTIONS = 6,
     SAVE_SECTIONS_OFFSET = 96,
@@ -302,7 +302,7 @@ load_run(struct loader *loader)
         return NULL;
     }
     const struct ky_slice *sections = loader->sections;
-    run->blocks = (struct rmi_block *)copy_pages(sections[0], 0);
+    run->blocks = (struct rmi_block *)copy_pages(sections[0], sizeof(struct rmi_block));
     run->leaves = (struct rmi_leaf *)ky_malloc(sections[1].size);
     memcpy(run->leaves, sections[1].data, sections[1].size);
     run->separators = (struct rmi_separators *)copy_pages(sections[2], 0);

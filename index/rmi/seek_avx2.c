@@ -5,8 +5,9 @@
 
 #include <immintrin.h>
 
-#include "index/rmi/run.h"
+#include "index/rmi/rmi.h"
 #include "server/base/assert.h"
+#include "server/base/epoch_inline.h"
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 
@@ -25,6 +26,16 @@ first_at_least(const uint64_t *codes, uint64_t code)
 {
     const __m256i flipped = _mm256_set1_epi64x((long long)(code ^ (uint64_t)INT64_MIN));
     return (uint32_t)_mm_popcnt_u32(below_4(codes, flipped) | below_4(codes + 4, flipped) << 4);
+}
+
+TARGET static inline uint32_t
+at_least_in_two(const struct rmi_block *block, uint64_t code)
+{
+    const __m256i flipped = _mm256_set1_epi64x((long long)(code ^ (uint64_t)INT64_MIN));
+    const uint32_t below =
+        below_4(block[0].codes, flipped) | below_4(block[0].codes + 4, flipped) << 4 |
+        below_4(block[1].codes, flipped) << 8 | below_4(block[1].codes + 4, flipped) << 12;
+    return below ^ UINT16_MAX;
 }
 
 TARGET static inline uint32_t

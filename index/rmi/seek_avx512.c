@@ -5,8 +5,9 @@
 
 #include <immintrin.h>
 
-#include "index/rmi/run.h"
+#include "index/rmi/rmi.h"
 #include "server/base/assert.h"
+#include "server/base/epoch_inline.h"
 
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,bmi,bmi2,lzcnt,popcnt")))
 
@@ -14,8 +15,17 @@ TARGET static inline uint32_t
 first_at_least(const uint64_t *codes, uint64_t code)
 {
     const __mmask8 found =
-        _mm512_cmpge_epu64_mask(_mm512_load_si512(codes), _mm512_set1_epi64((long long)code));
+        _mm512_cmple_epu64_mask(_mm512_set1_epi64((long long)code), _mm512_load_si512(codes));
     return (uint32_t)_tzcnt_u32((uint32_t)found | 1U << RMI_BLOCK_SLOTS);
+}
+
+TARGET static inline uint32_t
+at_least_in_two(const struct rmi_block *block, uint64_t code)
+{
+    const __m512i wanted = _mm512_set1_epi64((long long)code);
+    const __mmask8 first = _mm512_cmple_epu64_mask(wanted, _mm512_load_si512(block[0].codes));
+    const __mmask8 second = _mm512_cmple_epu64_mask(wanted, _mm512_load_si512(block[1].codes));
+    return (uint32_t)_mm512_kunpackb(second, first);
 }
 
 TARGET static inline uint32_t

@@ -2,9 +2,10 @@
 
 /* The reference: what every processor can do. */
 
-#include "index/rmi/run.h"
+#include "index/rmi/rmi.h"
 #include "server/base/assert.h"
 #include "server/base/cpu.h"
+#include "server/base/epoch_inline.h"
 
 #define TARGET
 
@@ -16,6 +17,17 @@ first_at_least(const uint64_t *codes, uint64_t code)
         below += codes[i] < code;
     }
     return below;
+}
+
+static inline uint32_t
+at_least_in_two(const struct rmi_block *block, uint64_t code)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        found |= (uint32_t)(block[0].codes[i] >= code) << i;
+        found |= (uint32_t)(block[1].codes[i] >= code) << (RMI_BLOCK_SLOTS + i);
+    }
+    return found;
 }
 
 static inline uint32_t
@@ -42,22 +54,19 @@ count_below_16(const uint16_t *separators, uint16_t code)
 #define KERNEL_NAME "scalar"
 #include "index/rmi/seek_template.h"
 
+_Atomic(const struct rmi_kernel *) rmi_kernel_chosen;
+
 const struct rmi_kernel *
-rmi_kernel(void)
+rmi_kernel_choose(void)
 {
-    static _Atomic(const struct rmi_kernel *) chosen;
-    /* Relaxed: whoever comes first stores what all others would. */
-    const struct rmi_kernel *kernel = atomic_load_explicit(&chosen, memory_order_relaxed);
-    if (KY_UNLIKELY(kernel == NULL)) {
-        kernel = &rmi_kernel_scalar;
+    const struct rmi_kernel *kernel = &rmi_kernel_scalar;
 #if defined(__x86_64__)
-        if (ky_cpu()->has_avx512) {
-            kernel = &rmi_kernel_avx512;
-        } else if (ky_cpu()->has_avx2) {
-            kernel = &rmi_kernel_avx2;
-        }
-#endif
-        atomic_store_explicit(&chosen, kernel, memory_order_relaxed);
+    if (ky_cpu()->has_avx512) {
+        kernel = &rmi_kernel_avx512;
+    } else if (ky_cpu()->has_avx2) {
+        kernel = &rmi_kernel_avx2;
     }
+#endif
+    atomic_store_explicit(&rmi_kernel_chosen, kernel, memory_order_relaxed);
     return kernel;
 }

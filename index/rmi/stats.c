@@ -29,8 +29,7 @@ rmi_stats(struct rmi *rmi, struct index_stats *stats_out)
     stats.error_p99 = run->spill_p99;
     stats.error_max = run->spill_max;
     stats.wide_leaves = run->wide_windows;
-    stats.model_bytes = run->bytes - (uint64_t)run->block_count * sizeof(struct rmi_block) -
-                        run->rests_size -
+    stats.model_bytes = run->bytes - rmi_blocks_size(run) - run->rests_size -
                         (run->rest_places == NULL ? 0 : rmi_slot_end(run) * sizeof(uint32_t));
     /* A root, a leaf and a block; a tree beside them is as high as it is. */
     stats.height = run->entry_count > 0 ? 3 : 0;

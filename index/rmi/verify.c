@@ -80,8 +80,44 @@ verify_block(struct walk *walk, const struct rmi_leaf *leaf, uint32_t block, str
     return KY_OK;
 }
 
+static bool
+is_pad(const struct rmi_block *block, uint32_t slot)
+{
+    return (atomic_load_explicit(&block->rows[slot], memory_order_relaxed) & RMI_ROW_IS_PAD) != 0;
+}
+
+/* Of a block that has one. */
+static uint64_t
+last_code(const struct rmi_block *block)
+{
+    uint32_t slot = RMI_BLOCK_SLOTS - 1;
+    while (slot > 0 && is_pad(block, slot)) {
+        slot--;
+    }
+    return block->codes[slot];
+}
+
+/* Between two blocks of a leaf without a model: a search that begins in the first one never needs
+ * the next, or goes on into it because the first is full. */
 static ky_status
-verify_leaf(struct walk *walk, uint32_t i, uint64_t *separators, struct ky_error *err)
+verify_boundary(const struct rmi_run *run, const struct rmi_leaf *leaf, uint32_t block,
+                struct ky_error *err)
+{
+    const struct rmi_block *here = &run->blocks[block];
+    if (is_pad(here, 0) || is_pad(&here[1], 0)) {
+        return damaged(err, "a packed leaf with an empty block", block);
+    }
+    const bool can_tell =
+        leaf->kind == RMI_LEAF_PACKED &&
+        rmi_leaf_quantise(leaf, last_code(here)) < rmi_leaf_quantise(leaf, here[1].codes[0]);
+    if (is_pad(here, RMI_BLOCK_SLOTS - 1) && !can_tell) {
+        return damaged(err, "a packed leaf with room", block);
+    }
+    return KY_OK;
+}
+
+static ky_status
+verify_leaf(struct walk *walk, uint32_t i, struct ky_error *err)
 {
     const struct rmi_run *run = walk->run;
     const struct rmi_leaf *leaf = &run->leaves[i];
@@ -97,8 +133,7 @@ verify_leaf(struct walk *walk, uint32_t i, uint64_t *separators, struct ky_error
         return damaged(err, "a model that leaves its leaf", i);
     }
     if (leaf->kind == RMI_LEAF_PACKED &&
-        (leaf->scale != *separators || leaf->scale >= run->separators_count ||
-         leaf->block_count > RMI_PACKED_BLOCKS_MAX)) {
+        (run->separators_count != run->leaf_count || leaf->block_count > RMI_PACKED_BLOCKS_MAX)) {
         return damaged(err, "a leaf without separators", i);
     }
     if (run->blocks[leaf->first_block].codes[0] != leaf->base ||
@@ -111,24 +146,20 @@ verify_leaf(struct walk *walk, uint32_t i, uint64_t *separators, struct ky_error
     }
     for (uint32_t block = leaf->first_block; block < end; block++) {
         KY_TRY(verify_block(walk, leaf, block, err));
-        const bool is_packed = leaf->kind != RMI_LEAF_MODEL;
-        const bool is_full = (atomic_load_explicit(&run->blocks[block].rows[RMI_BLOCK_SLOTS - 1],
-                                                   memory_order_relaxed) &
-                              RMI_ROW_IS_PAD) == 0;
-        if (is_packed && !is_full && block + 1 < end) {
-            return damaged(err, "a packed leaf with room", block);
+        if (leaf->kind != RMI_LEAF_MODEL && block + 1 < end) {
+            KY_TRY(verify_boundary(run, leaf, block, err));
         }
     }
     if (leaf->kind == RMI_LEAF_PACKED) {
         for (uint32_t j = 0; j < RMI_PACKED_BLOCKS_MAX; j++) {
             const uint32_t block = leaf->first_block + j + 1;
             const uint16_t expected =
-                block < end ? rmi_leaf_quantise(leaf, run->blocks[block].codes[0]) : UINT16_MAX;
-            if (run->separators[leaf->scale].codes[j] != expected) {
+                block < end ? rmi_leaf_quantise(leaf, last_code(&run->blocks[block - 1]))
+                            : UINT16_MAX;
+            if (run->separators[i].codes[j] != expected) {
                 return damaged(err, "a wrong separator", i);
             }
         }
-        (*separators)++;
     }
     return KY_OK;
 }
@@ -216,9 +247,22 @@ verify_root(const struct rmi_run *run, struct ky_error *err)
 {
     for (uint32_t i = 0; i < run->leaf_count; i++) {
         const uint64_t head = run->leaves[i].base;
+        if (run->levels[0][i] != head) {
+            return damaged(err, "a root that misses a leaf", i);
+        }
+        if (run->root_kind == RMI_ROOT_LEVELS) {
+            continue;
+        }
         const uint32_t bucket = rmi_root_bucket(run, head);
-        if (run->levels[0][i] != head || bucket >= run->bucket_count || run->buckets[bucket] > i ||
-            run->buckets[bucket + 1] < i) {
+        bool is_found = bucket < run->bucket_count;
+        if (is_found && run->root_kind == RMI_ROOT_NARROW) {
+            const uint32_t high = run->buckets[bucket] & ~RMI_BUCKET_IS_WIDE;
+            const bool is_wide = high != run->buckets[bucket];
+            is_found = high == i || high == i + 1 || (is_wide && high > i);
+        } else if (is_found) {
+            is_found = run->buckets[bucket] <= i && run->buckets[bucket + 1] >= i;
+        }
+        if (!is_found) {
             return damaged(err, "a root that misses a leaf", i);
         }
     }
@@ -229,13 +273,12 @@ ky_status
 rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
 {
     struct walk walk = {.run = run};
-    uint64_t separators = 0;
     if (run->block_count == 0 || run->leaves[run->leaf_count].first_block != run->block_count - 1 ||
         (run->leaf_count > 0 && run->leaves[0].first_block != 0)) {
         return damaged(err, "a bad size", run->block_count);
     }
     for (uint32_t i = 0; i < run->leaf_count; i++) {
-        KY_TRY(verify_leaf(&walk, i, &separators, err));
+        KY_TRY(verify_leaf(&walk, i, err));
     }
     for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
         const struct rmi_block *last = &run->blocks[run->block_count - 1];

@@ -24,13 +24,13 @@
  * A thread that ends leaves its bags to the orphans, which any retiring thread frees.
  */
 
-#include "server/base/epoch.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "server/base/epoch_inline.h"
 #if defined(__linux__)
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -70,16 +70,15 @@ struct bag {
 
 /* One for each thread; never freed, used again by a later thread. */
 struct record {
-    _Atomic uint64_t announced; /* epoch * 2 + 1 inside, 0 outside */
-    unsigned depth;             /* owner's */
-    unsigned retires;           /* owner's */
+    struct ky_epoch_word word;
+    unsigned retires; /* owner's */
     _Atomic bool is_taken;
     struct record *next; /* immutable once linked */
     struct ky_mutex lock;
     struct bag bags[BAG_COUNT]; /* guarded by lock */
 } KY_ALIGNED(CACHE_LINE_SIZE);
 
-static _Atomic uint64_t global_epoch = BAG_COUNT;
+_Atomic uint64_t ky_epoch_global = BAG_COUNT;
 static _Atomic(struct record *) records;
 static struct ky_mutex orphans_lock = {PTHREAD_MUTEX_INITIALIZER};
 static struct bag *orphans;      /* guarded by orphans_lock */
@@ -91,6 +90,7 @@ static bool has_remote_fence;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static _Thread_local struct record *self;
+_Thread_local struct ky_epoch_word *ky_epoch_own;
 
 /* Calls what is in the bag and frees the bag's memory. Holds no lock: release may retire. */
 static size_t
@@ -115,8 +115,9 @@ static void
 thread_ends(void *arg)
 {
     struct record *record = (struct record *)arg;
-    KY_ASSERT(record->depth == 0);
+    KY_ASSERT(record->word.depth == 0);
     self = NULL;
+    ky_epoch_own = NULL;
     ky_mutex_lock(&record->lock);
     ky_mutex_lock(&orphans_lock);
     for (int i = 0; i < BAG_COUNT; i++) {
@@ -173,7 +174,7 @@ take_record(void)
     KY_ASSERT(record != NULL);
     *record = (struct record){0};
     ky_mutex_init(&record->lock);
-    atomic_init(&record->announced, 0);
+    atomic_init(&record->word.announced, 0);
     atomic_init(&record->is_taken, true);
     struct record *head = atomic_load_explicit(&records, memory_order_relaxed);
     do {
@@ -188,6 +189,7 @@ register_thread(void)
 {
     (void)pthread_once(&key_once, make_key);
     self = take_record();
+    ky_epoch_own = has_remote_fence ? &self->word : NULL;
     int result = pthread_setspecific(key, self);
     KY_ASSERT(result == 0);
     return self;
@@ -203,15 +205,15 @@ void
 ky_epoch_enter(void)
 {
     struct record *record = own_record();
-    if (record->depth++ > 0) {
+    if (record->word.depth++ > 0) {
         return;
     }
-    uint64_t epoch = atomic_load_explicit(&global_epoch, memory_order_acquire);
+    uint64_t epoch = atomic_load_explicit(&ky_epoch_global, memory_order_acquire);
     uint64_t announced = epoch * 2 + 1;
 #ifdef EPOCH_TSAN
-    (void)atomic_exchange_explicit(&record->announced, announced, memory_order_seq_cst);
+    (void)atomic_exchange_explicit(&record->word.announced, announced, memory_order_seq_cst);
 #else
-    atomic_store_explicit(&record->announced, announced, memory_order_release);
+    atomic_store_explicit(&record->word.announced, announced, memory_order_release);
     if (KY_LIKELY(has_remote_fence)) {
         atomic_signal_fence(memory_order_seq_cst);
     } else {
@@ -225,10 +227,10 @@ ky_epoch_leave(void)
 {
     struct record *record = self;
     KY_ASSERT(record != NULL);
-    KY_ASSERT(record->depth > 0);
-    if (--record->depth == 0) {
+    KY_ASSERT(record->word.depth > 0);
+    if (--record->word.depth == 0) {
         /* Pairs with the acquire in try_advance: our reads are over before anything is freed. */
-        atomic_store_explicit(&record->announced, 0, memory_order_release);
+        atomic_store_explicit(&record->word.announced, 0, memory_order_release);
     }
 }
 
@@ -237,10 +239,10 @@ static uint64_t
 epoch_after_unlink(void)
 {
 #ifdef EPOCH_TSAN
-    return atomic_fetch_add_explicit(&global_epoch, 0, memory_order_seq_cst);
+    return atomic_fetch_add_explicit(&ky_epoch_global, 0, memory_order_seq_cst);
 #else
     atomic_thread_fence(memory_order_seq_cst);
-    return atomic_load_explicit(&global_epoch, memory_order_seq_cst);
+    return atomic_load_explicit(&ky_epoch_global, memory_order_seq_cst);
 #endif
 }
 
@@ -251,13 +253,13 @@ try_advance(void)
     uint64_t epoch = epoch_after_unlink();
     struct record *record = atomic_load_explicit(&records, memory_order_seq_cst);
     for (; record != NULL; record = record->next) {
-        uint64_t announced = atomic_load_explicit(&record->announced, memory_order_seq_cst);
+        uint64_t announced = atomic_load_explicit(&record->word.announced, memory_order_seq_cst);
         if (announced != 0 && announced != epoch * 2 + 1) {
             return;
         }
     }
     /* Failure means that somebody else moved it. */
-    (void)atomic_compare_exchange_strong_explicit(&global_epoch, &epoch, epoch + 1,
+    (void)atomic_compare_exchange_strong_explicit(&ky_epoch_global, &epoch, epoch + 1,
                                                   memory_order_seq_cst, memory_order_relaxed);
 }
 
@@ -294,7 +296,7 @@ static void
 free_old_bags(struct record *record)
 {
     /* Acquire: what readers did before the epoch moved is over for us too. */
-    uint64_t epoch = atomic_load_explicit(&global_epoch, memory_order_acquire);
+    uint64_t epoch = atomic_load_explicit(&ky_epoch_global, memory_order_acquire);
     struct bag old[BAG_COUNT] = {0};
     ky_mutex_lock(&record->lock);
     for (int i = 0; i < BAG_COUNT; i++) {
@@ -346,12 +348,12 @@ void
 ky_epoch_wait(void)
 {
     const struct timespec pause = {.tv_nsec = 100000};
-    KY_ASSERT(self == NULL || self->depth == 0);
+    KY_ASSERT(self == NULL || self->word.depth == 0);
     /* Two steps, as for what is retired: then whoever may have looked before has left. */
     uint64_t target = epoch_after_unlink() + 2;
-    while (atomic_load_explicit(&global_epoch, memory_order_acquire) < target) {
+    while (atomic_load_explicit(&ky_epoch_global, memory_order_acquire) < target) {
         try_advance();
-        if (atomic_load_explicit(&global_epoch, memory_order_acquire) < target) {
+        if (atomic_load_explicit(&ky_epoch_global, memory_order_acquire) < target) {
             (void)nanosleep(&pause, NULL);
         }
     }
@@ -373,7 +375,7 @@ drain_once(void)
     size_t released = 0;
     struct record *record = atomic_load_explicit(&records, memory_order_acquire);
     for (; record != NULL; record = record->next) {
-        KY_ASSERT(atomic_load_explicit(&record->announced, memory_order_acquire) == 0);
+        KY_ASSERT(atomic_load_explicit(&record->word.announced, memory_order_acquire) == 0);
         for (int i = 0; i < BAG_COUNT; i++) {
             ky_mutex_lock(&record->lock);
             struct bag bag = take_bag(&record->bags[i]);

@@ -3,7 +3,7 @@
 /*
  * Properties of a run, for keys from easy to hostile and sizes from none on: every entry lies
  * within its leaf's bound (rmi_run_verify walks them), every code lands where a binary search says,
- * and all kernels agree.
+ * every lookup finds what it should, and all kernels agree.
  */
 
 #include <criterion/criterion.h>
@@ -12,6 +12,7 @@
 
 #include "index/rmi/rmi.h"
 #include "server/base/cpu.h"
+#include "server/base/endian.h"
 #include "server/base/epoch.h"
 #include "server/base/random.h"
 
@@ -25,7 +26,11 @@ enum distribution {
     POWERS,
     CLUSTERS,
     OUTLIERS,
-    STAIRS, /* made so that a line through the ends is wrong by most */
+    LOGS,      /* as many between any two powers of two */
+    LOG_MIXED, /* the same, in bursts */
+    TWO_WIDTHS,
+    NARROW_MIDDLE, /* half of them close together, far from both ends */
+    STAIRS,        /* made so that a line through the ends is wrong by most */
     DISTRIBUTIONS,
 };
 
@@ -52,6 +57,15 @@ draw(enum distribution distribution, struct ky_prng *prng, uint64_t i, uint64_t 
                ky_prng_below(prng, 50);
     case OUTLIERS:
         return ky_prng_below(prng, 100) == 0 ? ky_prng_next(prng) : i;
+    case LOGS:
+        return ky_prng_next(prng) >> ky_prng_below(prng, 50);
+    case LOG_MIXED:
+        return (((uint64_t)1 << (14 + i / 100 * 100 * 49 / (count + 1))) + i / 100 * 4096) +
+               ky_prng_below(prng, 200);
+    case TWO_WIDTHS:
+        return (ky_prng_next(prng) >> 20) * (i % 2 == 0 ? 1 : 16);
+    case NARROW_MIDDLE:
+        return i % 2 == 0 ? ky_prng_next(prng) : ((uint64_t)3 << 60) + (ky_prng_next(prng) >> 40);
     case STAIRS:
         return i % 512 < 500 ? i / 512 * 100000 + i % 512 : i / 512 * 100000 + 99000 + i % 512;
     case DISTRIBUTIONS:
@@ -105,10 +119,69 @@ find_kernels(void)
 
 TestSuite(rmi_run, .init = find_kernels);
 
+/* Which searches were tried: tests of lookups are worth little for kinds of runs that never come.
+ */
+static bool was_tried[RMI_SEARCH_KINDS];
+
+/* Lookups that the fast way must leave alone: of a run of another kind, without room, of keys that
+ * only look alike. */
+static void
+check_unusual(struct rmi *view, uint32_t kind, const uint8_t key[9], uint32_t expected)
+{
+    row_id_t rows[3] = {0};
+    uint8_t other[9];
+    memcpy(other, key, sizeof(other));
+    other[0] = 1;
+    for (uint32_t i = 0; i < kernel_count; i++) {
+        const rmi_finder find = kernels[i]->find[kind];
+        const rmi_finder wrong = kernels[i]->find[(kind + 1) % RMI_SEARCH_KINDS];
+        cr_assert_eq(wrong(view, ky_slice(key, 9), rows, 3), expected);
+        cr_assert_eq(find(view, ky_slice(key, 9), NULL, 0), expected);
+        cr_assert_eq(find(view, ky_slice(key, 8), rows, 3), 0, "a shorter key");
+        cr_assert_eq(find(view, ky_slice(other, 9), rows, 3), 0, "another marker");
+    }
+}
+
+/* Each kernel's lookup for the run's kind. */
+static void
+check_find(struct rmi_run *run, const uint64_t *codes, uint64_t count, uint64_t code)
+{
+    struct rmi_delta nothing = {.shape = run->shape};
+    struct rmi_state state = {.run = run, .active = &nothing};
+    struct rmi view = {.is_rebuilding = false};
+    atomic_init(&view.state, &state);
+    uint8_t key[9] = {0};
+    ky_store_be64(key + 1, code);
+    const uint64_t first = lower_bound(codes, count, code);
+    uint64_t last = first;
+    while (last < count && last <= first + 3 && codes[last] == code) {
+        last++;
+    }
+    if (last > first + 3) {
+        return; /* counting many equals each time would take long */
+    }
+    const uint32_t expected = (uint32_t)(last - first);
+    const uint32_t kind = rmi_search_kind(run);
+    was_tried[kind] = true;
+    for (uint32_t i = 0; i < kernel_count; i++) {
+        row_id_t rows[3] = {0};
+        const uint32_t found = kernels[i]->find[kind](&view, ky_slice(key, sizeof(key)), rows, 3);
+        cr_assert_eq(found, expected, "%s finds %u of %u for %" PRIu64, kernels[i]->name, found,
+                     expected, code);
+        for (uint32_t k = 0; k < expected; k++) {
+            cr_assert_eq(rows[k], first + k + 1);
+        }
+    }
+    if (code % 101 == 0) {
+        check_unusual(&view, kind, key, expected);
+    }
+}
+
 /* Row ids are positions + 1, so a slot says which entry it holds. */
 static void
-check_code(const struct rmi_run *run, const uint64_t *codes, uint64_t count, uint64_t code)
+check_code(struct rmi_run *run, const uint64_t *codes, uint64_t count, uint64_t code)
 {
+    check_find(run, codes, count, code);
     uint64_t slot = kernels[0]->seek(run, code);
     for (uint32_t i = 1; i < kernel_count; i++) {
         cr_assert_eq(kernels[i]->seek(run, code), slot, "%s lands elsewhere for %" PRIu64,
@@ -206,6 +279,9 @@ Test(rmi_run, every_distribution_large)
     for (int distribution = 0; distribution < DISTRIBUTIONS; distribution++) {
         check_run((enum distribution)distribution, 60000, 9);
     }
+    for (uint32_t i = 0; i < RMI_SEARCH_KINDS; i++) {
+        cr_expect(was_tried[i], "no run is searched the way of number %u", i);
+    }
 }
 
 /* ---- damage that sums would not find */
@@ -242,6 +318,13 @@ Test(rmi_run, verify_finds_what_a_search_would_trip_over)
     leaf->kind = leaf->kind == RMI_LEAF_MODEL ? RMI_LEAF_PACKED : RMI_LEAF_MODEL;
     cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
     *leaf = before;
+    cr_assert_gt(run->separators_count, 0);
+    uint16_t *separator = &run->separators[run->separators_count / 2].codes[0];
+    for (int step = -1; step <= 1; step += 2) {
+        *separator = (uint16_t)(*separator + step);
+        cr_expect_eq(rmi_run_verify(run, &err), KY_ERR);
+        *separator = (uint16_t)(*separator - step);
+    }
     uint64_t *code = &run->blocks[run->block_count / 2].codes[1];
     const uint64_t kept = *code;
     *code = kept ^ (uint64_t)1 << 50;
