@@ -4,145 +4,29 @@
  * Looking into one node and changing it in place. The layout is drawn in node.h.
  */
 
-#include "index/btree/node.h"
-
+#include "index/btree/search.h"
 #include "server/base/assert.h"
-
-/* What remains of a target after a node's prefix. */
-struct probe {
-    uint64_t head;
-    const uint8_t *rest; /* after the head */
-    size_t size;         /* after the prefix */
-    row_id_t row_id;
-};
-
-static inline uint64_t
-load_head(const uint8_t *suffix, size_t size)
-{
-    if (KY_LIKELY(size >= NODE_HEAD_SIZE)) {
-        return ky_load_be64(suffix);
-    }
-    uint64_t head = 0;
-    for (size_t i = 0; i < size; i++) {
-        head |= (uint64_t)suffix[i] << (56 - 8 * i);
-    }
-    return head;
-}
-
-/* The key against the prefix: <0 when before all keys of the node, >0 when after them. */
-static inline int
-compare_prefix(const struct node *node, const uint8_t *key, size_t size)
-{
-    size_t prefix_size = node->prefix_size;
-    size_t shared = KY_MIN(prefix_size, size);
-    if (shared > 0) {
-        const uint8_t *prefix = node_prefix(node);
-        if (KY_UNLIKELY(key[0] != prefix[0])) {
-            return key[0] < prefix[0] ? -1 : 1;
-        }
-        int order = shared == 1 ? 0 : memcmp(key, prefix, shared);
-        if (order != 0) {
-            return order;
-        }
-    }
-    return size < prefix_size ? -1 : 0;
-}
-
-static inline struct probe
-make_probe(const struct node *node, const uint8_t *key, size_t size, row_id_t row_id)
-{
-    struct probe probe = {.size = size - node->prefix_size, .row_id = row_id};
-    const uint8_t *suffix = key == NULL ? NULL : key + node->prefix_size;
-    probe.head = load_head(suffix, probe.size);
-    probe.rest = probe.size > NODE_HEAD_SIZE ? suffix + NODE_HEAD_SIZE : NULL;
-    return probe;
-}
-
-static inline struct ky_slice
-heap_rest(const struct node *node, uint64_t where)
-{
-    const uint8_t *record = node_heap(node) + (where - NODE_HEAP_BASE);
-    uint16_t size = 0;
-    memcpy(&size, record, sizeof(size));
-    return ky_slice(record + sizeof(size), size);
-}
-
-/* A slot whose head equals the probe's: what of the key is left to compare. */
-static int
-compare_rest(const struct node *node, uint64_t where, const struct probe *probe)
-{
-    if (where <= NODE_HEAD_SIZE) {
-        /* Zero filling made them look equal; the shorter one comes first. */
-        return (where > probe->size) - (where < probe->size);
-    }
-    if (probe->size <= NODE_HEAD_SIZE) {
-        return 1;
-    }
-    return ky_slice_compare(heap_rest(node, where),
-                            ky_slice(probe->rest, probe->size - NODE_HEAD_SIZE));
-}
-
-static bool
-is_slot_before(const struct node *node, uint32_t slot, const struct probe *probe)
-{
-    uint64_t head = node_head(node, slot);
-    if (head != probe->head) {
-        return head < probe->head;
-    }
-    uint64_t tail = node_tail(node, slot);
-    int order = compare_rest(node, tail & UINT16_MAX, probe);
-    return order != 0 ? order < 0 : tail >> 16 < probe->row_id;
-}
 
 uint32_t
 node_search(const struct node *node, const struct target *target)
 {
-    uint32_t count = node_count(node);
-    if (KY_UNLIKELY(target->is_end)) {
-        return count;
-    }
-    int order = compare_prefix(node, target->key, target->size);
-    if (KY_UNLIKELY(order != 0)) {
-        return order < 0 ? 0 : count;
-    }
-    struct probe probe = make_probe(node, target->key, target->size, target->row_id);
-    uint32_t base = 0;
-    for (uint32_t left = count; left > 0;) {
-        uint32_t half = (left + 1) / 2;
-        base += node_head(node, base + half - 1) < probe.head ? half : 0;
-        left -= half;
-    }
-    /* Almost always the first slot with this head decides; a long run of equals is halved. */
-    if (base >= count || !is_slot_before(node, base, &probe)) {
-        return base;
-    }
-    uint32_t low = base + 1;
-    uint32_t high = count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (is_slot_before(node, middle, &probe)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return node_search_here(node, target);
 }
 
 int
 node_compare_key(const struct node *node, uint32_t slot, struct ky_slice key)
 {
     const uint8_t *bytes = (const uint8_t *)key.data;
-    int order = compare_prefix(node, bytes, key.size);
+    int order = node_compare_prefix(node, bytes, key.size);
     if (order != 0) {
         return -order;
     }
-    struct probe probe = make_probe(node, bytes, key.size, 0);
+    struct node_probe probe = node_probe(node, bytes, key.size, 0);
     uint64_t head = node_head(node, slot);
     if (head != probe.head) {
         return head < probe.head ? -1 : 1;
     }
-    return compare_rest(node, node_tail(node, slot) & UINT16_MAX, &probe);
+    return node_compare_rest(node, node_tail(node, slot) & UINT16_MAX, &probe);
 }
 
 size_t
@@ -152,7 +36,7 @@ node_key_size(const struct node *node, uint32_t slot)
     if (where <= NODE_HEAD_SIZE) {
         return node->prefix_size + (size_t)where;
     }
-    return node->prefix_size + (size_t)NODE_HEAD_SIZE + heap_rest(node, where).size;
+    return node->prefix_size + (size_t)NODE_HEAD_SIZE + node_heap_rest(node, where).size;
 }
 
 void
@@ -171,7 +55,7 @@ node_append_key(const struct node *node, uint32_t slot, struct ky_buffer *buffer
     if (KY_LIKELY(where <= NODE_HEAD_SIZE)) {
         buffer->size -= NODE_HEAD_SIZE - (size_t)where;
     } else {
-        ky_buffer_append_slice(buffer, heap_rest(node, where));
+        ky_buffer_append_slice(buffer, node_heap_rest(node, where));
     }
 }
 
@@ -201,10 +85,10 @@ node_insert_at(struct node *node, uint32_t slot, struct ky_slice key, row_id_t r
     const uint8_t *bytes = (const uint8_t *)key.data;
     uint32_t count = node_count(node);
     KY_ASSERT(slot <= count);
-    if (count == NODE_SLOTS || compare_prefix(node, bytes, key.size) != 0) {
+    if (count == NODE_SLOTS || node_compare_prefix(node, bytes, key.size) != 0) {
         return false;
     }
-    struct probe probe = make_probe(node, bytes, key.size, row_id);
+    struct node_probe probe = node_probe(node, bytes, key.size, row_id);
     uint64_t where = probe.size;
     if (probe.size > NODE_HEAD_SIZE) {
         size_t rest_size = probe.size - NODE_HEAD_SIZE;
@@ -246,7 +130,7 @@ remove_slot(struct node *node, uint32_t slot, struct node *kept)
     KY_ASSERT(slot < count);
     uint64_t where = node_tail(node, slot) & UINT16_MAX;
     if (where > NODE_HEAD_SIZE) {
-        node->heap_dead += (uint32_t)(sizeof(uint16_t) + heap_rest(node, where).size);
+        node->heap_dead += (uint32_t)(sizeof(uint16_t) + node_heap_rest(node, where).size);
     }
     node_write_begin(node);
     for (uint32_t i = slot; i + 1 < count; i++) {

@@ -13,6 +13,7 @@
  */
 
 #include "index/btree/btree.h"
+#include "index/btree/search.h"
 #include "server/base/assert.h"
 #include "server/base/epoch.h"
 
@@ -150,29 +151,68 @@ find_across(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t
     }
 }
 
+/* seek without a path to go on from. False: something has changed on the way. */
+static inline bool
+find_leaf(struct btree *tree, const struct target *target, const struct node **leaf_out,
+          uint64_t *version_out)
+{
+    const struct node *node = atomic_load_explicit(&tree->root, memory_order_acquire);
+    uint64_t version = node_read_begin(node);
+    if ((version & NODE_OBSOLETE) != 0 ||
+        atomic_load_explicit(&tree->root, memory_order_acquire) != node) {
+        return false;
+    }
+    while (node->level > 0) {
+        const struct node *child = node_child(node, node_search_here(node, target));
+        node_prefetch(child);
+        if (!node_validate(node, version)) {
+            return false;
+        }
+        const uint64_t child_version = node_read_begin(child);
+        if ((child_version & NODE_OBSOLETE) != 0 || !node_validate(node, version)) {
+            return false;
+        }
+        node = child;
+        version = child_version;
+    }
+    *leaf_out = node;
+    *version_out = version;
+    return true;
+}
+
 uint32_t
 btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
     const struct target target = btree_target(key, 0);
-    struct btree_path path;
-    uint32_t found = 0;
+    /* What is equal to a separator is on its right. */
+    const struct target inner = btree_target(key, 1);
+    const struct node *leaf = NULL;
+    uint64_t version = 0;
     ky_epoch_enter();
     for (;;) {
-        seek(tree, &target, false, &path);
-        const struct node *leaf = path.nodes[path.depth];
-        uint32_t slot = node_search(leaf, &target);
-        uint32_t count = node_count(leaf);
-        found = collect_equals(leaf, &slot, count, key, row_ids, max, 0);
+        if (KY_UNLIKELY(!find_leaf(tree, &inner, &leaf, &version))) {
+            continue;
+        }
+        const uint32_t count = node_count(leaf);
+        uint32_t slot = node_search_here(leaf, &target);
+        uint32_t found = 0;
+        if (slot < count && node_compare_prefix(leaf, target.key, target.size) == 0) {
+            const struct node_probe probe = node_probe(leaf, target.key, target.size, 0);
+            for (; slot < count && node_matches(leaf, slot, &probe); slot++) {
+                if (found < max) {
+                    row_ids[found] = node_row_id(leaf, slot);
+                }
+                found++;
+            }
+        }
         if (KY_UNLIKELY(slot >= count)) {
             found = find_across(tree, key, row_ids, max);
-            break;
+        } else if (KY_UNLIKELY(!node_validate(leaf, version))) {
+            continue;
         }
-        if (KY_LIKELY(node_validate(leaf, path.versions[path.depth]))) {
-            break;
-        }
+        ky_epoch_leave();
+        return found;
     }
-    ky_epoch_leave();
-    return found;
 }
 
 bool
