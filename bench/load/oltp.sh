@@ -7,8 +7,7 @@
 #
 #   bench/load/oltp.sh [ROUNDS=5] [SECONDS=5] [CLIENTS="1 8 32"] [WORKS="select insert update tpcb connections"]
 #
-# Needs build/release, postgresql-15 and postgresql-contrib (pgbench). PostgreSQL runs as user postgres when this
-# is run by root. Everything lives in a temporary directory and is removed at the end.
+# Needs build/release, postgresql-15 and postgresql-contrib (pgbench); see servers.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 rounds=${1:-5}
@@ -16,36 +15,12 @@ seconds=${2:-5}
 clients=${3:-1 8 32}
 works=${4:-select insert update tpcb connections}
 idle_count=500
-pgbin=/usr/lib/postgresql/15/bin
-kyrodb=${KYRODB:-build/release/bin/kyrodb}
-dir=$(mktemp -d "${BENCH_DIR:-/tmp}/kyro-bench.XXXXXX")
-pg_port=$((20000 + RANDOM % 10000))
-ky_port=$((pg_port + 1))
-as_postgres=()
-[ "$(id -u)" = 0 ] && as_postgres=(runuser -u postgres --) && chmod 755 "$dir"
-mkdir "$dir/pg" && { [ "$(id -u)" != 0 ] || chown postgres "$dir/pg"; }
-
-cleanup() {
-    "${as_postgres[@]}" $pgbin/pg_ctl -D "$dir/pg/data" -m immediate stop >/dev/null 2>&1 || true
-    [ -z "${kyro_pid:-}" ] || kill "$kyro_pid" 2>/dev/null || true
-    wait 2>/dev/null || true
-    rm -rf "$dir"
-}
-trap cleanup EXIT
-
-"${as_postgres[@]}" $pgbin/initdb -D "$dir/pg/data" -A trust --locale=C.UTF-8 -E UTF8 >/dev/null
-"${as_postgres[@]}" $pgbin/pg_ctl -D "$dir/pg/data" -w -l "$dir/pg/log" -o "-p $pg_port -k $dir/pg \
-    -c listen_addresses=127.0.0.1 -c shared_buffers=2GB -c max_wal_size=8GB -c wal_buffers=64MB \
-    -c checkpoint_timeout=15min -c max_connections=700" start >/dev/null
-$kyrodb serve --data-dir "$dir/ky" --port $ky_port --http-port 0 --socket-dir "" >"$dir/ky.log" 2>&1 &
-kyro_pid=$!
-
-conn() { echo "-h 127.0.0.1 -U postgres -p $1"; }
+. bench/load/servers.sh
+servers_init
+start_pg -c max_connections=700
+start_ky
 for port in $pg_port $ky_port; do
-    for _ in $(seq 100); do
-        psql $(conn "$port") -qAtc 'select 1' postgres >/dev/null 2>&1 && break
-        sleep 0.1
-    done
+    wait_for "$port"
     psql $(conn "$port") -q postgres -c 'CREATE TABLE kv (k bigint PRIMARY KEY, v text)' \
         -c "INSERT INTO kv SELECT n, repeat('x', 100) FROM generate_series(1, 100000) AS n" \
         -c 'CREATE TABLE ins (k bigint PRIMARY KEY, v text)'
@@ -54,25 +29,28 @@ for port in $pg_port $ky_port; do
 done
 psql $(conn $pg_port) -q postgres -c 'VACUUM ANALYZE'
 
-echo 'SELECT v FROM kv WHERE k = :k' | sed '1i \\set k random(1, 100000)' >"$dir/select.sql"
+printf '%s\n' '\set k random(1, 100000)' 'SELECT v FROM kv WHERE k = :k;' >"$dir/select.sql"
 printf '%s\n' '\set k random(1, 9000000000000000)' \
     "INSERT INTO ins VALUES (:k, 'a value of some length, as applications write them')" >"$dir/insert.sql"
 printf '%s\n' '\set k random(1, 100000)' \
     "UPDATE kv SET v = 'another value of some length, as applications write them' WHERE k = :k" >"$dir/update.sql"
 
-median() { sort -n | awk '{a[NR] = $1} END {print a[int((NR + 1) / 2)]}'; }
 one() { # port script clients
     local file=()
     case $2 in
     tpcb) file=(-b tpcb-like) ;;
     *) file=(-f "$dir/$2.sql") ;;
     esac
-    pgbench $(conn "$1") -n -M prepared -c "$3" -j 1 -T "$seconds" "${file[@]}" postgres 2>/dev/null |
-        sed -n 's/^tps = \([0-9.]*\).*/\1/p'
+    bench "$1" -M prepared -c "$3" -j 1 "${file[@]}" | sed -n 's/^tps = \([0-9.]*\).*/\1/p'
+}
+bench() { # port pgbench's arguments..: what it says; an error ends the script
+    pgbench $(conn "$1") -n -T "$seconds" "${@:2}" postgres 2>"$dir/pgbench.err" || {
+        cat "$dir/pgbench.err" >&2
+        return 1
+    }
 }
 
 # CPU time of a server so far, in seconds. PostgreSQL's children count once they have ended.
-pg_pid() { head -1 "$dir/pg/data/postmaster.pid"; }
 cpu_of() { awk -v hz="$(getconf CLK_TCK)" '{print ($14 + $15 + $16 + $17) / hz}' "/proc/$1/stat"; }
 # Private memory of a server with its children, in bytes.
 memory_of() {
@@ -84,7 +62,7 @@ memory_of() {
 cpu_per_select() { # port pid
     local before after count
     before=$(cpu_of "$2")
-    count=$(pgbench $(conn "$1") -n -M prepared -c 8 -j 1 -T "$seconds" -f "$dir/select.sql" postgres 2>/dev/null |
+    count=$(bench "$1" -M prepared -c 8 -j 1 -f "$dir/select.sql" |
         sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p')
     sleep 0.5
     after=$(cpu_of "$2")
@@ -111,7 +89,7 @@ idle_memory() { # port pid
     awk "BEGIN {print ($after - $before) / $idle_count}"
 }
 open_time() { # port: us
-    pgbench $(conn "$1") -n -C -c 1 -T "$seconds" -f "$dir/select.sql" postgres 2>/dev/null |
+    bench "$1" -C -c 1 -f "$dir/select.sql" |
         sed -n 's/^average connection time = \([0-9.]*\) ms.*/\1/p' | awk '{print $1 * 1000}'
 }
 among_idle() { # port: busy among idle ones, as a part of alone
@@ -131,12 +109,12 @@ compare() { # label clients format command..: medians of both, the command gets 
         "$1" $pg_port "$(pg_pid)" "${@:2}" >>"$dir/b"
     done
     a=$(median <"$dir/a"); b=$(median <"$dir/b")
-    printf "%-26s %8s %12$format %12$format %8.2f\n" "$label" "$count" "$a" "$b" "$(awk "BEGIN {print $a / $b}")"
+    printf "%-26s %8s %12$format %12$format %8.2f\n" "$label" "$count" "$a" "$b" "$(ratio "$a" "$b")"
 }
 throughput() { one "$1" "$3" "$4"; }
 
-echo "commit $(git rev-parse --short HEAD), $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $($pgbin/postgres --version)"
-echo "load average at start $(cut -d' ' -f1-3 /proc/loadavg), rounds $rounds of $seconds s"
+about
+echo "rounds $rounds of $seconds s"
 printf '%-26s %8s %12s %12s %8s\n' work clients kyrodb postgresql ratio
 for work in $works; do
     if [ "$work" = connections ]; then
