@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/base/log.h"
+#include "server/base/metric.h"
 #include "storage/compact/compact_private.h"
 
 /*
@@ -14,7 +15,19 @@
  * The file is made under another name first: one that is there is whole. A server that was killed
  * while it was gone holds the log at the next start, unless it can be made at once.
  */
+KY_METRIC(metric_reserve, "kyrodb_disk_reserve_bytes", NULL, KY_GAUGE,
+          "Bytes of the disk kept for compaction on a full disk; 0 while they are not there.")
+KY_METRIC(metric_given, "kyrodb_disk_reserve_given", NULL, KY_GAUGE,
+          "1 while the reserve was given back to a full disk and the log is held, otherwise 0.")
+
 static const uint64_t RESERVE_SIZE_MIN = 16 * 1024 * 1024;
+
+static void
+show_state(const struct compactor *compactor)
+{
+    ky_metric_set(&metric_reserve, compactor->has_reserve ? (int64_t)compactor->reserve_size : 0);
+    ky_metric_set(&metric_given, compactor->is_short ? 1 : 0);
+}
 
 static ky_status
 fill(struct io *io, const char *path, uint64_t size, struct ky_error *err)
@@ -83,6 +96,7 @@ reserve_make(struct compactor *compactor)
     }
     compactor->is_short = !compactor->has_reserve;
     log_hold(storage->log, compactor->is_short);
+    show_state(compactor);
 }
 
 void
@@ -103,6 +117,7 @@ reserve_open(struct compactor *compactor, bool is_new)
         return;
     }
     compactor->has_reserve = !is_new && is_there(storage, compactor->reserve_size);
+    show_state(compactor);
     if (!is_new) {
         reserve_make(compactor);
     }
@@ -128,6 +143,7 @@ reserve_give(struct compactor *compactor)
         ky_log(ERROR, "compact", "disk reserve not given back error=\"%s\"", err.message);
         return false;
     }
+    show_state(compactor);
     ky_log(WARN, "compact", "disk is full, its reserve is compaction's now bytes=%" PRIu64,
            compactor->reserve_size);
     return true;

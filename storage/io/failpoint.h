@@ -12,6 +12,7 @@
  *
  *   log-written        a group of frames is written, not synced
  *   log-placed         its commits are installed, locks of changed rows are gone, it is not synced
+ *   log-shown          those that need no sync are visible and answered, it is not synced
  *   log-synced         it is synced, nobody has been answered
  *   manifest-written   a new manifest is written and synced, CURRENT names the old one
  *   manifest-switched  CURRENT names the new one

@@ -418,6 +418,7 @@ commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
         answered = async_prefix(batch);
         show(log, batch, 0, answered);
         answer(batch, 0, answered);
+        failpoint("log-shown");
         KY_TRY(sync_active(log, err));
         failpoint("log-synced");
         set_durable(log);

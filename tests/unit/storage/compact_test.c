@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "storage/storage_private.h"
 #include "tests/unit/storage/storage_fixture.h"
 
 enum { SEGMENT = 65536, BODY = 200 };
@@ -19,6 +22,13 @@ small_init(struct fixture *f)
         .chunk_size = 4096,
     };
     fixture_open(f);
+}
+
+/* Before the first storage of the process is opened. */
+static void
+slow_shown(void)
+{
+    (void)setenv("KYRO_FAILPOINT", "log-shown:sleep:100", 1);
 }
 
 static struct compact_result
@@ -434,6 +444,112 @@ Test(compact, compaction_makes_room_on_a_full_disk)
     txn = begin(&f);
     cr_expect_str_eq(get(txn, REL_A, 1), "again");
     txn_rollback(txn);
+    fixture_deinit(&f);
+}
+
+static uint64_t
+file_size(const struct fixture *f, const char *path)
+{
+    uint64_t size = 0;
+    return mem_disk_bytes(f->disk, path, &size) == NULL ? 0 : size;
+}
+
+static bool
+gets_space(const struct fixture *f)
+{
+    for (int i = 0; i < 5000 && !storage_has_space(f->storage); i++) {
+        (void)usleep(1000);
+    }
+    return storage_has_space(f->storage);
+}
+
+Test(compact, the_reserve_is_compactions_on_a_full_disk_and_is_made_again)
+{
+    enum { RESERVE = 8 * SEGMENT };
+    struct fixture f;
+    memset(&f, 0, sizeof(f));
+    f.disk = mem_disk_new();
+    f.options = (struct storage_options){
+        .dir = "data", .io = mem_disk_io(f.disk), .segment_size = SEGMENT, .reserve_size = RESERVE};
+    fixture_open(&f);
+    insert_many(&f, REL_A, 100);
+    (void)compact(&f, COMPACT_LOG);
+    cr_assert_eq(file_size(&f, "data/reserve"), RESERVE);
+    update_all(&f, 100, 30, 0);
+    mem_disk_limit(f.disk, disk_bytes(&f)); /* not a byte more */
+    struct compact_result result = compact(&f, COMPACT_LOG);
+    cr_expect_gt(result.segments_dropped, 0, "the reserve was not enough");
+    cr_expect_eq(file_size(&f, "data/reserve"), RESERVE, "it was not made again");
+    cr_expect(gets_space(&f));
+    expect_all(&f, 100, 29);
+    fixture_deinit(&f);
+}
+
+Test(compact, a_start_without_reserve_and_without_room_for_it_holds_the_log)
+{
+    enum { RESERVE = 8 * SEGMENT };
+    struct fixture f;
+    struct ky_error err;
+    ky_error_init(&err);
+    memset(&f, 0, sizeof(f));
+    f.disk = mem_disk_new();
+    f.options = (struct storage_options){
+        .dir = "data", .io = mem_disk_io(f.disk), .segment_size = SEGMENT, .reserve_size = RESERVE};
+    fixture_open(&f);
+    insert_many(&f, REL_A, 100);
+    storage_close(f.storage);
+    cr_assert_eq(file_size(&f, "data/reserve"), 0, "a first start makes it later");
+    mem_disk_limit(f.disk, disk_bytes(&f) + RESERVE / 2);
+    fixture_open(&f);
+    cr_expect(!storage_has_space(f.storage));
+    struct txn *txn = begin(&f);
+    cr_expect_neq(storage_update(txn, REL_A, 1, true, ky_slice_cstr("no"), &err), KY_OK);
+    cr_expect_eq(err.sqlstate, KY_DISK_FULL);
+    delete (txn, REL_A, 100);
+    (void)commit(txn);
+    mem_disk_limit(f.disk, 0);
+    (void)compact(&f, COMPACT_LOG);
+    cr_expect_eq(file_size(&f, "data/reserve"), RESERVE);
+    cr_expect(gets_space(&f));
+    fixture_reopen(&f);
+    cr_expect(storage_has_space(f.storage));
+    fixture_deinit(&f);
+}
+
+struct answer {
+    _Atomic lsn_t lsn; /* 0: none yet */
+};
+
+static void
+answered(void *arg, ky_status status, const struct txn_result *result, const struct ky_error *err)
+{
+    struct answer *answer = arg;
+    (void)err;
+    cr_assert_eq(status, KY_OK);
+    atomic_store(&answer->lsn, result->lsn);
+}
+
+Test(compact, nothing_is_dropped_before_what_replaced_it_is_durable, .init = slow_shown)
+{
+    struct fixture f;
+    struct answer answer = {0};
+    small_init(&f);
+    insert_many(&f, REL_A, 400);
+    insert_many(&f, REL_B, 400);
+    cr_assert_gt(compact(&f, COMPACT_LOG).files_written, 0);
+    /* The base file is dead once this commit is: it becomes visible, but not durable. */
+    struct txn *txn = begin(&f);
+    for (row_id_t row = 1; row <= 400; row++) {
+        delete (txn, REL_A, row);
+    }
+    txn_commit(txn, true, answered, &answer);
+    while (atomic_load(&answer.lsn) == 0) {
+        (void)usleep(1000);
+    }
+    cr_expect_leq(log_durable_lsn(f.storage->log), atomic_load(&answer.lsn),
+                  "the sync was not held up");
+    cr_expect_gt(compact(&f, COMPACT_FULL).files_removed, 0);
+    cr_expect_gt(log_durable_lsn(f.storage->log), atomic_load(&answer.lsn));
     fixture_deinit(&f);
 }
 

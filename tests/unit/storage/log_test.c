@@ -248,6 +248,35 @@ Test(log, a_full_disk_stops_writers_and_lets_them_go_on_later)
     mem_disk_free(disk);
 }
 
+Test(log, a_held_log_says_that_there_is_no_space_and_takes_what_comes_nevertheless)
+{
+    struct mem_disk *disk = mem_disk_new();
+    struct log_fixture fixture;
+    log_fixture_init(&fixture, mem_disk_io(disk));
+    open_ok(&fixture);
+    uint32_t number = 1;
+    cr_assert(log_fixture_commit(&fixture, number++));
+    log_hold(fixture.log, true);
+    cr_assert(!log_has_space(fixture.log));
+    /* What comes nevertheless (deletes make room in the end) is taken, over more than one segment.
+     */
+    while (number < 1000) {
+        cr_assert(log_fixture_commit(&fixture, number++));
+        cr_assert(!log_has_space(fixture.log));
+    }
+    cr_assert_eq(fixture.fatal_count, 0);
+    log_hold(fixture.log, false);
+    for (int i = 0; i < 100 && !log_has_space(fixture.log); i++) {
+        struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+        nanosleep(&pause, NULL);
+    }
+    cr_assert(log_has_space(fixture.log));
+    cr_assert(log_fixture_commit(&fixture, number));
+    log_fixture_close(&fixture);
+    log_fixture_deinit(&fixture);
+    mem_disk_free(disk);
+}
+
 Test(log, a_frame_larger_than_a_segment_is_refused)
 {
     struct mem_disk *disk = mem_disk_new();
