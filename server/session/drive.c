@@ -6,6 +6,7 @@
 #include "server/base/clock.h"
 #include "server/base/metric.h"
 #include "server/session/after.h"
+#include "server/session/cursor.h"
 
 /*
  * What both protocols' drivers are made of: turns, one statement, its commit. A driver runs until
@@ -145,7 +146,7 @@ end_all(struct session *session)
     session->simple_portal = NULL;
     session->running = NULL;
     session->executing = NULL;
-    session->is_fetching = false;
+    session->is_fetching = session->is_fetch_begun = false;
     session->has_tag = false;
     transaction_fail(session);
 }
@@ -341,15 +342,22 @@ drive_commit(struct session *session, struct ky_error *err)
 {
     bool is_pending = false;
     if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE) {
-        if (!session->is_committing && ddl_temp_commit(session, err) != KY_OK) {
-            return STEP_ERROR;
-        }
         session->is_committing = true;
-        enum session_answer answer = after_run(session, true, err);
+        enum session_answer answer = SESSION_DONE;
+        if (!session->is_past_holding) {
+            answer = cursor_hold(session, err);
+            if (answer == SESSION_DONE && ddl_temp_commit(session, err) != KY_OK) {
+                return STEP_ERROR;
+            }
+            session->is_past_holding = answer == SESSION_DONE;
+        }
+        if (answer == SESSION_DONE) {
+            answer = after_run(session, true, err);
+        }
         if (answer != SESSION_DONE) {
             return answer == SESSION_PENDING ? STEP_PENDING : STEP_ERROR;
         }
-        session->is_committing = false;
+        session->is_committing = session->is_past_holding = false;
         transaction_commit(session, &is_pending);
     }
     if (is_pending || !is_commit_done(session)) {

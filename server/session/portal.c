@@ -2,6 +2,7 @@
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/session/after.h"
+#include "server/session/cursor.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -285,6 +286,7 @@ portal_free(struct session *session, struct portal *portal)
         session->running = NULL;
     }
     portal_stop(session, portal);
+    cursor_free(portal);
     ky_spill_deinit(&portal->spill);
     if (portal->prepared != NULL && --portal->prepared->reference_count == 0) {
         source_deinit(&portal->prepared->source);
@@ -546,6 +548,13 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
         }
         if (session->place == SESSION_ON_LOOP && !portal->source->plan->is_point) {
             return session_yield(session, SESSION_NEEDS_SHORT_TURN);
+        }
+        if (KY_UNLIKELY(session->has_cursors) && !portal->source->plan->is_read_only) {
+            enum session_answer answer = cursor_freeze(session, portal, err);
+            session->left_rows = max_rows;
+            if (answer != SESSION_DONE) {
+                return answer;
+            }
         }
         portal->phase = PORTAL_LOCKING;
     }

@@ -7,6 +7,7 @@
 #include "server/base/clock.h"
 #include "server/base/random.h"
 #include "server/session/after.h"
+#include "server/session/cursor.h"
 #include "server/session/drive.h"
 #include "server/session/notify.h"
 #include "server/session/session_private.h"
@@ -204,6 +205,7 @@ session_close(struct session *session)
     portal_free(session, session->simple_portal);
     session->owned_portal = session->simple_portal = NULL;
     transaction_rollback(session);
+    cursor_close_all(session);
     notify_close(session);
     session_advisory_end(session);
     ddl_session_end(session);

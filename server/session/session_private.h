@@ -115,6 +115,9 @@ struct portal {
     struct ky_spill spill; /* of what the budget does not hold */
     bool is_cursor;        /* DECLAREd: FETCH runs it */
     bool is_with_hold;
+    struct cursor *cursor;  /* owned; NULL until it is used as one. cursor.c */
+    size_t savepoint_count; /* when it was declared */
+    bool is_broken;         /* a FETCH of it failed */
     const char *cursor_sql;
     int64_t created_us;
     const char *forced_tag;          /* "SELECT": CREATE TABLE AS counts so */
@@ -218,6 +221,7 @@ struct session {
     struct ky_buffer temp_actions; /* struct temp_action: ON COMMIT of its tables */
     struct after_state *after;     /* owned; NULL until something is noted */
     bool is_committing;            /* what was deferred is being looked at */
+    bool is_past_holding;          /* and cursors WITH HOLD have their rows */
 
     /* Waiting and cancelling. */
     enum session_place place;
@@ -255,10 +259,12 @@ struct session {
     struct portal *explain_portal; /* where EXPLAIN ANALYZE's rows go; borrowed */
     struct plan_source inner_source; /* of EXPLAIN, COPY TO, CREATE TABLE AS */
     bool drop_prepared;              /* DEALLOCATE ALL, DISCARD ALL: when the statement ends */
-    bool is_fetching;
-    uint64_t fetch_start;         /* the cursor's row count before this FETCH */
-    struct cat_image *held_image; /* a reference: what a query bound by hand points into */
-    struct cat_image *bind_image; /* borrowed, during Bind */
+    bool has_cursors;                /* DECLAREd in this transaction */
+    bool is_fetch_begun;             /* its columns were sent */
+    bool is_fetching;                /* and it is known which rows */
+    uint64_t fetch_start;            /* the cursor's row count before this FETCH */
+    struct cat_image *held_image;    /* a reference: what a query bound by hand points into */
+    struct cat_image *bind_image;    /* borrowed, during Bind */
     uint32_t max_rows;
     uint32_t left_rows;        /* of max_rows, when an Execute waits */
     struct result_sink *sink;  /* during a call */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/catalog/sysview.h"
+#include "server/session/cursor.h"
 #include "server/session/sequence.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
@@ -268,7 +269,8 @@ fill_cursors(const struct sysview_context *context, struct sysview_rows *rows, s
                      ? text_copy(rows, portal->cursor_sql)
                      : (struct datum){.bytes = ky_slice_dup(rows->arena, portal->source->own_sql)};
         row[2] = datum_word(portal->is_with_hold);
-        row[3] = row[4] = datum_word(0);
+        row[3] = datum_word(cursor_is_binary(portal));
+        row[4] = datum_word(cursor_is_scrollable(portal));
         row[5] = time_of(portal->created_us);
     }
     return KY_OK;

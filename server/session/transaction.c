@@ -3,6 +3,7 @@
 #include "server/base/clock.h"
 #include "server/base/metric.h"
 #include "server/session/after.h"
+#include "server/session/cursor.h"
 #include "server/session/notify.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
@@ -58,22 +59,25 @@ static void
 forget_transaction(struct session *session)
 {
     after_forget(session);
-    session->is_committing = false;
+    session->is_committing = session->is_past_holding = false;
+    session->has_cursors = false;
     session->savepoint_count = 0;
     session->has_catalog_changes = false;
     session->path_image = NULL;
     atomic_store_explicit(&session->transaction_us, 0, memory_order_relaxed);
 }
 
+/* Cursors that are held, or were declared before so many savepoints, stay. */
 static void
-close_portals(struct session *session, bool keep_held)
+close_portals(struct session *session, size_t savepoint_count)
 {
     size_t cursor = 0;
     struct ky_slice name;
     void *value;
     while (ky_smap_next(&session->portals, &cursor, &name, &value)) {
         struct portal *portal = value;
-        if (keep_held && portal->is_with_hold) {
+        if (cursor_is_held(portal) || (portal->is_cursor && !portal->is_broken &&
+                                       portal->savepoint_count < savepoint_count)) {
             continue;
         }
         (void)ky_smap_remove(&session->portals, name);
@@ -87,7 +91,7 @@ transaction_rollback(struct session *session)
 {
     notify_abort(session);
     after_forget(session);
-    close_portals(session, false);
+    close_portals(session, 0);
     if (session->txn != NULL) {
         access_rollback(session->txn);
         session->txn = NULL;
@@ -111,7 +115,7 @@ transaction_fail(struct session *session)
     if (session->savepoint_count == 0) {
         notify_abort(session);
         after_forget(session);
-        close_portals(session, false);
+        close_portals(session, 0);
         if (session->txn != NULL) {
             access_rollback(session->txn);
             session->txn = NULL;
@@ -122,7 +126,7 @@ transaction_fail(struct session *session)
         return;
     }
     struct session_savepoint *last = &session->savepoints[session->savepoint_count - 1];
-    close_portals(session, false);
+    close_portals(session, session->savepoint_count);
     access_savepoint_rollback(session->txn, &last->access, false);
     after_mark_rollback(session_after_queue(session), &last->after);
     notify_rewind(session, &last->notify);
@@ -196,7 +200,7 @@ void
 transaction_commit(struct session *session, bool *is_pending_out)
 {
     *is_pending_out = false;
-    close_portals(session, true);
+    close_portals(session, 0);
     if (session->txn == NULL) {
         session->commit_status = KY_OK;
         session->last_result = (struct txn_result){0};
@@ -333,7 +337,7 @@ rollback_to(struct session *session, const char *name, struct ky_error *err)
     size_t index;
     KY_TRY(find_savepoint(session, name, &index, err));
     struct session_savepoint *savepoint = &session->savepoints[index];
-    close_portals(session, true);
+    close_portals(session, index + 1);
     access_savepoint_rollback(session->txn, &savepoint->access, false);
     after_mark_rollback(session_after_queue(session), &savepoint->after);
     notify_rewind(session, &savepoint->notify);
@@ -407,6 +411,7 @@ transaction_statement(struct session *session, const struct ast_transaction *sta
         KY_TRY(need_block(session, "RELEASE SAVEPOINT", err));
         KY_TRY(find_savepoint(session, statement->name, &index, err));
         session->savepoint_count = index;
+        cursor_release(session, index);
         return KY_OK;
     case AST_ROLLBACK_TO:
         strcpy(session->tag, "ROLLBACK");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <strings.h>
 
+#include "server/session/cursor.h"
 #include "server/session/notify.h"
 #include "server/session/utility.h"
 
@@ -189,6 +190,7 @@ utility_discard(struct session *session, const struct ast_discard *discard, stru
                                 "DISCARD ALL cannot run inside a transaction block");
         }
         strcpy(session->tag, "DISCARD ALL");
+        cursor_close_all(session);
         settings_reset_all(&session->settings);
         session_apply_settings(session);
         session_advisory_release(session);
