@@ -213,8 +213,13 @@ json_append(struct func_env *env, struct json_state *json, int index, struct dat
 AGGREGATE_ADD(json_array_add)
 {
     struct json_state *json = state;
+    const struct type *type = func_arg_type(env, 0);
     growing_append(&json->text, env->types.arena, json->has_value ? ", " : "[",
                    json->has_value ? 2 : 1);
+    if (json->has_value && !args[0].is_null && type != NULL &&
+        (type->oid == OID_RECORD || type->category == 'A')) {
+        growing_append(&json->text, env->types.arena, "\n ", 2); /* a line for each */
+    }
     json->has_value = true;
     return json_append(env, json, 0, args[0], err);
 }

@@ -154,7 +154,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(to_char)         \
     X(to_number)       \
     X(aggregate_basic) \
-    X(aggregate_minmax) X(aggregate_statistics) X(aggregate_collect) X(aggregate_ordered)
+    X(aggregate_minmax) X(aggregate_statistics) X(aggregate_collect) X(aggregate_ordered) X(record)
 #define DECLARE_TABLE(name) extern const struct func_table func_table_##name;
 FUNC_TABLES(DECLARE_TABLE)
 #undef DECLARE_TABLE

@@ -3,6 +3,7 @@
 
 #include "server/func/utext.h"
 #include "server/types/array.h"
+#include "server/types/record.h"
 
 /* Reading valid JSON text in place, and writing SQL values as JSON. */
 
@@ -282,6 +283,29 @@ append_array(struct func_env *env, const struct array_view *view, int dimension,
     return KY_OK;
 }
 
+/* A row as an object. separator stands between its members. */
+ky_status
+json_append_record(struct func_env *env, struct ky_slice record, const char *separator,
+                   struct ky_buffer *out, struct ky_error *err)
+{
+    struct record_view view;
+    record_open(record, &view);
+    ky_buffer_append_byte(out, '{');
+    for (uint32_t i = 0; i < view.count; i++) {
+        const struct record_field field = record_next(&view);
+        ky_buffer_append_cstr(out, i == 0 ? "" : separator);
+        if (field.name.size == 0) {
+            ky_buffer_printf(out, "\"f%u\"", i + 1);
+        } else {
+            json_write_string(out, field.name);
+        }
+        ky_buffer_append_byte(out, ':');
+        KY_TRY(json_append_datum(env, field.type, field.value, false, out, err));
+    }
+    ky_buffer_append_byte(out, '}');
+    return KY_OK;
+}
+
 ky_status
 json_append_datum(struct func_env *env, const struct type *type, struct datum value, bool as_key,
                   struct ky_buffer *out, struct ky_error *err)
@@ -299,6 +323,9 @@ json_append_datum(struct func_env *env, const struct type *type, struct datum va
         array_open(value.bytes, &view);
         const uint8_t *cursor = view.first;
         return append_array(env, &view, 0, &cursor, out, err);
+    }
+    if (!as_key && type->oid == OID_RECORD) {
+        return json_append_record(env, value.bytes, ",", out, err);
     }
     const bool is_number = type->category == 'N' && type->oid != OID_MONEY &&
                            type->oid != OID_OID && type->name[0] != 'r';

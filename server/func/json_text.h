@@ -4,8 +4,13 @@
 #include "server/base/json.h"
 #include "server/func/func_private.h"
 
-/* Appends a SQL value as JSON: numbers and booleans bare, json as it is, arrays as arrays, the rest
- * as strings. as_key: always a string, null refused. type NULL: text. */
+/* A row as an object; separator stands between its members. */
+KY_MUST_CHECK ky_status json_append_record(struct func_env *env, struct ky_slice record,
+                                           const char *separator, struct ky_buffer *out,
+                                           struct ky_error *err);
+
+/* Appends a SQL value as JSON: numbers and booleans bare, json as it is, arrays as arrays, rows as
+ * objects, the rest as strings. as_key: always a string, null refused. type NULL: text. */
 KY_MUST_CHECK ky_status json_append_datum(struct func_env *env, const struct type *type,
                                           struct datum value, bool as_key, struct ky_buffer *out,
                                           struct ky_error *err);

@@ -5,15 +5,24 @@
 
 /*
  * A row value (type record) as bytes, little-endian:
- *   u32 field count | per field: u32 type oid, i32 size (-1 null), bytes (words and floats: 8
- * bytes)
+ *   u32 field count, its top bit set when fields have names
+ *   per field: u32 type oid, i32 size (-1 null), [u8 length of the name, the name],
+ *              bytes (words and floats: 8 bytes)
+ * Names do not take part in comparing. Records are never stored.
  */
 struct record_view {
     uint32_t count;
-    const uint8_t *first; /* borrowed */
+    bool has_names;
+    const uint8_t *next; /* borrowed */
+};
+struct record_field {
+    const struct type *type;
+    struct datum value;
+    struct ky_slice name; /* empty: it has none, and is called f1, f2 ... */
 };
 void record_open(struct ky_slice record, struct record_view *view_out);
-/* Walks the fields: start with *cursor = view->first. */
-struct datum record_next(const uint8_t **cursor, const struct type **type_out);
+/* The next of view->count fields. */
+struct record_field record_next(struct record_view *view);
+/* names may be NULL; those longer than an identifier can be are cut. */
 struct ky_slice record_make(struct ky_arena *arena, const struct type *const *types,
-                            const struct datum *values, uint32_t count);
+                            const char *const *names, const struct datum *values, uint32_t count);

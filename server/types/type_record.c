@@ -5,30 +5,41 @@
 #include "server/types/record.h"
 #include "server/types/types_private.h"
 
+#define HAS_NAMES UINT32_C(0x80000000)
+enum { NAME_MAX_SIZE = 63 };
+
 void
 record_open(struct ky_slice record, struct record_view *view_out)
 {
     KY_ASSERT(record.size >= 4);
-    view_out->count = ky_load_le32(record.data);
-    view_out->first = (const uint8_t *)record.data + 4;
+    uint32_t head = ky_load_le32(record.data);
+    view_out->count = head & ~HAS_NAMES;
+    view_out->has_names = (head & HAS_NAMES) != 0;
+    view_out->next = (const uint8_t *)record.data + 4;
 }
 
-struct datum
-record_next(const uint8_t **cursor, const struct type **type_out)
+struct record_field
+record_next(struct record_view *view)
 {
-    const struct type *type = type_get(ky_load_le32(*cursor));
-    int32_t size = (int32_t)ky_load_le32(*cursor + 4);
-    const uint8_t *bytes = *cursor + 8;
-    *type_out = type;
+    const uint8_t *at = view->next;
+    struct record_field field = {.type = type_get(ky_load_le32(at))};
+    int32_t size = (int32_t)ky_load_le32(at + 4);
+    at += 8;
+    if (view->has_names) {
+        field.name = ky_slice(at + 1, *at);
+        at += 1 + *at;
+    }
     if (size < 0) {
-        *cursor = bytes;
-        return datum_null();
+        field.value = datum_null();
+    } else if (field.type->storage == TYPE_BYTES) {
+        field.value = datum_bytes(at, (size_t)size);
+        at += size;
+    } else {
+        field.value = datum_word((int64_t)ky_load_le64(at));
+        at += size;
     }
-    *cursor = bytes + size;
-    if (type->storage == TYPE_BYTES) {
-        return datum_bytes(bytes, (size_t)size);
-    }
-    return datum_word((int64_t)ky_load_le64(bytes));
+    view->next = at;
+    return field;
 }
 
 static size_t
@@ -41,22 +52,29 @@ field_size(const struct type *type, struct datum value)
 }
 
 struct ky_slice
-record_make(struct ky_arena *arena, const struct type *const *types, const struct datum *values,
-            uint32_t count)
+record_make(struct ky_arena *arena, const struct type *const *types, const char *const *names,
+            const struct datum *values, uint32_t count)
 {
     size_t total = 4;
     for (uint32_t i = 0; i < count; i++) {
         total += 8 + field_size(types[i], values[i]);
+        total += names == NULL ? 0 : 1 + strnlen(names[i], NAME_MAX_SIZE);
     }
     uint8_t *start = ky_arena_alloc(arena, total);
     uint8_t *p = start;
-    ky_store_le32(p, count);
+    ky_store_le32(p, count | (names == NULL ? 0 : HAS_NAMES));
     p += 4;
     for (uint32_t i = 0; i < count; i++) {
         size_t size = field_size(types[i], values[i]);
         ky_store_le32(p, types[i]->oid);
         ky_store_le32(p + 4, values[i].is_null ? UINT32_MAX : (uint32_t)size);
         p += 8;
+        if (names != NULL) {
+            size_t name_size = strnlen(names[i], NAME_MAX_SIZE);
+            *p++ = (uint8_t)name_size;
+            memcpy(p, names[i], name_size);
+            p += name_size;
+        }
         if (!values[i].is_null && types[i]->storage != TYPE_BYTES) {
             ky_store_le64(p, (uint64_t)values[i].word);
         } else if (size > 0) {
@@ -101,15 +119,15 @@ record_out(const struct type *type KY_UNUSED, const struct type_context *context
 {
     struct record_view view;
     record_open(value.bytes, &view);
-    const uint8_t *cursor = view.first;
     struct ky_buffer field = {0};
     ky_buffer_append_byte(out, '(');
     for (uint32_t i = 0; i < view.count; i++) {
         if (i > 0) {
             ky_buffer_append_byte(out, ',');
         }
-        const struct type *field_type;
-        struct datum one = record_next(&cursor, &field_type);
+        const struct record_field next = record_next(&view);
+        const struct type *field_type = next.type;
+        struct datum one = next.value;
         if (one.is_null) {
             continue;
         }
@@ -138,11 +156,11 @@ record_send(const struct type *type KY_UNUSED, const struct type_context *contex
 {
     struct record_view view;
     record_open(value.bytes, &view);
-    const uint8_t *cursor = view.first;
     ky_buffer_append_be32(out, view.count);
     for (uint32_t i = 0; i < view.count; i++) {
-        const struct type *field_type;
-        struct datum one = record_next(&cursor, &field_type);
+        const struct record_field next = record_next(&view);
+        const struct type *field_type = next.type;
+        struct datum one = next.value;
         ky_buffer_append_be32(out, field_type->oid);
         size_t place = out->size;
         ky_buffer_append_be32(out, UINT32_MAX);
@@ -173,14 +191,10 @@ record_compare(const struct type *type KY_UNUSED, struct datum a, struct datum b
     struct record_view y;
     record_open(a.bytes, &x);
     record_open(b.bytes, &y);
-    const uint8_t *x_cursor = x.first;
-    const uint8_t *y_cursor = y.first;
     for (uint32_t i = 0; i < x.count && i < y.count; i++) {
-        const struct type *x_type;
-        const struct type *y_type;
-        struct datum left = record_next(&x_cursor, &x_type);
-        struct datum right = record_next(&y_cursor, &y_type);
-        int order = compare_fields(x_type, left, y_type, right);
+        const struct record_field left = record_next(&x);
+        const struct record_field right = record_next(&y);
+        int order = compare_fields(left.type, left.value, right.type, right.value);
         if (order != 0) {
             return order;
         }
@@ -193,11 +207,11 @@ record_hash(const struct type *type KY_UNUSED, struct datum value)
 {
     struct record_view view;
     record_open(value.bytes, &view);
-    const uint8_t *cursor = view.first;
     uint64_t hash = view.count;
     for (uint32_t i = 0; i < view.count; i++) {
-        const struct type *field_type;
-        struct datum one = record_next(&cursor, &field_type);
+        const struct record_field next = record_next(&view);
+        const struct type *field_type = next.type;
+        struct datum one = next.value;
         uint64_t part = 0;
         if (!one.is_null) {
             part = field_type->hash == NULL ? ky_hash_bytes(one.bytes.data, one.bytes.size, 0)
@@ -214,10 +228,10 @@ record_key(const struct type *type KY_UNUSED, struct datum value, struct ky_buff
 {
     struct record_view view;
     record_open(value.bytes, &view);
-    const uint8_t *cursor = view.first;
     for (uint32_t i = 0; i < view.count; i++) {
-        const struct type *field_type;
-        struct datum one = record_next(&cursor, &field_type);
+        const struct record_field next = record_next(&view);
+        const struct type *field_type = next.type;
+        struct datum one = next.value;
         ky_buffer_append_byte(out, one.is_null ? 2 : 1);
         if (one.is_null) {
             continue;

@@ -73,10 +73,8 @@ record_is(struct datum value, bool is_negated)
     }
     struct record_view view;
     record_open(value.bytes, &view);
-    const uint8_t *cursor = view.first;
     for (uint32_t i = 0; i < view.count; i++) {
-        const struct type *type = NULL;
-        if (record_next(&cursor, &type).is_null == is_negated) {
+        if (record_next(&view).value.is_null == is_negated) {
             return false;
         }
     }

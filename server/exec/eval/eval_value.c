@@ -243,7 +243,8 @@ EVAL_RUN(eval_run_row)
         const uint32_t place = eval_place(selection, row);
         load_args(eval, place);
         const struct ky_slice record =
-            record_make(input->arena, eval->arg_types, eval->arg_values, eval->arg_count);
+            record_make(input->arena, eval->arg_types, eval->expr->field_names, eval->arg_values,
+                        eval->arg_count);
         column_set(result, place, datum_bytes(record.data, record.size));
     }
     *column_out = result;
@@ -261,10 +262,8 @@ EVAL_RUN(eval_run_field)
         if (!argument->is_null[place]) {
             struct record_view view;
             record_open(argument->bytes[place], &view);
-            const uint8_t *cursor = view.first;
             for (uint32_t i = 0; i <= eval->expr->index && i < view.count; i++) {
-                const struct type *type = NULL;
-                value = record_next(&cursor, &type);
+                value = record_next(&view).value;
             }
         }
         column_set(result, place, value);

@@ -49,15 +49,17 @@ whole_row(const struct cat_table *table, struct ky_slice body, struct ky_arena *
 {
     const struct type **types =
         ky_arena_array(arena, const struct type *, (size_t)table->column_count + 1);
+    const char **names = ky_arena_array(arena, const char *, (size_t)table->column_count + 1);
     struct datum *values = ky_arena_array(arena, struct datum, (size_t)table->column_count + 1);
     uint32_t count = 0;
     for (uint16_t i = 0; i < table->column_count; i++) {
         if (!table->columns[i].is_dropped) {
             types[count] = table->columns[i].type;
+            names[count] = table->columns[i].name;
             values[count++] = row_get(&table->layout, body, i);
         }
     }
-    const struct ky_slice record = record_make(arena, types, values, count);
+    const struct ky_slice record = record_make(arena, types, names, values, count);
     return datum_bytes(record.data, record.size);
 }
 

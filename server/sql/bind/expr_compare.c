@@ -240,8 +240,10 @@ bind_any_subquery(struct binder *b, struct scope *scope, const struct ast_any_al
     KY_TRY(bind_select(b, scope, node->query, false, &query));
     struct expr *left;
     KY_TRY(bind_expr(b, scope, node->left, &left));
-    struct expr **left_items = left->kind == EXPR_ROW ? left->args : &left;
-    uint16_t left_count = left->kind == EXPR_ROW ? left->arg_count : 1;
+    /* A whole row, t IN (SELECT ..), is one value; a row written out is several. */
+    bool is_list = left->kind == EXPR_ROW && left->field_names == NULL;
+    struct expr **left_items = is_list ? left->args : &left;
+    uint16_t left_count = is_list ? left->arg_count : 1;
     uint16_t width = query_width(query);
     if (left_count < width) {
         return bind_error(b, location, KY_SYNTAX_ERROR, "subquery has too many columns");

@@ -414,8 +414,11 @@ item_whole_row(struct binder *b, const struct scope *scope, const struct ns_item
     uint16_t count = item_column_count(item);
     struct expr *row = expr_new(b, EXPR_ROW, type_get(OID_RECORD), location);
     row->args = ky_arena_array(b->arena, struct expr *, count);
+    const char **names = ky_arena_array(b->arena, const char *, (size_t)count + 1);
+    row->field_names = names;
     for (uint16_t i = 0; i < count; i++) {
         if (item_column_name(item, i) != NULL) {
+            names[row->arg_count] = item_column_name(item, i);
             row->args[row->arg_count++] = item_column(b, scope, item, i, levels_up, location);
         }
     }

@@ -86,11 +86,11 @@ Test(record, prints_and_compares_field_by_field)
     const struct type *types[] = {type_get(OID_INT4), type_get(OID_TEXT), type_get(OID_TEXT),
                                   type_get(OID_TEXT)};
     struct datum values[] = {datum_word(1), datum_cstr("a \"b"), datum_null(), datum_cstr("")};
-    struct ky_slice a = record_make(&fixture.arena, types, values, 4);
+    struct ky_slice a = record_make(&fixture.arena, types, NULL, values, 4);
     cr_expect_str_eq(types_text(&fixture, OID_RECORD, datum_bytes(a.data, a.size)),
                      "(1,\"a \"\"b\",,\"\")");
     values[2] = datum_cstr("x");
-    struct ky_slice b = record_make(&fixture.arena, types, values, 4);
+    struct ky_slice b = record_make(&fixture.arena, types, NULL, values, 4);
     const struct type *record = type_get(OID_RECORD);
     cr_expect_gt(record->compare(record, datum_bytes(a.data, a.size), datum_bytes(b.data, b.size)),
                  0);
