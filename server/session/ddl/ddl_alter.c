@@ -298,6 +298,17 @@ add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_c
                                 table->name);
         }
     }
+    if (constraint->index_name != NULL) {
+        const struct cat_index *index;
+        KY_TRY(ddl_use_index(ddl, table, constraint, &index));
+        for (uint16_t i = 0; constraint->type == AST_CONSTRAINT_PRIMARY_KEY && i < index->key_count;
+             i++) {
+            const int16_t column = index->keys[i].column;
+            KY_TRY(check_no_nulls(ddl, table, &table->columns[column - 1]));
+            made->columns[column - 1].is_not_null = true;
+        }
+        return KY_OK;
+    }
     KY_TRY(ddl_add_constraint(ddl, made, constraint, 0));
     for (uint16_t i = 0; i < made->key_count; i++) {
         for (uint16_t j = 0; made->keys[i].is_primary && j < made->keys[i].column_count; j++) {

@@ -136,6 +136,23 @@ KY_MUST_CHECK ky_status ddl_add_constraint(struct ddl *ddl, struct new_table *ma
                                            const struct ast_constraint *constraint,
                                            int16_t own_column);
 KY_MUST_CHECK ky_status ddl_write_table(struct ddl *ddl, struct new_table *made);
+/* A column without a type yet. */
+KY_MUST_CHECK ky_status ddl_new_column(struct ddl *ddl, struct new_table *made, const char *name,
+                                       struct cat_column **column_out);
+KY_MUST_CHECK ky_status ddl_add_named_check(struct ddl *ddl, struct new_table *made,
+                                            const char *name, const char *sql);
+/* ddl_like.c: what LIKE takes over, in the order it is called; the locks first. */
+KY_MUST_CHECK ky_status ddl_like_lock(struct ddl *ddl, const struct ast_list *elements);
+KY_MUST_CHECK ky_status ddl_like_columns(struct ddl *ddl, struct new_table *made,
+                                         const struct ast_table_like *like);
+KY_MUST_CHECK ky_status ddl_like_constraints(struct ddl *ddl, struct new_table *made,
+                                             const struct ast_table_like *like);
+KY_MUST_CHECK ky_status ddl_like_indexes(struct ddl *ddl, oid_t table,
+                                         const struct ast_table_like *like);
+/* ddl_use_index.c: makes an index of the table the key's. */
+KY_MUST_CHECK ky_status ddl_use_index(struct ddl *ddl, const struct cat_table *on,
+                                      const struct ast_constraint *constraint,
+                                      const struct cat_index **index_out);
 KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table);
 
 /* ------------------------------------------------------------------ ddl_select.c */

@@ -97,19 +97,28 @@ add_sequence(struct ddl *ddl, struct new_table *made, struct cat_column *column,
 }
 
 ky_status
-ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_def *definition)
+ddl_new_column(struct ddl *ddl, struct new_table *made, const char *name,
+               struct cat_column **column_out)
 {
-    if (column_number(made, definition->name) != 0) {
+    if (column_number(made, name) != 0) {
         return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN, "column \"%s\" specified more than once",
-                            definition->name);
+                            name);
     }
     if (made->table.column_count >= ROW_COLUMNS_MAX) {
         return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS, "tables can have at most %d columns",
                             ROW_COLUMNS_MAX);
     }
+    *column_out = new_column(ddl, made);
+    (*column_out)->name = ky_arena_strdup(ddl->arena, name);
+    return KY_OK;
+}
+
+ky_status
+ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_def *definition)
+{
     oid_t serial = serial_type(definition->type);
-    struct cat_column *column = new_column(ddl, made);
-    column->name = ky_arena_strdup(ddl->arena, definition->name);
+    struct cat_column *column;
+    KY_TRY(ddl_new_column(ddl, made, definition->name, &column));
     oid_t type = serial;
     if (serial == OID_NONE) {
         KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &column->typmod, ddl->err));
@@ -163,6 +172,10 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
         int16_t own_column)
 {
     bool is_primary = constraint->type == AST_CONSTRAINT_PRIMARY_KEY;
+    if (constraint->index_name != NULL) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "cannot use an existing index in CREATE TABLE");
+    }
     for (uint16_t i = 0; is_primary && i < made->key_count; i++) {
         if (made->keys[i].is_primary) {
             return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
@@ -237,6 +250,49 @@ only_column(struct ddl *ddl, const struct new_table *made, const char *sql)
     return names.has_one && !names.has_more ? made->columns[names.first].name : NULL;
 }
 
+/* A name that is no check's of the table in the making and no constraint's of the one there is. */
+static bool
+is_constraint_name(const struct ddl *ddl, const struct new_table *made, const char *name)
+{
+    const struct cat_table *table = cat_get_table(ddl->image, made->table.oid);
+    for (uint16_t i = 0; i + 1 < made->check_count; i++) {
+        if (strcmp(made->checks[i].name, name) == 0) {
+            return true;
+        }
+    }
+    for (uint16_t i = 0; table != NULL && i < table->constraint_count; i++) {
+        if (strcmp(table->constraints[i]->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *
+choose_check_name(struct ddl *ddl, const struct new_table *made, const char *column)
+{
+    const char *name = ddl_relation_name(ddl, made->table.name, column, "check");
+    for (uint32_t number = 1; is_constraint_name(ddl, made, name); number++) {
+        name = ddl_relation_name(ddl, made->table.name, column,
+                                 ky_arena_printf(ddl->arena, "check%u", number));
+    }
+    return name;
+}
+
+ky_status
+ddl_add_named_check(struct ddl *ddl, struct new_table *made, const char *name, const char *sql)
+{
+    if (made->check_count == KY_COUNT_OF(made->checks)) {
+        return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED, "too many check constraints");
+    }
+    made->checks[made->check_count++] = (struct new_check){.name = name, .sql = sql};
+    if (is_constraint_name(ddl, made, name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "check constraint \"%s\" already exists",
+                            name);
+    }
+    return KY_OK;
+}
+
 static ky_status
 add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
           int16_t own_column)
@@ -247,16 +303,20 @@ add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *
     struct new_check *check = &made->checks[made->check_count++];
     check->sql = ddl_expression_text(ddl, &made->table, constraint->expression, type_get(OID_BOOL));
     check->is_not_valid = constraint->is_not_valid;
-    check->name = constraint->name != NULL
-                      ? ky_arena_strdup(ddl->arena, constraint->name)
-                      : ddl_choose_name(ddl, made->table.schema, made->table.name,
+    if (constraint->name == NULL) {
+        check->name = choose_check_name(ddl, made,
                                         own_column == 0 ? only_column(ddl, made, check->sql)
-                                                        : made->columns[own_column - 1].name,
-                                        "check");
-    for (uint16_t i = 0; i + 1 < made->check_count; i++) {
-        if (constraint->name == NULL && strcmp(made->checks[i].name, check->name) == 0) {
-            check->name = ky_arena_printf(ddl->arena, "%s%u", check->name, i + 1U);
-        }
+                                                        : made->columns[own_column - 1].name);
+        return KY_OK;
+    }
+    check->name = ky_arena_strdup(ddl->arena, constraint->name);
+    if (is_constraint_name(ddl, made, check->name)) {
+        return cat_get_table(ddl->image, made->table.oid) == NULL
+                   ? ky_error_set(ddl->err, KY_DUPLICATE_OBJECT,
+                                  "check constraint \"%s\" already exists", check->name)
+                   : ky_error_set(ddl->err, KY_DUPLICATE_OBJECT,
+                                  "constraint \"%s\" for relation \"%s\" already exists",
+                                  check->name, made->table.name);
     }
     return KY_OK;
 }
@@ -503,7 +563,8 @@ add_element(struct ddl *ddl, struct new_table *made, const struct ast_node *elem
             bool wants_columns)
 {
     if (element->kind == AST_TABLE_LIKE) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "LIKE is not supported yet");
+        return wants_columns ? ddl_like_columns(ddl, made, (const void *)element)
+                             : ddl_like_constraints(ddl, made, (const void *)element);
     }
     bool is_column = element->kind == AST_COLUMN_DEF;
     if (is_column != wants_columns) {
@@ -535,6 +596,9 @@ ddl_create_table(struct ddl *ddl, const struct ast_create_table *statement)
                            statement->on_commit == AST_ON_COMMIT_DROP ? 'd' : 'r');
     }
     KY_TRY(ddl_lock_parents(ddl, statement->elements));
+    if (!ddl->is_pending) {
+        KY_TRY(ddl_like_lock(ddl, statement->elements));
+    }
     if (ddl->is_pending) {
         return KY_OK;
     }
@@ -543,7 +607,14 @@ ddl_create_table(struct ddl *ddl, const struct ast_create_table *statement)
             KY_TRY(add_element(ddl, made, ast_list_get(statement->elements, i), pass == 0));
         }
     }
-    return ddl_write_table(ddl, made);
+    KY_TRY(ddl_write_table(ddl, made));
+    for (int32_t i = 0; i < ast_list_count(statement->elements); i++) {
+        const struct ast_node *element = ast_list_get(statement->elements, i);
+        if (element->kind == AST_TABLE_LIKE) {
+            KY_TRY(ddl_like_indexes(ddl, made->table.oid, (const void *)element));
+        }
+    }
+    return KY_OK;
 }
 
 /* ------------------------------------------------------------------ vectors */
