@@ -290,6 +290,11 @@ struct row_ref {
 
 /* The version this transaction sees now. False when there is none. */
 bool storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out);
+/* The same for up to STORAGE_GET_MAX rows, whose waits for memory overlap: those there are, in
+ * order, and which of row_ids they are. */
+enum { STORAGE_GET_MAX = 64 };
+uint32_t storage_get_many(struct txn *txn, rel_id_t rel, const row_id_t *row_ids, uint32_t count,
+                          struct row_ref *rows_out, uint32_t *places_out);
 
 /* All rows that the transaction sees, in row id order of committed ones, then own inserts. */
 struct storage_scan {

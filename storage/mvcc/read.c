@@ -114,6 +114,54 @@ storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_
     return is_found;
 }
 
+/* Slots are asked of memory for all, then records: rows in any order lie far apart. */
+static uint32_t
+versions_of_many(struct txn *txn, rel_id_t rel, const row_id_t *row_ids, uint32_t count,
+                 struct version *versions, uint32_t *places_out)
+{
+    lsn_t snapshot = txn_snapshot(txn);
+    uint32_t found = 0;
+    const struct relation *relation = find_relation(txn, rel, snapshot);
+    for (uint32_t i = 0; relation != NULL && i < count; i++) {
+        const struct chunk *chunk = relation_chunk(relation, row_ids[i]);
+        if (chunk != NULL) {
+            __builtin_prefetch(&chunk->slots[row_ids[i] & (CHUNK_SLOTS - 1)], 0, 3);
+        }
+    }
+    for (uint32_t i = 0; relation != NULL && i < count; i++) {
+        if (relation_version_at(relation, row_ids[i], snapshot, &versions[found])) {
+            const uint8_t *record = record_at(txn->storage, versions[found].location);
+            __builtin_prefetch(record, 0, 3);
+            __builtin_prefetch(record + 64, 0, 3);
+            places_out[found++] = i;
+        }
+    }
+    return found;
+}
+
+uint32_t
+storage_get_many(struct txn *txn, rel_id_t rel, const row_id_t *row_ids, uint32_t count,
+                 struct row_ref *rows_out, uint32_t *places_out)
+{
+    struct version versions[STORAGE_GET_MAX];
+    uint32_t found = 0;
+    KY_ASSERT(count <= STORAGE_GET_MAX);
+    if (txn->write_count > 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            places_out[found] = i;
+            found += storage_get(txn, rel, row_ids[i], &rows_out[found]);
+        }
+        return found;
+    }
+    ky_epoch_enter();
+    found = versions_of_many(txn, rel, row_ids, count, versions, places_out);
+    ky_epoch_leave();
+    for (uint32_t i = 0; i < found; i++) {
+        row_committed(txn->storage, row_ids[places_out[i]], &versions[i], &rows_out[i]);
+    }
+    return found;
+}
+
 /* ------------------------------------------------------------------ scans */
 
 void

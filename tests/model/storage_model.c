@@ -201,6 +201,32 @@ check_row(struct session *session, int rel, row_id_t row)
     }
 }
 
+/* Many at once, backwards, one of them twice and one that never was: the same rows. */
+static void
+check_many(struct session *session, int rel)
+{
+    row_id_t row_ids[STORAGE_GET_MAX];
+    struct row_ref refs[STORAGE_GET_MAX];
+    uint32_t places[STORAGE_GET_MAX];
+    uint32_t count = 0;
+    uint32_t at = 0;
+    row_ids[count++] = (row_id_t)1 << 40;
+    row_ids[count++] = ROWS / 2;
+    for (row_id_t row = ky_prng_below(&prng, ROWS); row-- > 1 && count < STORAGE_GET_MAX;) {
+        row_ids[count++] = row;
+    }
+    uint32_t found =
+        storage_get_many(session->txn, REL_FIRST + (rel_id_t)rel, row_ids, count, refs, places);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t value = i == 0 ? 0 : expected(session, rel, row_ids[i]);
+        if (value != 0) {
+            CHECK(at < found && places[at] == i && refs[at].row_id == row_ids[i]);
+            check_body(refs[at++].body, value);
+        }
+    }
+    CHECK(at == found);
+}
+
 static void
 check_all(struct session *session, int rel)
 {
@@ -524,6 +550,7 @@ session_step(struct session *session)
         return;
     case 8:
         check_row(session, rel, 1 + ky_prng_below(&prng, ROWS - 1));
+        check_many(session, rel);
         return;
     case 9:
         txn_command_increment(session->txn);
