@@ -70,7 +70,7 @@ share_found(struct graph *graph, const void *query, uint32_t ef, uint32_t k,
     measure_init(&measure, &graph->codec.options, query);
     ky_epoch_enter();
     graph_search_init(&gs, graph, &search, ef, k, &measure, &stats);
-    ky_status status = graph_search_next(&gs, hits, k, true, &count, &err);
+    ky_status status = graph_search_next(&gs, hits, k, &count, &err);
     graph_search_deinit(&gs);
     ky_epoch_leave();
     uint32_t found = 0;

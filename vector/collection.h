@@ -78,6 +78,10 @@ struct vector_hit {
 /* Does this entry stand for a row that the searcher sees (and that passes its filter)? values is
  * the entry's vector, bit for bit: the row's visible version must hold the same. Must not wait. */
 typedef bool (*vector_accept)(void *arg, row_id_t row_id, const void *values, double distance);
+/* Does the searcher's filter let these rows pass, whatever their vectors are? Asked of many at once
+ * and before any vector is looked at; what passes is still shown to accept. Must not wait. */
+typedef void (*vector_test)(void *arg, const row_id_t *row_ids, uint32_t count, bool *passes_out);
+enum { VECTOR_TEST_MAX = 64 /* rows of one call */ };
 
 enum vector_mode {
     VECTOR_MODE_AUTO, /* by the graph when there is one and the exact search would cost more */
@@ -93,8 +97,13 @@ struct vector_search {
     float target_recall; /* 0: VECTOR_EF_DEFAULT */
     bool has_radius;     /* only entries with distance <= radius */
     double radius;
+    vector_test test;     /* NULL: there is no filter */
     vector_accept accept; /* NULL: all */
-    void *arg;
+    void *arg;            /* of both */
+    /* Not 0: by the graph, give up when it looks as if more rows than this would have to be tested:
+     * the filter lets too little through here. Then there are no hits. Not looked at by a cursor.
+     */
+    uint32_t tests_max;
     const _Atomic int *is_cancelled; /* looked at now and then: then 57014. May be NULL */
 };
 
@@ -102,13 +111,14 @@ struct vector_search_stats {
     bool is_exact;           /* how it was done: without the graph */
     bool is_widened;         /* by the graph, and then on beyond ef to fill k */
     bool is_swept;           /* by the graph first, then all that was left, exactly */
+    bool is_given_up;        /* see tests_max */
     enum vector_codec codec; /* of the graph; AUTO without one */
     uint32_t ef;
     uint64_t visited;       /* distances to nodes of the graph computed by code */
     uint64_t expanded;      /* nodes whose neighbours were looked at */
     uint64_t reranked;      /* distances computed from the values themselves */
-    uint64_t tested;        /* entries shown to accept */
-    uint64_t passed;        /* of them accepted */
+    uint64_t tested;        /* entries tested; without a filter: shown to accept */
+    uint64_t passed;        /* of them passed, or accepted */
     uint64_t delta_scanned; /* entries not yet in the graph, or all of an exact search */
 };
 

@@ -79,7 +79,7 @@ search_graph(struct graph *graph, struct exact_search *exact, struct vector_hit 
     ky_epoch_enter();
     graph_search_init(&gs, graph, search, graph_search_ef(graph, search, search->k), search->k,
                       &exact->measure, exact->stats);
-    ky_status status = graph_search_next(&gs, hits, search->k, true, count_out, err);
+    ky_status status = graph_search_next(&gs, hits, search->k, count_out, err);
     graph_search_deinit(&gs);
     ky_epoch_leave();
     for (uint32_t i = 0; status == KY_OK && i < *count_out; i++) {
@@ -102,6 +102,9 @@ search_by_graph(struct exact_search *exact, const struct view *view, struct vect
     }
     if (status == KY_OK) {
         *count_out = merge(hits, exact_finish(exact), others, found, k);
+    }
+    if (status == KY_OK && exact->stats->is_given_up) {
+        *count_out = 0;
     }
     ky_free(others);
     return status;

@@ -223,6 +223,7 @@ vector_cursor_open(struct collection *collection, const struct vector_search *se
     struct vector_cursor *cursor = (struct vector_cursor *)ky_calloc(1, sizeof(*cursor));
     cursor->search = *search;
     cursor->search.k = 0;
+    cursor->search.tests_max = 0;
     cursor->scratch = ky_malloc(collection->values_size);
     measure_init(&cursor->measure, &collection->options, search->query);
     cursor->view = view_acquire(collection);
@@ -279,14 +280,11 @@ static bool
 accepts(struct vector_cursor *cursor, const struct open_entry *entry, double distance)
 {
     const struct vector_search *search = &cursor->search;
-    const void *values = values_of(cursor, entry);
-    if (values == NULL || search->accept == NULL) {
-        return values != NULL;
-    }
-    cursor->stats.tested++;
-    bool is_accepted = search->accept(search->arg, entry->row_id, values, distance);
-    cursor->stats.passed += is_accepted;
-    return is_accepted;
+    bool passes = true;
+    search_test(search, &cursor->stats, &entry->row_id, 1, &passes);
+    const void *values = passes ? values_of(cursor, entry) : NULL;
+    return values != NULL &&
+           search_accepts(search, &cursor->stats, entry->row_id, values, distance);
 }
 
 static struct open_entry
@@ -308,7 +306,7 @@ fill_batch(struct vector_cursor *cursor, struct ky_error *err)
         uint32_t count = 0;
         /* As many more as may be wanted: what the sweep's cost is compared with. */
         cursor->gs.wanted = (uint32_t)KY_MIN(cursor->gs.hits + GRAPH_BATCH, (uint64_t)UINT32_MAX);
-        KY_TRY(graph_search_next(&cursor->gs, cursor->batch, GRAPH_BATCH, true, &count, err));
+        KY_TRY(graph_search_next(&cursor->gs, cursor->batch, GRAPH_BATCH, &count, err));
         cursor->is_graph_done = count < GRAPH_BATCH;
         cursor->batch_at = cursor->batch_count = 0;
         for (uint32_t i = 0; i < count; i++) {

@@ -125,16 +125,18 @@ void access_index_scan_close(struct access_index_scan *scan);
 
 /* ------------------------------------------------------------------ vectors */
 
-typedef bool (*access_filter)(void *arg, const struct row_ref *row);
+/* Which of these rows, at most VECTOR_TEST_MAX, pass. Must not wait. */
+typedef void (*access_filter)(void *arg, const struct row_ref *rows, uint32_t count,
+                              bool *passes_out);
 struct access_hit {
     struct row_ref row;
     double distance;
 };
 struct access_vector_query {
     struct ky_slice value; /* of the indexed type */
-    access_filter filter;  /* which rows count; NULL: all. Must not wait */
+    access_filter filter;  /* which rows count; NULL: all */
     void *arg;
-    struct vector_search search; /* query, accept and arg are filled in here */
+    struct vector_search search; /* query, test, accept and arg are filled in here */
 };
 /* Is there an engine behind this index? sparsevec's are a name only: rows are measured instead. */
 bool access_has_vectors(struct access *access, const struct cat_index *index);

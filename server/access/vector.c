@@ -152,12 +152,31 @@ accepts(void *arg, row_id_t row_id, const void *values, double distance)
     const struct access_vector_scan *scan = arg;
     struct row_ref row;
     (void)distance;
-    if (!storage_get(scan->txn->txn, scan->runtime->rel, row_id, &row)) {
-        return false;
-    }
-    return is_current(scan, row.body, values) &&
-           (scan->filter == NULL || scan->filter(scan->arg, &row));
+    return storage_get(scan->txn->txn, scan->runtime->rel, row_id, &row) &&
+           is_current(scan, row.body, values);
 }
+
+/* The filter comes before the vector is looked at: a row is long because of its vector, and the
+ * columns that a condition reads lie at its beginning. */
+static void
+test_rows(void *arg, const row_id_t *row_ids, uint32_t count, bool *passes_out)
+{
+    const struct access_vector_scan *scan = arg;
+    struct row_ref rows[VECTOR_TEST_MAX];
+    uint32_t places[VECTOR_TEST_MAX];
+    bool passes[VECTOR_TEST_MAX];
+    const uint32_t seen =
+        storage_get_many(scan->txn->txn, scan->runtime->rel, row_ids, count, rows, places);
+    memset(passes_out, false, count);
+    if (seen > 0) {
+        scan->filter(scan->arg, rows, seen, passes);
+    }
+    for (uint32_t i = 0; i < seen; i++) {
+        passes_out[places[i]] = passes[i];
+    }
+}
+
+_Static_assert((int)VECTOR_TEST_MAX <= (int)STORAGE_GET_MAX, "one test is one look-up");
 
 /* What the vector operators say of another dimension. */
 static ky_status
@@ -196,6 +215,7 @@ scan_begin(struct access_vector_scan *scan, struct access_txn *txn, const struct
     scan->query = ky_malloc(bytes.size + 1);
     memcpy(scan->query, bytes.data, bytes.size);
     scan->search.query = scan->query;
+    scan->search.test = query->filter == NULL ? NULL : test_rows;
     scan->search.accept = accepts;
     scan->search.arg = scan;
     return KY_OK;

@@ -291,39 +291,165 @@ Test(recall, equal_vectors_are_one_node_with_many_rows)
 
 /* ------------------------------------------------------------------ filters */
 
+/* Rows of a share of all: anywhere, or of the query's own cluster and the next ones, or of those
+ * that lie apart from it. */
+enum where { ANYWHERE, AROUND, APART };
 struct filter {
     const struct world *world;
     uint32_t of_1000;
-    bool is_by_cluster; /* correlated with where a vector lies */
+    enum where where;
 };
+
+static bool
+does_pass(const struct filter *filter, row_id_t row_id)
+{
+    const struct world *world = filter->world;
+    uint32_t i = (uint32_t)((row_id - 1) % ROW_STRIDE);
+    uint32_t clusters = world->clusters;
+    uint32_t step = 1000 / clusters;
+    uint32_t number = i * 7919 % 1000;
+    uint32_t away = (world->cluster_of[i] + clusters - world->query_cluster) % clusters;
+    if (filter->where == AROUND) {
+        number = away * step + number % step;
+    } else if (filter->where == APART) {
+        number = (clusters - 1 - away) * step + number % step;
+    }
+    return number < filter->of_1000;
+}
 
 static bool
 filter_accepts(void *arg, row_id_t row_id, const void *values, double distance)
 {
-    const struct filter *filter = (const struct filter *)arg;
-    uint32_t i = (uint32_t)((row_id - 1) % ROW_STRIDE);
     (void)values;
     (void)distance;
-    uint32_t number = filter->is_by_cluster
-                          ? filter->world->cluster_of[i] * 1000 / filter->world->clusters
-                          : i * 7919 % 1000;
-    return number < filter->of_1000;
+    return does_pass((const struct filter *)arg, row_id);
+}
+
+static void
+filter_tests(void *arg, const row_id_t *row_ids, uint32_t count, bool *passes_out)
+{
+    cr_assert_gt(count, 0);
+    cr_assert_leq(count, VECTOR_TEST_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        passes_out[i] = does_pass((const struct filter *)arg, row_ids[i]);
+    }
+}
+
+/* What the test let through only. */
+static bool
+accept_tested(void *arg, row_id_t row_id, const void *values, double distance)
+{
+    (void)values;
+    (void)distance;
+    cr_assert(does_pass((const struct filter *)arg, row_id));
+    return true;
+}
+
+static void
+check_filters(struct world *world, bool is_tested)
+{
+    static const uint32_t shares[] = {0, 1, 10, 100, 500};
+    static const char *const names[] = {"anywhere", "around", "apart"};
+    for (size_t i = 0; i < KY_COUNT_OF(shares); i++) {
+        for (enum where where = ANYWHERE; where <= APART; where++) {
+            struct filter filter = {world, shares[i], where};
+            world->test = is_tested ? filter_tests : NULL;
+            double recall =
+                world_recall(world, K, 40, is_tested ? accept_tested : filter_accepts, &filter);
+            cr_log_info("%u of 1000 %s: %.4f", shares[i], names[where], recall);
+            cr_expect_geq(recall, shares[i] <= 10 ? 0.98 : 0.93, "%u of 1000 %s: %.4f", shares[i],
+                          names[where], recall);
+        }
+    }
 }
 
 Test(recall, a_filter_never_costs_rows)
 {
     struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
     world_build(world);
-    static const uint32_t shares[] = {0, 1, 10, 100, 500};
-    for (size_t i = 0; i < KY_COUNT_OF(shares); i++) {
-        for (int is_by_cluster = 0; is_by_cluster < 2; is_by_cluster++) {
-            struct filter filter = {world, shares[i], is_by_cluster != 0};
-            double recall = world_recall(world, K, 40, filter_accepts, &filter);
-            cr_log_info("%u of 1000%s: %.4f", shares[i], is_by_cluster ? " by cluster" : "",
-                        recall);
-            cr_expect_geq(recall, 0.93, "%u of 1000, %d: %.4f", shares[i], is_by_cluster, recall);
+    check_filters(world, false);
+    check_filters(world, true);
+    cr_expect_gt(world->swept, 0);
+    world_free(world);
+}
+
+/* The same with exact codes, rows of equal vectors, and some entries not yet in the graph. */
+Test(recall, a_filter_never_costs_rows_of_equal_vectors)
+{
+    struct world *world = world_new(options_of(24, VECTOR_L2), ROWS, true);
+    for (uint32_t i = 0; i < ROWS; i += 3) {
+        world_remove(world, i);
+        memcpy(world->values[i], world->values[i + 1 < ROWS ? i + 1 : 1], 24 * sizeof(float));
+        world->cluster_of[i] = world->cluster_of[i + 1 < ROWS ? i + 1 : 1];
+        world_insert(world, i);
+    }
+    world_build(world);
+    for (uint32_t i = 0; i < 50; i++) {
+        world_replace(world, i * 7 + 1);
+    }
+    check_filters(world, true);
+    world_free(world);
+}
+
+/* Then there is somebody who knows the matches: nothing is found rather than much looked at. */
+Test(recall, a_search_gives_up_when_a_filter_lets_too_little_through)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    world_build(world);
+    world->test = filter_tests;
+    world->tests_max = 300;
+    struct filter strict = {world, 5, ANYWHERE};
+    (void)world_recall(world, K, 40, NULL, &strict);
+    cr_expect_gt(world->given_up, QUERIES * 9 / 10, "%u", world->given_up);
+    cr_expect_eq(world->swept, 0);
+    world->given_up = 0;
+    struct filter lax = {world, 500, ANYWHERE};
+    (void)world_recall(world, K, 40, NULL, &lax);
+    cr_expect_eq(world->given_up, 0);
+    world_free(world);
+}
+
+/* Most nodes are dead or invisible, and a search still looks at few of them. */
+static bool
+accept_few(void *arg, row_id_t row_id, const void *values, double distance)
+{
+    (void)arg;
+    (void)values;
+    (void)distance;
+    return row_id % 4 == 0;
+}
+
+Test(recall, what_is_deleted_is_passed_by_at_a_bounded_cost)
+{
+    struct world *world = world_new(options_of(32, VECTOR_L2), ROWS, false);
+    world_build(world);
+    uint64_t visited[2] = {0};
+    for (int is_deleted = 0; is_deleted < 2; is_deleted++) {
+        for (uint32_t i = 0; i < ROWS; i += 50) {
+            struct vector_hit hits[K];
+            struct vector_search_stats stats;
+            uint32_t count = 0;
+            const struct vector_search search = {.query = world->values[i],
+                                                 .k = K,
+                                                 .ef = 40,
+                                                 .mode = VECTOR_MODE_ANN,
+                                                 .accept = is_deleted ? NULL : accept_few};
+            cr_assert_eq(collection_search(world->collection, &search, hits, &count, &stats, &err),
+                         KY_OK);
+            cr_assert_eq(count, K);
+            cr_expect_not(stats.is_swept);
+            visited[is_deleted] += stats.visited;
+        }
+        for (uint32_t i = 0; i < ROWS && is_deleted == 0; i++) {
+            if ((i + 1) % 4 != 0) {
+                world_remove(world, i);
+            }
         }
     }
+    cr_log_info("visited a search: %lu invisible, %lu deleted",
+                (unsigned long)visited[0] / (ROWS / 50), (unsigned long)visited[1] / (ROWS / 50));
+    cr_expect_lt(visited[0], ROWS / 50 * ROWS / 4);
+    cr_expect_lt(visited[1], ROWS / 50 * ROWS / 4);
     world_free(world);
 }
 

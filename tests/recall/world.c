@@ -159,9 +159,14 @@ world_recall(struct world *world, uint32_t k, uint32_t ef, vector_accept accept,
     void *query = malloc(vector_values_size(world->options.element, world->options.dimension));
     double sum = 0;
     for (int i = 0; i < QUERIES; i++) {
-        (void)world_draw(world, query);
-        struct vector_search search = {
-            .query = query, .k = k, .mode = VECTOR_MODE_EXACT, .accept = accept, .arg = arg};
+        world->query_cluster = world_draw(world, query);
+        struct vector_search search = {.query = query,
+                                       .k = k,
+                                       .mode = VECTOR_MODE_EXACT,
+                                       .test = world->test,
+                                       .accept = accept,
+                                       .arg = arg};
+        struct vector_search_stats stats;
         uint32_t truth_count = 0;
         uint32_t count = 0;
         cr_assert_eq(collection_search(world->collection, &search, truth, &truth_count, NULL, &err),
@@ -169,9 +174,16 @@ world_recall(struct world *world, uint32_t k, uint32_t ef, vector_accept accept,
         check_hits(world, truth, truth_count);
         search.mode = VECTOR_MODE_ANN;
         search.ef = ef;
-        cr_assert_eq(collection_search(world->collection, &search, hits, &count, NULL, &err),
+        search.tests_max = world->tests_max;
+        cr_assert_eq(collection_search(world->collection, &search, hits, &count, &stats, &err),
                      KY_OK);
         check_hits(world, hits, count);
+        world->swept += stats.is_swept;
+        world->given_up += stats.is_given_up;
+        if (stats.is_given_up) {
+            cr_assert_eq(count, 0);
+            continue;
+        }
         cr_assert_eq(count, truth_count, "%u of %u hits", count, truth_count);
         uint32_t found = 0;
         for (uint32_t j = 0; j < count; j++) {

@@ -22,7 +22,11 @@ struct world {
     row_id_t row_ids[WORLD_ROWS_MAX];
     uint32_t cluster_of[WORLD_ROWS_MAX];
     bool is_live[WORLD_ROWS_MAX];
-    bool is_whole; /* values are whole numbers of 0 to 255 */
+    bool is_whole;            /* values are whole numbers of 0 to 255 */
+    uint32_t query_cluster;   /* of the query that world_recall is at */
+    vector_test test;         /* of world_recall's searches, with the same arg; may be NULL */
+    uint32_t swept, given_up; /* how many of world_recall's searches were */
+    uint32_t tests_max;       /* of the searches by the graph */
     struct ky_prng prng;
 };
 

@@ -21,7 +21,13 @@ void exact_init(struct exact_search *exact, const struct vector_options *options
                 const struct vector_search *search, struct vector_hit *hits,
                 struct vector_search_stats *stats);
 void exact_deinit(struct exact_search *exact);
-/* Asks accept and adds the entry when it is among the best; values as stored. */
+/* All pass when there is no filter. At most VECTOR_TEST_MAX. */
+void search_test(const struct vector_search *search, struct vector_search_stats *stats,
+                 const row_id_t *row_ids, uint32_t count, bool *passes_out);
+/* Shows an entry that passed the test, if there is one, to accept. */
+bool search_accepts(const struct vector_search *search, struct vector_search_stats *stats,
+                    row_id_t row_id, const void *values, double distance);
+/* Asks test and accept and adds the entry when it is among the best; values as stored. */
 void exact_consider_slow(struct exact_search *exact, row_id_t row_id, const void *values,
                          double rank);
 

@@ -9,6 +9,8 @@
  * heap has row ids and ranks, nothing that would have to stay alive.
  */
 
+#include <string.h>
+
 #include "server/base/assert.h"
 #include "server/base/epoch.h"
 #include "vector/exact/exact.h"
@@ -34,6 +36,35 @@ exact_deinit(struct exact_search *exact)
 }
 
 void
+search_test(const struct vector_search *search, struct vector_search_stats *stats,
+            const row_id_t *row_ids, uint32_t count, bool *passes_out)
+{
+    KY_ASSERT(count <= VECTOR_TEST_MAX);
+    if (search->test == NULL || count == 0) {
+        memset(passes_out, true, count);
+        return;
+    }
+    search->test(search->arg, row_ids, count, passes_out);
+    stats->tested += count;
+    for (uint32_t i = 0; i < count; i++) {
+        stats->passed += passes_out[i];
+    }
+}
+
+bool
+search_accepts(const struct vector_search *search, struct vector_search_stats *stats,
+               row_id_t row_id, const void *values, double distance)
+{
+    bool is_accepted =
+        search->accept == NULL || search->accept(search->arg, row_id, values, distance);
+    if (search->test == NULL && search->accept != NULL) {
+        stats->tested++;
+        stats->passed += is_accepted;
+    }
+    return is_accepted;
+}
+
+void
 exact_consider_slow(struct exact_search *exact, row_id_t row_id, const void *values, double rank)
 {
     const struct vector_search *search = exact->search;
@@ -46,12 +77,10 @@ exact_consider_slow(struct exact_search *exact, row_id_t row_id, const void *val
     if (search->has_radius && !(distance <= search->radius)) {
         return;
     }
-    if (search->accept != NULL) {
-        exact->stats->tested++;
-        if (!search->accept(search->arg, row_id, values, distance)) {
-            return;
-        }
-        exact->stats->passed++;
+    bool passes = true;
+    search_test(search, exact->stats, &row_id, 1, &passes);
+    if (!passes || !search_accepts(search, exact->stats, row_id, values, distance)) {
+        return;
     }
     hit_heap_add(&exact->heap, hit);
     /* Not a number on top refuses nothing here: it compares false, and the heap decides. */

@@ -2,10 +2,12 @@
 
 /*
  * A search is a pipeline. Nodes are sourced: expanded by the walk, nearly in the order of their
- * keys. They are ranked by their values, when keys are not exact or to know the distance, and wait
- * in a heap. One is popped when enough nodes beyond it have been sourced (slack: that is what ef
- * buys) and ranked (rerank: what makes up for the codes), and only then its rows are shown to
- * accept. What is dead, invisible or filtered out takes no place: more is sourced instead.
+ * keys. In that order they come, each when enough nodes beyond it have been sourced (slack: that is
+ * what ef buys). Of those that are live and whose row passes the test (many are asked about at
+ * once, before a vector is decoded) the rank is computed, from the values when keys are not exact,
+ * and they wait in a heap. One is popped when enough others have come after it (rerank: what makes
+ * up for the codes), and only then it is shown to accept. What is dead, invisible or filtered out
+ * takes no place: more is sourced instead.
  *
  * The first ef nodes come from the pool. After that a heap of everything evaluated is the source.
  * When a filter lets so little through that expanding on would cost more than looking at every
@@ -28,6 +30,7 @@ enum {
     SWEEP_COST = 4,       /* a node at random costs so many times one in a row */
     RUN = 256,
     AHEAD = 3,
+    BATCH = 16, /* nodes that are tested at once */
 };
 
 void
@@ -62,11 +65,19 @@ graph_search_deinit(struct graph_search *gs)
 {
     walk_end(gs->walk);
     ky_free(gs->candidates.items);
+    ky_free(gs->waiting.items);
     ky_free(gs->ranked);
     ky_free(gs->queue);
 }
 
 /* ------------------------------------------------------------------ ranking */
+
+/* Not a number is the last. */
+static bool
+is_before(const struct ranked *a, const struct ranked *b)
+{
+    return a->rank < b->rank || (isnan(b->rank) && !isnan(a->rank));
+}
 
 static void
 ranked_push(struct graph_search *gs, struct ranked item)
@@ -76,20 +87,12 @@ ranked_push(struct graph_search *gs, struct ranked item)
         gs->ranked =
             (struct ranked *)ky_realloc(gs->ranked, gs->ranked_capacity * sizeof(gs->ranked[0]));
     }
-    /* Not a number is the last: nothing is greater than it, and it is not less. */
     size_t at = gs->ranked_count++;
-    while (at > 0 && (item.rank < gs->ranked[(at - 1) / 2].rank ||
-                      (isnan(gs->ranked[(at - 1) / 2].rank) && !isnan(item.rank)))) {
+    while (at > 0 && is_before(&item, &gs->ranked[(at - 1) / 2])) {
         gs->ranked[at] = gs->ranked[(at - 1) / 2];
         at = (at - 1) / 2;
     }
     gs->ranked[at] = item;
-}
-
-static bool
-is_before(const struct ranked *a, const struct ranked *b)
-{
-    return a->rank < b->rank || (isnan(b->rank) && !isnan(a->rank));
 }
 
 static struct ranked
@@ -141,17 +144,62 @@ rank_of(struct graph_search *gs, uint32_t node)
     return measure_rank(gs->measure, graph_values(gs->graph, node, gs->walk->scratch));
 }
 
-static void
-rank_item(struct graph_search *gs, pool_item_t item)
+/* The row of a node that has one only; ROW_ID_NONE: none or several. */
+static row_id_t
+only_row(const struct graph *graph, uint32_t node)
 {
-    uint32_t node = item_node(item);
-    gs->ranked_total++;
-    if (!graph_is_live(gs->graph, node)) {
-        gs->popped++; /* it is out of the way */
-        return;
+    uint64_t first = atomic_load_explicit(&graph->rows[node], memory_order_acquire);
+    return (first & ROW_HAS_CHAIN) != 0 ? ROW_ID_NONE : first;
+}
+
+/* Testing is by the batch; without a filter no more is ranked than is needed. Nor with a radius:
+ * where it is reached is told by the ranks of all. */
+static uint32_t
+batch_size(const struct graph_search *gs)
+{
+    return gs->search->test != NULL && !gs->search->has_radius ? BATCH : 1;
+}
+
+/* Whose only row fails is out; nodes with several rows are tested when their turn has come. */
+static void
+test_items(struct graph_search *gs, const pool_item_t *items, uint32_t count, row_id_t *row_ids_out,
+           bool *passes_out)
+{
+    row_id_t asked[BATCH] = {ROW_ID_NONE};
+    bool answers[BATCH];
+    uint32_t asked_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        row_ids_out[i] = only_row(gs->graph, item_node(items[i]));
+        if (row_ids_out[i] != ROW_ID_NONE) {
+            asked[asked_count++] = row_ids_out[i];
+        }
     }
-    double rank = are_keys_ranks(gs) ? rank_of_key(gs, item_key(item)) : rank_of(gs, node);
-    ranked_push(gs, (struct ranked){rank, node});
+    search_test(gs->search, gs->stats, asked, asked_count, answers);
+    gs->tested += asked_count;
+    for (uint32_t i = 0, at = 0; i < count; i++) {
+        passes_out[i] = row_ids_out[i] == ROW_ID_NONE || answers[at++];
+        gs->passed += row_ids_out[i] != ROW_ID_NONE && passes_out[i];
+    }
+}
+
+static void
+rank_items(struct graph_search *gs, const pool_item_t *items, uint32_t count)
+{
+    row_id_t row_ids[BATCH] = {ROW_ID_NONE};
+    bool passes[BATCH];
+    memset(passes, true, sizeof(passes));
+    if (batch_size(gs) > 1) {
+        test_items(gs, items, count, row_ids, passes);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t node = item_node(items[i]);
+        uint32_t place = (uint32_t)gs->come++;
+        if (!passes[i] || !graph_is_live(gs->graph, node)) {
+            continue;
+        }
+        double rank = are_keys_ranks(gs) ? rank_of_key(gs, item_key(items[i])) : rank_of(gs, node);
+        ranked_push(gs, (struct ranked){rank, row_ids[i], node, item_key(items[i]), place});
+    }
 }
 
 static void
@@ -168,18 +216,37 @@ prefetch_values(const struct graph_search *gs, size_t at)
     }
 }
 
-static bool
-rank_from_pool(struct graph_search *gs)
+/* The waiting nodes that are nearest by key. */
+static uint32_t
+next_waiting(struct graph_search *gs, pool_item_t items[BATCH])
 {
     const struct items *pool = &gs->walk->pool;
-    if (gs->pool_at >= pool->count) {
-        return false;
-    }
-    if (!are_keys_ranks(gs)) {
+    uint32_t count = 0;
+    if (gs->pool_at < pool->count && !are_keys_ranks(gs)) {
         prefetch_values(gs, gs->pool_at + AHEAD);
     }
-    rank_item(gs, pool->items[gs->pool_at++]);
-    return true;
+    while (count < batch_size(gs) && gs->pool_at < pool->count) {
+        items[count++] = pool->items[gs->pool_at++];
+    }
+    while (count < batch_size(gs) && gs->waiting.count > 0) {
+        items[count++] = heap_pop(&gs->waiting);
+    }
+    return count;
+}
+
+static bool
+has_waiting(const struct graph_search *gs, uint32_t *key_out)
+{
+    const struct items *pool = &gs->walk->pool;
+    if (gs->pool_at < pool->count) {
+        *key_out = item_key(pool->items[gs->pool_at]);
+        return true;
+    }
+    if (gs->waiting.count > 0) {
+        *key_out = item_key(gs->waiting.items[0]);
+        return true;
+    }
+    return false;
 }
 
 /* ------------------------------------------------------------------ sourcing on */
@@ -188,10 +255,12 @@ rank_from_pool(struct graph_search *gs)
 static void
 go_on(struct graph_search *gs)
 {
+    const struct items *pool = &gs->walk->pool;
     struct items spill = gs->walk->spill;
     gs->is_continued = true;
     gs->stats->is_widened = true;
-    while (rank_from_pool(gs)) { /* what is in the pool is nearer */
+    while (gs->pool_at < pool->count) {
+        heap_push(&gs->waiting, pool->items[gs->pool_at++]);
     }
     gs->walk->spill = gs->candidates;
     gs->candidates = spill;
@@ -204,8 +273,11 @@ sweep(struct graph_search *gs)
     uint32_t count = graph_node_count(gs->graph);
     uint32_t nodes[RUN];
     uint32_t keys[RUN];
-    gs->is_swept = true;
     gs->stats->is_swept = true;
+    gs->is_done = true;
+    for (size_t i = 0; i < gs->candidates.count; i++) {
+        items_push(&gs->waiting, gs->candidates.items[i]);
+    }
     for (uint32_t node = 0; node < count;) {
         uint32_t run = 0;
         for (; node < count && run < RUN; node++) {
@@ -215,83 +287,120 @@ sweep(struct graph_search *gs)
         }
         walk_keys(gs->walk, nodes, run, keys);
         for (uint32_t i = 0; i < run; i++) {
-            items_push(&gs->candidates, item_of(keys[i], nodes[i]));
+            items_push(&gs->waiting, item_of(keys[i], nodes[i]));
         }
     }
-    heap_make(&gs->candidates);
+    heap_make(&gs->waiting);
+}
+
+/* Nodes that come for each one that gives a hit, as far as can be told. */
+static double
+nodes_per_hit(const struct graph_search *gs)
+{
+    double nodes = 1;
+    if (gs->tested >= SWEEP_TESTS_MIN) {
+        nodes = (double)gs->tested / ((double)gs->passed + 0.5);
+    }
+    if (gs->live >= SWEEP_TESTS_MIN) {
+        nodes *= (double)gs->live / ((double)gs->hits + 0.5);
+    }
+    return nodes;
 }
 
 /* Would going on by the graph cost more than evaluating all that is left? */
 static bool
 is_sweep_cheaper(const struct graph_search *gs)
 {
-    if (gs->live < SWEEP_TESTS_MIN || gs->hits >= gs->wanted) {
+    uint64_t known = gs->hits + gs->ranked_count;
+    if (known >= gs->wanted) {
         return false;
     }
-    double share = ((double)gs->hits + 0.5) / (double)gs->live;
-    double nodes_needed = (double)(gs->wanted - gs->hits) / share;
+    double needed = (double)(gs->wanted - known) * nodes_per_hit(gs);
     double evaluated_per_node = (double)gs->walk->evaluated / (double)(gs->walk->expanded + 1);
     double left = (double)graph_node_count(gs->graph) - (double)gs->walk->evaluated;
-    return nodes_needed * evaluated_per_node * SWEEP_COST > left;
+    return needed * evaluated_per_node * SWEEP_COST > left;
+}
+
+static bool
+has_given_up(struct graph_search *gs)
+{
+    const uint32_t max = gs->search->tests_max;
+    if (max != 0 && gs->tested >= SWEEP_TESTS_MIN && gs->hits + gs->ranked_count < gs->wanted &&
+        nodes_per_hit(gs) * (double)gs->wanted > (double)max) {
+        gs->stats->is_given_up = true;
+    }
+    return gs->stats->is_given_up;
 }
 
 static void
 source_one(struct graph_search *gs)
 {
-    if (!gs->is_swept && (gs->candidates.count == 0 || is_sweep_cheaper(gs))) {
-        sweep(gs);
-    }
-    if (gs->candidates.count == 0) {
-        gs->is_done = true;
+    if (gs->candidates.count == 0 || is_sweep_cheaper(gs)) {
+        if (gs->search->tests_max != 0) {
+            gs->stats->is_given_up = true;
+        } else {
+            sweep(gs);
+        }
         return;
     }
+    uint32_t nodes[WALK_LINKS_MAX];
+    uint32_t keys[WALK_LINKS_MAX];
     pool_item_t item = heap_pop(&gs->candidates);
-    gs->sourced++;
-    if (!gs->is_swept) {
-        uint32_t nodes[WALK_LINKS_MAX];
-        uint32_t keys[WALK_LINKS_MAX];
-        uint32_t count = walk_expand(gs->walk, item_node(item), 0, nodes, keys);
-        for (uint32_t i = 0; i < count; i++) {
-            heap_push(&gs->candidates, item_of(keys[i], nodes[i]));
-        }
+    uint32_t found = walk_expand(gs->walk, item_node(item), 0, nodes, keys);
+    for (uint32_t i = 0; i < found; i++) {
+        heap_push(&gs->candidates, item_of(keys[i], nodes[i]));
     }
-    rank_item(gs, item);
+    heap_push(&gs->waiting, item);
+    gs->sourced++;
 }
 
 /*
- * How many nodes must have been sourced before the next is given out. What was popped in vain lies
- * between the hits: to find those as surely among more nodes takes a wider walk.
+ * Have enough nodes been sourced for the next one to come? What came in vain lies between the hits:
+ * to find those as surely among more nodes takes a wider walk.
  */
-static uint64_t
-nodes_needed(const struct graph_search *gs)
+static bool
+may_come(const struct graph_search *gs)
 {
-    if (gs->is_swept) {
-        return gs->popped + 1 + gs->rerank; /* nothing is left to be found */
-    }
-    uint64_t vain = gs->popped - KY_MIN(gs->popped, gs->hits);
+    uint64_t place = gs->come - KY_MIN(gs->come, (uint64_t)gs->rerank);
+    uint64_t vain = place - KY_MIN(place, gs->hits + gs->ranked_count);
     uint64_t wider = gs->wanted == 0 ? vain : KY_MIN(vain, vain * gs->slack / gs->wanted);
-    return gs->popped + 1 + gs->slack + wider;
+    return gs->is_done || gs->sourced > place + gs->slack + wider;
+}
+
+/* May the nearest ranked node be given out? */
+static bool
+has_top(const struct graph_search *gs)
+{
+    uint32_t key = 0;
+    if (gs->ranked_count == 0) {
+        return false;
+    }
+    if (!has_waiting(gs, &key)) {
+        return gs->is_done || gs->come > gs->ranked[0].place + (uint64_t)gs->rerank;
+    }
+    return key >= gs->ranked[0].key && gs->come > gs->ranked[0].place + (uint64_t)gs->rerank;
 }
 
 /* Until the nearest ranked node may be given out, or there is no more. */
 static void
 prepare(struct graph_search *gs)
 {
-    while (gs->ranked_total < gs->popped + 1 + gs->rerank && rank_from_pool(gs)) {
-    }
-    while (!gs->is_done && gs->sourced < nodes_needed(gs)) {
-        if (!gs->is_continued) {
+    uint32_t key = 0;
+    for (uint32_t steps = 1; !has_top(gs); steps++) {
+        if (has_waiting(gs, &key) && may_come(gs)) {
+            pool_item_t items[BATCH];
+            rank_items(gs, items, next_waiting(gs, items));
+        } else if (gs->is_done || has_given_up(gs)) {
+            return;
+        } else if (!gs->is_continued) {
             go_on(gs);
+        } else {
+            source_one(gs);
         }
-        source_one(gs);
-    }
-    while (gs->ranked_count == 0 && rank_from_pool(gs)) {
-    }
-    while (gs->ranked_count == 0 && !gs->is_done) {
-        if (!gs->is_continued) {
-            go_on(gs);
+        if (steps % CHECK_EVERY == 0 && search_is_cancelled(gs->search)) {
+            gs->is_cancelled = true;
+            return;
         }
-        source_one(gs);
     }
 }
 
@@ -305,44 +414,66 @@ compare_hits(const void *left, const void *right)
     return hit_is_worse(a, b) ? 1 : -1;
 }
 
-static bool
-accepts(struct graph_search *gs, row_id_t row_id, const void *values, double distance)
+static void
+queue_push(struct graph_search *gs, struct vector_hit hit)
 {
-    const struct vector_search *search = gs->search;
-    if (search->accept == NULL) {
-        return true;
+    if (gs->queue_count == gs->queue_capacity) {
+        gs->queue_capacity = KY_MAX(gs->queue_capacity * 2, (size_t)CAPACITY_MIN);
+        gs->queue =
+            (struct vector_hit *)ky_realloc(gs->queue, gs->queue_capacity * sizeof(gs->queue[0]));
     }
-    gs->stats->tested++;
-    bool is_accepted = search->accept(search->arg, row_id, values, distance);
-    gs->stats->passed += is_accepted;
-    return is_accepted;
+    gs->queue[gs->queue_count++] = hit;
+}
+
+/* Some rows of one node; its vector is decoded when one of them passes. */
+static void
+queue_batch(struct graph_search *gs, const struct ranked *item, const row_id_t *row_ids,
+            uint32_t count)
+{
+    bool passes[VECTOR_TEST_MAX];
+    const void *values = NULL;
+    double distance = measure_distance(gs->measure, item->rank);
+    if (count == 1 && row_ids[0] == item->row_id) {
+        passes[0] = true; /* asked before */
+    } else {
+        search_test(gs->search, gs->stats, row_ids, count, passes);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!passes[i]) {
+            continue;
+        }
+        if (values == NULL) {
+            values = graph_values(gs->graph, item->node, gs->walk->scratch);
+        }
+        if (search_accepts(gs->search, gs->stats, row_ids[i], values, distance)) {
+            queue_push(gs, (struct vector_hit){row_ids[i], item->rank});
+        }
+    }
 }
 
 static void
 queue_rows(struct graph_search *gs, const struct ranked *item)
 {
-    double rank = item->rank;
-    double distance = measure_distance(gs->measure, rank);
-    const void *values = graph_values(gs->graph, item->node, gs->walk->scratch);
+    row_id_t row_ids[VECTOR_TEST_MAX];
+    uint32_t count = 0;
     struct graph_rows rows;
     gs->queue_at = gs->queue_count = 0;
     gs->live++;
     graph_rows_begin(&rows, gs->graph, item->node);
     for (row_id_t row_id = graph_rows_next(&rows); row_id != ROW_ID_NONE;
          row_id = graph_rows_next(&rows)) {
-        if (!accepts(gs, row_id, values, distance)) {
-            continue;
+        row_ids[count++] = row_id;
+        if (count == VECTOR_TEST_MAX) {
+            queue_batch(gs, item, row_ids, count);
+            count = 0;
         }
-        if (gs->queue_count == gs->queue_capacity) {
-            gs->queue_capacity = KY_MAX(gs->queue_capacity * 2, (size_t)CAPACITY_MIN);
-            gs->queue = (struct vector_hit *)ky_realloc(gs->queue,
-                                                        gs->queue_capacity * sizeof(gs->queue[0]));
-        }
-        gs->queue[gs->queue_count++] = (struct vector_hit){row_id, rank};
+    }
+    if (count > 0) {
+        queue_batch(gs, item, row_ids, count);
     }
     gs->hits += gs->queue_count;
     if (gs->queue_count > 0 && are_keys_ranks(gs)) {
-        rank = rank_of(gs, item->node);
+        double rank = rank_of(gs, item->node);
         for (size_t i = 0; i < gs->queue_count; i++) {
             gs->queue[i].distance = rank;
         }
@@ -357,16 +488,16 @@ static bool
 pop_node(struct graph_search *gs)
 {
     prepare(gs);
-    if (gs->ranked_count == 0) {
+    if (gs->ranked_count == 0 || gs->stats->is_given_up || gs->is_cancelled) {
         return false;
     }
     struct ranked item = ranked_pop(gs);
-    gs->popped++;
     double distance = measure_distance(gs->measure, item.rank);
     if (gs->search->has_radius && !(distance <= gs->search->radius)) {
         gs->is_done = true;
         gs->ranked_count = 0;
         gs->pool_at = gs->walk->pool.count;
+        gs->waiting.count = 0;
         return false;
     }
     queue_rows(gs, &item);
@@ -374,7 +505,7 @@ pop_node(struct graph_search *gs)
 }
 
 ky_status
-graph_search_next(struct graph_search *gs, struct vector_hit *hits, uint32_t max, bool must_fill,
+graph_search_next(struct graph_search *gs, struct vector_hit *hits, uint32_t max,
                   uint32_t *count_out, struct ky_error *err)
 {
     uint32_t found = 0;
@@ -389,122 +520,15 @@ graph_search_next(struct graph_search *gs, struct vector_hit *hits, uint32_t max
         if (steps % CHECK_EVERY == 0 && search_is_cancelled(gs->search)) {
             return search_set_cancelled(err);
         }
-        if (steps % CHECK_EVERY == 0 && !must_fill && found > 0) {
-            break;
-        }
         has_more = pop_node(gs);
+        if (gs->is_cancelled) {
+            return search_set_cancelled(err);
+        }
     }
     gs->stats->visited = gs->walk->evaluated;
     gs->stats->expanded = gs->walk->expanded;
     *count_out = found;
     return KY_OK;
-}
-
-/* ------------------------------------------------------------------ exactly */
-
-/*
- * Which keys are too high for the best. By exact codes a key is the rank, up to the rounding of
- * sums of floats that ranks are. By codes with errors the triangle inequality holds: the vectors
- * are at least as far apart as their codes, less both errors; again with room for rounding. The
- * result is the same as if every vector had been looked at.
- */
-struct key_bound {
-    bool is_exact;
-    bool has_errors;
-    double query_error;
-};
-
-#define ROUNDING 1e-4
-
-static struct key_bound
-make_bound(const struct walk *walk, const struct vector_search *search)
-{
-    const struct codec *codec = &walk->graph->codec;
-    struct key_bound bound = {0};
-    if (!walk->is_by_values && codec->form <= CODE_BITS_HAMMING) {
-        bound.is_exact = walk->is_exact;
-        bound.has_errors = !walk->is_exact && walk->graph->errors != NULL;
-        bound.query_error = (double)codec_error(codec, search->query, walk->query);
-    }
-    return bound;
-}
-
-static bool
-may_enter(const struct exact_search *exact, const struct graph *graph,
-          const struct key_bound *bound, uint32_t node, uint32_t key)
-{
-    if (bound->is_exact) {
-        return !((double)key * (1 - ROUNDING) > exact->threshold);
-    }
-    double apart = (double)graph->codec.step * sqrt((double)key) * (1 - ROUNDING) -
-                   bound->query_error - (double)graph->errors[node];
-    /* Vectors of length one are as far apart, squared, as twice their cosine distance. */
-    double limit =
-        exact->measure.metric == VECTOR_COSINE ? 2 * exact->threshold + ROUNDING : exact->threshold;
-    return !(apart > 0 && apart * apart * (1 - ROUNDING) > limit);
-}
-
-static void
-consider_node(struct exact_search *exact, struct graph *graph, uint32_t node, void *scratch)
-{
-    const void *values = graph_values(graph, node, scratch);
-    double rank = measure_rank(&exact->measure, values);
-    struct graph_rows rows;
-    graph_rows_begin(&rows, graph, node);
-    for (row_id_t row_id = graph_rows_next(&rows); row_id != ROW_ID_NONE;
-         row_id = graph_rows_next(&rows)) {
-        exact_consider(exact, row_id, values, rank);
-    }
-}
-
-static void
-search_run(struct exact_search *exact, struct walk *walk, const struct key_bound *bound,
-           uint32_t first, uint32_t end)
-{
-    uint32_t nodes[RUN];
-    uint32_t keys[RUN];
-    uint32_t count = 0;
-    for (uint32_t node = first; node < end; node++) {
-        if (graph_is_live(walk->graph, node)) {
-            nodes[count++] = node;
-        }
-    }
-    exact->stats->delta_scanned += count;
-    if (count == 0) {
-        return;
-    }
-    bool has_keys = bound->is_exact || bound->has_errors;
-    if (has_keys) {
-        walk_keys(walk, nodes, count, keys);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        if (!has_keys || may_enter(exact, walk->graph, bound, nodes[i], keys[i])) {
-            consider_node(exact, walk->graph, nodes[i], walk->scratch);
-        }
-    }
-}
-
-ky_status
-graph_search_exact(struct exact_search *exact, struct graph *graph, struct ky_error *err)
-{
-    ky_status status = KY_OK;
-    if (exact->search->k == 0) {
-        return KY_OK;
-    }
-    struct walk *walk = walk_begin(graph);
-    walk_set_query(walk, exact->search->query, &exact->measure);
-    const struct key_bound bound = make_bound(walk, exact->search);
-    uint32_t count = graph_node_count(graph);
-    for (uint32_t first = 0; first < count && status == KY_OK; first += RUN) {
-        ky_epoch_enter();
-        search_run(exact, walk, &bound, first, KY_MIN(first + RUN, count));
-        ky_epoch_leave();
-        if (search_is_cancelled(exact->search)) {
-            status = search_set_cancelled(err);
-        }
-    }
-    walk_end(walk);
-    return status;
 }
 
 /* ------------------------------------------------------------------ ef */

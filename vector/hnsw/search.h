@@ -7,7 +7,10 @@
 /* A node whose rank is known and whose turn has not come. */
 struct ranked {
     double rank;
+    row_id_t row_id; /* its row, which has passed the test; ROW_ID_NONE: to be tested */
     uint32_t node;
+    uint32_t key;
+    uint32_t place; /* nodes that came before it, nearly all of them nearer */
 };
 
 /**
@@ -21,21 +24,22 @@ struct graph_search {
     struct measure *measure; /* borrowed */
     struct walk *walk;       /* owned */
     uint32_t wanted;         /* hits that will be asked for, as far as known */
-    uint32_t slack;          /* nodes that must have been expanded beyond the one given out */
-    uint32_t rerank;         /* nodes that must have been ranked beyond it */
-    size_t pool_at;          /* nodes of the pool before it are ranked */
+    uint32_t slack;          /* nodes that must have been sourced beyond the one given out */
+    uint32_t rerank;         /* nodes that must have come after it */
     uint64_t sourced;        /* nodes that are expanded, or need not be */
-    uint64_t ranked_total;
-    uint64_t popped;
-    uint64_t live, hits;
-    struct items candidates; /* owned; a heap of evaluated nodes, after the pool */
+    size_t pool_at;          /* nodes of the pool before it have come */
+    struct items waiting;    /* owned; a heap of sourced nodes that have not come, after the pool */
+    uint64_t come;           /* nodes that were dead, failed the test or are ranked */
+    uint64_t tested, passed; /* nodes, by the test */
+    uint64_t live, hits;     /* nodes that had their turn; rows given out */
+    struct items candidates; /* owned; a heap of evaluated nodes, to be sourced after the pool */
     struct ranked *ranked;   /* owned; a heap */
     size_t ranked_count, ranked_capacity;
     struct vector_hit *queue; /* owned; rows of the node whose turn it is */
     size_t queue_at, queue_count, queue_capacity;
     bool is_continued;
-    bool is_swept;
-    bool is_done;
+    bool is_done; /* all nodes are sourced */
+    bool is_cancelled;
 };
 
 /* All of these inside the epoch, but deinit. */
@@ -44,10 +48,9 @@ void graph_search_init(struct graph_search *gs, struct graph *graph,
                        struct measure *measure, struct vector_search_stats *stats);
 void graph_search_deinit(struct graph_search *gs);
 /* The next hits, with ranks for distances, nearest first as far as is known; *count_out is less
- * than max only at the end, or, unless must_fill, after a while. 57014. */
+ * than max only at the end. 57014. */
 KY_MUST_CHECK ky_status graph_search_next(struct graph_search *gs, struct vector_hit *hits,
-                                          uint32_t max, bool must_fill, uint32_t *count_out,
-                                          struct ky_error *err);
+                                          uint32_t max, uint32_t *count_out, struct ky_error *err);
 
 /* All nodes, exactly. Enters the epoch itself, run by run. 57014. */
 KY_MUST_CHECK ky_status graph_search_exact(struct exact_search *exact, struct graph *graph,

@@ -19,7 +19,7 @@
  */
 struct op_vector_scan {
     struct op op;
-    struct scan_state scan; /* one row at a time for the filter, then what is found */
+    struct scan_state scan; /* rows for the filter, then what is found */
     struct eval *query, *k, *k_offset, *ef, *recall, *radius;
     struct eval *key; /* of an index on an expression: what is measured; else NULL */
     enum {
@@ -35,7 +35,7 @@ struct op_vector_scan {
     struct nearest hits;   /* what a search or a gathering found */
     uint32_t next_hit;
     uint64_t hits_charged;
-    uint64_t gathered;
+    uint64_t gathered, gather_max;
     bool is_gathered; /* the source's rows were few: they are all there is */
     struct access_vector_scan *stream;
     struct vector_search_stats stats;
@@ -46,8 +46,19 @@ struct op_vector_scan {
     struct ky_error *err;     /* the caller's, while searching */
 };
 
-/* More rows than this are left to the graph; more hits than this are streamed. */
-enum { GATHER_MAX = 2000, SEARCH_K_MAX = 1000 };
+/*
+ * A source that should give few rows is read first; more than GATHER_MAX are left to the graph.
+ * Else the graph is tried first: when it would have to test more than TESTS_MAX rows, the source
+ * knows the matches better, unless it turns out to have more than GATHER_RETRY_MAX. More hits than
+ * SEARCH_K_MAX are streamed.
+ */
+enum {
+    GATHER_EXPECTED_MAX = 1000,
+    GATHER_MAX = 2000,
+    TESTS_MAX = 400,
+    GATHER_RETRY_MAX = 8000,
+    SEARCH_K_MAX = 1000,
+};
 
 static ky_status
 compile(struct op *op, const struct expr *expr, struct eval **eval_out, struct ky_error *err)
@@ -75,17 +86,19 @@ vector_scan_open(struct op *op, struct ky_error *err)
     return compile(op, plan->scan.radius, &self->radius, err);
 }
 
-/* The columns that the filter and the key read, at place 0. */
+/* The columns that the filter and the key read. */
 static void
-load_row(struct op_vector_scan *self, const struct row_ref *row)
+load_rows(struct op_vector_scan *self, const struct row_ref *rows, uint32_t count)
 {
     struct op *op = &self->op;
-    scan_make_room(&self->scan, op, 1);
-    self->scan.rows[0] = *row;
-    self->scan.bodies[0] = row->body;
+    scan_make_room(&self->scan, op, batch_room(count));
+    for (uint32_t i = 0; i < count; i++) {
+        self->scan.rows[i] = rows[i];
+        self->scan.bodies[i] = rows[i].body;
+    }
     for (uint16_t i = 0; i < op->plan->scan.column_count; i++) {
         if (self->scan.is_early[i]) {
-            scan_decode_column(&self->scan, op, i, 1);
+            scan_decode_column(&self->scan, op, i, count);
         }
     }
 }
@@ -99,31 +112,42 @@ row_vector(struct op_vector_scan *self, const struct row_ref *row, struct datum 
         *out = row_get(&self->scan.table->layout, row->body, self->op.plan->scan.vector_column);
         return KY_OK;
     }
-    load_row(self, row);
+    load_rows(self, row, 1);
     const struct eval_input input = op_input(&self->op, &self->scan.batch);
     return eval_datum(self->key, &input, 0, out, err);
 }
 
-/* Does the filter want this row? Also called from inside the search of an index. */
-static bool
-accept(void *arg, const struct row_ref *row)
+/* Which rows does the filter want? Also called from inside the search of an index. */
+static void
+filter_rows(void *arg, const struct row_ref *rows, uint32_t count, bool *passes_out)
 {
     struct op_vector_scan *self = arg;
     struct op *op = &self->op;
-    if (op->filter == NULL) {
-        return true;
+    uint16_t places[VECTOR_TEST_MAX];
+    uint32_t passed = 0;
+    memset(passes_out, op->filter == NULL, count);
+    if (op->filter == NULL || self->filter_status != KY_OK) {
+        return;
     }
-    if (self->filter_status != KY_OK) {
-        return false;
-    }
-    load_row(self, row);
+    load_rows(self, rows, count);
     const struct eval_input input = op_input(op, &self->scan.batch);
-    uint16_t place = 0;
-    uint32_t count = 0;
-    self->filter_status = eval_filter(op->filter, &input, NULL, 1, &place, &count, self->err);
-    self->tested++;
-    self->passed += count;
-    return self->filter_status == KY_OK && count == 1;
+    self->filter_status = eval_filter(op->filter, &input, NULL, count, places, &passed, self->err);
+    if (self->filter_status != KY_OK) {
+        return;
+    }
+    self->tested += count;
+    self->passed += passed;
+    for (uint32_t i = 0; i < passed; i++) {
+        passes_out[places[i]] = true;
+    }
+}
+
+static bool
+accept(struct op_vector_scan *self, const struct row_ref *row)
+{
+    bool passes = false;
+    filter_rows(self, row, 1, &passes);
+    return passes;
 }
 
 /* ------------------------------------------------------------------ what is wanted */
@@ -278,7 +302,7 @@ gather(struct op_vector_scan *self, struct ky_error *err)
             struct datum distance;
             const row_id_t row_id =
                 (row_id_t)column_get(&batch->columns[0], batch_place(batch, i)).word;
-            if (++self->gathered > GATHER_MAX) {
+            if (++self->gathered > self->gather_max) {
                 drop_hits(self);
                 return EXEC_END;
             }
@@ -298,12 +322,22 @@ gather(struct op_vector_scan *self, struct ky_error *err)
 }
 
 static ky_status
-search(struct op_vector_scan *self, struct ky_error *err)
+begin_gathering(struct op_vector_scan *self, uint64_t max, struct ky_error *err)
+{
+    self->phase = VECTOR_GATHER;
+    self->gathered = 0;
+    self->gather_max = max;
+    return make_room_for_hits(self, KY_MIN(self->left, max), err);
+}
+
+/* tests_max: see there; 0 when there is no source, or it has had its chance. */
+static ky_status
+search(struct op_vector_scan *self, uint32_t tests_max, struct ky_error *err)
 {
     struct exec_context *context = self->op.exec->context;
     const struct cat_index *index = self->op.plan->scan.index;
     struct access_vector_query query = {.value = self->value,
-                                        .filter = self->op.filter == NULL ? NULL : accept,
+                                        .filter = self->op.filter == NULL ? NULL : filter_rows,
                                         .arg = self,
                                         .search = {.is_cancelled = context->cancel}};
     KY_TRY(read_effort(self, &query.search, err));
@@ -316,11 +350,16 @@ search(struct op_vector_scan *self, struct ky_error *err)
         return KY_OK;
     }
     query.search.k = (uint32_t)self->left;
+    query.search.tests_max = tests_max;
     KY_TRY(make_room_for_hits(self, self->left, err));
     KY_TRY(access_vector_search(context->txn, index, &query, self->hits.list, &self->hits.count,
                                 &self->stats, err));
+    KY_TRY(self->filter_status);
+    if (self->stats.is_given_up) {
+        return begin_gathering(self, GATHER_RETRY_MAX, err);
+    }
     self->phase = VECTOR_HITS;
-    return self->filter_status;
+    return KY_OK;
 }
 
 static ky_status
@@ -344,11 +383,13 @@ start(struct op_vector_scan *self, struct ky_error *err)
         return KY_OK;
     }
     self->value = ky_slice_dup(context->arena, query.bytes);
-    if (self->op.left != NULL) {
-        self->phase = VECTOR_GATHER;
-        return make_room_for_hits(self, KY_MIN(self->left, (uint64_t)GATHER_MAX), err);
+    if (self->op.left == NULL) {
+        return search(self, 0, err);
     }
-    return search(self, err);
+    if (self->left > SEARCH_K_MAX || self->op.left->plan->rows <= GATHER_EXPECTED_MAX) {
+        return begin_gathering(self, GATHER_MAX, err);
+    }
+    return search(self, TESTS_MAX, err);
 }
 
 /* ------------------------------------------------------------------ giving out */
@@ -500,7 +541,7 @@ vector_scan_next(struct op *op, struct batch **batch_out, struct ky_error *err)
             if (self->is_gathered) {
                 nearest_sort(&self->hits);
                 self->phase = VECTOR_HITS;
-            } else if (search(self, err) != KY_OK) {
+            } else if (search(self, 0, err) != KY_OK) {
                 return EXEC_ERROR;
             }
             continue;
