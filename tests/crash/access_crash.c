@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/access/access_private.h"
+#include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/mutex.h"
@@ -12,11 +13,12 @@
 #include "tests/support/mem_disk.h"
 
 /*
- * A table with a unique, a composite and a descending index on a faulty disk. Several transactions
- * insert, change keys, delete, roll back and commit while checkpoints save the indexes; the power
- * fails at random disk calls, saved files are damaged, indexes are dropped and made. After every
- * start each index must have exactly one entry for each row that the table has, with the row's key,
- * and a unique key must be refused a second time.
+ * A table with a unique, a composite, a descending and a vector index on a faulty disk. Several
+ * transactions insert, change keys, delete, roll back and commit while checkpoints save the
+ * indexes; the power fails at random disk calls, saved files are damaged, indexes are dropped and
+ * made. After every start each index must have exactly one entry for each row that the table has,
+ * with the row's key; a unique key must be refused a second time; the nearest by the vector index,
+ * with and without its graph, must be those of the rows.
  *
  * KYRO_SEED repeats a run; the seed is printed on failure. KYRO_ROUNDS: how many directories.
  */
@@ -24,12 +26,15 @@ enum {
     TABLE = 17000,
     TABLE_REL = 17001,
     INDEX_FIRST = 17010,
-    INDEXES = 3,
-    COLUMNS = 3,
+    TREES = 3,
+    INDEXES = TREES + 1, /* the last one is of vectors */
+    COLUMNS = 4,
+    DIMENSION = 4,
+    NEAREST = 10,
     TXNS = 3,
     STEPS = 250,
     LIVES = 7, /* of one data directory */
-    KEYS = 400,
+    KEYS = 800,
 };
 
 static uint64_t seed;
@@ -41,6 +46,7 @@ static struct catalog *catalog;
 static struct access *access_layer;
 static struct access_txn *txns[TXNS];
 static uint64_t loads;  /* saved indexes found at a start, in all */
+static uint64_t graphs; /* vector indexes with one after a start */
 static bool is_faulty;  /* the power will go: calls may fail */
 static bool is_damaged; /* saved indexes in force were changed behind the storage's back */
 
@@ -120,21 +126,25 @@ static struct cat_key keys[INDEXES][2];
 static struct cat_index
 index_object(int number, struct cat_table *table)
 {
-    static const char *const names[INDEXES] = {"t_a", "t_b_c", "t_c"};
+    static const char *const names[INDEXES] = {"t_a", "t_b_c", "t_c", "t_v"};
     struct cat_key *key = keys[number];
     uint16_t count = number == 1 ? 2 : 1;
-    static const int16_t columns[INDEXES][2] = {{1, 0}, {2, 3}, {3, 0}};
+    static const int16_t columns[INDEXES][2] = {{1, 0}, {2, 3}, {3, 0}, {4, 0}};
     for (uint16_t i = 0; i < count; i++) {
         int16_t column = columns[number][i];
         key[i] = (struct cat_key){.column = column,
-                                  .type = type_get(column == 2 ? OID_TEXT : OID_INT8),
-                                  .is_descending = number == 2};
+                                  .type = type_get(column == 2   ? OID_TEXT
+                                                   : column == 4 ? OID_VECTOR
+                                                                 : OID_INT8),
+                                  .is_descending = number == 2,
+                                  .opclass = number == TREES ? "vector_l2_ops" : NULL,
+                                  .typmod = -1};
     }
     return (struct cat_index){
         .oid = (oid_t)(INDEX_FIRST + number),
         .name = names[number],
         .table = table,
-        .method = INDEX_BTREE,
+        .method = number == TREES ? INDEX_HNSW : INDEX_BTREE,
         .is_unique = number == 0,
         .is_valid = true,
         .key_count = count,
@@ -157,15 +167,17 @@ commit_catalog(struct access_txn *txn)
 static void
 make_table(void)
 {
-    static const char *const names[COLUMNS] = {"a", "b", "c"};
+    static const char *const names[COLUMNS] = {"a", "b", "c", "v"};
     struct cat_column columns[COLUMNS];
     struct ky_error err;
     memset(columns, 0, sizeof(columns));
     for (int i = 0; i < COLUMNS; i++) {
         columns[i] = (struct cat_column){.name = names[i],
                                          .number = (int16_t)(i + 1),
-                                         .type = type_get(i == 1 ? OID_TEXT : OID_INT8),
-                                         .typmod = -1,
+                                         .type = type_get(i == 1   ? OID_TEXT
+                                                          : i == 3 ? OID_VECTOR
+                                                                   : OID_INT8),
+                                         .typmod = i == 3 ? DIMENSION : -1,
                                          .missing = datum_null()};
     }
     struct cat_table table = {.oid = TABLE,
@@ -201,14 +213,26 @@ acquire_image(struct txn *txn)
 
 /* ------------------------------------------------------------------ steps */
 
+/* What a vector's bytes are in a row; few different numbers, so that some are equal. */
+static void
+random_vector(float *floats)
+{
+    for (int i = 0; i < DIMENSION; i++) {
+        floats[i] = (float)ky_prng_below(&prng, 12) / 2;
+    }
+}
+
 static void
 random_values(struct datum *values, char *text)
 {
+    static float vector[DIMENSION];
     values[0] = (struct datum){.word = (int64_t)ky_prng_below(&prng, KEYS)};
     int size = snprintf(text, 32, "%s%" PRIu64, ky_prng_below(&prng, 2) == 0 ? "b" : "bb",
                         ky_prng_below(&prng, 20));
     values[1] = ky_prng_below(&prng, 10) == 0 ? datum_null() : datum_bytes(text, (size_t)size);
     values[2] = (struct datum){.word = (int64_t)ky_prng_below(&prng, 30) - 15};
+    random_vector(vector);
+    values[3] = ky_prng_below(&prng, 10) == 0 ? datum_null() : datum_bytes(vector, sizeof(vector));
 }
 
 /* What waits gives up: the statement is undone, as after a timeout. */
@@ -283,9 +307,14 @@ step_change(struct access_txn *txn, const struct cat_table *table)
         return;
     }
     struct datum values[COLUMNS];
-    const bool is_changed[COLUMNS] = {true, true, true};
+    const bool is_changed[COLUMNS] = {true, true, true, ky_prng_below(&prng, 2) == 0};
     char text[32];
     random_values(values, text);
+    if (!is_changed[3]) {
+        struct row_ref row;
+        CHECK(storage_get(inner, TABLE_REL, row_id, &row));
+        values[3] = row_get(&table->layout, row.body, 3);
+    }
     status = access_update(txn, table, row_id, values, is_changed, &waiter, &answer, &err);
     CHECK(status == KY_OK || err.sqlstate == KY_UNIQUE_VIOLATION ||
           err.sqlstate == KY_DEADLOCK_DETECTED || is_faulty);
@@ -319,7 +348,9 @@ step(int number)
     const struct cat_table *table = cat_get_table(image, TABLE);
     CHECK(table != NULL);
     if (choice <= 8) {
-        step_insert(*place, table);
+        for (int i = 0; i < 4; i++) {
+            step_insert(*place, table);
+        }
     } else {
         step_change(*place, table);
     }
@@ -336,6 +367,24 @@ step_checkpoint(void)
     CHECK(is_written || is_faulty);
     /* What was found damaged is saved anew. */
     is_damaged = is_damaged && !is_written;
+}
+
+/* A graph of what there is, beside the linker. */
+static void
+step_build(void)
+{
+    struct ky_error err;
+    const struct vector_work work = {.threads = 1};
+    struct access_txn *txn = access_begin(access_layer, ISOLATION_READ_COMMITTED);
+    struct txn *inner = access_storage_txn(txn);
+    txn_statement_begin(inner);
+    struct cat_image *image = acquire_image(inner);
+    const struct cat_table *table = cat_get_table(image, TABLE);
+    CHECK(table != NULL);
+    CHECK(access_vector_build(txn, table->indexes[TREES], &work, &err) == KY_OK);
+    cat_image_release(image);
+    txn_statement_end(inner);
+    access_rollback(txn);
 }
 
 /* ------------------------------------------------------------------ what must hold */
@@ -371,6 +420,82 @@ check_index(struct txn *txn, const struct cat_index *index, uint64_t live)
     ky_buffer_deinit(&seen);
 }
 
+/* The distances of the rows with a vector, the nearest first. */
+static uint64_t
+row_distances(struct txn *txn, const struct cat_table *table, const float *query, double *distances)
+{
+    const struct vector_options of_vectors = {.metric = VECTOR_L2, .dimension = DIMENSION};
+    struct storage_scan scan;
+    struct row_ref rows[64];
+    uint64_t count = 0;
+    storage_scan_init(&scan, txn, TABLE_REL);
+    for (uint32_t got; (got = storage_scan_next(&scan, rows, 64)) > 0;) {
+        for (uint32_t i = 0; i < got; i++) {
+            float floats[DIMENSION];
+            struct datum value = row_get(&table->layout, rows[i].body, 3);
+            if (!value.is_null) {
+                CHECK(value.bytes.size == sizeof(floats));
+                memcpy(floats, value.bytes.data, sizeof(floats));
+                uint64_t at = count++;
+                double distance = vector_distance(&of_vectors, query, floats);
+                for (; at > 0 && distances[at - 1] > distance; at--) {
+                    distances[at] = distances[at - 1];
+                }
+                distances[at] = distance;
+            }
+        }
+    }
+    return count;
+}
+
+static uint32_t
+search_vectors(struct access_txn *txn, const struct cat_index *index, const float *query,
+               enum vector_mode mode, uint32_t k, struct access_hit *hits)
+{
+    struct ky_error err;
+    uint32_t count = 0;
+    const struct access_vector_query vector_query = {.value =
+                                                         ky_slice(query, DIMENSION * sizeof(float)),
+                                                     .search = {.k = k, .mode = mode, .ef = 200}};
+    CHECK(access_vector_search(txn, index, &vector_query, hits, &count, NULL, &err) == KY_OK);
+    return count;
+}
+
+/* Entries that nobody sees count as well: the engine is asked for all it has. */
+static void
+check_vectors(struct access_txn *txn, const struct cat_table *table, uint64_t live)
+{
+    struct txn *inner = access_storage_txn(txn);
+    const struct cat_index *index = table->indexes[TREES];
+    struct access_index *runtime = access_find_runtime(access_layer, index->oid);
+    struct access_hit *hits = ky_malloc((live + 100) * sizeof(*hits));
+    struct vector_hit *entries = ky_malloc((live + 100) * sizeof(*entries));
+    double *distances = ky_malloc((live + 1) * sizeof(*distances));
+    const uint32_t all = (uint32_t)live + 50;
+    for (int i = 0; i < 3; i++) {
+        float query[DIMENSION];
+        struct ky_error err;
+        uint32_t count = 0;
+        random_vector(query);
+        uint64_t rows = row_distances(inner, table, query, distances);
+        const struct vector_search search = {.query = query, .k = all, .mode = VECTOR_MODE_EXACT};
+        CHECK(collection_search(runtime->vectors, &search, entries, &count, NULL, &err) == KY_OK);
+        CHECK(count == rows);
+        CHECK(search_vectors(txn, index, query, VECTOR_MODE_ANN, all, hits) == rows);
+        count = search_vectors(txn, index, query, VECTOR_MODE_EXACT, NEAREST, hits);
+        CHECK(count == KY_MIN(rows, (uint64_t)NEAREST));
+        for (uint32_t j = 0; j < count; j++) {
+            CHECK(hits[j].distance == distances[j]);
+        }
+    }
+    ky_free(hits);
+    ky_free(entries);
+    ky_free(distances);
+    struct collection_stats stats;
+    collection_stats(runtime->vectors, &stats);
+    graphs += stats.has_graph;
+}
+
 static void
 check_unique(struct access_txn *txn, const struct cat_table *table)
 {
@@ -385,7 +510,7 @@ check_unique(struct access_txn *txn, const struct cat_table *table)
         return;
     }
     struct datum values[COLUMNS] = {row_get(&table->layout, row.body, 0), datum_null(),
-                                    datum_null()};
+                                    datum_null(), datum_null()};
     CHECK(access_insert(txn, table, values, false, NULL, &waiter, &got, &answer, &err) == KY_ERR);
     CHECK(err.sqlstate == KY_UNIQUE_VIOLATION);
 }
@@ -400,9 +525,10 @@ check_all(void)
     const struct cat_table *table = cat_get_table(image, TABLE);
     CHECK(table != NULL && table->index_count == INDEXES);
     uint64_t live = storage_count(inner, TABLE_REL);
-    for (int i = 0; i < INDEXES; i++) {
+    for (int i = 0; i < TREES; i++) {
         check_index(inner, table->indexes[i], live);
     }
+    check_vectors(txn, table, live);
     check_unique(txn, table);
     cat_image_release(image);
     txn_statement_end(inner);
@@ -471,6 +597,8 @@ live(void)
     for (int i = 0; i < STEPS && !has_failed(); i++) {
         if (ky_prng_below(&prng, 60) == 0) {
             step_checkpoint();
+        } else if (ky_prng_below(&prng, 60) == 0) {
+            step_build();
         } else {
             step((int)ky_prng_below(&prng, TXNS));
         }
@@ -516,7 +644,7 @@ main(void)
     const char *text = getenv("KYRO_SEED");
     seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)ky_wall_us();
     text = getenv("KYRO_ROUNDS");
-    uint64_t rounds = text != NULL ? strtoull(text, NULL, 10) : 20;
+    uint64_t rounds = text != NULL ? strtoull(text, NULL, 10) : 10;
     ky_log_set_level(KY_LOG_ERROR);
     ky_mutex_init(&wait_lock);
     ky_cond_init(&wait_cond);
@@ -524,8 +652,8 @@ main(void)
         ky_prng_init(&prng, seed);
         run_directory();
     }
-    (void)printf("access crash: %" PRIu64 " directories, %" PRIu64 " loads, last seed %" PRIu64
-                 "\n",
-                 rounds, loads, seed - 1);
-    return loads > 0 ? 0 : 1;
+    (void)printf("access crash: %" PRIu64 " directories, %" PRIu64 " loads, %" PRIu64
+                 " graphs, last seed %" PRIu64 "\n",
+                 rounds, loads, graphs, seed - 1);
+    return loads > 0 && graphs > 0 ? 0 : 1;
 }
