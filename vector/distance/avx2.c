@@ -10,6 +10,7 @@
 #define TARGET __attribute__((target("avx2,fma")))
 enum { LANES = 8 };
 
+#define VEC __m256
 #define ZERO() _mm256_setzero_ps()
 #define LOAD(p) _mm256_loadu_ps(p)
 #define ADD(x, y) _mm256_add_ps(x, y)
@@ -102,43 +103,84 @@ cosine_parts(const float *a, const float *b, size_t count, float *dot_out,
     *b_norm_squared_out = REDUCE(norm);
 }
 
-/* The query is loaded once for four rows. Each row is summed up just as l2_squared does it: the
- * same pair gives the same bits whichever way it is computed. */
-#define STEP(row, at, sum, load)                   \
-    do {                                           \
-        __m256 d = SUB(q, load(rows[row] + (at))); \
-        sum = FMA(d, d, sum);                      \
-    } while (0)
+/* The query is loaded once for four rows. Each row is summed up just as it is alone: the same pair
+ * gives the same bits whichever way it is computed. */
 #define LOAD_LEFT(p) LOAD_TAIL(p, left)
+#define FOUR(STEP, at, sum, load) \
+    do {                          \
+        STEP(0, at, sum, load);   \
+        STEP(1, at, sum, load);   \
+        STEP(2, at, sum, load);   \
+        STEP(3, at, sum, load);   \
+    } while (0)
+#define SQUARE(row, at, sum, load)              \
+    do {                                        \
+        VEC d = SUB(q, load(rows[row] + (at))); \
+        sum[row] = FMA(d, d, sum[row]);         \
+    } while (0)
+#define PRODUCT(row, at, sum, load) sum[row] = FMA(q, load(rows[row] + (at)), sum[row])
+#define APART(row, at, sum, load) sum[row] = ADD(sum[row], ABS(SUB(q, load(rows[row] + (at)))))
+#define COSINE(row, at, sum, load)          \
+    do {                                    \
+        VEC y = load(rows[row] + (at));     \
+        sum[row] = FMA(q, y, sum[row]);     \
+        norms[row] = FMA(y, y, norms[row]); \
+    } while (0)
+
+/* By turns into two sums, the tail into the first. */
+#define TWO_SUMS(STEP)                               \
+    VEC even[4] = {ZERO(), ZERO(), ZERO(), ZERO()};  \
+    VEC odd[4] = {ZERO(), ZERO(), ZERO(), ZERO()};   \
+    size_t i = 0;                                    \
+    for (; i + 2 * LANES <= count; i += 2 * LANES) { \
+        VEC q = LOAD(query + i);                     \
+        FOUR(STEP, i, even, LOAD);                   \
+        q = LOAD(query + i + LANES);                 \
+        FOUR(STEP, i + LANES, odd, LOAD);            \
+    }                                                \
+    for (; i < count; i += LANES) {                  \
+        size_t left = count - i;                     \
+        VEC q = LOAD_LEFT(query + i);                \
+        FOUR(STEP, i, even, LOAD_LEFT);              \
+    }                                                \
+    for (int row = 0; row < 4; row++) {              \
+        out[row] = REDUCE(ADD(even[row], odd[row])); \
+    }
 
 TARGET static void
-l2_squared_4(const float *query, const float *const rows[4], size_t count, float out[4])
+l2_squared_4(const float *query, const float *const rows[4], size_t count,
+             float out[4]){TWO_SUMS(SQUARE)}
+
+TARGET static void inner_product_4(const float *query, const float *const rows[4], size_t count,
+                                   float out[4]){TWO_SUMS(PRODUCT)}
+
+TARGET static void l1_4(const float *query, const float *const rows[4], size_t count, float out[4])
 {
-    __m256 even[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
-    __m256 odd[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
-    size_t i = 0;
-    for (; i + 2 * LANES <= count; i += 2 * LANES) {
-        __m256 q = LOAD(query + i);
-        STEP(0, i, even[0], LOAD);
-        STEP(1, i, even[1], LOAD);
-        STEP(2, i, even[2], LOAD);
-        STEP(3, i, even[3], LOAD);
-        q = LOAD(query + i + LANES);
-        STEP(0, i + LANES, odd[0], LOAD);
-        STEP(1, i + LANES, odd[1], LOAD);
-        STEP(2, i + LANES, odd[2], LOAD);
-        STEP(3, i + LANES, odd[3], LOAD);
-    }
-    for (; i < count; i += LANES) {
+    VEC sums[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
+    for (size_t i = 0; i < count; i += LANES) {
         size_t left = count - i;
-        __m256 q = LOAD_LEFT(query + i);
-        STEP(0, i, even[0], LOAD_LEFT);
-        STEP(1, i, even[1], LOAD_LEFT);
-        STEP(2, i, even[2], LOAD_LEFT);
-        STEP(3, i, even[3], LOAD_LEFT);
+        VEC q = LOAD_LEFT(query + i);
+        FOUR(APART, i, sums, LOAD_LEFT);
     }
     for (int row = 0; row < 4; row++) {
-        out[row] = REDUCE(ADD(even[row], odd[row]));
+        out[row] = REDUCE(sums[row]);
+    }
+}
+
+TARGET static void
+cosine_parts_4(const float *query, const float *const rows[4], size_t count, float dots_out[4],
+               float norms_squared_out[4])
+{
+    VEC dots[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
+    VEC norms[4] = {ZERO(), ZERO(), ZERO(), ZERO()};
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t left = count - i;
+        VEC q = LOAD_LEFT(query + i);
+        FOUR(COSINE, i, dots, LOAD_LEFT);
+    }
+    for (int row = 0; row < 4; row++) {
+        dots_out[row] = REDUCE(dots[row]);
+        norms_squared_out[row] = REDUCE(norms[row]);
     }
 }
 
@@ -149,6 +191,9 @@ const struct distance_kernels distance_avx2 = {
     .l1 = l1,
     .cosine_parts = cosine_parts,
     .l2_squared_4 = l2_squared_4,
+    .inner_product_4 = inner_product_4,
+    .l1_4 = l1_4,
+    .cosine_parts_4 = cosine_parts_4,
 };
 
 #endif

@@ -17,9 +17,14 @@ struct distance_kernels {
     /* Both sums of the cosine in one pass besides a.b: |a|^2 is not needed per row. */
     void (*cosine_parts)(const float *a, const float *b, size_t count, float *dot_out,
                          float *b_norm_squared_out);
-    /* Four rows against one query. */
+    /* Four rows against one query; each gets the bits it gets alone. */
     void (*l2_squared_4)(const float *query, const float *const rows[4], size_t count,
                          float out[4]);
+    void (*inner_product_4)(const float *query, const float *const rows[4], size_t count,
+                            float out[4]);
+    void (*l1_4)(const float *query, const float *const rows[4], size_t count, float out[4]);
+    void (*cosine_parts_4)(const float *query, const float *const rows[4], size_t count,
+                           float dots_out[4], float norms_squared_out[4]);
 };
 const struct distance_kernels *distance_kernels(void);
 /* All variants this processor can run, for tests. */

@@ -73,11 +73,8 @@ measure_deinit(struct measure *measure)
 }
 
 static double
-cosine_distance(const struct measure *measure, const float *values)
+cosine_distance(const struct measure *measure, float dot, float norm_squared)
 {
-    float dot = 0;
-    float norm_squared = 0;
-    measure->kernels->cosine_parts(measure->query, values, measure->dimension, &dot, &norm_squared);
     double cosine = (double)dot / sqrt(measure->query_norm_squared * (double)norm_squared);
     /* A zero vector has no direction: not a number stays so. Rounding may go beyond one. */
     if (cosine > 1) {
@@ -98,8 +95,12 @@ measure_rank_floats(const struct measure *measure, const float *values)
         return (double)kernels->l2_squared(measure->query, values, count);
     case VECTOR_INNER_PRODUCT:
         return -(double)kernels->inner_product(measure->query, values, count);
-    case VECTOR_COSINE:
-        return cosine_distance(measure, values);
+    case VECTOR_COSINE: {
+        float dot = 0;
+        float norm_squared = 0;
+        kernels->cosine_parts(measure->query, values, count, &dot, &norm_squared);
+        return cosine_distance(measure, dot, norm_squared);
+    }
     case VECTOR_L1:
         return (double)kernels->l1(measure->query, values, count);
     case VECTOR_HAMMING:
@@ -107,6 +108,39 @@ measure_rank_floats(const struct measure *measure, const float *values)
         break;
     }
     KY_UNREACHABLE();
+}
+
+void
+measure_ranks_4(const struct measure *measure, const float *const rows[4], double ranks_out[4])
+{
+    const struct distance_kernels *kernels = measure->kernels;
+    const float *query = measure->query;
+    size_t count = measure->dimension;
+    float sums[4] = {0};
+    float norms[4] = {0};
+    switch (measure->metric) {
+    case VECTOR_L2:
+        kernels->l2_squared_4(query, rows, count, sums);
+        break;
+    case VECTOR_INNER_PRODUCT:
+        kernels->inner_product_4(query, rows, count, sums);
+        break;
+    case VECTOR_COSINE:
+        kernels->cosine_parts_4(query, rows, count, sums, norms);
+        break;
+    case VECTOR_L1:
+        kernels->l1_4(query, rows, count, sums);
+        break;
+    case VECTOR_HAMMING:
+    case VECTOR_JACCARD:
+        KY_UNREACHABLE();
+    }
+    for (int i = 0; i < 4; i++) {
+        ranks_out[i] = measure->metric == VECTOR_COSINE
+                           ? cosine_distance(measure, sums[i], norms[i])
+                       : measure->metric == VECTOR_INNER_PRODUCT ? -(double)sums[i]
+                                                                 : (double)sums[i];
+    }
 }
 
 static double

@@ -32,6 +32,9 @@ void measure_deinit(struct measure *measure);
 double measure_rank(struct measure *measure, const void *values);
 /* The same of a row that has been made floats; not for bits. */
 double measure_rank_floats(const struct measure *measure, const float *values);
+/* Of four, to the same bits. */
+void measure_ranks_4(const struct measure *measure, const float *const rows[4],
+                     double ranks_out[4]);
 
 static inline double
 measure_distance(const struct measure *measure, double rank)

@@ -70,6 +70,31 @@ l2_squared_4(const float *query, const float *const rows[4], size_t count, float
     }
 }
 
+static void
+inner_product_4(const float *query, const float *const rows[4], size_t count, float out[4])
+{
+    for (size_t row = 0; row < 4; row++) {
+        out[row] = inner_product(query, rows[row], count);
+    }
+}
+
+static void
+l1_4(const float *query, const float *const rows[4], size_t count, float out[4])
+{
+    for (size_t row = 0; row < 4; row++) {
+        out[row] = l1(query, rows[row], count);
+    }
+}
+
+static void
+cosine_parts_4(const float *query, const float *const rows[4], size_t count, float dots_out[4],
+               float norms_squared_out[4])
+{
+    for (size_t row = 0; row < 4; row++) {
+        cosine_parts(query, rows[row], count, &dots_out[row], &norms_squared_out[row]);
+    }
+}
+
 const struct distance_kernels distance_neon = {
     .name = "neon",
     .l2_squared = l2_squared,
@@ -77,6 +102,9 @@ const struct distance_kernels distance_neon = {
     .l1 = l1,
     .cosine_parts = cosine_parts,
     .l2_squared_4 = l2_squared_4,
+    .inner_product_4 = inner_product_4,
+    .l1_4 = l1_4,
+    .cosine_parts_4 = cosine_parts_4,
 };
 
 #endif

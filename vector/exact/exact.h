@@ -12,6 +12,7 @@ struct exact_search {
     struct measure measure;
     struct hit_heap heap; /* of ranks */
     double threshold;     /* no rank above it is wanted; infinite until the heap is full */
+    bool is_tested;       /* what is considered now has passed the test */
     const struct vector_search *search;
     struct vector_search_stats *stats;
 };

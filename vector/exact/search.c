@@ -15,7 +15,7 @@
 #include "server/base/epoch.h"
 #include "vector/exact/exact.h"
 
-enum { GROUP = 4 /* rows of l2_squared_4 */ };
+enum { GROUP = 4 /* rows of measure_ranks_4 */ };
 
 void
 exact_init(struct exact_search *exact, const struct vector_options *options,
@@ -25,6 +25,7 @@ exact_init(struct exact_search *exact, const struct vector_options *options,
     measure_init(&exact->measure, options, search->query);
     exact->heap = (struct hit_heap){hits, 0, search->k};
     exact->threshold = (double)INFINITY;
+    exact->is_tested = false;
     exact->search = search;
     exact->stats = stats;
 }
@@ -78,7 +79,9 @@ exact_consider_slow(struct exact_search *exact, row_id_t row_id, const void *val
         return;
     }
     bool passes = true;
-    search_test(search, exact->stats, &row_id, 1, &passes);
+    if (!exact->is_tested) {
+        search_test(search, exact->stats, &row_id, 1, &passes);
+    }
     if (!passes || !search_accepts(search, exact->stats, row_id, values, distance)) {
         return;
     }
@@ -99,10 +102,10 @@ search_group(struct exact_search *exact, const row_id_t row_ids[GROUP], const ch
                                       (const float *)(const void *)(base + stride),
                                       (const float *)(const void *)(base + 2 * stride),
                                       (const float *)(const void *)(base + 3 * stride)};
-    float squared[GROUP];
-    measure->kernels->l2_squared_4(measure->query, rows, measure->dimension, squared);
+    double ranks[GROUP];
+    measure_ranks_4(measure, rows, ranks);
     for (size_t i = 0; i < GROUP; i++) {
-        exact_consider(exact, row_ids[i], rows[i], (double)squared[i]);
+        exact_consider(exact, row_ids[i], rows[i], ranks[i]);
     }
 }
 
@@ -110,7 +113,7 @@ static void
 search_block(struct exact_search *exact, const struct flat *flat, const struct flat_block *block,
              uint32_t used)
 {
-    bool has_groups = exact->measure.metric == VECTOR_L2 && exact->measure.element == VECTOR_F32;
+    bool has_groups = exact->measure.element == VECTOR_F32;
     for (uint32_t row = 0; row < used; row += GROUP) {
         row_id_t row_ids[GROUP] = {0};
         uint32_t alive = 0;

@@ -245,7 +245,7 @@ codec_encode_query(const struct codec *codec, const void *values, void *row_out,
 }
 
 float
-codec_error(const struct codec *codec, const void *values, const void *row)
+codec_query_error(const struct codec *codec, const void *values, const void *row)
 {
     if (!codec_has_errors(codec)) {
         return 0;
@@ -254,19 +254,43 @@ codec_error(const struct codec *codec, const void *values, const void *row)
     uint32_t count = codec->options.dimension;
     const uint8_t *bytes = (const uint8_t *)row;
     float *floats = count <= STACK_FLOATS ? stack : (float *)ky_malloc(count * sizeof(float));
+    bool is_l1 = codec->form == CODE_BYTES_L1;
     double sum = 0;
     codec_floats(codec, values, floats);
     for (uint32_t i = 0; i < count; i++) {
         double stands_for =
             (double)codec->center[i] + ((double)bytes[i] - 128) * (double)codec->step;
         double difference = (double)floats[i] - stands_for;
-        sum += difference * difference;
+        sum += is_l1 ? fabs(difference) : difference * difference;
     }
     if (floats != stack) {
         ky_free(floats);
     }
-    float error = (float)(sqrt(sum) * (1 + 1e-5));
+    float error = (float)((is_l1 ? sum : sqrt(sum)) * (1 + 1e-5));
     return isfinite(error) ? error : INFINITY;
+}
+
+static bool
+is_longer_than_longest(const struct codec *codec, const void *values)
+{
+    float stack[STACK_FLOATS];
+    uint32_t count = codec->options.dimension;
+    float *floats = count <= STACK_FLOATS ? stack : (float *)ky_malloc(count * sizeof(float));
+    codec_floats(codec, values, floats);
+    float norm_squared = codec->floats->inner_product(floats, floats, count);
+    if (floats != stack) {
+        ky_free(floats);
+    }
+    return !(norm_squared <= codec->norm_squared_max);
+}
+
+float
+codec_error(const struct codec *codec, const void *values, const void *row)
+{
+    if (codec->has_extra && codec_has_errors(codec) && is_longer_than_longest(codec, values)) {
+        return INFINITY;
+    }
+    return codec_query_error(codec, values, row);
 }
 
 void

@@ -50,15 +50,17 @@ enum vector_codec codec_kind(const struct codec *codec);
 /* Makes the code of a vector; false when it does not fit: then an exact code is not the vector, and
  * any other stands for one that is nearer than it should be. row_out has stride bytes. */
 bool codec_encode(const struct codec *codec, const void *values, void *row_out);
-/* How far a code of bytes is from the vector it stands for (for cosine: both of length one),
- * rounded up; L2 and cosine only, else 0. With it a distance of codes bounds that of the vectors.
- */
+/* How far a code of bytes is from the vector it stands for (for cosine: both of length one; for L1
+ * by that metric), rounded up. With it a distance of codes bounds that of the vectors. 0 for codes
+ * without errors. Of an inner product: how far with the further dimension, infinite for a vector
+ * that is longer than the longest was. A query has no such dimension. */
 float codec_error(const struct codec *codec, const void *values, const void *row);
+float codec_query_error(const struct codec *codec, const void *values, const void *row);
 /* Do distances of codes and errors bound distances? */
 static inline bool
 codec_has_errors(const struct codec *codec)
 {
-    return codec->form == CODE_BYTES_L2 && !codec->is_exact && !codec->has_extra;
+    return codec->form <= CODE_BYTES_L1 && !codec->is_exact;
 }
 /* An exact code's vector, as stored. */
 void codec_decode(const struct codec *codec, const void *row, void *values_out);

@@ -187,6 +187,14 @@ graph_is_live(const struct graph *graph, uint32_t node)
     return atomic_load_explicit(&graph->rows[node], memory_order_acquire) != 0;
 }
 
+/* The row of a node that has one only; ROW_ID_NONE: none or several. */
+static inline row_id_t
+graph_only_row(const struct graph *graph, uint32_t node)
+{
+    uint64_t first = atomic_load_explicit(&graph->rows[node], memory_order_acquire);
+    return (first & ROW_HAS_CHAIN) != 0 ? ROW_ID_NONE : first;
+}
+
 /* The rows of a node as they are at one moment. Inside the epoch. */
 struct graph_rows {
     row_id_t first;

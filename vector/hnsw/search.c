@@ -144,14 +144,6 @@ rank_of(struct graph_search *gs, uint32_t node)
     return measure_rank(gs->measure, graph_values(gs->graph, node, gs->walk->scratch));
 }
 
-/* The row of a node that has one only; ROW_ID_NONE: none or several. */
-static row_id_t
-only_row(const struct graph *graph, uint32_t node)
-{
-    uint64_t first = atomic_load_explicit(&graph->rows[node], memory_order_acquire);
-    return (first & ROW_HAS_CHAIN) != 0 ? ROW_ID_NONE : first;
-}
-
 /* Testing is by the batch; without a filter no more is ranked than is needed. Nor with a radius:
  * where it is reached is told by the ranks of all. */
 static uint32_t
@@ -169,7 +161,7 @@ test_items(struct graph_search *gs, const pool_item_t *items, uint32_t count, ro
     bool answers[BATCH];
     uint32_t asked_count = 0;
     for (uint32_t i = 0; i < count; i++) {
-        row_ids_out[i] = only_row(gs->graph, item_node(items[i]));
+        row_ids_out[i] = graph_only_row(gs->graph, item_node(items[i]));
         if (row_ids_out[i] != ROW_ID_NONE) {
             asked[asked_count++] = row_ids_out[i];
         }

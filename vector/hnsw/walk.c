@@ -175,8 +175,10 @@ walk_keys(struct walk *walk, const uint32_t *nodes, uint32_t count, uint32_t *ke
         keys_by_values(walk, nodes, count, keys_out);
         return;
     }
+    /* What is behind the bytes is at the end of the row. */
+    size_t size = codec->has_extra ? codec->stride : codec->size;
     for (uint32_t i = 0; i < KY_MIN(count, (uint32_t)GROUP); i++) {
-        prefetch_row(graph_code(graph, nodes[i]), codec->size);
+        prefetch_row(graph_code(graph, nodes[i]), size);
     }
     for (uint32_t first = 0; first < count; first += GROUP) {
         const uint8_t *rows[GROUP];
@@ -184,7 +186,7 @@ walk_keys(struct walk *walk, const uint32_t *nodes, uint32_t count, uint32_t *ke
         for (uint32_t i = 0; i < group; i++) {
             rows[i] = graph_code(graph, nodes[first + i]);
             if (first + GROUP + i < count) {
-                prefetch_row(graph_code(graph, nodes[first + GROUP + i]), codec->size);
+                prefetch_row(graph_code(graph, nodes[first + GROUP + i]), size);
             }
         }
         codec_keys(codec, walk->query, rows, group, keys_out + first);

@@ -16,7 +16,7 @@
  */
 #define STATE_MAGIC 0x31544345564F524BULL
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 struct state_header {
     uint64_t magic;

@@ -572,7 +572,17 @@ Test(collection, an_exact_search_of_a_graph_finds_what_one_of_the_values_finds)
         }
         const struct vector_work work = {.threads = 1};
         cr_assert_eq(collection_build(graph, &work, &err), KY_OK);
-        for (int i = 0; i < 30; i++) {
+        /* Longer than all that the codes were made for. */
+        for (row_id_t i = ROWS + 1; i <= ROWS + 40; i++) {
+            for (int j = 0; j < DIMENSION; j++) {
+                values[j] = (float)(ky_prng_double(&prng) - 0.5) * (float)(i % 4 == 0 ? 9 : 1);
+            }
+            insert(flat, i, values);
+            insert(graph, i, values);
+        }
+        bool has_more = false;
+        cr_assert_eq(collection_maintain(graph, 1000, &work, &has_more, &err), KY_OK);
+        for (int i = 0; i < 40; i++) {
             for (int j = 0; j < DIMENSION; j++) {
                 values[j] = (float)(ky_prng_double(&prng) - 0.5) * (i % 5 == 0 ? 1000 : 1);
             }

@@ -21,7 +21,7 @@
 enum { COUNT_MAX = 130, STRIDE = 144 };
 
 struct sums {
-    float l2, inner, l1, dot, norm, four[4];
+    float l2, inner, l1, dot, norm, four[4], inner_4[4], l1_4[4], dot_4[4], norm_4[4];
 };
 
 static struct sums
@@ -35,6 +35,9 @@ run(const struct distance_kernels *kernels, const float *a, const float *b, cons
     kernels->cosine_parts(a, b, count, &sums.dot, &sums.norm);
     const float *const rows[4] = {base, base + stride, base + 2 * stride, base + 3 * stride};
     kernels->l2_squared_4(a, rows, count, sums.four);
+    kernels->inner_product_4(a, rows, count, sums.inner_4);
+    kernels->l1_4(a, rows, count, sums.l1_4);
+    kernels->cosine_parts_4(a, rows, count, sums.dot_4, sums.norm_4);
     return sums;
 }
 
@@ -113,8 +116,20 @@ check(const struct distance_kernels *kernels, struct ky_prng *prng, size_t count
         float row_scale = is_exact ? 0 : absolute_sum(a, base + 1 + row * STRIDE, count);
         cr_assert(is_close(got.four[row], want.four[row], row_scale, count), "%s l2_4 %zu row %zu",
                   kernels->name, count, row);
-        cr_assert_eq(got.four[row], kernels->l2_squared(a, base + 1 + row * STRIDE, count),
+        const float *at = base + 1 + row * STRIDE;
+        float dot = 0;
+        float norm = 0;
+        kernels->cosine_parts(a, at, count, &dot, &norm);
+        cr_assert_eq(got.four[row], kernels->l2_squared(a, at, count),
                      "%s l2_4 is not l2 %zu row %zu", kernels->name, count, row);
+        cr_assert_eq(got.inner_4[row], kernels->inner_product(a, at, count),
+                     "%s ip_4 is not ip %zu row %zu", kernels->name, count, row);
+        cr_assert_eq(got.l1_4[row], kernels->l1(a, at, count), "%s l1_4 is not l1 %zu row %zu",
+                     kernels->name, count, row);
+        cr_assert_eq(got.dot_4[row], dot, "%s dot_4 is not dot %zu row %zu", kernels->name, count,
+                     row);
+        cr_assert_eq(got.norm_4[row], norm, "%s norm_4 is not norm %zu row %zu", kernels->name,
+                     count, row);
     }
     free(a_memory);
     free(b_memory);
