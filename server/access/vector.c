@@ -124,6 +124,7 @@ struct access_vector_scan {
     void *query; /* owned, aligned */
     struct vector_search search;
     struct vector_cursor *cursor; /* NULL for a search of k */
+    struct stale_mark mark;       /* taken before the first entry is read */
 };
 
 /* Does the row that is seen hold this very vector? */
@@ -139,8 +140,10 @@ is_current(const struct access_vector_scan *scan, struct ky_slice row, const voi
         return is_same;
     }
     const struct datum vector = row_get(&scan->index->table->layout, row, runtime->vector_column);
-    if (vector.is_null) {
-        return false;
+    if (vector.is_null || !stale_mark_is_checked(&scan->mark, runtime)) {
+        /* Without old keys in the index a row that has a vector has the entry's. Comparing would
+         * read all of the row, which is in no cache. */
+        return !vector.is_null;
     }
     const struct ky_slice bytes = engine_bytes(runtime, vector.bytes);
     return memcmp(bytes.data, values, bytes.size) == 0;
@@ -209,6 +212,7 @@ scan_begin(struct access_vector_scan *scan, struct access_txn *txn, const struct
                                         .arg = query->arg,
                                         .search = query->search};
     KY_ASSERT(scan->runtime->vectors != NULL);
+    scan->mark = stale_mark_take(scan->runtime);
     txn_note_read(txn->txn, index->table->rel, index->oid, NULL);
     KY_TRY(validate_dimension(scan->runtime, query->value, err));
     const struct ky_slice bytes = engine_bytes(scan->runtime, query->value);

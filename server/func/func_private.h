@@ -143,6 +143,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(set)             \
     X(json)            \
     X(vector)          \
+    X(vector_call)     \
     X(halfvec)         \
     X(sparsevec)       \
     X(bit)             \

@@ -295,7 +295,9 @@ vector_accumulate(struct func_env *env, struct vector_state *total, struct ky_sl
         total->sum = ky_arena_array(env->types.arena, double, dimensions);
         total->dimensions = dimensions;
     } else if (total->dimensions != dimensions) {
-        return ky_error_set(err, KY_DATA_EXCEPTION, "expected %u dimensions, not %u",
+        return ky_error_set(err, KY_DATA_EXCEPTION,
+                            is_float ? "different vector dimensions %u and %u"
+                                     : "expected %u dimensions, not %u",
                             total->dimensions, dimensions);
     }
     for (uint32_t i = 0; i < dimensions; i++) {

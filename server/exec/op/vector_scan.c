@@ -5,6 +5,7 @@
 #include "server/exec/op/limit.h"
 #include "server/exec/op/nearest.h"
 #include "server/exec/op/scan.h"
+#include "server/types/vector_value.h"
 
 /*
  * Rows of a table in order of distance. The filter runs inside the search, so that it costs no
@@ -321,6 +322,46 @@ gather(struct op_vector_scan *self, struct ky_error *err)
     }
 }
 
+/* Would an index of pgvector's hold it? Under cosine a zero vector has no distance and is in none.
+ */
+static bool
+is_held(const struct op_vector_scan *self, struct datum vector)
+{
+    const bool is_half = self->op.plan->scan.vector_func->args[0] == OID_HALFVEC;
+    if (vector.is_null || self->op.plan->scan.distance != CAT_DISTANCE_COSINE) {
+        return !vector.is_null;
+    }
+    const uint32_t count =
+        is_half ? halfvec_dimensions(vector.bytes) : vector_dimensions(vector.bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        if ((is_half ? halfvec_element(vector.bytes, i) : vector_element(vector.bytes, i)) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without sequential scans only the index speaks, as pgvector has it. */
+static ky_status
+keep_held(struct op_vector_scan *self, struct access_hit *hits, uint32_t *count,
+          struct ky_error *err)
+{
+    uint32_t kept = 0;
+    if (self->op.exec->context->vector.gives_nulls ||
+        self->op.plan->scan.distance != CAT_DISTANCE_COSINE) {
+        return KY_OK;
+    }
+    for (uint32_t i = 0; i < *count; i++) {
+        struct datum vector;
+        KY_TRY(row_vector(self, &hits[i].row, &vector, err));
+        if (is_held(self, vector)) {
+            hits[kept++] = hits[i];
+        }
+    }
+    *count = kept;
+    return KY_OK;
+}
+
 static ky_status
 begin_gathering(struct op_vector_scan *self, uint64_t max, struct ky_error *err)
 {
@@ -358,6 +399,7 @@ search(struct op_vector_scan *self, uint32_t tests_max, struct ky_error *err)
     if (self->stats.is_given_up) {
         return begin_gathering(self, GATHER_RETRY_MAX, err);
     }
+    KY_TRY(keep_held(self, self->hits.list, &self->hits.count, err));
     self->phase = VECTOR_HITS;
     return KY_OK;
 }
@@ -441,17 +483,24 @@ next_stream(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *e
         self->found = ky_arena_alloc(self->op.exec->context->arena,
                                      ACCESS_VECTOR_BATCH * sizeof(*self->found));
     }
-    KY_TRY(access_vector_scan_next(self->stream, self->found,
-                                   (uint32_t)KY_MIN(self->left, (uint64_t)ACCESS_VECTOR_BATCH),
-                                   count_out, err));
+    for (uint32_t count = 1; count > 0 && *count_out == 0;) {
+        KY_TRY(access_vector_scan_next(self->stream, self->found,
+                                       (uint32_t)KY_MIN(self->left, (uint64_t)ACCESS_VECTOR_BATCH),
+                                       &count, err));
+        *count_out = count;
+        KY_TRY(keep_held(self, self->found, count_out, err));
+    }
     return self->filter_status;
 }
 
-/* Rows without a vector (all, when the query is null) that the filter passes. */
+/* Rows without a vector that the filter passes. For a query that is null all rows are, or those
+ * that an index of pgvector's would hold where only the index speaks. */
 static ky_status
 next_nulls(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *err)
 {
     struct row_ref rows[64];
+    const bool is_query_null = self->value.data == NULL;
+    const bool is_all = is_query_null && self->op.exec->context->vector.gives_nulls;
     self->err = err;
     self->filter_status = KY_OK;
     if (self->found == NULL) {
@@ -467,10 +516,11 @@ next_nulls(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *er
         KY_TRY(exec_check_cancel(self->op.exec, err));
         for (uint32_t i = 0; i < count && *count_out < self->left; i++) {
             struct datum vector = datum_null();
-            if (self->value.data != NULL) {
+            if (!is_all) {
                 KY_TRY(row_vector(self, &rows[i], &vector, err));
             }
-            if (vector.is_null && accept(self, &rows[i])) {
+            const bool is_wanted = is_query_null ? is_held(self, vector) : vector.is_null;
+            if ((is_all || is_wanted) && accept(self, &rows[i])) {
                 self->found[(*count_out)++].row = rows[i];
             }
             KY_TRY(self->filter_status);

@@ -131,6 +131,17 @@ FUNCTION(pg_get_userbyid)
     return KY_OK;
 }
 
+/* These print otherwise with a modifier that says nothing (-1) than without one. */
+static const char *
+name_without_modifier(oid_t type)
+{
+    return type == OID_BIT            ? "bit"
+           : type == OID_BIT_ARRAY    ? "bit[]"
+           : type == OID_BPCHAR       ? "character"
+           : type == OID_BPCHAR_ARRAY ? "character[]"
+                                      : NULL;
+}
+
 FUNCTION(format_type)
 {
     UNUSED_ARGS();
@@ -141,6 +152,11 @@ FUNCTION(format_type)
     }
     if (type_find((oid_t)args[0].word) == NULL) {
         *out = datum_cstr(args[0].word == 0 ? "-" : "???");
+        return KY_OK;
+    }
+    const char *bare = args[1].is_null ? name_without_modifier((oid_t)args[0].word) : NULL;
+    if (bare != NULL) {
+        *out = datum_cstr(bare);
         return KY_OK;
     }
     type_format((oid_t)args[0].word, args[1].is_null ? -1 : (int32_t)args[1].word, &text);

@@ -90,6 +90,11 @@ check_class(struct ddl *ddl, const struct cat_index *index)
         return ky_error_hint(ddl->err, "You must specify an operator class for the index or define "
                                        "a default operator class for the data type.");
     }
+    if (key->type->oid == OID_VARBIT && cat_opclass_find(index->method, OID_BIT, key->opclass)) {
+        /* A class for bit takes it by PostgreSQL's rules; the method does not. */
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "type not supported for %s index",
+                            method);
+    }
     if (cat_opclass_exists(index->method, key->opclass)) {
         return ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,
                             "operator class \"%s\" does not accept data type %s", key->opclass,
