@@ -82,11 +82,14 @@ squared(const struct vector_set *set, uint32_t query, uint64_t row)
 
 /* The tenth smallest of all, by insertion. */
 static double
-find_limit(const struct vector_set *set, uint32_t query)
+find_limit(const struct vector_set *set, vector_set_keep keep, const void *arg, uint32_t query)
 {
     double best[VECTOR_SET_K];
     uint32_t count = 0;
     for (uint32_t row = 0; row < set->rows; row++) {
+        if (keep != NULL && !keep(arg, row)) {
+            continue;
+        }
         double distance = squared(set, query, row);
         if (count == VECTOR_SET_K && distance >= best[count - 1]) {
             continue;
@@ -97,7 +100,16 @@ find_limit(const struct vector_set *set, uint32_t query)
         }
         best[at] = distance;
     }
-    return best[count - 1] * (1 + 1e-6);
+    return count == 0 ? -1 : best[count - 1] * (1 + 1e-6);
+}
+
+void
+vector_set_limits(const struct vector_set *set, vector_set_keep keep, const void *arg,
+                  double *limits_out)
+{
+    for (uint32_t i = 0; i < set->queries; i++) {
+        limits_out[i] = find_limit(set, keep, arg, i);
+    }
 }
 
 static void
@@ -144,9 +156,7 @@ vector_set_make(struct vector_set *set, const char *name, uint32_t rows)
     set->query_values = (float *)ky_malloc((size_t)QUERIES * set->dimension * sizeof(float));
     set->limits = (double *)ky_malloc(QUERIES * sizeof(double));
     make_values(set, recipe);
-    for (uint32_t i = 0; i < QUERIES; i++) {
-        set->limits[i] = find_limit(set, i);
-    }
+    vector_set_limits(set, NULL, NULL, set->limits);
 }
 
 void
@@ -158,14 +168,21 @@ vector_set_free(struct vector_set *set)
 }
 
 double
-vector_set_recall(const struct vector_set *set, uint32_t query, const uint64_t *rows,
-                  uint32_t count)
+vector_set_recall_within(const struct vector_set *set, const double *limits, uint32_t query,
+                         const uint64_t *rows, uint32_t count)
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < count; i++) {
-        found += squared(set, query, rows[i]) <= set->limits[query];
+        found += squared(set, query, rows[i]) <= limits[query];
     }
     return (double)KY_MIN(found, (uint32_t)VECTOR_SET_K) / VECTOR_SET_K;
+}
+
+double
+vector_set_recall(const struct vector_set *set, uint32_t query, const uint64_t *rows,
+                  uint32_t count)
+{
+    return vector_set_recall_within(set, set->limits, query, rows, count);
 }
 
 double

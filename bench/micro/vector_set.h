@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,14 @@ void vector_set_free(struct vector_set *set);
 /* Share of the hits of query i that are among the true nearest. */
 double vector_set_recall(const struct vector_set *set, uint32_t query, const uint64_t *rows,
                          uint32_t count);
+/* Is this row among those searched? NULL: all are. */
+typedef bool (*vector_set_keep)(const void *arg, uint32_t row);
+/* As limits, of the rows that keep accepts; one for each query. */
+void vector_set_limits(const struct vector_set *set, vector_set_keep keep, const void *arg,
+                       double *limits_out);
+/* Share of the hits of query i that are within limits[i]. */
+double vector_set_recall_within(const struct vector_set *set, const double *limits, uint32_t query,
+                                const uint64_t *rows, uint32_t count);
 /* Processor time of all threads, seconds: a busy machine does not count. */
 double vector_set_cpu_seconds(void);
 double vector_set_wall_seconds(void);
