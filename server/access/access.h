@@ -162,12 +162,24 @@ KY_MUST_CHECK ky_status access_vector_scan_next(struct access_vector_scan *scan,
 void access_vector_scan_stats(const struct access_vector_scan *scan,
                               struct vector_search_stats *stats_out);
 void access_vector_scan_close(struct access_vector_scan *scan); /* NULL is allowed */
+/* Over all searches and cursors of an index since it was opened. */
+struct access_vector_totals {
+    uint64_t searches;
+    uint64_t exact;   /* of these without the graph */
+    uint64_t widened; /* of these on beyond ef */
+    uint64_t ef;      /* summed over those by the graph */
+    uint64_t visited; /* as in struct vector_search_stats, summed */
+    uint64_t reranked;
+    uint64_t tested;
+    uint64_t passed;
+};
 /* False: not a vector index with an engine. */
 bool access_vector_stats(struct access *access, oid_t index, struct vector_options *options_out,
-                         struct collection_stats *stats_out);
+                         struct collection_stats *stats_out,
+                         struct access_vector_totals *totals_out);
 /* After access_index_create, if the graph is wanted at once; else the linker makes it when the
- * transaction has committed. Nothing for other indexes. 53200, 57014. */
-KY_MUST_CHECK ky_status access_vector_build(struct access_txn *txn, const struct cat_index *index,
+ * transaction has committed. Any thread. Nothing for other indexes. 53200, 57014. */
+KY_MUST_CHECK ky_status access_vector_build(struct access *access, oid_t index,
                                             const struct vector_work *work, struct ky_error *err);
 /* The recall of searches with ef (0: what target asks for), measured now. */
 KY_MUST_CHECK ky_status access_vector_recall(struct access *access, const struct cat_index *index,

@@ -8,6 +8,11 @@
 #include "server/base/map.h"
 #include "server/base/mutex.h"
 
+/* struct access_vector_totals, counted. relaxed: each for itself. */
+struct vector_counts {
+    _Atomic uint64_t searches, exact, widened, ef, visited, reranked, tested, passed;
+};
+
 /* A live index or vector collection. Once a transaction that dropped it has committed, only the
  * purger may still look at it (the ACCESS EXCLUSIVE lock kept all others out), so the purger
  * frees it. */
@@ -20,6 +25,7 @@ struct access_index {
     bool is_vector;             /* of hnsw or ivfflat */
     uint16_t vector_column;     /* 0-based */
     oid_t vector_type;
+    struct vector_counts counts;
     bool is_upkeep_failing;  /* the linker's */
     _Atomic bool is_resting; /* not yet committed: not the linker's. relaxed: it may look late */
     atomic_int references;   /* the registry's or the dropper's, and whoever else works on it */

@@ -240,6 +240,28 @@ fetch_rows(const struct access_vector_scan *scan, const struct vector_hit *found
     return kept;
 }
 
+static void
+count(_Atomic uint64_t *total, uint64_t amount)
+{
+    if (amount > 0) {
+        atomic_fetch_add_explicit(total, amount, memory_order_relaxed);
+    }
+}
+
+static void
+count_search(struct access_index *runtime, const struct vector_search_stats *stats)
+{
+    struct vector_counts *counts = &runtime->counts;
+    count(&counts->searches, 1);
+    count(&counts->exact, stats->is_exact);
+    count(&counts->widened, stats->is_widened || stats->is_swept);
+    count(&counts->ef, stats->is_exact ? 0 : stats->ef);
+    count(&counts->visited, stats->visited);
+    count(&counts->reranked, stats->reranked);
+    count(&counts->tested, stats->tested);
+    count(&counts->passed, stats->passed);
+}
+
 bool
 access_has_vectors(struct access *access, const struct cat_index *index)
 {
@@ -255,11 +277,16 @@ access_vector_search(struct access_txn *txn, const struct cat_index *index,
     struct access_vector_scan scan;
     KY_TRY(scan_begin(&scan, txn, index, query, err));
     struct vector_hit *found = ky_malloc(((size_t)query->search.k + 1) * sizeof(*found));
-    uint32_t count = 0;
+    struct vector_search_stats stats = {0};
+    uint32_t found_count = 0;
     ky_status status =
-        collection_search(scan.runtime->vectors, &scan.search, found, &count, stats_out, err);
+        collection_search(scan.runtime->vectors, &scan.search, found, &found_count, &stats, err);
     if (status == KY_OK) {
-        *count_out = fetch_rows(&scan, found, count, hits);
+        *count_out = fetch_rows(&scan, found, found_count, hits);
+        count_search(scan.runtime, &stats);
+    }
+    if (stats_out != NULL) {
+        *stats_out = stats;
     }
     ky_free(found);
     ky_free(scan.query);
@@ -309,6 +336,9 @@ access_vector_scan_close(struct access_vector_scan *scan)
     if (scan == NULL) {
         return;
     }
+    struct vector_search_stats stats = {0};
+    vector_cursor_stats(scan->cursor, &stats);
+    count_search(scan->runtime, &stats);
     vector_cursor_close(scan->cursor);
     ky_free(scan->query);
     ky_free(scan);
@@ -334,7 +364,7 @@ hold_vectors(struct access *access, oid_t index)
 
 bool
 access_vector_stats(struct access *access, oid_t index, struct vector_options *options_out,
-                    struct collection_stats *stats_out)
+                    struct collection_stats *stats_out, struct access_vector_totals *totals_out)
 {
     struct access_index *runtime = hold_vectors(access, index);
     if (runtime == NULL) {
@@ -342,15 +372,21 @@ access_vector_stats(struct access *access, oid_t index, struct vector_options *o
     }
     *options_out = *collection_options(runtime->vectors);
     collection_stats(runtime->vectors, stats_out);
+    const struct vector_counts *counts = &runtime->counts;
+#define TOTAL(name) .name = atomic_load_explicit(&counts->name, memory_order_relaxed)
+    *totals_out = (struct access_vector_totals){TOTAL(searches), TOTAL(exact),   TOTAL(widened),
+                                                TOTAL(ef),       TOTAL(visited), TOTAL(reranked),
+                                                TOTAL(tested),   TOTAL(passed)};
+#undef TOTAL
     runtime_free(runtime);
     return true;
 }
 
 ky_status
-access_vector_build(struct access_txn *txn, const struct cat_index *index,
-                    const struct vector_work *work, struct ky_error *err)
+access_vector_build(struct access *access, oid_t index, const struct vector_work *work,
+                    struct ky_error *err)
 {
-    struct access_index *runtime = hold_vectors(txn->access, index->oid);
+    struct access_index *runtime = hold_vectors(access, index);
     if (runtime == NULL) {
         return KY_OK;
     }

@@ -219,6 +219,7 @@ write_positions(struct ky_buffer *out, struct server *server)
     write_gauge(out, "kyrodb_events_earliest_offset", "gauge", "Offset of the oldest event kept.",
                 (double)server_earliest_event(server));
     write_gauge(out, "kyrodb_ready", "gauge", "1 when statements are served.", 1);
+    server_write_vector_metrics(server, out);
 }
 
 enum http_answer

@@ -30,6 +30,7 @@ server_register_builtins(void)
     catalog_views_register_rest();
     exec_register_index_evaluator();
     maintenance_register();
+    ddl_build_register();
 }
 
 struct server *
@@ -342,8 +343,8 @@ superuser_of(struct cat_image *image)
     return cat_get_role(image, OID_ROLE_POSTGRES);
 }
 
-static ky_status
-current_image(struct server *server, struct cat_image **image_out, struct ky_error *err)
+ky_status
+server_current_image(struct server *server, struct cat_image **image_out, struct ky_error *err)
 {
     return catalog_acquire(server_catalog(server), NULL, false, image_out, err);
 }
@@ -365,7 +366,7 @@ server_initialize(struct server *server, const char *password, struct ky_error *
         scram_build_secret(password, secret);
     }
     const char *wanted = secret[0] == '\0' ? NULL : secret;
-    KY_TRY(current_image(server, &image, err));
+    KY_TRY(server_current_image(server, &image, err));
     struct cat_role *superuser = superuser_of(image);
     bool is_first = superuser == NULL;
     bool sets_password = !is_first && wanted != NULL && superuser->password == NULL;
@@ -406,7 +407,7 @@ server_find_role(struct server *server, const char *name, struct role_auth *out)
     struct cat_image *image;
     struct ky_error err;
     ky_error_init(&err);
-    if (current_image(server, &image, &err) != KY_OK) {
+    if (server_current_image(server, &image, &err) != KY_OK) {
         ky_log(ERROR, "server", "could not read roles: %s", err.message);
         return false;
     }
@@ -425,7 +426,7 @@ ky_status
 server_check_database(struct server *server, const char *name, struct ky_error *err)
 {
     struct cat_image *image;
-    KY_TRY(current_image(server, &image, err));
+    KY_TRY(server_current_image(server, &image, err));
     const struct cat_database *database = cat_find_database(image, ky_slice_cstr(name));
     bool can_connect = database != NULL && database->can_connect;
     cat_image_release(image);

@@ -159,6 +159,16 @@ enum cancel_reason {
     CANCEL_TERMINATE
 };
 
+/* What pg_stat_progress_create_index shows of a session. All relaxed: it may look in between. */
+enum build_phase { BUILD_SCANNING, BUILD_INITIALIZING, BUILD_LOADING, BUILD_CALIBRATING };
+struct session_progress {
+    _Atomic oid_t table;
+    _Atomic oid_t index; /* OID_NONE: no index is being built */
+    atomic_bool is_reindex;
+    _Atomic int phase;
+    _Atomic int64_t done, total;
+};
+
 struct session {
     struct server *server; /* borrowed */
     struct ky_list link;   /* in server->sessions, guarded by server->lock */
@@ -216,6 +226,9 @@ struct session {
     bool is_commit_with_catalog;
     bool is_chained; /* COMMIT AND CHAIN: a new block follows */
     int64_t commit_start_ns;
+
+    struct ddl_build *build;          /* owned; indexes that are being built */
+    struct session_progress progress; /* of them */
 
     bool has_temp;                 /* its schema of temporary tables was made */
     struct ky_buffer temp_actions; /* struct temp_action: ON COMMIT of its tables */
@@ -288,7 +301,8 @@ enum session_wait {
     WAIT_ROW,
     WAIT_ADVISORY,
     WAIT_SLEEP,
-    WAIT_CLIENT_WRITE
+    WAIT_CLIENT_WRITE,
+    WAIT_BUILD
 };
 enum session_activity { ACTIVITY_IDLE, ACTIVITY_ACTIVE, ACTIVITY_IN_TRANSACTION, ACTIVITY_FAILED };
 
@@ -303,6 +317,10 @@ void session_advisory_release(struct session *session);
 void session_advisory_end(struct session *session);
 void session_views_register(void);
 
+/* The catalog as last committed; a reference. */
+KY_MUST_CHECK ky_status server_current_image(struct server *server, struct cat_image **image_out,
+                                             struct ky_error *err);
+
 /* ------------------------------------------------------------------ maintenance.c */
 
 /* Views of compaction. */
@@ -311,6 +329,10 @@ void maintenance_register(void);
 KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *outer,
                                         const struct ast_analyze *statement, struct ky_error *err);
 void session_catalog_register(void);
+/* ddl_build.c: pg_stat_progress_create_index. */
+void ddl_build_register(void);
+/* Ends what a statement that failed had begun. */
+void ddl_build_stop(struct session *session);
 /* pg_get_indexdef's text. */
 void session_index_definition(const struct cat_image *image, const struct cat_index *index,
                               struct ky_buffer *text);

@@ -74,9 +74,13 @@ struct wait_name {
     const char *event;
 };
 static const struct wait_name wait_names[] = {
-    [WAIT_NOTHING] = {NULL, NULL},          [WAIT_RELATION] = {"Lock", "relation"},
-    [WAIT_ROW] = {"Lock", "transactionid"}, [WAIT_ADVISORY] = {"Lock", "advisory"},
-    [WAIT_SLEEP] = {"Timeout", "PgSleep"},  [WAIT_CLIENT_WRITE] = {"Client", "ClientWrite"},
+    [WAIT_NOTHING] = {NULL, NULL},
+    [WAIT_RELATION] = {"Lock", "relation"},
+    [WAIT_ROW] = {"Lock", "transactionid"},
+    [WAIT_ADVISORY] = {"Lock", "advisory"},
+    [WAIT_SLEEP] = {"Timeout", "PgSleep"},
+    [WAIT_CLIENT_WRITE] = {"Client", "ClientWrite"},
+    [WAIT_BUILD] = {"IPC", "ParallelCreateIndexScan"},
 };
 static const struct wait_name client_read = {"Client", "ClientRead"};
 static const struct wait_name commit_sync = {"IO", "WALSync"};

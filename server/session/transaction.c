@@ -89,6 +89,7 @@ close_portals(struct session *session, size_t savepoint_count)
 void
 transaction_rollback(struct session *session)
 {
+    ddl_build_stop(session);
     notify_abort(session);
     after_forget(session);
     close_portals(session, 0);
@@ -110,6 +111,7 @@ transaction_fail(struct session *session)
         transaction_rollback(session);
         return;
     }
+    ddl_build_stop(session);
     session->is_failed = true;
     after_stop(session);
     if (session->savepoint_count == 0) {

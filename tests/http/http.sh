@@ -153,9 +153,18 @@ kill $follower 2>/dev/null || true
 wait $follower 2>/dev/null || true
 expect 200 '"value":"seven"' GET '/lookup?key=7'
 
-# Metrics.
+# Metrics. A vector index has its own, under a name that has to be escaped here.
+expect 200 'CREATE' POST /sql 'CREATE TABLE odd (v vector(2))'
+expect 200 'CREATE' POST /sql 'CREATE INDEX "odd ""one"" \" ON odd USING hnsw (v vector_l2_ops)'
+expect 200 '"INSERT"' POST /sql "INSERT INTO odd VALUES ('[1,2]'), ('[3,4]')"
+expect 200 '"v"' POST /sql "SELECT v FROM odd ORDER BY v <-> '[1,2]' LIMIT 1"
 call GET /metrics | sed '$d' >"$dir/metrics"
 grep -q '^kyrodb_' "$dir/metrics" || { echo "no metrics" && failures=$((failures + 1)); }
+labels='{schema="public",table="odd",index="odd \"one\" \\"}'
+for sample in "entries$labels 2" "searches_total$labels 1"; do
+    grep -qxF "kyrodb_vector_index_$sample" "$dir/metrics" ||
+        { echo "no kyrodb_vector_index_$sample" && failures=$((failures + 1)); }
+done
 if command -v promtool >/dev/null; then
     complaints=$(promtool check metrics <"$dir/metrics" 2>&1 || true)
     [ -z "$complaints" ] || { echo "promtool: $complaints" && failures=$((failures + 1)); }

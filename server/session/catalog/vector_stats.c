@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/catalog/opclass.h"
 #include "server/catalog/sysview.h"
+#include "server/session/catalog/vector_info.h"
 #include "server/session/session_private.h"
 
 /* kyro_stat_vector_index: what each vector index is made of and how well it finds; kyro_recall:
@@ -26,6 +27,13 @@ static const struct sysview_column columns[] = {
     {"levels", OID_INT4},
     {"bytes", OID_INT8},
     {"searches", OID_INT8},
+    {"exact_searches", OID_INT8},
+    {"widened_searches", OID_INT8},
+    {"ef_sum", OID_INT8},
+    {"visited", OID_INT8},
+    {"reranked", OID_INT8},
+    {"tested", OID_INT8},
+    {"passed", OID_INT8},
     {"builds", OID_INT8},
     {"unreachable_repaired", OID_INT8},
     {"recall_samples", OID_INT8},
@@ -55,12 +63,15 @@ calibration_text(struct ky_arena *arena, const struct collection_stats *stats)
 }
 
 static void
-add_row(const struct sysview_context *context, struct sysview_rows *rows,
-        const struct cat_index *index, const struct vector_options *options,
-        const struct collection_stats *stats)
+add_row(void *arg, const struct cat_image *image, const struct vector_info *info)
 {
+    struct sysview_rows *rows = arg;
+    const struct cat_index *index = info->index;
+    const struct vector_options *options = &info->options;
+    const struct collection_stats *stats = &info->stats;
+    const struct access_vector_totals *totals = &info->totals;
     const struct cat_opclass *opclass = cat_index_opclass(index);
-    const struct cat_schema *schema = cat_get_schema(context->image, index->table->schema);
+    const struct cat_schema *schema = cat_get_schema(image, index->table->schema);
     const struct datum values[] = {
         datum_word(index->oid),
         datum_cstr(schema == NULL ? "" : schema->name),
@@ -82,7 +93,14 @@ add_row(const struct sysview_context *context, struct sysview_rows *rows,
         datum_word((int64_t)stats->links),
         datum_word(stats->has_graph ? (int64_t)stats->level_max + 1 : 0),
         datum_word((int64_t)stats->bytes),
-        datum_word((int64_t)stats->searches),
+        datum_word((int64_t)totals->searches),
+        datum_word((int64_t)totals->exact),
+        datum_word((int64_t)totals->widened),
+        datum_word((int64_t)totals->ef),
+        datum_word((int64_t)totals->visited),
+        datum_word((int64_t)totals->reranked),
+        datum_word((int64_t)totals->tested),
+        datum_word((int64_t)totals->passed),
         datum_word((int64_t)stats->builds),
         datum_word((int64_t)stats->unreachable_repaired),
         datum_word(stats->recall_samples),
@@ -93,28 +111,34 @@ add_row(const struct sysview_context *context, struct sysview_rows *rows,
     memcpy(sysview_add(rows), values, sizeof(values));
 }
 
+void
+vector_info_each(struct server *server, const struct cat_image *image, vector_info_visit visit,
+                 void *arg)
+{
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        for (uint16_t k = 0; k < table->index_count; k++) {
+            struct vector_info info = {.index = table->indexes[k]};
+            if (cat_is_vector_method(info.index->method) &&
+                access_vector_stats(server_access(server), info.index->oid, &info.options,
+                                    &info.stats, &info.totals)) {
+                visit(arg, image, &info);
+            }
+        }
+    }
+}
+
 static ky_status
 fill(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
     const struct session *session = context->session;
     (void)err;
-    for (size_t i = 0; i < context->image->table_count; i++) {
-        const struct cat_table *table = context->image->tables[i];
-        for (uint16_t k = 0; k < table->index_count; k++) {
-            struct vector_options options;
-            struct collection_stats stats;
-            const struct cat_index *index = table->indexes[k];
-            if (cat_is_vector_method(index->method) &&
-                access_vector_stats(server_access(session->server), index->oid, &options, &stats)) {
-                add_row(context, rows, index, &options, &stats);
-            }
-        }
-    }
+    vector_info_each(session->server, context->image, add_row, rows);
     return KY_OK;
 }
 
 static const struct sysview view = {
-    .oid = 14910,
+    .oid = 14920,
     .schema = OID_SCHEMA_PG_CATALOG,
     .name = "kyro_stat_vector_index",
     .kind = 'v',

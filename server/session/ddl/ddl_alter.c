@@ -587,6 +587,7 @@ write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *o
         for (uint16_t i = 0; i < table->index_count; i++) {
             KY_TRY(ddl_rebuild_index(ddl, table->indexes[i], table));
         }
+        KY_TRY(ddl_build_now(ddl));
         KY_TRY(ddl_changed(ddl));
         KY_TRY(ddl_refresh(ddl));
         table = cat_get_table(ddl->image, made->table.oid);

@@ -222,6 +222,9 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     struct cat_table *table;
     struct cat_index *index = ky_arena_new(ddl->arena, struct cat_index);
     strcpy(ddl->session->tag, "CREATE INDEX");
+    if (ddl_build_is_under_way(ddl)) {
+        return ddl_build_finish(ddl);
+    }
     if (statement->is_concurrent && ddl->session->is_block) {
         return ky_error_set(ddl->err, KY_ACTIVE_SQL_TRANSACTION,
                             "CREATE INDEX CONCURRENTLY cannot run inside a transaction block");
@@ -282,13 +285,13 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
         status = catalog_insert(ddl->txn, CAT_INDEX, index, ddl->err);
     }
     if (status == KY_OK) {
+        ddl_progress_begin(ddl, table, index->oid, false);
         status = access_index_create(ddl->session->txn, index, ddl->err);
-    }
-    if (status == KY_OK) {
-        status = ddl_build_vectors(ddl, index);
     }
     txn_statement_end(ddl->txn);
     KY_TRY(status);
+    ddl_build_add(ddl, index);
+    ddl_build_start(ddl);
     return ddl_changed(ddl);
 }
 
@@ -317,8 +320,9 @@ ddl_rebuild_index(struct ddl *ddl, struct cat_index *old, struct cat_table *tabl
         }
     }
     KY_TRY(catalog_update(ddl->txn, CAT_INDEX, index, ddl->err));
+    ddl_progress_begin(ddl, table, index->oid, true);
     KY_TRY(access_index_create(ddl->session->txn, index, ddl->err));
-    KY_TRY(ddl_build_vectors(ddl, index));
+    ddl_build_add(ddl, index);
     access_index_drop(ddl->session->txn, old->oid);
     return KY_OK;
 }
@@ -329,6 +333,9 @@ ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement)
     struct cat_table *table = NULL;
     struct cat_index *only = NULL;
     strcpy(ddl->session->tag, "REINDEX");
+    if (ddl_build_is_under_way(ddl)) {
+        return ddl_build_finish(ddl);
+    }
     if (statement->relation == NULL) {
         return KY_OK; /* of everything: indexes cannot be bloated or stale */
     }
@@ -359,5 +366,6 @@ ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement)
     }
     txn_statement_end(ddl->txn);
     KY_TRY(status);
+    ddl_build_start(ddl);
     return ddl_changed(ddl);
 }

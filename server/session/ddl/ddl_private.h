@@ -87,8 +87,18 @@ KY_MUST_CHECK ky_status ddl_create_extension(struct ddl *ddl,
 KY_MUST_CHECK ky_status ddl_check_vector_index(struct ddl *ddl, const struct cat_index *index,
                                                const struct ast_list *elements,
                                                const struct ast_list *options);
-/* The graph of a new vector index, at once; nothing for others. */
-KY_MUST_CHECK ky_status ddl_build_vectors(struct ddl *ddl, const struct cat_index *index);
+/* ddl_build.c. An index that is about to be filled, for pg_stat_progress_create_index. */
+void ddl_progress_begin(struct ddl *ddl, const struct cat_table *table, oid_t index,
+                        bool is_reindex);
+/* Queues the graph of a new vector index; nothing for others. */
+void ddl_build_add(struct ddl *ddl, const struct cat_index *index);
+/* Builds what was queued: at once, or on a thread: then the statement is pending, and the handler
+ * that is called again goes on with ddl_build_finish. Nothing queued: nothing to do. */
+KY_MUST_CHECK ky_status ddl_build_now(struct ddl *ddl);
+void ddl_build_start(struct ddl *ddl);
+bool ddl_build_is_under_way(const struct ddl *ddl);
+/* Pending still, or the outcome. */
+KY_MUST_CHECK ky_status ddl_build_finish(struct ddl *ddl);
 KY_MUST_CHECK ky_status ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement);
 
 /* A table in the making: columns and constraints collected before anything is written. */

@@ -147,13 +147,3 @@ ddl_check_vector_index(struct ddl *ddl, const struct cat_index *index,
     KY_TRY(check_dimensions(ddl, index));
     return check_options(ddl, index, options);
 }
-
-ky_status
-ddl_build_vectors(struct ddl *ddl, const struct cat_index *index)
-{
-    if (!cat_is_vector_method(index->method)) {
-        return KY_OK;
-    }
-    const struct vector_work work = {.is_cancelled = &ddl->session->cancel};
-    return access_vector_build(ddl->session->txn, index, &work, ddl->err);
-}
