@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs a driver's script against a server of its own. Exit status 77: the driver is not here and cannot be had.
 #
-# Usage: client.sh psycopg|node KYRODB       a server is started
-#        client.sh psycopg|node --peer PORT  one that runs there, as a PostgreSQL 15
+# Usage: client.sh CLIENT KYRODB       a server is started
+#        client.sh CLIENT --peer PORT  one that runs there, as a PostgreSQL 15
+#
+# CLIENT is psycopg, node, pgvector-python or pgvector-node; the last two ask a PostgreSQL to have pgvector.
 set -euo pipefail
 client=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,29 +18,48 @@ cleanup() {
 }
 trap cleanup EXIT
 
+# Modules are kept between runs; a registry is asked once, and never while they are there.
+cache=${KYRO_CLIENT_MODULES:-${XDG_CACHE_HOME:-$HOME/.cache}/kyrodb-tests}
+skip() { echo "skipped: $*" && exit 77; }
+find_python() { # MODULE: the interpreter that has it, as $python
+    for python in python3 /usr/bin/python3; do
+        "$python" -c "import $1" 2>/dev/null && return
+    done
+    return 1
+}
+find_node_module() { # MODULE PACKAGE: found through NODE_PATH
+    command -v node >/dev/null || skip "node is not installed (package nodejs)"
+    export NODE_PATH="$cache/node_modules" NODE_NO_WARNINGS=1
+    node -e "require('$1')" 2>/dev/null && return
+    mkdir -p "$cache"
+    (cd "$cache" && command -v npm >/dev/null && timeout 120 npm install --silent --no-audit --no-fund "$2" >"$dir/npm" 2>&1) ||
+        skip "the module $1 is not installed and npm's registry is not reachable"
+}
+
 case $client in
 psycopg)
-    python=
-    for candidate in python3 /usr/bin/python3; do
-        "$candidate" -c 'import psycopg' 2>/dev/null && python=$candidate && break
-    done
-    [ -n "$python" ] || { echo "skipped: psycopg 3 is not installed (package python3-psycopg)" && exit 77; }
+    find_python psycopg || skip "psycopg 3 is not installed (package python3-psycopg)"
     script=("$python" "$here/psycopg_client.py")
     ;;
+pgvector-python)
+    find_python 'psycopg, numpy' || skip "psycopg 3 or numpy is not installed (packages python3-psycopg, python3-numpy)"
+    export PYTHONPATH="$cache/python"
+    "$python" -c 'import pgvector' 2>/dev/null ||
+        timeout 120 "$python" -m pip install --quiet --no-deps --target "$cache/python" pgvector >"$dir/pip" 2>&1 ||
+        skip "the module pgvector is not installed and PyPI is not reachable"
+    script=("$python" "$here/pgvector_client.py")
+    ;;
 node)
-    command -v node >/dev/null || { echo "skipped: node is not installed (package nodejs)" && exit 77; }
-    # The module is kept between runs; without it the registry is asked once.
-    cache=${KYRO_NODE_MODULES:-${XDG_CACHE_HOME:-$HOME/.cache}/kyrodb-tests}
-    if ! NODE_PATH="$cache/node_modules" node -e 'require("pg")' 2>/dev/null; then
-        mkdir -p "$cache"
-        (cd "$cache" && command -v npm >/dev/null && timeout 120 npm install --silent --no-audit --no-fund pg@8 >"$dir/npm" 2>&1) ||
-            { echo "skipped: the module pg is not installed and npm's registry is not reachable" && exit 77; }
-    fi
-    export NODE_PATH="$cache/node_modules" NODE_NO_WARNINGS=1
+    find_node_module pg pg@8
     script=(node "$here/node_client.js")
     ;;
+pgvector-node)
+    find_node_module pg pg@8
+    find_node_module pgvector pgvector@0.2
+    script=(node "$here/pgvector_client.js")
+    ;;
 *)
-    echo "usage: client.sh psycopg|node KYRODB | --peer PORT" && exit 2
+    echo "usage: client.sh psycopg|node|pgvector-python|pgvector-node KYRODB | --peer PORT" && exit 2
     ;;
 esac
 
