@@ -154,6 +154,16 @@ static bool
 insert_into(const struct rmi_state *state, struct ky_slice key, row_id_t row_id)
 {
     struct rmi_delta *target = insert_target(state);
+    if (rmi_shape_fits(&target->shape, key) && target->shape.is_exact) {
+        /* What the tail takes is after all that it holds. */
+        const uint64_t code = rmi_shape_code(&target->shape, key);
+        if (rmi_tail_accepts(&target->tail, code, row_id)) {
+            if (!tree_has(target, key, row_id) && rmi_tail_push(&target->tail, code, row_id)) {
+                return true;
+            }
+            return btree_insert(&target->tree, key, row_id);
+        }
+    }
     const uint64_t at = rmi_delta_find_tail(target, key, row_id);
     if (at != UINT64_MAX) {
         _Atomic uint64_t *row = &rmi_tail_at(&target->tail, at)->row;
@@ -165,13 +175,6 @@ insert_into(const struct rmi_state *state, struct ky_slice key, row_id_t row_id)
         }
         atomic_fetch_and_explicit(row, ~RMI_ROW_IS_DEAD, memory_order_release);
         return true;
-    }
-    if (rmi_shape_fits(&target->shape, key) && target->shape.is_exact) {
-        const uint64_t code = rmi_shape_code(&target->shape, key);
-        if (rmi_tail_accepts(&target->tail, code, row_id) && !tree_has(target, key, row_id) &&
-            rmi_tail_push(&target->tail, code, row_id)) {
-            return true;
-        }
     }
     return btree_insert(&target->tree, key, row_id);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "server/access/access_private.h"
 #include "server/base/arena.h"
@@ -13,7 +14,8 @@
 #include "tests/support/mem_disk.h"
 
 /*
- * A table with a unique, a composite, a descending and a vector index on a faulty disk. Several
+ * A table with a unique, a composite, a descending and a vector index on a faulty disk; in every
+ * other directory all but the last are learned ones, which are rebuilt meanwhile. Several
  * transactions insert, change keys, delete, roll back and commit while checkpoints save the
  * indexes; the power fails at random disk calls, saved files are damaged, indexes are dropped and
  * made. After every start each index must have exactly one entry for each row that the table has,
@@ -47,6 +49,7 @@ static struct access *access_layer;
 static struct access_txn *txns[TXNS];
 static uint64_t loads;  /* saved indexes found at a start, in all */
 static uint64_t graphs; /* vector indexes with one after a start */
+static bool is_learned; /* the directory's indexes are */
 static bool is_faulty;  /* the power will go: calls may fail */
 static bool is_damaged; /* saved indexes in force were changed behind the storage's back */
 
@@ -144,7 +147,9 @@ index_object(int number, struct cat_table *table)
         .oid = (oid_t)(INDEX_FIRST + number),
         .name = names[number],
         .table = table,
-        .method = number == TREES ? INDEX_HNSW : INDEX_BTREE,
+        .method = number == TREES ? INDEX_HNSW
+                  : is_learned    ? INDEX_RMI
+                                  : INDEX_BTREE,
         .is_unique = number == 0,
         .is_valid = true,
         .key_count = count,
@@ -595,6 +600,15 @@ live(void)
     mem_disk_fault(disk, is_faulty ? MEM_FAULT_POWER : MEM_FAULT_NONE, 5,
                    1 + ky_prng_below(&prng, 250));
     for (int i = 0; i < STEPS && !has_failed(); i++) {
+        if (is_learned && ky_prng_below(&prng, 40) == 0) {
+            /* Built beside what follows; now and then what follows waits for the builder to begin.
+             */
+            const struct timespec while_one = {.tv_nsec = 210 * 1000000};
+            (void)access_index_rebuild(access_layer, 0);
+            if (ky_prng_below(&prng, 20) == 0) {
+                (void)nanosleep(&while_one, NULL);
+            }
+        }
         if (ky_prng_below(&prng, 60) == 0) {
             step_checkpoint();
         } else if (ky_prng_below(&prng, 60) == 0) {
@@ -650,6 +664,7 @@ main(void)
     ky_cond_init(&wait_cond);
     for (uint64_t i = 0; i < rounds; i++, seed++) {
         ky_prng_init(&prng, seed);
+        is_learned = seed % 2 == 0;
         run_directory();
     }
     (void)printf("access crash: %" PRIu64 " directories, %" PRIu64 " loads, %" PRIu64
