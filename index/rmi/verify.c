@@ -18,72 +18,97 @@ damaged(struct ky_error *err, const char *what, uint64_t where)
 struct walk {
     const struct rmi_run *run;
     uint64_t last_code;
+    uint64_t last_row_id;
+    uint64_t unused; /* bits that codes of short keys do not have */
     uint64_t entries;
     uint64_t dead;
     bool has_last;
     bool has_twin; /* the last one says so */
 };
 
-/* One block: ascending codes, then pads. spill: how far before it its entries may be aimed. */
-static ky_status
-verify_block(struct walk *walk, const struct rmi_leaf *leaf, uint32_t block, struct ky_error *err)
-{
-    const struct rmi_block *here = &walk->run->blocks[block];
-    bool has_pad = false;
-    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
-        const uint64_t code = here->codes[i];
-        const uint64_t word = atomic_load_explicit(&here->rows[i], memory_order_relaxed);
-        if ((word & RMI_ROW_IS_PAD) != 0) {
-            has_pad = true;
-            if (code != UINT64_MAX) {
-                return damaged(err, "a pad with a code", block);
-            }
-            continue;
-        }
-        if (has_pad) {
-            return damaged(err, "an entry after a pad", block);
-        }
-        if (walk->has_last && code < walk->last_code) {
-            return damaged(err, "codes out of order", block);
-        }
-        if (code < leaf->base ||
-            (leaf->kind != RMI_LEAF_SINGLE && code - leaf->base > leaf->range) ||
-            (leaf->kind == RMI_LEAF_SINGLE && code != leaf->base)) {
-            return damaged(err, "a code outside its leaf", block);
-        }
-        if (leaf->kind == RMI_LEAF_MODEL) {
-            const uint32_t predicted = leaf->first_block + rmi_leaf_predict(leaf, code);
-            if (predicted > block || block - predicted > leaf->spill_max) {
-                return damaged(err, "an entry outside its bound", block);
-            }
-            /* What lies between must be full, or a search would end there. */
-            for (uint32_t before = predicted; before < block; before++) {
-                if (walk->run->blocks[before].codes[RMI_BLOCK_SLOTS - 1] > code) {
-                    return damaged(err, "a spilled entry behind a block with room", block);
-                }
-                if ((atomic_load_explicit(&walk->run->blocks[before].rows[RMI_BLOCK_SLOTS - 1],
-                                          memory_order_relaxed) &
-                     RMI_ROW_IS_PAD) != 0) {
-                    return damaged(err, "a spilled entry behind a block with room", block);
-                }
-            }
-        }
-        if (walk->has_last && walk->has_twin != (code == walk->last_code)) {
-            return damaged(err, "a wrong twin", block);
-        }
-        walk->has_twin = (word & RMI_ROW_HAS_TWIN) != 0;
-        walk->dead += (word & RMI_ROW_IS_DEAD) != 0;
-        walk->entries++;
-        walk->last_code = code;
-        walk->has_last = true;
-    }
-    return KY_OK;
-}
-
 static bool
 is_pad(const struct rmi_block *block, uint32_t slot)
 {
     return (atomic_load_explicit(&block->rows[slot], memory_order_relaxed) & RMI_ROW_IS_PAD) != 0;
+}
+
+/* What a model says of a block with entries. It is monotone, so the first entry and the last speak
+ * for all between them: none is before where it is predicted, and none too far after. */
+static ky_status
+verify_prediction(const struct walk *walk, const struct rmi_leaf *leaf, uint32_t block,
+                  uint32_t used, struct ky_error *err)
+{
+    const struct rmi_block *here = &walk->run->blocks[block];
+    const uint32_t lowest = leaf->first_block + rmi_leaf_predict(leaf, here->codes[0]);
+    const uint32_t highest = leaf->first_block + rmi_leaf_predict(leaf, here->codes[used - 1]);
+    if (highest > block || block - lowest > leaf->spill_max) {
+        return damaged(err, "an entry outside its bound", block);
+    }
+    /* What lies between must be full, or a search would end there. */
+    for (uint32_t before = lowest; before < block; before++) {
+        if (is_pad(&walk->run->blocks[before], RMI_BLOCK_SLOTS - 1)) {
+            return damaged(err, "a spilled entry behind a block with room", block);
+        }
+    }
+    return KY_OK;
+}
+
+/* One entry after the one before: in order, and told apart or not. */
+static inline ky_status
+verify_entry(struct walk *walk, uint64_t code, uint64_t word, uint32_t block, struct ky_error *err)
+{
+    if (KY_LIKELY(walk->has_last)) {
+        const bool is_same = code == walk->last_code;
+        if (KY_UNLIKELY(code < walk->last_code)) {
+            return damaged(err, "codes out of order", block);
+        }
+        if (KY_UNLIKELY(walk->has_twin != is_same)) {
+            return damaged(err, "a wrong twin", block);
+        }
+        if (KY_UNLIKELY(is_same && walk->run->shape.is_exact &&
+                        (word & RMI_ROW_MASK) <= walk->last_row_id)) {
+            return damaged(err, "row ids out of order", block);
+        }
+    }
+    if (KY_UNLIKELY((code & walk->unused) != 0)) {
+        return damaged(err, "a code longer than its key", block);
+    }
+    walk->has_twin = (word & RMI_ROW_HAS_TWIN) != 0;
+    walk->dead += (word & RMI_ROW_IS_DEAD) != 0;
+    walk->last_code = code;
+    walk->last_row_id = word & RMI_ROW_MASK;
+    walk->has_last = true;
+    return KY_OK;
+}
+
+/* One block: ascending codes, then pads. */
+static ky_status
+verify_block(struct walk *walk, const struct rmi_leaf *leaf, uint32_t block, struct ky_error *err)
+{
+    const struct rmi_block *here = &walk->run->blocks[block];
+    uint32_t used = 0;
+    for (; used < RMI_BLOCK_SLOTS && !is_pad(here, used); used++) {
+        const uint64_t word = atomic_load_explicit(&here->rows[used], memory_order_relaxed);
+        KY_TRY(verify_entry(walk, here->codes[used], word, block, err));
+    }
+    for (uint32_t i = used; i < RMI_BLOCK_SLOTS; i++) {
+        if (!is_pad(here, i)) {
+            return damaged(err, "an entry after a pad", block);
+        }
+        if (here->codes[i] != UINT64_MAX) {
+            return damaged(err, "a pad with a code", block);
+        }
+    }
+    walk->entries += used;
+    if (used == 0) {
+        return KY_OK;
+    }
+    /* They ascend, so that the ends speak for all. */
+    const uint64_t range = leaf->kind == RMI_LEAF_SINGLE ? 0 : leaf->range;
+    if (here->codes[0] < leaf->base || here->codes[used - 1] - leaf->base > range) {
+        return damaged(err, "a code outside its leaf", block);
+    }
+    return leaf->kind == RMI_LEAF_MODEL ? verify_prediction(walk, leaf, block, used, err) : KY_OK;
 }
 
 /* Of a block that has one. */
@@ -214,34 +239,6 @@ verify_rests(const struct rmi_run *run, struct ky_error *err)
     return status;
 }
 
-/* Where codes are keys: row ids ascend between equal ones. */
-static ky_status
-verify_rows(const struct rmi_run *run, struct ky_error *err)
-{
-    const size_t suffix = (size_t)run->shape.key_size - run->shape.prefix_size;
-    const uint64_t unused = suffix >= RMI_CODE_SIZE ? 0 : UINT64_MAX >> (8 * suffix);
-    uint64_t last_code = 0;
-    row_id_t last_row_id = 0;
-    bool has_last = false;
-    for (uint64_t slot = 0; slot < rmi_slot_end(run); slot++) {
-        const uint64_t word = rmi_slot_word(run, slot);
-        if ((word & RMI_ROW_IS_PAD) != 0) {
-            continue;
-        }
-        const uint64_t code = rmi_slot_code(run, slot);
-        if ((code & unused) != 0) {
-            return damaged(err, "a code longer than its key", slot);
-        }
-        if (has_last && code == last_code && (word & RMI_ROW_MASK) <= last_row_id) {
-            return damaged(err, "row ids out of order", slot);
-        }
-        last_code = code;
-        last_row_id = word & RMI_ROW_MASK;
-        has_last = true;
-    }
-    return KY_OK;
-}
-
 static ky_status
 verify_root(const struct rmi_run *run, struct ky_error *err)
 {
@@ -273,6 +270,10 @@ ky_status
 rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
 {
     struct walk walk = {.run = run};
+    if (run->shape.is_exact) {
+        const size_t suffix = (size_t)run->shape.key_size - run->shape.prefix_size;
+        walk.unused = suffix >= RMI_CODE_SIZE ? 0 : UINT64_MAX >> (8 * suffix);
+    }
     if (run->block_count == 0 || run->leaves[run->leaf_count].first_block != run->block_count - 1 ||
         (run->leaf_count > 0 && run->leaves[0].first_block != 0)) {
         return damaged(err, "a bad size", run->block_count);
@@ -292,7 +293,7 @@ rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
         return damaged(err, "counts that do not match", walk.entries);
     }
     KY_TRY(verify_root(run, err));
-    return run->shape.is_exact ? verify_rows(run, err) : verify_rests(run, err);
+    return run->shape.is_exact ? KY_OK : verify_rests(run, err);
 }
 
 /* Every entry of a part must be found through the run's landing slots. */
