@@ -175,6 +175,9 @@ rmi_shape_fits(const struct rmi_shape *shape, struct ky_slice key)
 static inline uint64_t
 rmi_shape_code(const struct rmi_shape *shape, struct ky_slice key)
 {
+    if (KY_UNLIKELY(key.size == 0)) {
+        return 0; /* its data may be NULL */
+    }
     return rmi_code_of((const uint8_t *)key.data + shape->prefix_size,
                        key.size - shape->prefix_size);
 }
