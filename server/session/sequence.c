@@ -49,7 +49,7 @@ static ky_status
 limit_error(const struct cat_table *sequence, bool is_ascending, struct ky_error *err)
 {
     return ky_error_set(
-        err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        err, KY_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
         is_ascending ? "nextval: reached maximum value of sequence \"%s\" (%" PRId64 ")"
                      : "nextval: reached minimum value of sequence \"%s\" (%" PRId64 ")",
         sequence->name, sequence->sequence[is_ascending ? SEQ_MAXIMUM : SEQ_MINIMUM]);
