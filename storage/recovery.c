@@ -43,13 +43,15 @@ apply_record(struct storage *storage, const struct record *record, lsn_t commit_
     case RECORD_DROP:
         directory_remove(&storage->directory, record->rel);
         return KY_OK;
-    case RECORD_COUNTER: {
+    case RECORD_COUNTER:
+    case RECORD_COUNTER_SET: {
         if (record->body.size != sizeof(uint64_t)) {
             break;
         }
         _Atomic uint64_t *place = directory_get_counter(&storage->directory, record->rel);
         uint64_t value = ky_load_le64(record->body.data);
-        if (atomic_load_explicit(place, memory_order_relaxed) < value) {
+        if (record->type == RECORD_COUNTER_SET ||
+            atomic_load_explicit(place, memory_order_relaxed) < value) {
             atomic_store_explicit(place, value, memory_order_release);
         }
         return KY_OK;

@@ -353,9 +353,12 @@ KY_MUST_CHECK ky_status storage_delete(struct txn *txn, rel_id_t rel, bool is_ev
 /* Drops all rows at commit; the caller holds an ACCESS EXCLUSIVE lock and never reuses rel. */
 KY_MUST_CHECK ky_status storage_drop(struct txn *txn, rel_id_t rel, struct ky_error *err);
 
-/* A durable 64-bit high-water mark (sequences), not transactional: 0 until first raised.
- * The commit of txn waits until the new mark is durable. */
+/* A durable 64-bit number, not transactional: 0 at first. The commit of txn waits until the new
+ * value is durable. Raising never lowers it and may be done by several threads at once; whoever
+ * sets one counter does so one at a time. A counter is either raised or set, all its life. */
 uint64_t storage_counter_get(const struct storage *storage, rel_id_t counter);
+KY_MUST_CHECK ky_status storage_counter_raise(struct txn *txn, rel_id_t counter, uint64_t value,
+                                              struct ky_error *err);
 KY_MUST_CHECK ky_status storage_counter_set(struct txn *txn, rel_id_t counter, uint64_t value,
                                             struct ky_error *err);
 

@@ -65,7 +65,7 @@ record_decode(struct ky_slice bytes, bool verify, struct record *record_out, str
         return ky_error_set(err, KY_DATA_CORRUPTED, "invalid log record: checksum does not match");
     }
     uint8_t type = place[0];
-    if (type < RECORD_INSERT || type > RECORD_COUNTER) {
+    if (type < RECORD_INSERT || type > RECORD_COUNTER_SET) {
         return ky_error_set(err, KY_DATA_CORRUPTED, "invalid log record: unknown type %u", type);
     }
     uint32_t back = ky_load_le32(place + AT_FRAME_BACK);

@@ -22,9 +22,10 @@
 enum record_type {
     RECORD_INSERT = 1,
     RECORD_UPDATE = 2,
-    RECORD_DELETE = 3,  /* body: the row's identity columns in row format, others null */
-    RECORD_DROP = 4,    /* the whole relation goes; row_id 0, no body */
-    RECORD_COUNTER = 5, /* high-water mark of counter `relation`; body u64 */
+    RECORD_DELETE = 3,      /* body: the row's identity columns in row format, others null */
+    RECORD_DROP = 4,        /* the whole relation goes; row_id 0, no body */
+    RECORD_COUNTER = 5,     /* high-water mark of counter `relation`; body u64 */
+    RECORD_COUNTER_SET = 6, /* counter `relation` is body, lower than before or not; u64 */
 };
 enum {
     RECORD_IS_EVENT = 1, /* has an event offset: user relations, not system catalogs */

@@ -100,13 +100,13 @@ storage_counter_get(const struct storage *storage, rel_id_t counter)
 }
 
 static void
-submit_counter(struct txn *txn, rel_id_t counter, uint64_t value)
+submit_counter(struct txn *txn, enum record_type type, rel_id_t counter, uint64_t value)
 {
     struct counter_frame *frame = ky_calloc(1, sizeof(*frame));
     uint8_t bytes[sizeof(value)];
     ky_store_le64(bytes, value);
     struct record record = {
-        .type = RECORD_COUNTER,
+        .type = type,
         .rel = counter,
         .frame_back = FRAME_HEADER_SIZE,
         .body = ky_slice(bytes, sizeof(bytes)),
@@ -127,21 +127,40 @@ submit_counter(struct txn *txn, rel_id_t counter, uint64_t value)
     log_submit(txn->storage->log, &frame->entry);
 }
 
-ky_status
-storage_counter_set(struct txn *txn, rel_id_t counter, uint64_t value, struct ky_error *err)
+static ky_status
+check_counter_space(const struct txn *txn, struct ky_error *err)
 {
     if (!log_has_space(txn->storage->log) && !txn->is_making_room) {
         return ky_error_set(err, KY_DISK_FULL, "could not extend log: No space left on device");
     }
+    return KY_OK;
+}
+
+ky_status
+storage_counter_raise(struct txn *txn, rel_id_t counter, uint64_t value, struct ky_error *err)
+{
+    KY_TRY(check_counter_space(txn, err));
     _Atomic uint64_t *place = directory_get_counter(&txn->storage->directory, counter);
     uint64_t old = atomic_load_explicit(place, memory_order_acquire);
     if (old >= value) {
         return KY_OK;
     }
     /* The frame goes first: whoever sees the new mark and commits is after it in the log. */
-    submit_counter(txn, counter, value);
+    submit_counter(txn, RECORD_COUNTER, counter, value);
     while (old < value && !atomic_compare_exchange_weak_explicit(
                               place, &old, value, memory_order_acq_rel, memory_order_acquire)) {
+    }
+    return KY_OK;
+}
+
+ky_status
+storage_counter_set(struct txn *txn, rel_id_t counter, uint64_t value, struct ky_error *err)
+{
+    KY_TRY(check_counter_space(txn, err));
+    _Atomic uint64_t *place = directory_get_counter(&txn->storage->directory, counter);
+    if (atomic_load_explicit(place, memory_order_acquire) != value) {
+        submit_counter(txn, RECORD_COUNTER_SET, counter, value);
+        atomic_store_explicit(place, value, memory_order_release);
     }
     return KY_OK;
 }

@@ -308,8 +308,8 @@ ddl_changed(struct ddl *ddl)
 {
     ddl->session->has_catalog_changes = true;
     ddl->session->path_image = NULL;
-    return storage_counter_set(ddl->txn, CATALOG_OID_COUNTER, catalog_last_oid(ddl->catalog),
-                               ddl->err);
+    return storage_counter_raise(ddl->txn, CATALOG_OID_COUNTER, catalog_last_oid(ddl->catalog),
+                                 ddl->err);
 }
 
 /* ------------------------------------------------------------------ small things */

@@ -382,15 +382,34 @@ Test(storage, a_counter_is_durable_when_its_transaction_has_committed)
     struct ky_error err;
     struct txn *txn = begin(&f);
     for (uint64_t i = 1; i <= 40; i++) {
-        cr_assert_eq(storage_counter_set(txn, COUNTER_A, i * 10, &err), KY_OK);
+        cr_assert_eq(storage_counter_raise(txn, COUNTER_A, i * 10, &err), KY_OK);
     }
-    cr_assert_eq(storage_counter_set(txn, COUNTER_A, 7, &err), KY_OK);
+    cr_assert_eq(storage_counter_raise(txn, COUNTER_A, 7, &err), KY_OK);
     cr_expect_eq(storage_counter_get(f.storage, COUNTER_A), 400);
     cr_expect_eq(commit(txn).lsn, 0);
     storage_close(f.storage);
     mem_disk_crash(f.disk, MEM_CRASH_DROP_ALL, 1);
     fixture_open(&f);
     cr_expect_eq(storage_counter_get(f.storage, COUNTER_A), 400);
+    fixture_deinit(&f);
+}
+
+Test(storage, a_counter_that_is_set_may_go_down)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    struct ky_error err;
+    static const uint64_t values[] = {5, 900, 900, 12, 40, 3};
+    struct txn *txn = begin(&f);
+    for (size_t i = 0; i < KY_COUNT_OF(values); i++) {
+        cr_assert_eq(storage_counter_set(txn, COUNTER_A, values[i], &err), KY_OK);
+        cr_expect_eq(storage_counter_get(f.storage, COUNTER_A), values[i]);
+    }
+    cr_expect_eq(commit(txn).lsn, 0);
+    storage_close(f.storage);
+    mem_disk_crash(f.disk, MEM_CRASH_DROP_ALL, 1);
+    fixture_open(&f);
+    cr_expect_eq(storage_counter_get(f.storage, COUNTER_A), 3);
     fixture_deinit(&f);
 }
 
