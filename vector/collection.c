@@ -100,6 +100,10 @@ collection_free(struct collection *collection)
         return;
     }
     view_release(collection_view(collection));
+    for (size_t i = 0; i < collection->removed_count; i++) {
+        ky_free(collection->removed[i].values);
+    }
+    ky_free(collection->removed);
     ky_mutex_deinit(&collection->lock);
     ky_mutex_deinit(&collection->maintenance);
     ky_free(collection->scratch);

@@ -420,7 +420,8 @@ static struct ky_slice
 input_suffix(const struct rmi_run *run, const struct rmi_input *input, uint64_t i)
 {
     const uint64_t start = (i == 0 ? 0 : input->key_ends[i - 1]) + run->shape.prefix_size;
-    return ky_slice(input->keys + start, input->key_ends[i] - start);
+    const uint64_t size = input->key_ends[i] - start;
+    return size == 0 ? ky_slice("", 0) : ky_slice(input->keys + start, size);
 }
 
 static void

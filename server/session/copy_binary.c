@@ -160,8 +160,10 @@ ky_status
 copy_binary_next(struct session *session, struct copy *copy, bool *has_taken_out,
                  struct ky_error *err)
 {
-    const uint8_t *first = copy->input.data + copy->input_used;
-    struct reader reader = {first, copy->input.data + copy->input.size};
+    static const uint8_t nothing[1];
+    const uint8_t *input = copy->input.data == NULL ? nothing : copy->input.data;
+    const uint8_t *first = input + copy->input_used;
+    struct reader reader = {first, input + copy->input.size};
     ky_status status = KY_OK;
     *has_taken_out = false;
     if (copy->is_ended) {

@@ -291,7 +291,6 @@ ky_status
 copy_parse_next(struct session *session, struct copy *copy, bool *has_taken_out,
                 struct ky_error *err)
 {
-    const char *text = (const char *)copy->input.data + copy->input_used;
     const size_t left = copy->input.size - copy->input_used;
     bool is_quoted = false;
     *has_taken_out = false;
@@ -299,6 +298,7 @@ copy_parse_next(struct session *session, struct copy *copy, bool *has_taken_out,
         copy->input_used = copy->input.size; /* what follows the end is not read */
         return KY_OK;
     }
+    const char *text = (const char *)copy->input.data + copy->input_used;
     size_t size = copy->options.format == COPY_CSV
                       ? csv_line_size(&copy->options, text, left, &is_quoted)
                       : text_line_size(text, left);
