@@ -136,6 +136,11 @@ wait_for() { # FILE OFFSET
 next() { call GET /offset | sed -n 's/.*"next": *\([0-9]*\).*/\1/p'; }
 follow "$dir/first" 0
 for i in $(seq 20); do call POST /append "{\"payload\": $i}" >/dev/null; done
+# Sequences go on behind what they gave out, downwards and after setval too.
+expect 200 '"CREATE SEQUENCE"' POST /sql 'CREATE SEQUENCE down INCREMENT -1; CREATE SEQUENCE set_back'
+expect 200 '"nextval":-3' POST /sql "SELECT nextval('down') FROM generate_series(1, 3)"
+expect 200 '"nextval":500' POST /sql "SELECT nextval('set_back') FROM generate_series(1, 500)"
+expect 200 '"setval":10' POST /sql "SELECT setval('set_back', 10)"
 middle=$(next)
 wait_for "$dir/first" $((middle - 1))
 stop -KILL
@@ -151,6 +156,8 @@ same 'filtered by type' "$(curl -sN --max-time 2 -H "Authorization: Bearer $toke
     "$base/subscribe?from=0&type=event" | sed -n 's/^data: //p' | grep -vc '"type":"event"')" 0
 kill $follower 2>/dev/null || true
 wait $follower 2>/dev/null || true
+expect 200 '"is_behind":true' POST /sql "SELECT nextval('down') < -3 AS is_behind"
+expect 200 '"nextval":11}' POST /sql "SELECT nextval('set_back')"
 expect 200 '"value":"seven"' GET '/lookup?key=7'
 
 # Metrics. A vector index has its own, under a name that has to be escaped here.
