@@ -66,9 +66,11 @@ push(struct log *log, struct log_entry *entry)
                                                     memory_order_relaxed));
     /* Pairs with the writer's store of is_writer_asleep before it looks at the queue once more. */
     if (atomic_load_explicit(&log->is_writer_asleep, memory_order_seq_cst)) {
+        /* Once the lock was had the writer waits. Signalled after it, it does not wake into a lock
+         * that is taken. */
         ky_mutex_lock(&log->lock);
-        ky_cond_signal(&log->writer_wake);
         ky_mutex_unlock(&log->lock);
+        ky_cond_signal(&log->writer_wake);
     }
 }
 
