@@ -14,8 +14,9 @@
 #include "vector/collection_private.h"
 #include "vector/hnsw/search.h"
 
-/* Below so many nodes, or when a good part of them is wanted, looking at all is no dearer. */
-enum { GRAPH_NODES_MIN = 1000, WANTED_SHARE = 8 };
+/* Below so many nodes, or when a good part of them is wanted or kept as candidates, looking at all
+ * is no dearer. */
+enum { GRAPH_NODES_MIN = 1000, WANTED_SHARE = 8, EF_SHARE = 2 };
 
 ky_status
 view_search_flats(struct exact_search *exact, const struct view *view, struct ky_error *err)
@@ -35,7 +36,8 @@ view_uses_graph(const struct view *view, const struct vector_search *search)
     }
     uint32_t count = graph_node_count(view->graph);
     return search->mode == VECTOR_MODE_ANN ||
-           (count >= GRAPH_NODES_MIN && search->k < count / WANTED_SHARE);
+           (count >= GRAPH_NODES_MIN && search->k < count / WANTED_SHARE &&
+            search->ef < count / EF_SHARE);
 }
 
 static int

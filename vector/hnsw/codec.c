@@ -217,6 +217,22 @@ encode(const struct codec *codec, const void *values, bool is_query, uint8_t *ro
     return cut;
 }
 
+/* An inner product's codes are about vectors made as long as the longest when they were chosen: a
+ * longer one is ranked behind its place. */
+static bool
+is_longer_than_longest(const struct codec *codec, const void *values)
+{
+    float stack[STACK_FLOATS];
+    uint32_t count = codec->options.dimension;
+    float *floats = count <= STACK_FLOATS ? stack : (float *)ky_malloc(count * sizeof(float));
+    codec_floats(codec, values, floats);
+    float norm_squared = codec->floats->inner_product(floats, floats, count);
+    if (floats != stack) {
+        ky_free(floats);
+    }
+    return !(norm_squared <= codec->norm_squared_max);
+}
+
 bool
 codec_encode(const struct codec *codec, const void *values, void *row_out)
 {
@@ -228,7 +244,12 @@ codec_encode(const struct codec *codec, const void *values, void *row_out)
     }
     bool is_whole_code = false;
     float cut = encode(codec, values, false, row, &is_whole_code);
-    return codec->is_exact ? is_whole_code : cut <= (float)codec->options.dimension;
+    if (codec->is_exact) {
+        return is_whole_code;
+    }
+    return cut <= (float)codec->options.dimension &&
+           !(codec->options.metric == VECTOR_INNER_PRODUCT &&
+             is_longer_than_longest(codec, values));
 }
 
 bool
@@ -268,20 +289,6 @@ codec_query_error(const struct codec *codec, const void *values, const void *row
     }
     float error = (float)((is_l1 ? sum : sqrt(sum)) * (1 + 1e-5));
     return isfinite(error) ? error : INFINITY;
-}
-
-static bool
-is_longer_than_longest(const struct codec *codec, const void *values)
-{
-    float stack[STACK_FLOATS];
-    uint32_t count = codec->options.dimension;
-    float *floats = count <= STACK_FLOATS ? stack : (float *)ky_malloc(count * sizeof(float));
-    codec_floats(codec, values, floats);
-    float norm_squared = codec->floats->inner_product(floats, floats, count);
-    if (floats != stack) {
-        ky_free(floats);
-    }
-    return !(norm_squared <= codec->norm_squared_max);
 }
 
 float
