@@ -754,8 +754,8 @@ tell_node(struct explain *explain, const struct plan *node, const char *relation
 {
     struct explain_out *out = &explain->out;
     const char *label = relationship == NULL ? "Plan" : NULL;
-    const bool is_split = node->kind == PLAN_TOP_N && node->sort.limit != NULL;
     node = shown(node);
+    const bool is_split = node->kind == PLAN_TOP_N && node->sort.limit != NULL;
     if (explain_is_text(out)) {
         write_node(explain, node);
         return;
