@@ -372,6 +372,12 @@ enum session_answer
 copy_in_data(struct session *session, struct ky_slice data, struct ky_error *err)
 {
     struct copy *copy = session->copy;
+    /* What is left of the data before is one row that has not ended. */
+    if (copy->input.size > COPY_ROW_MAX) {
+        (void)ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED, "COPY row is longer than %d bytes",
+                           (int)COPY_ROW_MAX);
+        return SESSION_ERROR;
+    }
     ky_buffer_append_slice(&copy->input, data);
     return take_input(session, copy, err);
 }

@@ -22,7 +22,8 @@ struct copy_options {
 
 enum {
     COPY_ROWS = BATCH_SIZE_MAX, /* rows inserted by one run of the plan, */
-    COPY_BYTES = 1 << 20        /* fewer when they are long */
+    COPY_BYTES = 1 << 20,       /* fewer when they are long */
+    COPY_ROW_MAX = 64 << 20     /* of input for one row; none so long could be stored */
 };
 
 /* A field of a line, escapes taken out. */

@@ -269,6 +269,34 @@ bad_headers_are_refused(int port)
     PQfinish(conn);
 }
 
+/* A row whose end never comes is refused before it fills the memory. */
+static void
+endless_rows_are_refused(int port)
+{
+    enum { PIECE = 1 << 20, PIECES = 80 };
+    PGconn *conn = connect_to(port);
+    char *piece = malloc(PIECE);
+    memset(piece, 'x', PIECE);
+    run(conn, "CREATE TEMP TABLE endless (a text)");
+    PQclear(PQexec(conn, "COPY endless FROM STDIN"));
+    for (int i = 0; i < PIECES; i++) {
+        CHECK(PQputCopyData(conn, piece, PIECE) == 1);
+    }
+    CHECK(PQputCopyEnd(conn, NULL) == 1);
+    PGresult *result = PQgetResult(conn);
+    const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    CHECK_TEXT(code == NULL ? "" : code, "54000");
+    PQclear(result);
+    while ((result = PQgetResult(conn)) != NULL) {
+        PQclear(result);
+    }
+    char *count = ask(conn, "SELECT count(*) FROM endless");
+    CHECK_TEXT(count, "0");
+    free(count);
+    free(piece);
+    PQfinish(conn);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -277,6 +305,7 @@ main(int argc, char **argv)
         {"all_types_go_both_ways", all_types_go_both_ways, false},
         {"bad_rows_are_refused", bad_rows_are_refused, false},
         {"bad_headers_are_refused", bad_headers_are_refused, false},
+        {"endless_rows_are_refused", endless_rows_are_refused, true},
     };
     return wire_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }
