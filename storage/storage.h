@@ -267,15 +267,21 @@ struct txn_result {
     event_offset_t first_event; /* of event_count events */
     uint64_t event_count;
 };
-/* Called once on the log writer thread (or inside txn_commit when nothing was written). On KY_ERR
- * the transaction was rolled back and err says why (40001, 53100). */
+/* When a commit is answered, and who waits for its sync. */
+enum txn_sync {
+    TXN_SYNC,      /* once it is durable */
+    TXN_SYNC_HERE, /* the same; the calling thread may write and sync it when the log is idle */
+    TXN_ASYNC,     /* synchronous_commit = off: once it is written */
+};
+/* Called once on the log writer thread, or inside txn_commit when nothing was written or the sync
+ * was made there. On KY_ERR the transaction was rolled back and err says why (40001, 53100). */
 typedef void (*txn_done)(void *arg, ky_status status, const struct txn_result *result,
                          const struct ky_error *err);
 /**
- * Ends the transaction. Takes it: the caller may not touch txn again. is_async is
- * synchronous_commit = off. done may run before txn_commit returns. Locks are released before done.
+ * Ends the transaction. Takes it: the caller may not touch txn again. done may run before
+ * txn_commit returns. Locks are released before done.
  */
-void txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg);
+void txn_commit(struct txn *txn, enum txn_sync sync, txn_done done, void *arg);
 /* Takes it. Immediate. */
 void txn_rollback(struct txn *txn);
 

@@ -347,11 +347,11 @@ commit_done(void *arg, ky_status status, const struct txn_result *result,
 }
 
 void
-access_commit(struct access_txn *txn, bool is_async, txn_done done, void *arg)
+access_commit(struct access_txn *txn, enum txn_sync sync, txn_done done, void *arg)
 {
     txn->done = done;
     txn->done_arg = arg;
-    txn_commit(txn->txn, is_async, commit_done, txn);
+    txn_commit(txn->txn, sync, commit_done, txn);
 }
 
 void

@@ -32,7 +32,7 @@ struct access_txn;
 struct access_txn *access_begin(struct access *access, enum isolation isolation);
 struct txn *access_storage_txn(struct access_txn *txn);
 /* Takes txn. done as in storage.h. */
-void access_commit(struct access_txn *txn, bool is_async, txn_done done, void *arg);
+void access_commit(struct access_txn *txn, enum txn_sync sync, txn_done done, void *arg);
 void access_rollback(struct access_txn *txn);
 struct access_savepoint {
     struct txn_savepoint storage;

@@ -27,12 +27,14 @@
 #define KY_CAPABILITY(name) __attribute__((capability(name)))
 #define KY_REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
 #define KY_ACQUIRE(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define KY_TRY_ACQUIRE(...) __attribute__((try_acquire_capability(__VA_ARGS__)))
 #define KY_RELEASE(...) __attribute__((release_capability(__VA_ARGS__)))
 #define KY_NO_THREAD_SAFETY_ANALYSIS __attribute__((no_thread_safety_analysis))
 #else
 #define KY_CAPABILITY(name)
 #define KY_REQUIRES(...)
 #define KY_ACQUIRE(...)
+#define KY_TRY_ACQUIRE(...)
 #define KY_RELEASE(...)
 #define KY_NO_THREAD_SAFETY_ANALYSIS
 #endif

@@ -43,6 +43,14 @@ ky_mutex_lock(struct ky_mutex *mutex)
     KY_ASSERT(result == 0);
 }
 
+KY_NO_THREAD_SAFETY_ANALYSIS bool
+ky_mutex_try_lock(struct ky_mutex *mutex)
+{
+    int result = pthread_mutex_trylock(&mutex->os);
+    KY_ASSERT(result == 0 || result == EBUSY);
+    return result == 0;
+}
+
 KY_NO_THREAD_SAFETY_ANALYSIS void
 ky_mutex_unlock(struct ky_mutex *mutex)
 {

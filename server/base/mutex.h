@@ -18,6 +18,8 @@ struct ky_cond {
 void ky_mutex_init(struct ky_mutex *mutex);
 void ky_mutex_deinit(struct ky_mutex *mutex);
 void ky_mutex_lock(struct ky_mutex *mutex) KY_ACQUIRE(mutex);
+/* False, and no lock, when somebody has it. */
+bool ky_mutex_try_lock(struct ky_mutex *mutex) KY_TRY_ACQUIRE(true, mutex);
 void ky_mutex_unlock(struct ky_mutex *mutex) KY_RELEASE(mutex);
 
 void ky_cond_init(struct ky_cond *cond);

@@ -364,9 +364,12 @@ config_check(const struct config *config, struct ky_error *err)
     if (ky_log_level_parse(config->values[CONFIG_LOG_LEVEL]) < 0) {
         return bad_value(config, CONFIG_LOG_LEVEL, err);
     }
-    const char *fsync_text = config->values[CONFIG_FSYNC];
-    if (strcasecmp(fsync_text, "on") != 0 && strcasecmp(fsync_text, "off") != 0) {
-        return bad_value(config, CONFIG_FSYNC, err);
+    const enum config_id switches[] = {CONFIG_FSYNC, CONFIG_BUSY_POLL};
+    for (size_t i = 0; i < KY_COUNT_OF(switches); i++) {
+        const char *text = config->values[switches[i]];
+        if (strcasecmp(text, "on") != 0 && strcasecmp(text, "off") != 0) {
+            return bad_value(config, switches[i], err);
+        }
     }
     const char *tls = config->values[CONFIG_TLS];
     if (tls[0] != '\0' && strcmp(tls, "auto") != 0 && strcmp(tls, "off") != 0) {

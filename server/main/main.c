@@ -324,6 +324,7 @@ start_pgwire(struct program *program, struct ky_error *err)
         .host = config_text(&program->config, CONFIG_HOST),
         .port = config_port(&program->config, CONFIG_PORT),
         .socket_dir = config_text(&program->config, CONFIG_SOCKET_DIR),
+        .may_poll = config_bool(&program->config, CONFIG_BUSY_POLL) && ky_cpu()->core_count > 1,
     };
     return pgwire_start(&options, &program->pgwire, err);
 }

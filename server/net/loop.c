@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <event2/event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
+#include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/net/net.h"
 
@@ -19,6 +21,9 @@
  * Jobs come the same way through a stack without a lock. The eventfd is watched edge-triggered
  * and never read: each write is a new edge, and 2^64 of them do not happen.
  */
+
+/* A yield that took longer gave the core to somebody; the loop does not poll for REST then. */
+enum { YIELD_LONG_NS = 500 * 1000, POLL_REST_NS = 200 * 1000 * 1000 };
 
 struct loop_task {
     struct loop_task *next;
@@ -35,6 +40,9 @@ struct loop {
     pthread_t self;         /* valid while is_running */
     atomic_bool is_running; /* release by the loop's thread, acquire by others */
     bool is_started;
+    bool is_leaving;       /* loop's */
+    int64_t poll_until_ns; /* loop's; 0: sleeps until something happens */
+    int64_t poll_from_ns;  /* loop's: the core is not shared well before */
     struct ky_mutex lock;
     struct loop_task *first KY_GUARDED_BY(lock);
     struct loop_task *last KY_GUARDED_BY(lock);
@@ -122,13 +130,39 @@ loop_new(const char *name)
     return loop;
 }
 
+/* Yields, and sees by the time that took whether another thread had the core. */
+static bool
+may_poll(struct loop *loop)
+{
+    if (loop->poll_until_ns == 0) {
+        return false;
+    }
+    int64_t before_ns = ky_monotonic_ns();
+    (void)sched_yield();
+    int64_t now_ns = ky_monotonic_ns();
+    if (now_ns - before_ns > YIELD_LONG_NS) {
+        loop->poll_from_ns = now_ns + POLL_REST_NS;
+    }
+    if (now_ns >= loop->poll_until_ns || now_ns < loop->poll_from_ns) {
+        loop->poll_until_ns = 0;
+        return false;
+    }
+    return true;
+}
+
 static void *
 run_loop(void *arg)
 {
     struct loop *loop = arg;
     loop->self = pthread_self();
     atomic_store_explicit(&loop->is_running, true, memory_order_release);
-    (void)event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    while (!loop->is_leaving) {
+        if (may_poll(loop)) {
+            (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        } else {
+            (void)event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+        }
+    }
     run_jobs(loop);
     run_posted(loop);
     atomic_store_explicit(&loop->is_running, false, memory_order_release);
@@ -147,6 +181,7 @@ static void
 leave_loop(void *arg)
 {
     struct loop *loop = arg;
+    loop->is_leaving = true;
     (void)event_base_loopbreak(loop->base);
 }
 
@@ -210,6 +245,12 @@ loop_submit(struct loop *loop, struct pool_job *job)
     if (head == NULL) {
         wake(loop);
     }
+}
+
+void
+loop_poll_until(struct loop *loop, int64_t end_ns)
+{
+    loop->poll_until_ns = end_ns < loop->poll_from_ns ? 0 : end_ns;
 }
 
 bool

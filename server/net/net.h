@@ -38,6 +38,12 @@ struct pool_job;
 /* The same without an allocation: the job is the caller's until its run has begun. One wake-up
  * for all jobs that come while the loop sleeps. */
 void loop_submit(struct loop *loop, struct pool_job *job);
+/**
+ * Until end_ns (monotonic) the loop looks for events without sleeping, which saves what waking a
+ * sleeping core costs. Others that want the core go first: the loop yields between two looks, and
+ * when one of them took it, does not poll for a while. Loop's thread.
+ */
+void loop_poll_until(struct loop *loop, int64_t end_ns);
 /* For libevent's own modules (evhttp). Use it on the loop's thread only, or before loop_start. */
 struct event_base *loop_base(struct loop *loop);
 

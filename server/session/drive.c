@@ -23,9 +23,10 @@ KY_METRIC(statement_seconds, "kyrodb_statement_seconds", NULL, KY_HISTOGRAM,
 /* ------------------------------------------------------------------ turns */
 
 void
-session_run_on(struct session *session, enum session_place place)
+session_run_on(struct session *session, enum session_place place, bool is_alone)
 {
     session->place = place;
+    session->is_alone = is_alone;
 }
 
 enum session_need

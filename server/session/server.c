@@ -175,7 +175,7 @@ commit_and_wait(struct server *server, struct txn *txn, struct ky_error *err)
     ky_mutex_init(&wait.lock);
     ky_cond_init(&wait.done);
     catalog_change_begin(catalog);
-    txn_commit(txn, false, wait_done, &wait);
+    txn_commit(txn, TXN_SYNC, wait_done, &wait);
     ky_mutex_lock(&wait.lock);
     while (!wait.is_done) {
         ky_cond_wait(&wait.done, &wait.lock);

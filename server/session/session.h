@@ -165,7 +165,8 @@ KY_MUST_CHECK ky_status session_open(struct server *server, const struct session
                                      struct session **session_out, struct ky_error *err);
 /* Rolls back what is open. Not while another thread is inside. */
 void session_close(struct session *session);
-void session_run_on(struct session *session, enum session_place place);
+/* is_alone: nobody else waits for this thread, so it may wait for a short sync. */
+void session_run_on(struct session *session, enum session_place place, bool is_alone);
 enum session_need session_need(const struct session *session);
 int32_t session_pid(const struct session *session);
 int32_t session_key(const struct session *session);

@@ -238,6 +238,7 @@ struct session {
 
     /* Waiting and cancelling. */
     enum session_place place;
+    bool is_alone; /* see session_run_on */
     enum session_need need;
     int64_t turn_start_ns; /* when this turn of the statement began */
     int64_t used_ns;       /* by its earlier turns */

@@ -138,6 +138,17 @@ transaction_fail(struct session *session)
 
 /* ------------------------------------------------------------------ commit */
 
+/* A catalog change ends under the catalog's lock: not for this thread to take while it has one. */
+static enum txn_sync
+sync_of(struct session *session)
+{
+    const char *setting = settings_text(&session->settings, SETTING_SYNCHRONOUS_COMMIT);
+    if (strcmp(setting, "off") == 0) {
+        return TXN_ASYNC;
+    }
+    return session->is_alone && !session->has_catalog_changes ? TXN_SYNC_HERE : TXN_SYNC;
+}
+
 /* The log writer's thread, or ours inside access_commit. */
 static void
 commit_done(void *arg, ky_status status, const struct txn_result *result,
@@ -209,8 +220,7 @@ transaction_commit(struct session *session, bool *is_pending_out)
         atomic_store_explicit(&session->commit_state, COMMIT_DONE, memory_order_relaxed);
         return;
     }
-    bool is_async =
-        strcmp(settings_text(&session->settings, SETTING_SYNCHRONOUS_COMMIT), "off") == 0;
+    enum txn_sync sync = sync_of(session);
     struct access_txn *txn = session->txn;
     session->txn = NULL;
     session->is_commit_with_catalog = session->has_catalog_changes;
@@ -219,7 +229,7 @@ transaction_commit(struct session *session, bool *is_pending_out)
     }
     session->commit_start_ns = ky_monotonic_ns();
     atomic_store_explicit(&session->commit_state, COMMIT_SUBMITTED, memory_order_relaxed);
-    access_commit(txn, is_async, commit_done, session);
+    access_commit(txn, sync, commit_done, session);
     int expected = COMMIT_SUBMITTED;
     *is_pending_out =
         atomic_compare_exchange_strong_explicit(&session->commit_state, &expected, COMMIT_WAITING,

@@ -120,6 +120,7 @@ log_new(const struct log_options *options)
     ky_mutex_init(&log->lock);
     ky_mutex_init(&log->manifest_lock);
     ky_mutex_init(&log->index_lock);
+    ky_mutex_init(&log->write_lock);
     ky_cond_init(&log->writer_wake);
     ky_cond_init(&log->maker_wake);
     ky_cond_init(&log->segment_ready);
@@ -266,6 +267,7 @@ log_free(struct log *log)
     ky_cond_deinit(&log->segment_ready);
     ky_cond_deinit(&log->maker_wake);
     ky_cond_deinit(&log->writer_wake);
+    ky_mutex_deinit(&log->write_lock);
     ky_mutex_deinit(&log->index_lock);
     ky_mutex_deinit(&log->manifest_lock);
     ky_mutex_deinit(&log->lock);

@@ -62,8 +62,9 @@ struct log;
 
 /**
  * One frame on its way to the disk. Embedded in its owner; untouched by the owner from
- * log_submit until done() is called. The callbacks run on the log writer thread, in log
- * order, and must not block or call back into the log except log_submit.
+ * log_submit until done() is called. The callbacks run in log order, on the log writer thread or
+ * inside log_submit when may_sync_here is set, and must not block or call back into the log except
+ * log_submit.
  */
 struct log_entry {
     struct log_entry *next; /* the queue's */
@@ -71,6 +72,7 @@ struct log_entry {
     uint32_t size;          /* header + payload, multiple of 8 */
     uint16_t flags;         /* FRAME_COMMIT or FRAME_CHUNK */
     bool is_async;          /* synchronous_commit = off: acknowledged before its sync */
+    bool may_sync_here;     /* log_submit may write, sync and answer it; its caller can wait */
     uint32_t record_count;
     uint32_t chunk_count;
     uint32_t event_count;
@@ -98,10 +100,11 @@ struct log_options {
     uint32_t spare_segments; /* pre-zeroed segments held ready; >= 1 */
     bool is_sync_off;        /* fsync = off */
     uint8_t system_id[16]; /* all zero: the directory's own, or a random one for a new directory */
-    /* The log cannot go on (failed write or sync): called once, on the writer thread. Commits that
-     * wait are never answered. The owner ends the process. */
+    /* The log cannot go on (failed write or sync): called once, on the thread that wrote. Commits
+     * that wait are never answered. The owner ends the process. */
     void (*on_fatal)(void *arg, const struct ky_error *err);
-    /* visible_lsn moved: wakes subscribers. On the writer thread; must be quick. May be NULL. */
+    /* visible_lsn moved: wakes subscribers. On the thread that wrote; must be quick. May be NULL.
+     */
     void (*on_visible)(void *arg, lsn_t visible_lsn, event_offset_t next_event);
     void *arg;
 };
@@ -121,7 +124,8 @@ KY_MUST_CHECK ky_status log_open(const struct log_options *options, lsn_t from, 
 /* Writes what is queued, stops the writer, closes files. */
 void log_close(struct log *log);
 
-/* Queues a frame. Any thread. Order of submission by one thread is log order. */
+/* Queues a frame. Any thread. Order of submission by one thread is log order. With may_sync_here,
+ * when the log is idle, its frame fits and syncs are short, it is answered before this returns. */
 void log_submit(struct log *log, struct log_entry *entry);
 /* Queues a mark: done() is called once everything submitted before is durable and visible. Only
  * `done` of the entry is used. */

@@ -12,6 +12,10 @@ enum {
     LOG_BATCH_ENTRIES_MAX = 1024,
     LOG_BATCH_SIZE_MAX = 8 * 1024 * 1024, /* a batch is closed when it has reached this */
     LOG_SPARE_RETRY_MS = 1000,
+    /* After a sync of more than LOG_SYNC_SHORT_NS no committer writes itself for LOG_REST_SYNCS
+     * times as long: its thread has more to do than wait for a slow disk. */
+    LOG_SYNC_SHORT_NS = 2 * 1000 * 1000,
+    LOG_REST_SYNCS = 20,
 };
 
 /*
@@ -24,6 +28,19 @@ struct segment_table {
     uint64_t capacity;
     struct segment_table *previous; /* owned */
     struct segment *_Atomic slots[];
+};
+
+/* What is written with one call and one sync. */
+struct log_batch {
+    struct log_entry *entries[LOG_BATCH_ENTRIES_MAX]; /* in order, refused ones included */
+    struct ky_error *errors[LOG_BATCH_ENTRIES_MAX];   /* owned; NULL: accepted */
+    uint32_t count;
+    struct iovec parts[LOG_BATCH_ENTRIES_MAX];
+    uint32_t part_count;
+    uint64_t size;
+    uint32_t commit_count;
+    uint64_t start_offset;
+    lsn_t durable_lsn; /* when the batch began */
 };
 
 /* A place in the log and what must be known to continue there. */
@@ -41,7 +58,7 @@ struct log {
 
     struct segment_table *_Atomic table; /* release when replaced; acquire by readers */
 
-    /* Positions, each written by the writer only. Release, acquire: bytes and indexes below. */
+    /* Positions, each written under write_lock only. Release, acquire: bytes and indexes below. */
     _Atomic lsn_t visible_lsn;
     _Atomic lsn_t installed_lsn; /* >= visible_lsn */
     _Atomic lsn_t written_lsn;
@@ -50,7 +67,8 @@ struct log {
     _Atomic txid_t highest_txid;
     _Atomic event_offset_t history_event; /* the manifest's; events below are gone */
 
-    /* Submitted entries, newest first. Push: release. The writer takes all: acquire. */
+    /* Submitted entries, newest first. Push: release. The writer, under write_lock, takes all:
+     * acquire. */
     struct log_entry *_Atomic queue;
     _Atomic bool is_writer_asleep; /* sequentially consistent with queue */
 
@@ -80,11 +98,15 @@ struct log {
     _Atomic bool has_space;
     _Atomic bool is_failed; /* a write or sync failed: nothing is answered any more */
 
-    /* The writer's own. */
+    /* Who has it writes frames: the writer thread, or a committer by itself (write_here). Guards
+     * what follows once the threads run. Before lock; a committer only tries it. */
+    struct ky_mutex write_lock;
     struct segment *active;
     uint64_t active_offset;
     struct log_tail tail; /* of what has been placed */
     int64_t last_commit_time;
+    int64_t rest_until_ns; /* no committer writes before; monotonic */
+    struct log_batch batch;
 
     struct ky_thread writer;
     struct ky_thread maker;

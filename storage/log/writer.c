@@ -23,6 +23,11 @@
  * A batch lies within one segment. When the next frame does not fit, the segment is ended by a PAD
  * frame, which is synced before anything is written after it.
  *
+ * A commit that comes alone is written by its own thread, if that thread can wait (write_here):
+ * what waking the writer and being woken by it cost is more than the sync of a fast disk. The write
+ * lock makes one writer of the two; the queue is taken under it, so that what was submitted before
+ * is written before.
+ *
  * A failed write or sync ends it all: nobody knows what is on the device, a second sync proves
  * nothing, so nothing is repeated and nobody is answered. Recovery decides.
  */
@@ -30,6 +35,8 @@ KY_METRIC(metric_sync, "kyrodb_log_sync_seconds", NULL, KY_HISTOGRAM,
           "Time that syncs of the log took.")
 KY_METRIC(metric_groups, "kyrodb_log_groups_total", NULL, KY_COUNTER,
           "Groups of frames written with one sync.")
+KY_METRIC(metric_groups_by_committer, "kyrodb_log_groups_by_committer_total", NULL, KY_COUNTER,
+          "Groups that a lone committer wrote and synced by itself.")
 KY_METRIC(metric_frames, "kyrodb_log_frames_total", NULL, KY_COUNTER, "Frames written.")
 KY_METRIC(metric_commits, "kyrodb_log_commits_total", NULL, KY_COUNTER,
           "Commits written and answered.")
@@ -41,18 +48,6 @@ KY_METRIC(metric_failed, "kyrodb_log_failed", NULL, KY_GAUGE,
           "1 after a write or sync failed; the server is about to end.")
 
 enum { AT_PAYLOAD_SUM = 64 };
-
-struct batch {
-    struct log_entry *entries[LOG_BATCH_ENTRIES_MAX]; /* in order, refused ones included */
-    struct ky_error *errors[LOG_BATCH_ENTRIES_MAX];   /* owned; NULL: accepted */
-    uint32_t count;
-    struct iovec parts[LOG_BATCH_ENTRIES_MAX];
-    uint32_t part_count;
-    uint64_t size;
-    uint32_t commit_count;
-    uint64_t start_offset;
-    lsn_t durable_lsn; /* when the batch began */
-};
 
 /* ------------------------------------------------------------------ submitting */
 
@@ -72,19 +67,6 @@ push(struct log *log, struct log_entry *entry)
         ky_mutex_unlock(&log->lock);
         ky_cond_signal(&log->writer_wake);
     }
-}
-
-void
-log_submit(struct log *log, struct log_entry *entry)
-{
-    KY_ASSERT(entry->size >= FRAME_HEADER_SIZE);
-    KY_ASSERT(entry->size % 8 == 0);
-    KY_ASSERT(entry->flags == FRAME_COMMIT || entry->flags == FRAME_CHUNK);
-    uint64_t sum = frame_payload_sum(log->seed, entry->frame + FRAME_HEADER_SIZE,
-                                     entry->size - (size_t)FRAME_HEADER_SIZE);
-    ky_store_le64(entry->frame + AT_PAYLOAD_SUM, sum);
-
-    push(log, entry);
 }
 
 void
@@ -115,9 +97,11 @@ take_queue(struct log *log)
 static void
 fail_stop(struct log *log, const struct ky_error *err)
 {
+    if (atomic_exchange_explicit(&log->is_failed, true, memory_order_acq_rel)) {
+        return;
+    }
     ky_metric_set(&metric_failed, 1);
     atomic_store_explicit(&log->has_space, false, memory_order_relaxed);
-    atomic_store_explicit(&log->is_failed, true, memory_order_release);
     ky_log(ERROR, "log", "log cannot go on, waiting commits stay unanswered error=\"%s\"",
            err->message);
     log->options.on_fatal(log->options.arg, err);
@@ -131,7 +115,12 @@ sync_active(struct log *log, struct ky_error *err)
     }
     int64_t start_ns = ky_monotonic_ns();
     KY_TRY(io_sync(log->active->file, err));
-    ky_metric_observe_ns(&metric_sync, ky_monotonic_ns() - start_ns);
+    int64_t end_ns = ky_monotonic_ns();
+    int64_t took_ns = end_ns - start_ns;
+    ky_metric_observe_ns(&metric_sync, took_ns);
+    if (took_ns > LOG_SYNC_SHORT_NS) {
+        log->rest_until_ns = end_ns + LOG_REST_SYNCS * took_ns;
+    }
     return KY_OK;
 }
 
@@ -214,7 +203,7 @@ next_segment(struct log *log, bool *moved_out, struct ky_error *err)
 /* ------------------------------------------------------------------ placing */
 
 static void
-refuse(struct batch *batch, struct log_entry *entry, const struct ky_error *err)
+refuse(struct log_batch *batch, struct log_entry *entry, const struct ky_error *err)
 {
     struct ky_error *copy = malloc(sizeof(*copy));
     KY_ASSERT(copy != NULL);
@@ -225,7 +214,7 @@ refuse(struct batch *batch, struct log_entry *entry, const struct ky_error *err)
 
 /* Gives the entry its position and fills its header. It fits into the active segment. */
 static void
-place(struct log *log, struct batch *batch, struct log_entry *entry)
+place(struct log *log, struct log_batch *batch, struct log_entry *entry)
 {
     log->last_commit_time = KY_MAX(log->last_commit_time, ky_wall_us());
     entry->lsn = log->tail.lsn;
@@ -283,7 +272,7 @@ is_mark(const struct log_entry *entry)
 
 /* Fills the batch from *pending; leaves there what does not go into it any more. */
 static ky_status
-gather(struct log *log, struct batch *batch, struct log_entry **pending, struct ky_error *err)
+gather(struct log *log, struct log_batch *batch, struct log_entry **pending, struct ky_error *err)
 {
     while (*pending != NULL && batch->count < LOG_BATCH_ENTRIES_MAX &&
            batch->size < LOG_BATCH_SIZE_MAX) {
@@ -331,14 +320,14 @@ gather(struct log *log, struct batch *batch, struct log_entry **pending, struct 
 /* ------------------------------------------------------------------ answering */
 
 static bool
-is_accepted(const struct batch *batch, uint32_t place)
+is_accepted(const struct log_batch *batch, uint32_t place)
 {
     return batch->errors[place] == NULL && !is_mark(batch->entries[place]);
 }
 
 /* Installs the entries from first on; lets those go on who wait for them. */
 static void
-install(struct log *log, const struct batch *batch, uint32_t first)
+install(struct log *log, const struct log_batch *batch, uint32_t first)
 {
     for (uint32_t i = first; i < batch->count; i++) {
         struct log_entry *entry = batch->entries[i];
@@ -357,7 +346,7 @@ install(struct log *log, const struct batch *batch, uint32_t first)
 
 /* Makes the entries [first, end) visible. */
 static void
-show(struct log *log, const struct batch *batch, uint32_t first, uint32_t end)
+show(struct log *log, const struct log_batch *batch, uint32_t first, uint32_t end)
 {
     lsn_t visible_lsn = 0;
     for (uint32_t i = first; i < end; i++) {
@@ -371,7 +360,7 @@ show(struct log *log, const struct batch *batch, uint32_t first, uint32_t end)
 }
 
 static void
-answer(struct batch *batch, uint32_t first, uint32_t end)
+answer(struct log_batch *batch, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++) {
         struct log_entry *entry = batch->entries[i];
@@ -386,7 +375,7 @@ answer(struct batch *batch, uint32_t first, uint32_t end)
 
 /* How many entries at the front need not wait for the sync. */
 static uint32_t
-async_prefix(const struct batch *batch)
+async_prefix(const struct log_batch *batch)
 {
     uint32_t count = 0;
     while (count < batch->count &&
@@ -397,7 +386,7 @@ async_prefix(const struct batch *batch)
 }
 
 static void
-count_batch(const struct batch *batch)
+count_batch(const struct log_batch *batch)
 {
     ky_metric_add(&metric_groups, 1);
     ky_metric_add(&metric_frames, batch->part_count);
@@ -407,7 +396,7 @@ count_batch(const struct batch *batch)
 }
 
 static ky_status
-commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
+commit_batch(struct log *log, struct log_batch *batch, struct ky_error *err)
 {
     uint32_t answered = 0;
     if (batch->part_count > 0) {
@@ -437,30 +426,12 @@ commit_batch(struct log *log, struct batch *batch, struct ky_error *err)
     return KY_OK;
 }
 
-/* ------------------------------------------------------------------ the thread */
-
-/* Waits for entries. False: closing and nothing left, or the maker met what ends the log (*err). */
-static bool
-wait_for_entries(struct log *log, bool *is_fatal_out, struct ky_error *err)
-{
-    ky_mutex_lock(&log->lock);
-    atomic_store_explicit(&log->is_writer_asleep, true, memory_order_seq_cst);
-    while (atomic_load_explicit(&log->queue, memory_order_seq_cst) == NULL && !log->is_closing &&
-           !log->is_maker_fatal) {
-        ky_cond_wait(&log->writer_wake, &log->lock);
-    }
-    atomic_store_explicit(&log->is_writer_asleep, false, memory_order_relaxed);
-    *is_fatal_out = log->is_maker_fatal;
-    if (log->is_maker_fatal) {
-        *err = log->maker_error;
-    }
-    ky_mutex_unlock(&log->lock);
-    return !*is_fatal_out && atomic_load_explicit(&log->queue, memory_order_relaxed) != NULL;
-}
+/* ------------------------------------------------------------------ writing */
 
 static ky_status
-run_batch(struct log *log, struct batch *batch, struct log_entry **pending, struct ky_error *err)
+run_batch(struct log *log, struct log_entry **pending, struct ky_error *err)
 {
+    struct log_batch *batch = &log->batch;
     batch->count = batch->part_count = batch->commit_count = 0;
     batch->size = 0;
     batch->start_offset = log->active_offset;
@@ -475,36 +446,109 @@ run_batch(struct log *log, struct batch *batch, struct log_entry **pending, stru
     return status;
 }
 
+/* ------------------------------------------------------------------ without the thread */
+
+/* The log has nothing to do but this. Under write_lock. */
+static bool
+may_write_here(const struct log *log, const struct log_entry *entry)
+{
+    return atomic_load_explicit(&log->queue, memory_order_relaxed) == NULL &&
+           !atomic_load_explicit(&log->is_failed, memory_order_relaxed) &&
+           !atomic_load_explicit(&log->is_maker_fatal, memory_order_relaxed) &&
+           entry->size <= log->active->size - log->active_offset &&
+           ky_monotonic_ns() >= log->rest_until_ns;
+}
+
+/* Writes, syncs and answers the entry on this thread. False: the queue must take it. */
+static bool
+write_here(struct log *log, struct log_entry *entry)
+{
+    if (!ky_mutex_try_lock(&log->write_lock)) {
+        return false;
+    }
+    bool is_mine = may_write_here(log, entry);
+    if (is_mine) {
+        struct ky_error err;
+        entry->next = NULL;
+        ky_metric_add(&metric_groups_by_committer, 1);
+        if (run_batch(log, &entry, &err) != KY_OK) {
+            fail_stop(log, &err);
+        }
+    }
+    ky_mutex_unlock(&log->write_lock);
+    return is_mine;
+}
+
+void
+log_submit(struct log *log, struct log_entry *entry)
+{
+    KY_ASSERT(entry->size >= FRAME_HEADER_SIZE);
+    KY_ASSERT(entry->size % 8 == 0);
+    KY_ASSERT(entry->flags == FRAME_COMMIT || entry->flags == FRAME_CHUNK);
+    uint64_t sum = frame_payload_sum(log->seed, entry->frame + FRAME_HEADER_SIZE,
+                                     entry->size - (size_t)FRAME_HEADER_SIZE);
+    ky_store_le64(entry->frame + AT_PAYLOAD_SUM, sum);
+
+    if (!entry->may_sync_here || !write_here(log, entry)) {
+        push(log, entry);
+    }
+}
+
+/* ------------------------------------------------------------------ the thread */
+
+/* Waits for entries. False: closing and nothing left, or (*status_out KY_ERR) the maker met what
+ * ends the log. */
+static bool
+wait_for_entries(struct log *log, ky_status *status_out, struct ky_error *err)
+{
+    if (atomic_load_explicit(&log->queue, memory_order_relaxed) != NULL &&
+        !atomic_load_explicit(&log->is_maker_fatal, memory_order_relaxed)) {
+        return true;
+    }
+    ky_mutex_lock(&log->lock);
+    atomic_store_explicit(&log->is_writer_asleep, true, memory_order_seq_cst);
+    while (atomic_load_explicit(&log->queue, memory_order_seq_cst) == NULL && !log->is_closing &&
+           !log->is_maker_fatal) {
+        ky_cond_wait(&log->writer_wake, &log->lock);
+    }
+    atomic_store_explicit(&log->is_writer_asleep, false, memory_order_relaxed);
+    bool is_fatal = log->is_maker_fatal;
+    if (is_fatal) {
+        *err = log->maker_error;
+        *status_out = KY_ERR;
+    }
+    ky_mutex_unlock(&log->lock);
+    return !is_fatal && atomic_load_explicit(&log->queue, memory_order_relaxed) != NULL;
+}
+
+/* Writes all that is queued. */
+static ky_status
+drain(struct log *log, struct ky_error *err)
+{
+    struct log_entry *pending = take_queue(log);
+    while (pending != NULL && !atomic_load_explicit(&log->is_maker_fatal, memory_order_relaxed)) {
+        KY_TRY(run_batch(log, &pending, err));
+    }
+    return KY_OK;
+}
+
 void *
 log_writer_run(void *arg)
 {
     struct log *log = arg;
-    struct batch *batch = calloc(1, sizeof(*batch));
-    KY_ASSERT(batch != NULL);
-    struct log_entry *pending = NULL;
     struct ky_error err = {0};
     ky_status status = KY_OK;
-    while (status == KY_OK) {
-        bool is_fatal = false;
-        bool must_stop = atomic_load_explicit(&log->is_maker_fatal, memory_order_relaxed);
-        if (pending == NULL && !must_stop) {
-            pending = take_queue(log);
+    while (status == KY_OK && wait_for_entries(log, &status, &err)) {
+        ky_mutex_lock(&log->write_lock);
+        if (atomic_load_explicit(&log->is_failed, memory_order_relaxed)) {
+            status = KY_ERR; /* a committer's own write, which has told of it */
+        } else {
+            status = drain(log, &err);
         }
-        if (pending == NULL || must_stop) {
-            if (wait_for_entries(log, &is_fatal, &err)) {
-                continue;
-            }
-            if (!is_fatal) {
-                break;
-            }
-            status = KY_ERR;
-            break;
-        }
-        status = run_batch(log, batch, &pending, &err);
+        ky_mutex_unlock(&log->write_lock);
     }
     if (status != KY_OK) {
         fail_stop(log, &err);
     }
-    free(batch);
     return NULL;
 }

@@ -174,7 +174,7 @@ static void
 submit_commit(struct txn *txn)
 {
     txn->entry.flags = FRAME_COMMIT;
-    txn->entry.is_async = txn->is_async;
+    txn->entry.is_async = txn->sync == TXN_ASYNC;
     txn->entry.txid = txn_assign_id(txn);
     txn->entry.admit = txn->is_guarded_commit ? commit_admit : NULL;
     txn->entry.install = commit_install;
@@ -227,6 +227,7 @@ submit_block(struct txn *txn, const struct block *block)
         .size = block->size,
         .record_count = block->record_count,
         .event_count = block->event_count,
+        .may_sync_here = txn->sync == TXN_SYNC_HERE,
     };
     submit_commit(txn);
 }
@@ -287,7 +288,7 @@ settled_end(struct log_entry *entry, ky_status status, const struct ky_error *er
 }
 
 void
-txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg)
+txn_commit(struct txn *txn, enum txn_sync sync, txn_done done, void *arg)
 {
     /* A guarded commit keeps its snapshot registered until it is admitted: what it must be compared
      * with is remembered as long. */
@@ -297,7 +298,7 @@ txn_commit(struct txn *txn, bool is_async, txn_done done, void *arg)
     } else {
         txn_unregister(txn);
     }
-    txn->is_async = is_async;
+    txn->sync = sync;
     txn->done = done;
     txn->done_arg = arg;
     if (txn->write_count == 0 && !txn_is_settled(txn)) {

@@ -135,7 +135,7 @@ struct txn {
     void *done_arg;
     void (*settle_done)(void *arg);
     void *settle_arg;
-    bool is_async;
+    enum txn_sync sync;
     bool is_guarded_commit;
 };
 

@@ -167,7 +167,7 @@ static bool
 commit_catalog(struct access_txn *txn)
 {
     catalog_change_begin(catalog);
-    access_commit(txn, false, on_done, NULL);
+    access_commit(txn, TXN_SYNC, on_done, NULL);
     bool was_done = wait_done();
     catalog_change_end(catalog, was_done ? storage_visible_lsn(storage) - 8 : 0);
     return was_done;
@@ -348,7 +348,7 @@ step(int number)
     if (choice <= 2) {
         struct access_txn *txn = *place;
         *place = NULL;
-        access_commit(txn, false, on_done, NULL);
+        access_commit(txn, TXN_SYNC, on_done, NULL);
         if (!wait_done()) {
             unanswered[unanswered_count++ % (int)KY_COUNT_OF(unanswered)] = txn;
         }

@@ -432,11 +432,11 @@ commit_in_model(const struct session *session)
 static void
 do_commit(struct session *session)
 {
-    bool is_async = ky_prng_below(&prng, 3) == 0;
+    enum txn_sync sync = (enum txn_sync)ky_prng_below(&prng, 3);
     struct txn *txn = session->txn;
     session->txn = NULL;
     is_done = false;
-    txn_commit(txn, is_async, on_done, NULL);
+    txn_commit(txn, sync, on_done, NULL);
     ky_mutex_lock(&wait_lock);
     while (!is_done && !is_fatal) {
         ky_cond_wait(&wait_cond, &wait_lock);
@@ -452,7 +452,7 @@ do_commit(struct session *session)
     if (is_answered) {
         CHECK(done_result.event_count == session->change_count);
         CHECK(done_result.first_event == first_event);
-        if (!is_async) {
+        if (sync != TXN_ASYNC) {
             candidates[0] = candidates[candidate_count - 1];
             candidate_count = 1;
         }

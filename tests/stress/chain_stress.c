@@ -147,7 +147,7 @@ add_link(struct actor *actor)
         return false;
     }
     txn_statement_end(txn);
-    txn_commit(txn, false, committed, actor);
+    txn_commit(txn, TXN_SYNC, committed, actor);
     return wait_awake(actor);
 }
 
@@ -182,7 +182,7 @@ make_hot(void)
     struct txn *txn = txn_begin(storage, ISOLATION_READ_COMMITTED);
     CHECK(storage_insert(txn, REL_HOT, true, ky_slice(body, 8), &hot, &err) == KY_OK);
     actor->number = 1;
-    txn_commit(txn, false, committed, actor);
+    txn_commit(txn, TXN_SYNC, committed, actor);
     CHECK(wait_awake(actor));
     answered = 0;
 }

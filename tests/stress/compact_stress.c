@@ -66,7 +66,7 @@ never_wake(struct lock_waiter *waiter)
 static void
 actor_commit(struct actor *actor, struct txn *txn)
 {
-    txn_commit(txn, ky_prng_below(&actor->prng, 3) == 0, actor_done, actor);
+    txn_commit(txn, (enum txn_sync)ky_prng_below(&actor->prng, 3), actor_done, actor);
     ky_mutex_lock(&actor->lock);
     while (!actor->is_awake) {
         ky_cond_wait(&actor->cond, &actor->lock);

@@ -96,6 +96,7 @@ write_all(void *arg)
             .size = (uint32_t)fill_frame(frame, writer->index, commit),
             .flags = FRAME_COMMIT,
             .is_async = commit % 16 == 5,
+            .may_sync_here = commit % 4 == 2,
             .record_count = 1,
             .event_count = 1,
             .txid = (uint64_t)commit * WRITERS + writer->index + 1,

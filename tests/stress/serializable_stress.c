@@ -224,7 +224,7 @@ run_writer(void *arg)
         if (!is_good) {
             txn_rollback(txn);
         } else {
-            txn_commit(txn, ky_prng_below(&actor->prng, 4) == 0, actor_done, actor);
+            txn_commit(txn, (enum txn_sync)ky_prng_below(&actor->prng, 3), actor_done, actor);
             actor_wait(actor);
             CHECK(actor->status == KY_OK || actor->sqlstate == KY_SERIALIZATION_FAILURE);
             atomic_fetch_add(actor->status == KY_OK ? &commits : &refusals, 1);
@@ -303,7 +303,7 @@ make_rows(struct actor *actor)
         CHECK(storage_insert(txn, REL, true, ky_slice(&body, 1), &rows[i], &err) == KY_OK);
     }
     txn_statement_end(txn);
-    txn_commit(txn, false, actor_done, actor);
+    txn_commit(txn, TXN_SYNC, actor_done, actor);
     actor_wait(actor);
     CHECK(actor->status == KY_OK);
 }

@@ -84,7 +84,7 @@ actor_done(void *arg, ky_status status, const struct txn_result *result, const s
 static void
 actor_commit(struct actor *actor, struct txn *txn)
 {
-    txn_commit(txn, ky_prng_below(&actor->prng, 4) == 0, actor_done, actor);
+    txn_commit(txn, (enum txn_sync)ky_prng_below(&actor->prng, 3), actor_done, actor);
     actor_wait(actor);
     CHECK(actor->status == KY_OK);
 }

@@ -349,6 +349,7 @@ log_fixture_submit(struct log_fixture *fixture, uint32_t number, bool is_async)
     struct fixture_entry *entry = entry_new(fixture, number, first, record_count_of(number), first);
     entry->base.flags = FRAME_COMMIT;
     entry->base.is_async = is_async;
+    entry->base.may_sync_here = !is_async && number % 2 == 1;
     entry->base.event_count = record_count_of(number);
     if (chunk != NULL) {
         struct frame_chunk_ref ref = {.lsn = chunk->base.lsn, .record_count = 1, .event_count = 1};

@@ -40,6 +40,10 @@ enum {
 /* A loop that took longer than VISIT_LONG for one visit lets workers do all for REST. */
 enum { VISIT_LONG_NS = 5 * 1000 * 1000, REST_NS = 50 * 1000 * 1000 };
 
+/* A connection that was the only one to be visited for ALONE_NS is alone on its loop. When its
+ * client came back within POLL_NS, the loop looks out for it as long before it sleeps. */
+enum { ALONE_NS = 100 * 1000 * 1000, POLL_NS = 100 * 1000 };
+
 enum { TLS_HANDSHAKE = 0x16 };
 
 static _Thread_local uint8_t read_buffer[CONN_READ_SIZE];
@@ -407,6 +411,13 @@ take_token(struct conn *conn)
     (void)atomic_fetch_and_explicit(&conn->flags, ~CONN_WOKEN, memory_order_acq_rel);
 }
 
+static bool
+is_alone(const struct conn *conn, int64_t now_ns)
+{
+    return conn->is_on_loop && conn->home->latest == conn &&
+           now_ns - conn->home->changed_ns > ALONE_NS;
+}
+
 /* One visit after another until nobody asks for more. The token is the caller's. */
 static void
 visit(struct conn *conn, int64_t now_ns)
@@ -415,9 +426,10 @@ visit(struct conn *conn, int64_t now_ns)
         conn->visit_end_ns = now_ns + (conn->is_on_loop ? (int64_t)CONN_LOOP_VISIT_NS
                                                         : (int64_t)CONN_WORKER_VISIT_NS);
         if (conn->session != NULL) {
-            session_run_on(conn->session, conn->is_on_loop            ? SESSION_ON_LOOP
-                                          : conn->queue == POOL_SHORT ? SESSION_ON_SHORT
-                                                                      : SESSION_ON_LONG);
+            enum session_place place = conn->is_on_loop            ? SESSION_ON_LOOP
+                                       : conn->queue == POOL_SHORT ? SESSION_ON_SHORT
+                                                                   : SESSION_ON_LONG;
+            session_run_on(conn->session, place, is_alone(conn, now_ns));
         }
         enum progress progress = run_once(conn);
         /* An answer to a statement that waits goes out with its end: one packet, not two. */
@@ -492,12 +504,21 @@ visit_on_loop(void *arg)
         move_to_worker(conn);
         return;
     }
+    if (home->latest != conn) {
+        home->latest = conn;
+        home->changed_ns = start_ns;
+    }
     take_token(conn);
     conn->is_on_loop = true;
     conn->arena = &home->arena;
     ky_metric_add(&visits_loop, 1);
     visit(conn, start_ns);
     int64_t end_ns = ky_monotonic_ns();
+    if (conn->pgwire->options.may_poll && end_ns - home->changed_ns > ALONE_NS &&
+        start_ns - home->visited_ns < POLL_NS) {
+        loop_poll_until(home->loop, end_ns + POLL_NS);
+    }
+    home->visited_ns = end_ns;
     if (end_ns - start_ns > VISIT_LONG_NS && !was_preempted(home)) {
         home->workers_until_ns = end_ns + REST_NS;
     }

@@ -27,9 +27,12 @@ enum {
 /* One event loop and what keeps it from running statements for a while. */
 struct pgwire_loop {
     struct loop *loop;
-    int64_t workers_until_ns; /* loop's: a visit took too long, so all go to workers until then */
-    int64_t preemptions;      /* loop's: of the thread, when it last took too long */
-    struct ky_arena arena;    /* loop's: of one message */
+    int64_t workers_until_ns;  /* loop's: a visit took too long, so all go to workers until then */
+    const struct conn *latest; /* loop's: the last one to be visited; never followed */
+    int64_t changed_ns;        /* loop's: when it became that */
+    int64_t visited_ns;        /* loop's: end of the last visit */
+    int64_t preemptions;       /* loop's: of the thread, when it last took too long */
+    struct ky_arena arena;     /* loop's: of one message */
 };
 
 struct pgwire {

@@ -141,7 +141,7 @@ ddl_session_end(struct session *session)
     ddl_deinit(&ddl);
     if (status == KY_OK && has_any) {
         catalog_change_begin(ddl.catalog);
-        access_commit(session->txn, true, dropped, ddl.catalog);
+        access_commit(session->txn, TXN_ASYNC, dropped, ddl.catalog);
     } else {
         access_rollback(session->txn);
     }

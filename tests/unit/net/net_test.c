@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/base/clock.h"
+
 static bool
 becomes(atomic_int *counter, int wanted)
 {
@@ -51,6 +53,33 @@ Test(loop, runs_posts_in_order_on_its_own_thread)
         cr_expect_eq(order[i], i);
     }
     loop_free(loop);
+}
+
+struct polled {
+    struct loop *loop;
+    atomic_int count;
+};
+
+static void
+count_polled(void *arg)
+{
+    struct polled *polled = arg;
+    loop_poll_until(polled->loop, ky_monotonic_ns() + 2 * 1000 * 1000);
+    atomic_fetch_add(&polled->count, 1);
+}
+
+/* Awake or asleep, and in the moment between. */
+Test(loop, hears_posts_while_it_polls_and_after)
+{
+    struct polled polled = {.loop = loop_new("test")};
+    loop_start(polled.loop);
+    for (int i = 0; i < 40; i++) {
+        loop_post(polled.loop, count_polled, &polled);
+        cr_assert(becomes(&polled.count, i + 1));
+        usleep((useconds_t)(i % 4) * 1000);
+    }
+    loop_stop(polled.loop);
+    loop_free(polled.loop);
 }
 
 struct timers {

@@ -542,7 +542,7 @@ Test(compact, nothing_is_dropped_before_what_replaced_it_is_durable, .init = slo
     for (row_id_t row = 1; row <= 400; row++) {
         delete (txn, REL_A, row);
     }
-    txn_commit(txn, true, answered, &answer);
+    txn_commit(txn, TXN_ASYNC, answered, &answer);
     while (atomic_load(&answer.lsn) == 0) {
         (void)usleep(1000);
     }

@@ -280,6 +280,33 @@ Test(log, a_held_log_says_that_there_is_no_space_and_takes_what_comes_neverthele
     mem_disk_free(disk);
 }
 
+/* The fixture's odd transactions may be synced where they are submitted. */
+Test(log, a_lone_commit_is_answered_before_submit_returns)
+{
+    struct mem_disk *disk = mem_disk_new();
+    struct log_fixture fixture;
+    log_fixture_init(&fixture, mem_disk_io(disk));
+    open_ok(&fixture);
+    uint32_t at_once = 0;
+    for (uint32_t number = 1; number < 400; number += 2) {
+        log_fixture_submit(&fixture, number, false);
+        at_once += fixture.is_acked[number];
+        log_fixture_wait(&fixture);
+        cr_assert(fixture.is_acked[number]);
+    }
+    /* Each but those for which a segment had to be ended, or that met the writer at its end. */
+    cr_expect_gt(at_once, 100);
+    log_fixture_close(&fixture);
+    open_ok(&fixture);
+    for (uint32_t i = 0; i < fixture.seen_count; i++) {
+        cr_assert_eq(fixture.seen[i], 2 * i + 1);
+    }
+    cr_expect_eq(fixture.seen_count, 200);
+    log_fixture_close(&fixture);
+    log_fixture_deinit(&fixture);
+    mem_disk_free(disk);
+}
+
 Test(log, a_frame_larger_than_a_segment_is_refused)
 {
     struct mem_disk *disk = mem_disk_new();

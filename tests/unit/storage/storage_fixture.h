@@ -82,7 +82,7 @@ commit(struct txn *txn)
     struct commit_wait wait = {.status = KY_ERR};
     ky_mutex_init(&wait.lock);
     ky_cond_init(&wait.cond);
-    txn_commit(txn, false, commit_wait_done, &wait);
+    txn_commit(txn, TXN_SYNC, commit_wait_done, &wait);
     ky_mutex_lock(&wait.lock);
     while (!wait.is_done) {
         ky_cond_wait(&wait.cond, &wait.lock);
