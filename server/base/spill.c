@@ -53,18 +53,26 @@ ky_spill_deinit(struct ky_spill *spill)
         (void)close(spill->fd);
     }
     ky_free(spill->regions);
+    ky_free(spill->failure);
     *spill = (struct ky_spill){.fd = -1};
 }
 
 /* What failed is told at the next check; the caller takes the heap meanwhile. */
+static struct ky_error *
+failure_new(struct ky_spill *spill)
+{
+    spill->failure = ky_malloc(sizeof(*spill->failure));
+    ky_error_init(spill->failure);
+    return spill->failure;
+}
+
 static void *
 fail(struct ky_spill *spill, int error)
 {
-    if (spill->has_failed) {
+    if (spill->failure != NULL) {
         return NULL;
     }
-    spill->has_failed = true;
-    (void)ky_error_set_errno(&spill->err,
+    (void)ky_error_set_errno(failure_new(spill),
                              error == ENOSPC || error == EDQUOT ? KY_DISK_FULL : KY_IO_ERROR, error,
                              "could not write to temporary file");
     return NULL;
@@ -128,12 +136,11 @@ void *
 ky_spill_alloc(struct ky_spill *spill, size_t wanted)
 {
     const uint64_t size = ky_align_up(wanted, SPILL_PAGE);
-    if (spill->has_failed) {
+    if (spill->failure != NULL) {
         return NULL;
     }
     if (size > spill->limit - KY_MIN(spill->used, spill->limit)) {
-        spill->has_failed = true;
-        (void)ky_error_set(&spill->err, KY_CONFIGURATION_LIMIT_EXCEEDED,
+        (void)ky_error_set(failure_new(spill), KY_CONFIGURATION_LIMIT_EXCEEDED,
                            "temporary file size exceeds temp_file_limit (%" PRIu64 "kB)",
                            spill->limit / 1024);
         return NULL;
@@ -180,8 +187,8 @@ ky_spill_free(struct ky_spill *spill, void *memory)
 ky_status
 ky_spill_check(const struct ky_spill *spill, struct ky_error *err)
 {
-    if (spill->has_failed) {
-        *err = spill->err;
+    if (spill->failure != NULL) {
+        *err = *spill->failure;
         return KY_ERR;
     }
     return KY_OK;

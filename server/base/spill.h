@@ -22,14 +22,13 @@ struct ky_spill {
     struct ky_spill_region *regions; /* owned; used and free ones */
     uint32_t region_count;
     uint32_t region_capacity;
-    bool has_failed; /* err says why; what was asked for came from the heap */
-    struct ky_error err;
+    struct ky_error *failure; /* owned; NULL: none. What was asked for came from the heap */
 };
 
 void ky_spill_init(struct ky_spill *spill, const char *dir, uint64_t work_mem, uint64_t limit);
 /* Everything allocated has been freed. Safe on zeroed memory that was never initialised. */
 void ky_spill_deinit(struct ky_spill *spill);
-/* Page-aligned, zeroed when fresh. NULL: failed, see has_failed. */
+/* Page-aligned, zeroed when fresh. NULL: failed, see failure. */
 void *ky_spill_alloc(struct ky_spill *spill, size_t size);
 /* False: it does not come from here. */
 bool ky_spill_free(struct ky_spill *spill, void *memory);

@@ -179,7 +179,8 @@ struct cat_comment {
 
 /* An enumerable state. All pointers live as long as the image. */
 struct cat_image {
-    lsn_t lsn; /* the snapshot it shows */
+    lsn_t lsn;       /* the snapshot it shows */
+    uint64_t number; /* from 1, no other image's, of this catalog or another */
     struct cat_table **tables;
     size_t table_count; /* user ones, then system ones */
     struct cat_schema **schemas;

@@ -362,6 +362,8 @@ image_destroy(struct image_private *inside)
     ky_arena_deinit(&arena);
 }
 
+static _Atomic uint64_t last_number;
+
 ky_status
 image_build(struct txn *txn, struct cat_image **image_out, struct ky_error *err)
 {
@@ -372,6 +374,7 @@ image_build(struct txn *txn, struct cat_image **image_out, struct ky_error *err)
     inside->arena = arena;
     image->private_state = inside;
     image->lsn = txn_snapshot(txn);
+    image->number = atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1;
     atomic_init(&inside->reference_count, 1);
     if (image_fill(txn, image, inside, err) != KY_OK) {
         image_destroy(inside);

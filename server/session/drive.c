@@ -23,10 +23,30 @@ KY_METRIC(statement_seconds, "kyrodb_statement_seconds", NULL, KY_HISTOGRAM,
 /* ------------------------------------------------------------------ turns */
 
 void
-session_run_on(struct session *session, enum session_place place, bool is_alone)
+session_run_on(struct session *session, enum session_place place, bool is_alone, int64_t now_ns)
 {
     session->place = place;
     session->is_alone = is_alone;
+    session->now_ns = session->visit_ns = now_ns;
+    session->visit_us = ky_wall_us();
+}
+
+int64_t
+session_now_ns(const struct session *session)
+{
+    return session->now_ns;
+}
+
+void
+drive_look_at_clock(struct session *session)
+{
+    if (session->now_ns == 0) {
+        session->begin_ns = ky_monotonic_ns();
+        session->clock_us = ky_wall_us();
+    } else {
+        session->begin_ns = session->now_ns;
+        session->clock_us = session->visit_us + (session->now_ns - session->visit_ns) / 1000;
+    }
 }
 
 enum session_need
@@ -93,8 +113,9 @@ void
 drive_enter(struct session *session, struct ky_slice sql, struct result_sink *sink)
 {
     session->sink = sink;
-    session->clock_us = ky_wall_us();
-    session->begin_ns = session->turn_start_ns = ky_monotonic_ns();
+    drive_look_at_clock(session);
+    session->turn_start_ns = session->begin_ns;
+    session->is_timed = sql.data != NULL;
     session->used_ns = 0;
     session->need = SESSION_NEEDS_WAKE;
     atomic_store_explicit(&session->statement_us, session->clock_us, memory_order_relaxed);
@@ -121,7 +142,12 @@ drive_leave(struct session *session, enum session_answer answer)
     session->sink = NULL;
     if (answer != SESSION_COPY_IN) {
         session->job = JOB_NONE;
-        ky_metric_observe_ns(&statement_seconds, ky_monotonic_ns() - session->begin_ns);
+        if (session->is_timed) {
+            session->is_timed = false;
+            const int64_t end_ns = ky_monotonic_ns();
+            ky_metric_observe_ns(&statement_seconds, end_ns - session->begin_ns);
+            session->now_ns = session->now_ns == 0 ? 0 : end_ns;
+        }
         set_activity(session, session->is_failed                          ? ACTIVITY_FAILED
                               : session->is_block || session->txn != NULL ? ACTIVITY_IN_TRANSACTION
                                                                           : ACTIVITY_IDLE);

@@ -6,6 +6,9 @@
 /* What a protocol's driver does next. */
 enum step { STEP_DONE, STEP_PENDING, STEP_COMMIT, STEP_SUSPENDED, STEP_COPY_IN, STEP_ERROR };
 
+/* Sets when the message came. Clocks are read at the begin of a visit and the end of a statement,
+ * not for each message. */
+void drive_look_at_clock(struct session *session);
 /* Something begins that may run SQL; no text: it is not a statement of its own. */
 void drive_enter(struct session *session, struct ky_slice sql, struct result_sink *sink);
 /* The driver has an answer; PENDING leaves everything as it is. */

@@ -255,10 +255,7 @@ enum session_answer
 session_sync(struct session *session, struct result_sink *sink, struct ky_error *err)
 {
     session->sink = sink;
-    session->clock_us = ky_wall_us();
-    if (session->begin_ns == 0) {
-        session->begin_ns = ky_monotonic_ns();
-    }
+    drive_look_at_clock(session);
     session->job = JOB_SYNC;
     if (session->is_block || (session->txn == NULL && session->commit_state == COMMIT_NONE)) {
         return drive_leave(session, SESSION_DONE);

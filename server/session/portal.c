@@ -5,6 +5,7 @@
 #include "server/session/cursor.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
+#include "server/types/number_text.h"
 
 /*
  * Planning and running one statement. A portal goes through: plan (again while the catalog
@@ -68,10 +69,10 @@ session_image(struct session *session, struct cat_image **image_out, struct ky_e
     KY_TRY(transaction_ensure(session, err));
     KY_TRY(catalog_acquire(server_catalog(session->server), access_storage_txn(session->txn),
                            session->has_catalog_changes, image_out, err));
-    if (session->path_image != *image_out || session->path_version != session->settings.version) {
+    if (session->path_image != (*image_out)->number ||
+        session->path_version != session->settings.version) {
         resolve_path(session, *image_out);
-        /* Remembered by address only while the cache may hold it; a private image never is. */
-        session->path_image = session->has_catalog_changes ? NULL : *image_out;
+        session->path_image = (*image_out)->number;
         session->path_version = session->settings.version;
     }
     return KY_OK;
@@ -319,31 +320,33 @@ portal_make_columns(struct portal *portal)
 void
 portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE])
 {
-    unsigned long long rows = portal->row_count - portal->tag_start;
-    if (portal->forced_tag != NULL) {
-        (void)snprintf(tag, SESSION_TAG_SIZE, "%s %llu", portal->forced_tag,
-                       (unsigned long long)portal->rows_changed);
-        return;
+    const char *word = portal->forced_tag;
+    uint64_t rows = portal->rows_changed;
+    if (word == NULL) {
+        switch (portal->source->plan->kind) {
+        case QUERY_INSERT:
+            word = "INSERT 0";
+            break;
+        case QUERY_UPDATE:
+            word = "UPDATE";
+            break;
+        case QUERY_DELETE:
+            word = "DELETE";
+            break;
+        case QUERY_SELECT:
+        case QUERY_VALUES:
+        case QUERY_SET_OPERATION:
+            word = "SELECT";
+            rows = portal->row_count - portal->tag_start;
+            break;
+        }
     }
-    switch (portal->source->plan->kind) {
-    case QUERY_INSERT:
-        (void)snprintf(tag, SESSION_TAG_SIZE, "INSERT 0 %llu",
-                       (unsigned long long)portal->rows_changed);
-        break;
-    case QUERY_UPDATE:
-        (void)snprintf(tag, SESSION_TAG_SIZE, "UPDATE %llu",
-                       (unsigned long long)portal->rows_changed);
-        break;
-    case QUERY_DELETE:
-        (void)snprintf(tag, SESSION_TAG_SIZE, "DELETE %llu",
-                       (unsigned long long)portal->rows_changed);
-        break;
-    case QUERY_SELECT:
-    case QUERY_VALUES:
-    case QUERY_SET_OPERATION:
-        (void)snprintf(tag, SESSION_TAG_SIZE, "SELECT %llu", rows);
-        break;
-    }
+    size_t size = strlen(word);
+    KY_ASSERT(size + 1 + NUMBER_TEXT_SIZE_MAX < SESSION_TAG_SIZE);
+    memcpy(tag, word, size);
+    tag[size++] = ' ';
+    size += number_format_uint(rows, tag + size);
+    tag[size] = '\0';
 }
 
 static ky_status
@@ -507,7 +510,9 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             return SESSION_SUSPENDED;
         }
         struct batch *batch;
-        portal->context.quantum_end_ns = session_turn_end_ns(session);
+        /* What is short is over before its time could be. */
+        portal->context.quantum_end_ns =
+            portal->source->plan->is_point ? 0 : session_turn_end_ns(session);
         switch (exec_next(portal->exec, &batch, err)) {
         case EXEC_BATCH:
             portal->batch = batch;

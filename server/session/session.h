@@ -165,8 +165,12 @@ KY_MUST_CHECK ky_status session_open(struct server *server, const struct session
                                      struct session **session_out, struct ky_error *err);
 /* Rolls back what is open. Not while another thread is inside. */
 void session_close(struct session *session);
-/* is_alone: nobody else waits for this thread, so it may wait for a short sync. */
-void session_run_on(struct session *session, enum session_place place, bool is_alone);
+/* A visit begins, now (monotonic). is_alone: nobody else waits for this thread, so it may wait for
+ * a short sync. */
+void session_run_on(struct session *session, enum session_place place, bool is_alone,
+                    int64_t now_ns);
+/* The time as the session knows it: when the visit began, or its last statement ended. */
+int64_t session_now_ns(const struct session *session);
 enum session_need session_need(const struct session *session);
 int32_t session_pid(const struct session *session);
 int32_t session_key(const struct session *session);

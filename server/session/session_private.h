@@ -195,7 +195,11 @@ struct session {
     char query[1024] KY_GUARDED_BY(text_lock); /* for pg_stat_activity */
 
     int64_t clock_us; /* at the last message */
-    int64_t begin_ns;
+    int64_t begin_ns; /* of the last message's work */
+    int64_t now_ns;   /* see session_now_ns; 0: there are no visits */
+    int64_t visit_ns; /* when the visit began, and the same since 1970 */
+    int64_t visit_us;
+    bool is_timed; /* the message is a statement */
     char who[32];
     char *reported[SETTING_COUNT]; /* what the client knows; owned */
     uint64_t reported_version;
@@ -203,7 +207,7 @@ struct session {
     struct settings settings;
     struct type_context types; /* of the settings; arena is set per use */
     struct cat_path path;
-    struct cat_image *path_image; /* the path was resolved in; not a reference */
+    uint64_t path_image; /* number of the image that the path was resolved in */
     uint64_t path_version;
     struct catalog_env catalog_env;
     struct reg_names reg; /* names for regclass and the like */

@@ -63,7 +63,6 @@ forget_transaction(struct session *session)
     session->has_cursors = false;
     session->savepoint_count = 0;
     session->has_catalog_changes = false;
-    session->path_image = NULL;
     atomic_store_explicit(&session->transaction_us, 0, memory_order_relaxed);
 }
 
@@ -227,7 +226,7 @@ transaction_commit(struct session *session, bool *is_pending_out)
     if (session->is_commit_with_catalog) {
         catalog_change_begin(server_catalog(session->server));
     }
-    session->commit_start_ns = ky_monotonic_ns();
+    session->commit_start_ns = txn_has_writes(access_storage_txn(txn)) ? ky_monotonic_ns() : 0;
     atomic_store_explicit(&session->commit_state, COMMIT_SUBMITTED, memory_order_relaxed);
     access_commit(txn, sync, commit_done, session);
     int expected = COMMIT_SUBMITTED;
@@ -251,7 +250,7 @@ transaction_finish(struct session *session, struct ky_error *err)
         ky_metric_add(&rollbacks, 1);
         return KY_ERR;
     }
-    if (session->last_result.lsn != 0) {
+    if (session->last_result.lsn != 0 && session->commit_start_ns != 0) {
         ky_metric_observe_ns(&commit_seconds, ky_monotonic_ns() - session->commit_start_ns);
     }
     settings_commit(&session->settings);
@@ -355,7 +354,6 @@ rollback_to(struct session *session, const char *name, struct ky_error *err)
     notify_rewind(session, &savepoint->notify);
     settings_rollback(&session->settings, savepoint->settings_mark);
     session->has_catalog_changes = savepoint->had_catalog_changes;
-    session->path_image = NULL;
     session->savepoint_count = index + 1;
     session->is_failed = false;
     return KY_OK;

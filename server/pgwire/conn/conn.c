@@ -277,7 +277,11 @@ end_terminated(struct conn *conn)
 static bool
 is_visit_over(const struct conn *conn)
 {
-    return input_left(conn) > 0 && ky_monotonic_ns() > conn->visit_end_ns;
+    if (input_left(conn) == 0) {
+        return false;
+    }
+    int64_t now_ns = conn->state == CONN_READY ? session_now_ns(conn->session) : ky_monotonic_ns();
+    return now_ns > conn->visit_end_ns;
 }
 
 /* What comes after the whole messages: more input, the end, or waiting. */
@@ -429,7 +433,7 @@ visit(struct conn *conn, int64_t now_ns)
             enum session_place place = conn->is_on_loop            ? SESSION_ON_LOOP
                                        : conn->queue == POOL_SHORT ? SESSION_ON_SHORT
                                                                    : SESSION_ON_LONG;
-            session_run_on(conn->session, place, is_alone(conn, now_ns));
+            session_run_on(conn->session, place, is_alone(conn, now_ns), now_ns);
         }
         enum progress progress = run_once(conn);
         /* An answer to a statement that waits goes out with its end: one packet, not two. */
@@ -514,8 +518,7 @@ visit_on_loop(void *arg)
     ky_metric_add(&visits_loop, 1);
     visit(conn, start_ns);
     int64_t end_ns = ky_monotonic_ns();
-    if (conn->pgwire->options.may_poll && end_ns - home->changed_ns > ALONE_NS &&
-        start_ns - home->visited_ns < POLL_NS) {
+    if (conn->pgwire->options.may_poll && start_ns - home->visited_ns < POLL_NS) {
         loop_poll_until(home->loop, end_ns + POLL_NS);
     }
     home->visited_ns = end_ns;

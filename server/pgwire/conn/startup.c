@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/base/assert.h"
+#include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/pgwire/conn/conn_private.h"
 
@@ -113,7 +114,8 @@ log_in(struct conn *conn)
         return conn_fatal(conn, &err);
     }
     conn_login_free(conn);
-    session_run_on(conn->session, conn->is_on_loop ? SESSION_ON_LOOP : SESSION_ON_SHORT, false);
+    session_run_on(conn->session, conn->is_on_loop ? SESSION_ON_LOOP : SESSION_ON_SHORT, false,
+                   ky_monotonic_ns());
     session_report(conn->session, emit_parameter, conn);
     pgw_encode_backend_key(&conn->out, session_pid(conn->session), session_key(conn->session));
     pgw_encode_ready(&conn->out, 'I');

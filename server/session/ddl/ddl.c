@@ -307,7 +307,6 @@ ky_status
 ddl_changed(struct ddl *ddl)
 {
     ddl->session->has_catalog_changes = true;
-    ddl->session->path_image = NULL;
     return storage_counter_raise(ddl->txn, CATALOG_OID_COUNTER, catalog_last_oid(ddl->catalog),
                                  ddl->err);
 }
