@@ -16,7 +16,7 @@ struct pgwire_options {
     const char *host;
     int port;
     const char *socket_dir; /* "": no Unix socket */
-    bool may_poll;          /* for a lone client's next message, without sleeping */
+    bool may_poll;          /* for the next message soon after one, without sleeping */
 };
 /* Listens on host:port and the Unix socket. 58030, F0001. */
 KY_MUST_CHECK ky_status pgwire_start(const struct pgwire_options *options,

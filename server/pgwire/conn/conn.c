@@ -40,9 +40,12 @@ enum {
 /* A loop that took longer than VISIT_LONG for one visit lets workers do all for REST. */
 enum { VISIT_LONG_NS = 5 * 1000 * 1000, REST_NS = 50 * 1000 * 1000 };
 
-/* A connection that was the only one to be visited for ALONE_NS is alone on its loop. When its
- * client came back within POLL_NS, the loop looks out for it as long before it sleeps. */
-enum { ALONE_NS = 100 * 1000 * 1000, POLL_NS = 100 * 1000 };
+/* A connection that was the only one to be visited for ALONE_NS is alone on its loop. */
+enum { ALONE_NS = 100 * 1000 * 1000 };
+
+/* When somebody came within POLL_NS after the last visit, the loop looks out for the next one as
+ * long before it sleeps. */
+enum { POLL_NS = 100 * 1000 };
 
 enum { TLS_HANDSHAKE = 0x16 };
 
