@@ -23,6 +23,7 @@ enum {
     ARENA_OWN_BLOCK_SIZE_MIN = ARENA_BLOCK_SIZE_MAX / 4,
     ARENA_SPILLED_BLOCK_SIZE_MAX = 16 * 1024 * 1024,
     ARENA_RESET_KEEP_SIZE_MAX = 64 * 1024, /* an idle session holds no more than this */
+    CALLOC_SMALL = 1024,
 };
 
 struct ky_arena_block {
@@ -279,6 +280,12 @@ void *
 ky_calloc(size_t count, size_t size)
 {
     bool is_empty = count == 0 || size == 0;
+    if (count <= CALLOC_SMALL && size <= CALLOC_SMALL && count * size <= CALLOC_SMALL) {
+        /* glibc's calloc does not look into the thread's cache of freed blocks. */
+        void *small = ky_malloc(count * size);
+        memset(small, 0, count * size);
+        return small;
+    }
     void *place = calloc(is_empty ? 1 : count, is_empty ? 1 : size);
     if (KY_UNLIKELY(place == NULL)) {
         die_of_no_memory(count > SIZE_MAX / (is_empty ? 1 : size) ? SIZE_MAX : count * size);

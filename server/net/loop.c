@@ -41,6 +41,7 @@ struct loop {
     atomic_bool is_running; /* release by the loop's thread, acquire by others */
     bool is_started;
     bool is_leaving;       /* loop's */
+    bool has_run;          /* loop's: something did since it was cleared */
     int64_t poll_until_ns; /* loop's; 0: sleeps until something happens */
     int64_t poll_from_ns;  /* loop's: the core is not shared well before */
     struct ky_mutex lock;
@@ -97,8 +98,10 @@ run_posted(struct loop *loop)
 static void
 woken(evutil_socket_t fd KY_UNUSED, short what KY_UNUSED, void *arg)
 {
-    run_posted(arg);
-    run_jobs(arg);
+    struct loop *loop = arg;
+    loop->has_run = true;
+    run_posted(loop);
+    run_jobs(loop);
 }
 
 struct loop *
@@ -130,13 +133,10 @@ loop_new(const char *name)
     return loop;
 }
 
-/* Yields, and sees by the time that took whether another thread had the core. */
-static bool
-may_poll(struct loop *loop)
+/* Nothing happened: yields, and sees by the time that took whether another thread had the core. */
+static void
+poll_again_or_not(struct loop *loop)
 {
-    if (loop->poll_until_ns == 0) {
-        return false;
-    }
     int64_t before_ns = ky_monotonic_ns();
     (void)sched_yield();
     int64_t now_ns = ky_monotonic_ns();
@@ -145,9 +145,7 @@ may_poll(struct loop *loop)
     }
     if (now_ns >= loop->poll_until_ns || now_ns < loop->poll_from_ns) {
         loop->poll_until_ns = 0;
-        return false;
     }
-    return true;
 }
 
 static void *
@@ -157,10 +155,14 @@ run_loop(void *arg)
     loop->self = pthread_self();
     atomic_store_explicit(&loop->is_running, true, memory_order_release);
     while (!loop->is_leaving) {
-        if (may_poll(loop)) {
-            (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
-        } else {
+        if (loop->poll_until_ns == 0) {
             (void)event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+            continue;
+        }
+        loop->has_run = false;
+        (void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+        if (!loop->has_run) {
+            poll_again_or_not(loop);
         }
     }
     run_jobs(loop);
@@ -307,6 +309,7 @@ static void
 watch_ready(evutil_socket_t fd KY_UNUSED, short what, void *arg)
 {
     struct loop_watch *watch = arg;
+    watch->loop->has_run = true;
     int told = ((what & EV_READ) != 0 ? LOOP_READABLE : 0) |
                ((what & EV_WRITE) != 0 ? LOOP_WRITABLE : 0) |
                ((what & EV_CLOSED) != 0 ? LOOP_HANGUP : 0);
@@ -318,6 +321,7 @@ loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd,
                  void (*ready)(void *arg, int what), void *arg)
 {
     KY_ASSERT(watch->event == NULL);
+    watch->loop = loop;
     watch->ready = ready;
     watch->arg = arg;
     watch->event = event_new(loop->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,

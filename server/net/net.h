@@ -61,6 +61,7 @@ void loop_timer_stop(struct loop_timer *timer);
 /* What a watched socket tells; several at once. Edge-triggered: each change is told once. */
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2, LOOP_HANGUP = 4 /* the peer sends no more */ };
 struct loop_watch {
+    struct loop *loop;
     struct event *event; /* owned */
     void (*ready)(void *arg, int what);
     void *arg;
