@@ -23,9 +23,9 @@ def inside(kind, x, y, size, angle):
     u = x * math.cos(angle) + y * math.sin(angle)
     v = y * math.cos(angle) - x * math.sin(angle)
     if kind == "disc":
-        return size - math.hypot(u, v)
+        return size - math.sqrt(u * u + v * v)
     if kind == "ring":
-        return 1.2 - abs(size - math.hypot(u, v))
+        return 1.2 - abs(size - math.sqrt(u * u + v * v))
     if kind == "square":
         return size - max(abs(u), abs(v))
     if kind == "cross":

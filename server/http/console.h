@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
-/* The console page, made by the build from console/index.html. */
+/* The console page and the page that searches by picture, made by the build from console/. */
 extern const unsigned char console_html[];
 extern const size_t console_html_size;
+extern const unsigned char pictures_html[];
+extern const size_t pictures_html_size;

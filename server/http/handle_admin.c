@@ -241,3 +241,11 @@ handle_console(struct http_request *request)
     ky_buffer_append(&request->out, console_html, console_html_size);
     return HTTP_DONE;
 }
+
+enum http_answer
+handle_pictures(struct http_request *request)
+{
+    request->content_type = "text/html; charset=utf-8";
+    ky_buffer_append(&request->out, pictures_html, pictures_html_size);
+    return HTTP_DONE;
+}

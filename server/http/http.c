@@ -49,6 +49,7 @@ static const struct http_route routes[] = {
     {"GET", "/ready", handle_ready, false, true, true, true},
     {"GET", "/metrics", handle_metrics, false, false, false, true},
     {"GET", "/", handle_console, false, true, true, true},
+    {"GET", "/pictures", handle_pictures, false, true, true, true},
 };
 
 void

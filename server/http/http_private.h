@@ -138,6 +138,7 @@ enum http_answer handle_health(struct http_request *request);
 enum http_answer handle_ready(struct http_request *request);
 enum http_answer handle_metrics(struct http_request *request);
 enum http_answer handle_console(struct http_request *request);
+enum http_answer handle_pictures(struct http_request *request);
 
 /* GET /subscribe: takes the request. On the loop. */
 void subscribe_start(struct http *http, struct evhttp_request *request, uint64_t from,

@@ -101,6 +101,7 @@ expect 200 '"lsn":' POST /snapshot
 expect 200 '"status":"ok"' GET /health
 expect 200 '"status":"ready"' GET /ready
 expect 200 '<html' GET /
+expect 200 'search by picture' GET /pictures
 expect 404 '' GET /nowhere
 expect 405 '' GET /append
 
