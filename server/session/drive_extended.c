@@ -35,7 +35,12 @@ read_param(struct session *session, struct portal *portal, const struct session_
         return ky_error_set(err, KY_UNDEFINED_FUNCTION,
                             "no binary input function available for type %s", type->sql_name);
     }
-    return type->receive(type, &env.types, text, -1, out, err);
+    const ky_status status = type->receive(type, &env.types, text, -1, out, err);
+    if (status != KY_OK && type_is_error_binary(err)) {
+        return ky_error_set(err, KY_INVALID_BINARY_REPRESENTATION,
+                            "incorrect binary data format in bind parameter %d", index + 1);
+    }
+    return status;
 }
 
 static ky_status

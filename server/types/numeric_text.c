@@ -298,7 +298,7 @@ numeric_decode_wire(struct ky_arena *arena, struct ky_slice wire, struct ky_slic
 {
     const uint8_t *at = wire.data;
     if (wire.size < 8) {
-        return type_error_binary(err);
+        return ky_error_set(err, KY_PROTOCOL_VIOLATION, "insufficient data left in message");
     }
     int groups = (int16_t)ky_load_be16(at);
     int weight = (int16_t)ky_load_be16(at + 2);

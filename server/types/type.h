@@ -129,6 +129,9 @@ struct type {
 };
 
 /* Built-in types, pseudo-types included. NULL when unknown. type_get asserts. */
+/* Did a receive function refuse a value for being too long (or not of its format)? PostgreSQL names
+ * the parameter then. */
+bool type_is_error_binary(const struct ky_error *err);
 const struct type *type_find(oid_t oid);
 const struct type *type_get(oid_t oid);
 /* By pg_type.typname ("int4", "_text", "vector"). SQL spellings are the parser's and binder's. */

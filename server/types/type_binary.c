@@ -195,9 +195,7 @@ ky_status
 uuid_recv(const struct type *type, const struct type_context *context, struct ky_slice wire,
           int32_t typmod, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != UUID_SIZE) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, UUID_SIZE, err));
     return bytea_recv(type, context, wire, typmod, out, err);
 }
 

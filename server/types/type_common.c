@@ -16,6 +16,8 @@ shown_size(struct ky_slice text)
     return (int)utf8_cut(text, ERROR_SHOWN_SIZE_MAX);
 }
 
+static const char BAD_BINARY[] = "incorrect binary data format";
+
 ky_status
 type_error_syntax(struct ky_error *err, const char *type_name, struct ky_slice text)
 {
@@ -35,7 +37,26 @@ type_error_range(struct ky_error *err, const char *type_name, struct ky_slice te
 ky_status
 type_error_binary(struct ky_error *err)
 {
-    return ky_error_set(err, KY_INVALID_BINARY_REPRESENTATION, "incorrect binary data format");
+    return ky_error_set(err, KY_INVALID_BINARY_REPRESENTATION, "%s", BAD_BINARY);
+}
+
+bool
+type_is_error_binary(const struct ky_error *err)
+{
+    return strcmp(err->message, BAD_BINARY) == 0;
+}
+
+ky_status
+type_check_wire(struct ky_slice wire, size_t size, struct ky_error *err)
+{
+    if (KY_LIKELY(wire.size == size)) {
+        return KY_OK;
+    }
+    if (wire.size > size) {
+        return type_error_binary(err);
+    }
+    return ky_error_set(err, KY_PROTOCOL_VIOLATION, "%s data left in message",
+                        size == 1 ? "no" : "insufficient");
 }
 
 struct ky_slice

@@ -84,9 +84,7 @@ date_receive(const struct type *type, const struct type_context *context, struct
     (void)type;
     (void)context;
     (void)typmod;
-    if (wire.size != 4) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 4, err));
     int64_t date = (int32_t)ky_load_be32(wire.data);
     if (date_is_finite(date) && (date < DATE_MIN || date >= DATE_END)) {
         return ky_error_set(err, KY_DATETIME_FIELD_OVERFLOW, "date out of range");
@@ -168,9 +166,7 @@ time_receive(const struct type *type, const struct type_context *context, struct
 {
     (void)type;
     (void)context;
-    if (wire.size != 8) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 8, err));
     int64_t time = (int64_t)ky_load_be64(wire.data);
     KY_TRY(check_time(time, err));
     *out = datum_word(datetime_round(time, precision_of(typmod)));
@@ -235,9 +231,7 @@ timetz_receive(const struct type *type, const struct type_context *context, stru
                int32_t typmod, struct datum *out, struct ky_error *err)
 {
     (void)type;
-    if (wire.size != 12) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 12, err));
     int64_t time = (int64_t)ky_load_be64(wire.data);
     int32_t west = (int32_t)ky_load_be32((const uint8_t *)wire.data + 8);
     KY_TRY(check_time(time, err));
@@ -364,9 +358,7 @@ timestamp_receive(const struct type *type, const struct type_context *context, s
 {
     (void)type;
     (void)context;
-    if (wire.size != 8) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 8, err));
     int64_t timestamp = (int64_t)ky_load_be64(wire.data);
     if (timestamp_is_finite(timestamp) && !timestamp_is_valid(timestamp)) {
         return ky_error_set(err, KY_DATETIME_FIELD_OVERFLOW, "timestamp out of range");

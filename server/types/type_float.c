@@ -46,9 +46,7 @@ ky_status
 float_recv(const struct type *type, const struct type_context *context KY_UNUSED,
            struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != type->disk_size) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, (size_t)type->disk_size, err));
     if (wire.size == 4) {
         uint32_t bits = ky_load_be32(wire.data);
         float narrow;

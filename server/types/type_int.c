@@ -49,9 +49,7 @@ ky_status
 bool_recv(const struct type *type KY_UNUSED, const struct type_context *context KY_UNUSED,
           struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != 1) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 1, err));
     *out = datum_word(*(const uint8_t *)wire.data != 0);
     return KY_OK;
 }
@@ -99,9 +97,7 @@ ky_status
 char_recv(const struct type *type KY_UNUSED, const struct type_context *context KY_UNUSED,
           struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != 1) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 1, err));
     *out = datum_word(*(const uint8_t *)wire.data);
     return KY_OK;
 }
@@ -145,9 +141,7 @@ ky_status
 int_recv(const struct type *type, const struct type_context *context KY_UNUSED,
          struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != type->disk_size) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, (size_t)type->disk_size, err));
     if (wire.size == 2) {
         *out = datum_word((int16_t)ky_load_be16(wire.data));
     } else if (wire.size == 4) {

@@ -77,9 +77,7 @@ interval_receive(const struct type *type, const struct type_context *context, st
                  int32_t typmod, struct datum *out, struct ky_error *err)
 {
     (void)type;
-    if (wire.size != 16) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 16, err));
     const uint8_t *at = wire.data;
     struct interval interval = {(int64_t)ky_load_be64(at), (int32_t)ky_load_be32(at + 8),
                                 (int32_t)ky_load_be32(at + 12)};

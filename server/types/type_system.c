@@ -46,9 +46,7 @@ ky_status
 oid_recv(const struct type *type KY_UNUSED, const struct type_context *context KY_UNUSED,
          struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != 4) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 4, err));
     *out = datum_word((int64_t)ky_load_be32(wire.data));
     return KY_OK;
 }
@@ -211,9 +209,7 @@ ky_status
 xid8_recv(const struct type *type KY_UNUSED, const struct type_context *context KY_UNUSED,
           struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != 8) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 8, err));
     *out = datum_word((int64_t)ky_load_be64(wire.data));
     return KY_OK;
 }
@@ -321,9 +317,7 @@ ky_status
 tid_recv(const struct type *type KY_UNUSED, const struct type_context *context KY_UNUSED,
          struct ky_slice wire, int32_t typmod KY_UNUSED, struct datum *out, struct ky_error *err)
 {
-    if (wire.size != 6) {
-        return type_error_binary(err);
-    }
+    KY_TRY(type_check_wire(wire, 6, err));
     const uint8_t *p = wire.data;
     *out = datum_word((int64_t)((uint64_t)ky_load_be32(p) << 16 | ky_load_be16(p + 4)));
     return KY_OK;

@@ -27,6 +27,8 @@ KY_COLD ky_status type_error_range(struct ky_error *err, const char *type_name,
                                    struct ky_slice text);
 /* 22P03 for a binary value of the wrong size: `incorrect binary data format`. */
 KY_COLD ky_status type_error_binary(struct ky_error *err);
+/* A value whose binary form has `size` bytes: 08P01 when fewer came, 22P03 when more. */
+KY_MUST_CHECK ky_status type_check_wire(struct ky_slice wire, size_t size, struct ky_error *err);
 /* Order-preserving bytes of a word and of a double, eight each. */
 void type_key_word(struct ky_buffer *out, int64_t word);
 void type_key_real(struct ky_buffer *out, double real);
