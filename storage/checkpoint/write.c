@@ -21,7 +21,6 @@
  */
 enum {
     WRITE_SIZE = 1024 * 1024,
-    SYNC_SIZE = 8 * 1024 * 1024,
     DURABLE_WAIT_MS = 10000,
 };
 
@@ -38,7 +37,6 @@ checkpoint_file_open(struct checkpoint_writer *writer, struct checkpoint_file *f
         io_open(writer->storage->io, path, IO_WRITE | IO_CREATE | IO_TRUNCATE, &file->file, err);
     free(path);
     file->offset = 0;
-    file->synced = 0;
     ky_buffer_clear(&file->out);
     return status;
 }
@@ -50,14 +48,10 @@ checkpoint_file_flush(struct checkpoint_writer *writer, struct checkpoint_file *
     if (file->out.size == 0 || (!is_all && file->out.size < WRITE_SIZE)) {
         return KY_OK;
     }
-    KY_TRY(io_write_bytes_at(file->file, file->offset, file->out.data, file->out.size, err));
+    KY_TRY(io_write_paced(file->file, file->offset, file->out.data, file->out.size, err));
     file->offset += file->out.size;
     writer->written_bytes += file->out.size;
     ky_buffer_clear(&file->out);
-    if (file->offset - file->synced >= SYNC_SIZE) {
-        KY_TRY(io_sync(file->file, err));
-        file->synced = file->offset;
-    }
     return KY_OK;
 }
 

@@ -5,13 +5,12 @@
 
 /* A checkpoint being written; for the files of this folder. The checkpoint's thread only. */
 
-/* One file being written from front to back. Written blocks are synced as they come, so that the
- * last sync finds little to do and the log's own syncs do not wait behind it. */
+/* One file being written from front to back, paced: the last sync finds little to do, and the log's
+ * own syncs do not wait behind it. */
 struct checkpoint_file {
     struct io_file *file; /* NULL: none open */
     struct ky_buffer out; /* not yet written */
     uint64_t offset;      /* of the file, where out goes */
-    uint64_t synced;      /* bytes */
 };
 
 struct checkpoint_writer {

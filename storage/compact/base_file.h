@@ -160,7 +160,6 @@ struct base_writer {
     struct io_file *file;
     uint64_t seed;
     uint64_t offset; /* of the file, where out goes */
-    uint64_t unsynced;
     struct ky_buffer out;
     struct ky_buffer index;
     struct base_block block; /* open; record_count 0: none */

@@ -12,12 +12,10 @@
 /*
  * Writing a base file: blocks as they fill, then the index, and the header last of all. Nobody
  * refers to the file before it is synced and the manifest names it, so a crash at any point leaves
- * a stray that the next start removes. It is synced every few MiB, so that the log's own syncs do
- * not have to wait for a whole file's worth of dirty pages.
+ * a stray that the next start removes.
  */
 enum {
     WRITE_SIZE = 1024 * 1024,
-    SYNC_SIZE = 4 * 1024 * 1024,
 };
 
 static ky_status
@@ -27,14 +25,9 @@ write_out(struct base_writer *writer, struct ky_error *err)
     if (size == 0) {
         return KY_OK;
     }
-    KY_TRY(io_write_bytes_at(writer->file, writer->offset, writer->out.data, size, err));
+    KY_TRY(io_write_paced(writer->file, writer->offset, writer->out.data, size, err));
     writer->offset += size;
-    writer->unsynced += size;
     ky_buffer_clear(&writer->out);
-    if (writer->unsynced >= SYNC_SIZE) {
-        writer->unsynced = 0;
-        KY_TRY(io_sync(writer->file, err));
-    }
     return writer->pace == NULL ? KY_OK : writer->pace(writer->arg, size, err);
 }
 

@@ -15,7 +15,12 @@
  * interrupted calls, and errors with names. The primitives below it are a table so that a test
  * disk can fail any of them; therefore nothing here calls the operating system for files.
  */
-enum { ZERO_CHUNK_SIZE = 1024 * 1024, PARTS_MAX = 1024, RETRY_MAX = 1000 };
+enum {
+    PACED_SIZE = 256 * 1024, /* a write of the log waits for one at most */
+    ZERO_CHUNK_SIZE = 1024 * 1024,
+    PARTS_MAX = 1024,
+    RETRY_MAX = 1000
+};
 
 static ky_status
 fail(struct ky_error *err, int negative, const char *verb, const char *path)
@@ -130,6 +135,26 @@ io_write_bytes_at(struct io_file *file, uint64_t offset, const void *data, size_
 }
 
 ky_status
+io_write_paced(struct io_file *file, uint64_t offset, const void *data, size_t size,
+               struct ky_error *err)
+{
+    const uint8_t *from = data;
+    while (size > 0) {
+        const size_t piece = KY_MIN(size, (size_t)PACED_SIZE);
+        KY_TRY(io_write_bytes_at(file, offset, from, piece, err));
+        int result = file->io->ops->write_out(file, offset, piece);
+        if (result < 0 && result != -EOPNOTSUPP && result != -ENOSYS && result != -EINVAL &&
+            result != -EINTR) {
+            return fail(err, result, "write", file->path);
+        }
+        from += piece;
+        offset += piece;
+        size -= piece;
+    }
+    return KY_OK;
+}
+
+ky_status
 io_read_at(struct io_file *file, uint64_t offset, void *out, size_t size, struct ky_error *err)
 {
     uint8_t *to = out;
@@ -170,7 +195,7 @@ io_fill_zeros(struct io_file *file, uint64_t size, struct ky_error *err)
     ky_status status = KY_OK;
     for (uint64_t offset = 0; offset < size && status == KY_OK; offset += chunk_size) {
         size_t part = (size_t)KY_MIN(size - offset, (uint64_t)chunk_size);
-        status = io_write_bytes_at(file, offset, zeros, part, err);
+        status = io_write_paced(file, offset, zeros, part, err);
     }
     free(zeros);
     return status;

@@ -40,6 +40,8 @@ struct io_ops {
                    uint64_t size); /* blocks for size bytes; may be -EOPNOTSUPP */
     int (*truncate)(struct io_file *file, uint64_t size);
     int (*sync)(struct io_file *file); /* data and what is needed to find it */
+    /* Has written bytes go to the device and waits for it; proves nothing. May be -EOPNOTSUPP. */
+    int (*write_out)(struct io_file *file, uint64_t offset, uint64_t size);
     int (*map)(struct io_file *file, size_t size,
                const uint8_t **bytes_out); /* shared, read only */
     void (*unmap)(struct io *io, const uint8_t *bytes, size_t size);
@@ -78,10 +80,16 @@ KY_MUST_CHECK ky_status io_write_at(struct io_file *file, uint64_t offset,
                                     struct ky_error *err);
 KY_MUST_CHECK ky_status io_write_bytes_at(struct io_file *file, uint64_t offset, const void *data,
                                           size_t size, struct ky_error *err);
+/* The same a piece at a time, each of which is with the device before the next is written: for
+ * large files, whose dirty pages a sync of another file would have to wait for. Durable after
+ * io_sync. */
+KY_MUST_CHECK ky_status io_write_paced(struct io_file *file, uint64_t offset, const void *data,
+                                       size_t size, struct ky_error *err);
 /* Reads exactly size bytes; a file that ends before is XX001. */
 KY_MUST_CHECK ky_status io_read_at(struct io_file *file, uint64_t offset, void *out, size_t size,
                                    struct ky_error *err);
-/* Makes the file size bytes of really written zeros, so that later writes change no metadata. */
+/* Makes the file size bytes of really written zeros, so that later writes change no metadata;
+ * paced. */
 KY_MUST_CHECK ky_status io_fill_zeros(struct io_file *file, uint64_t size, struct ky_error *err);
 KY_MUST_CHECK ky_status io_truncate(struct io_file *file, uint64_t size, struct ky_error *err);
 /* fdatasync. After a failure nothing written to the file since the last success is known. */

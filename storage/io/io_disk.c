@@ -99,6 +99,15 @@ disk_sync(struct io_file *file)
 }
 
 static int
+disk_write_out(struct io_file *file, uint64_t offset, uint64_t size)
+{
+    int result = sync_file_range(disk_of(file)->fd, (off_t)offset, (off_t)size,
+                                 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                     SYNC_FILE_RANGE_WAIT_AFTER);
+    return result < 0 ? -errno : 0;
+}
+
+static int
 disk_map(struct io_file *file, size_t size, const uint8_t **bytes_out)
 {
     void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, disk_of(file)->fd, 0);
@@ -205,6 +214,7 @@ io_disk(void)
         .reserve = disk_reserve,
         .truncate = disk_truncate,
         .sync = disk_sync,
+        .write_out = disk_write_out,
         .map = disk_map,
         .unmap = disk_unmap,
         .lock = disk_lock,

@@ -399,6 +399,18 @@ mem_sync(struct io_file *base)
 }
 
 static int
+mem_write_out(struct io_file *base, uint64_t offset, uint64_t size)
+{
+    struct mem_file *file = file_of(base);
+    (void)offset;
+    (void)size;
+    ky_mutex_lock(&file->disk->lock);
+    int result = plain_fault(file->disk);
+    ky_mutex_unlock(&file->disk->lock);
+    return result;
+}
+
+static int
 mem_map(struct io_file *base, size_t size, const uint8_t **bytes_out)
 {
     struct mem_file *file = file_of(base);
@@ -592,6 +604,7 @@ const struct io_ops MEM_DISK_OPS = {
     .reserve = mem_reserve,
     .truncate = mem_truncate,
     .sync = mem_sync,
+    .write_out = mem_write_out,
     .map = mem_map,
     .unmap = mem_unmap,
     .lock = mem_lock,
