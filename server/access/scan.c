@@ -39,6 +39,45 @@ is_current(struct access_index_scan *scan, struct ky_slice row, struct ky_slice 
            ky_slice_equal(ky_buffer_slice(&scan->scratch), key);
 }
 
+/* The rows among ids that are seen, in order; with is_checked, of those only whose key is theirs.
+ */
+static uint32_t
+take_rows(struct access_index_scan *scan, const row_id_t *ids, const struct ky_slice *keys,
+          uint32_t count, bool is_checked, struct row_ref *rows)
+{
+    uint32_t places[STORAGE_GET_MAX];
+    uint32_t found = storage_get_many(scan->txn->txn, scan->runtime->rel, ids, count, rows, places);
+    if (!is_checked) {
+        return found;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < found; i++) {
+        if (is_current(scan, rows[i].body, keys[places[i]])) {
+            rows[kept++] = rows[i];
+        }
+    }
+    return kept;
+}
+
+/* The same for entries of the index, any number of them. */
+static uint32_t
+take_entries(struct access_index_scan *scan, const struct index_entry *entries, uint32_t count,
+             bool is_checked, struct row_ref *rows)
+{
+    row_id_t ids[STORAGE_GET_MAX];
+    struct ky_slice keys[STORAGE_GET_MAX];
+    uint32_t row_count = 0;
+    for (uint32_t from = 0; from < count; from += STORAGE_GET_MAX) {
+        const uint32_t now = KY_MIN(count - from, (uint32_t)STORAGE_GET_MAX);
+        for (uint32_t i = 0; i < now; i++) {
+            ids[i] = entries[from + i].row_id;
+            keys[i] = entries[from + i].key;
+        }
+        row_count += take_rows(scan, ids, keys, now, is_checked, rows + row_count);
+    }
+    return row_count;
+}
+
 static uint32_t
 point_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max)
 {
@@ -83,13 +122,7 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
             return 0;
         }
         bool is_checked = stale_mark_is_checked(&mark, scan->runtime);
-        uint32_t count = 0;
-        for (uint32_t i = 0; i < found; i++) {
-            if (storage_get(scan->txn->txn, scan->runtime->rel, entries[i].row_id, &rows[count]) &&
-                (!is_checked || is_current(scan, rows[count].body, entries[i].key))) {
-                count++;
-            }
-        }
+        uint32_t count = take_entries(scan, entries, found, is_checked, rows);
         if (count > 0) {
             return count;
         }
@@ -112,12 +145,29 @@ find_among(struct access_index_scan *scan, struct ky_slice key, uint32_t found,
     return is_found;
 }
 
+/* Entries of keys that have one each, whose rows are fetched together. */
+struct single_keys {
+    row_id_t ids[STORAGE_GET_MAX];
+    struct ky_slice keys[STORAGE_GET_MAX];
+    uint32_t count;
+};
+
+static uint32_t
+flush_singles(struct access_index_scan *scan, struct single_keys *singles, bool is_checked,
+              struct row_ref *rows)
+{
+    const uint32_t count = singles->count;
+    singles->count = 0;
+    return count == 0 ? 0 : take_rows(scan, singles->ids, singles->keys, count, is_checked, rows);
+}
+
 uint32_t
 access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
                        struct row_ref *rows)
 {
     row_id_t ids[SCAN_BATCH];
     uint32_t found[SCAN_BATCH];
+    struct single_keys singles = {.count = 0};
     uint32_t row_count = 0;
     for (uint32_t from = 0; from < count; from += SCAN_BATCH) {
         const uint32_t now = KY_MIN(count - from, (uint32_t)SCAN_BATCH);
@@ -126,16 +176,18 @@ access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *ke
         const bool is_checked =
             atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
         for (uint32_t i = 0; i < now; i++) {
-            struct row_ref *row = &rows[row_count];
             const struct ky_slice key = keys[from + i];
+            if (singles.count == STORAGE_GET_MAX || found[i] > 1) {
+                row_count += flush_singles(scan, &singles, is_checked, rows + row_count);
+            }
             if (found[i] > 1) {
-                row_count += find_among(scan, key, found[i], row);
-            } else if (found[i] == 1 &&
-                       storage_get(scan->txn->txn, scan->runtime->rel, ids[i], row) &&
-                       (!is_checked || is_current(scan, row->body, key))) {
-                row_count++;
+                row_count += find_among(scan, key, found[i], &rows[row_count]);
+            } else if (found[i] == 1) {
+                singles.ids[singles.count] = ids[i];
+                singles.keys[singles.count++] = key;
             }
         }
+        row_count += flush_singles(scan, &singles, is_checked, rows + row_count);
     }
     return row_count;
 }
