@@ -412,7 +412,9 @@ fail_calls(enum mem_fault fault, int error)
             /* Another attempt, of which nothing is asked: the log may have failed. */
             (void)!storage_checkpoint(world->f.storage, &lsn, &err);
         }
-        if (status != KY_OK || at % 3 == 0) {
+        /* A call that failed without the checkpoint was the segment maker's: the log has failed, or
+         * is about to, and answers nobody. */
+        if (status != KY_OK || (is_hit && !is_harmless) || at % 3 == 0) {
             world_reopen(world);
             check_rows(world);
         }
