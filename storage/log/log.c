@@ -244,6 +244,9 @@ log_open(const struct log_options *options, lsn_t from, log_apply apply, void *a
         return KY_ERR;
     }
     atomic_store_explicit(&log->has_space, true, memory_order_relaxed);
+    ky_mutex_lock(&log->lock);
+    log_update_space(log); /* its metrics, before the first spare is there */
+    ky_mutex_unlock(&log->lock);
     ky_thread_start(&log->writer, "log writer", log_writer_run, log);
     ky_thread_start(&log->maker, "log segments", log_maker_run, log);
     *log_out = log;

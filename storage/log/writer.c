@@ -128,10 +128,11 @@ sync_active(struct log *log, struct ky_error *err)
 static void
 set_durable(struct log *log)
 {
-    atomic_store_explicit(&log->durable_lsn, log->tail.lsn, memory_order_release);
     ky_mutex_lock(&log->lock);
     log->durable = log->tail;
     ky_mutex_unlock(&log->lock);
+    /* Last: who has seen it may rely on what the manifest takes from log->durable. */
+    atomic_store_explicit(&log->durable_lsn, log->tail.lsn, memory_order_release);
 }
 
 /* ------------------------------------------------------------------ the next segment */
