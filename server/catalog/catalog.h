@@ -25,6 +25,30 @@ enum {
 
 struct catalog;
 
+/*
+ * pg_statistic: what ANALYZE found in a sample of a column. Fractions are of all rows, nulls
+ * included; values are in the column's encoding.
+ */
+struct cat_statistics {
+    row_id_t row_id;
+    oid_t table;
+    int16_t column; /* attnum */
+    const struct type
+        *type;        /* of the values: statistics of another type than the column's are old */
+    double row_count; /* of the table then */
+    double null_fraction;
+    int32_t average_width; /* bytes of values that are not null */
+    double distinct; /* > 0: so many values; < 0: minus their fraction of the rows; 0: unknown */
+    uint16_t common_count;
+    struct datum *common; /* most common values, the most frequent one first */
+    double *frequencies;  /* of common */
+    uint16_t bound_count; /* 0 or at least 2 */
+    struct datum
+        *bounds; /* ascending; as many of the values that are not common lie between any two */
+    bool has_correlation;
+    double correlation; /* of value and place in the table, -1 to 1 */
+};
+
 struct cat_column {
     const char *name;
     int16_t number; /* attnum, from 1; its place in rows is number - 1 */
@@ -32,11 +56,12 @@ struct cat_column {
     int32_t typmod; /* -1: none */
     bool is_not_null;
     bool is_dropped;
-    char identity;           /* 'a', 'd' or 0 */
-    char generated;          /* 's' or 0 */
-    const char *default_sql; /* NULL: none. Also the expression of a generated column */
-    oid_t default_oid;       /* pg_attrdef.oid */
-    struct datum missing;    /* what rows from before ADD COLUMN have here */
+    char identity;                     /* 'a', 'd' or 0 */
+    char generated;                    /* 's' or 0 */
+    const char *default_sql;           /* NULL: none. Also the expression of a generated column */
+    oid_t default_oid;                 /* pg_attrdef.oid */
+    struct datum missing;              /* what rows from before ADD COLUMN have here */
+    struct cat_statistics *statistics; /* NULL: never analyzed. Not stored with the column */
 };
 
 struct cat_key {
@@ -193,6 +218,8 @@ struct cat_image {
     size_t extension_count;
     struct cat_comment **comments;
     size_t comment_count;
+    struct cat_statistics **statistics; /* those of dropped tables and columns included */
+    size_t statistics_count;
     void *private_state; /* hash maps, arena, count: catalog's */
 };
 
@@ -218,9 +245,10 @@ enum cat_kind {
     CAT_ROLE,
     CAT_DATABASE,
     CAT_EXTENSION,
-    CAT_COMMENT
+    CAT_COMMENT,
+    CAT_STATISTICS
 };
-enum { CAT_KIND_COUNT = CAT_COMMENT + 1 };
+enum { CAT_KIND_COUNT = CAT_STATISTICS + 1 };
 
 /* Writes an object (struct cat_table, cat_index, ... by kind) as a row of txn. Pointers between
  * objects are written as OIDs: a cat_index needs table->oid, a cat_constraint table->oid and

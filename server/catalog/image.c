@@ -68,7 +68,8 @@ static const struct type *
 system_type(oid_t oid)
 {
     const struct type *type = type_find(oid);
-    return type == NULL || type->typtype == 'p' ? type_get(OID_TEXT) : type;
+    const bool is_shown = type != NULL && (type->typtype != 'p' || oid == OID_ANYARRAY);
+    return is_shown ? type : type_get(OID_TEXT);
 }
 
 static struct cat_table *
@@ -308,6 +309,23 @@ fill_maps(struct cat_image *image, struct image_private *inside)
     }
 }
 
+/* Rows of what is not there any more, or of another type, are left over: they say nothing. */
+static void
+link_statistics(const struct cat_image *image, struct image_private *inside)
+{
+    for (size_t i = 0; i < image->statistics_count; i++) {
+        struct cat_statistics *statistics = image->statistics[i];
+        struct cat_table *table = find_oid(&inside->oids, NAME_TABLE, statistics->table);
+        if (table == NULL || statistics->column < 1 || statistics->column > table->column_count) {
+            continue;
+        }
+        struct cat_column *column = &table->columns[statistics->column - 1];
+        if (!column->is_dropped && column->type == statistics->type) {
+            column->statistics = statistics;
+        }
+    }
+}
+
 static ky_status
 image_fill(struct txn *txn, struct cat_image *image, struct image_private *inside,
            struct ky_error *err)
@@ -348,7 +366,10 @@ image_fill(struct txn *txn, struct cat_image *image, struct image_private *insid
     image->extension_count = readings[CAT_EXTENSION].count;
     image->comments = (struct cat_comment **)(void *)readings[CAT_COMMENT].objects;
     image->comment_count = readings[CAT_COMMENT].count;
+    image->statistics = (struct cat_statistics **)(void *)readings[CAT_STATISTICS].objects;
+    image->statistics_count = readings[CAT_STATISTICS].count;
     fill_maps(image, inside);
+    link_statistics(image, inside);
     return link_children(arena, inside, &readings[CAT_INDEX], &readings[CAT_CONSTRAINT], err);
 }
 

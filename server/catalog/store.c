@@ -161,6 +161,9 @@ walk_datum(struct walk *walk, const struct type *type, struct datum *value)
 static void
 walk_column(struct walk *walk, struct cat_column *column)
 {
+    if (walk->out == NULL) {
+        column->statistics = NULL; /* linked when the image is whole */
+    }
     walk_text(walk, &column->name);
     WALK_INT(walk, column->number);
     walk_type(walk, &column->type);
@@ -310,6 +313,58 @@ walk_role(struct walk *walk, struct cat_role *role)
 }
 
 static void
+walk_real(struct walk *walk, double *value)
+{
+    (void)walk_bytes(walk, value, sizeof(*value));
+}
+
+static struct datum *
+walk_datums(struct walk *walk, const struct type *type, struct datum *values, uint16_t *count)
+{
+    *count = walk_count(walk, *count);
+    if (walk->out == NULL) {
+        values = ky_arena_calloc(walk->arena, (size_t)*count + 1, sizeof(*values));
+    }
+    for (uint16_t i = 0; i < *count; i++) {
+        walk_datum(walk, type, &values[i]);
+    }
+    return values;
+}
+
+static void
+walk_statistics(struct walk *walk, struct cat_statistics *statistics)
+{
+    /* Encoding leaves the object alone. */
+    uint16_t common_count = statistics->common_count;
+    uint16_t bound_count = statistics->bound_count;
+    const bool is_reading = walk->out == NULL;
+    WALK_INT(walk, statistics->table);
+    WALK_INT(walk, statistics->column);
+    walk_type(walk, &statistics->type);
+    walk_real(walk, &statistics->row_count);
+    walk_real(walk, &statistics->null_fraction);
+    WALK_INT(walk, statistics->average_width);
+    walk_real(walk, &statistics->distinct);
+    struct datum *common = walk_datums(walk, statistics->type, statistics->common, &common_count);
+    double *frequencies =
+        is_reading ? ky_arena_calloc(walk->arena, (size_t)common_count + 1, sizeof(double))
+                   : statistics->frequencies;
+    for (uint16_t i = 0; i < common_count; i++) {
+        walk_real(walk, &frequencies[i]);
+    }
+    struct datum *bounds = walk_datums(walk, statistics->type, statistics->bounds, &bound_count);
+    if (is_reading) {
+        statistics->common = common;
+        statistics->common_count = common_count;
+        statistics->frequencies = frequencies;
+        statistics->bounds = bounds;
+        statistics->bound_count = bound_count;
+    }
+    WALK_INT(walk, statistics->has_correlation);
+    walk_real(walk, &statistics->correlation);
+}
+
+static void
 walk_object(struct walk *walk, enum cat_kind kind, void *object, struct store_link *link)
 {
     switch (kind) {
@@ -357,6 +412,9 @@ walk_object(struct walk *walk, enum cat_kind kind, void *object, struct store_li
         walk_text(walk, &comment->text);
         break;
     }
+    case CAT_STATISTICS:
+        walk_statistics(walk, object);
+        break;
     }
 }
 
@@ -364,8 +422,9 @@ rel_id_t
 store_relation(enum cat_kind kind)
 {
     static const rel_id_t relations[CAT_KIND_COUNT] = {
-        [CAT_TABLE] = 1259, [CAT_INDEX] = 2610,    [CAT_CONSTRAINT] = 2606, [CAT_SCHEMA] = 2615,
-        [CAT_ROLE] = 1260,  [CAT_DATABASE] = 1262, [CAT_EXTENSION] = 3079,  [CAT_COMMENT] = 2609,
+        [CAT_TABLE] = 1259,     [CAT_INDEX] = 2610,   [CAT_CONSTRAINT] = 2606,
+        [CAT_SCHEMA] = 2615,    [CAT_ROLE] = 1260,    [CAT_DATABASE] = 1262,
+        [CAT_EXTENSION] = 3079, [CAT_COMMENT] = 2609, [CAT_STATISTICS] = 2619,
     };
     return relations[kind];
 }
@@ -393,6 +452,7 @@ store_decode(enum cat_kind kind, struct ky_slice row, struct ky_arena *arena, vo
         [CAT_DATABASE] = sizeof(struct cat_database),
         [CAT_EXTENSION] = sizeof(struct cat_extension),
         [CAT_COMMENT] = sizeof(struct cat_comment),
+        [CAT_STATISTICS] = sizeof(struct cat_statistics),
     };
     const uint8_t *bytes = row.data;
     if (row.size < 1 || bytes[0] != STORE_VERSION) {

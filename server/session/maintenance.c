@@ -10,11 +10,12 @@
 /*
  * VACUUM and ANALYZE, and the views that show compaction. The log is one for all tables, so VACUUM
  * of a table compacts what can be compacted of all of them; FULL also rewrites base files that are
- * partly dead. ANALYZE has nothing to do: counts are exact at every commit.
+ * partly dead. What ANALYZE does is in ddl/ddl_analyze.c.
  */
 struct vacuum_options {
     bool is_full;
     bool is_verbose;
+    bool is_analyze;
 };
 
 /* (name [value]): off for false, off and 0. */
@@ -57,6 +58,8 @@ read_options(const struct ast_analyze *statement, struct vacuum_options *options
             options_out->is_full = is_on(option);
         } else if (strcasecmp(option->name, "verbose") == 0) {
             options_out->is_verbose = is_on(option);
+        } else if (strcasecmp(option->name, "analyze") == 0) {
+            options_out->is_analyze = is_on(option);
         }
     }
     return KY_OK;
@@ -129,9 +132,9 @@ run_vacuum(struct session *session, const struct vacuum_options *options, struct
 
 ky_status
 maintenance_run(struct session *session, struct portal *outer, const struct ast_analyze *statement,
-                struct ky_error *err)
+                bool *is_analyze_out, struct ky_error *err)
 {
-    struct vacuum_options options = {0};
+    struct vacuum_options options = {.is_analyze = !statement->is_vacuum};
     const char *name = statement->is_vacuum ? "VACUUM" : "ANALYZE";
     KY_TRY(read_options(statement, &options, err));
     if (statement->is_vacuum && session->is_block) {
@@ -143,6 +146,7 @@ maintenance_run(struct session *session, struct portal *outer, const struct ast_
         KY_TRY(run_vacuum(session, &options, err));
     }
     strcpy(session->tag, name);
+    *is_analyze_out = options.is_analyze;
     return KY_OK;
 }
 

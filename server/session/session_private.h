@@ -330,9 +330,10 @@ KY_MUST_CHECK ky_status server_current_image(struct server *server, struct cat_i
 
 /* Views of compaction. */
 void maintenance_register(void);
-/* VACUUM and ANALYZE. */
+/* VACUUM, and what ANALYZE checks and says; *is_analyze_out: statistics are wanted. */
 KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *outer,
-                                        const struct ast_analyze *statement, struct ky_error *err);
+                                        const struct ast_analyze *statement, bool *is_analyze_out,
+                                        struct ky_error *err);
 void session_catalog_register(void);
 /* ddl_build.c: pg_stat_progress_create_index. */
 void ddl_build_register(void);

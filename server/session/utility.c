@@ -287,6 +287,17 @@ run_ddl(struct session *session, const struct portal *outer, enum utility_answer
     return status;
 }
 
+/* Compaction, then what ANALYZE finds goes into the catalog. */
+static ky_status
+run_maintenance(struct session *session, struct portal *portal, enum utility_answer *answer_out,
+                struct ky_error *err)
+{
+    const struct ast_analyze *statement = (const void *)portal->source->tree;
+    bool is_analyze;
+    KY_TRY(maintenance_run(session, portal, statement, &is_analyze, err));
+    return is_analyze && !session->is_read_only ? run_ddl(session, portal, answer_out, err) : KY_OK;
+}
+
 static ky_status
 run_transaction(struct session *session, const struct ast_transaction *statement,
                 enum utility_answer *answer_out, struct ky_error *err)
@@ -355,7 +366,7 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
     case AST_CHECKPOINT:
         return run_checkpoint(session, err);
     case AST_ANALYZE:
-        return maintenance_run(session, portal, (const void *)tree, err);
+        return run_maintenance(session, portal, answer_out, err);
     case AST_NOTIFY:
         return run_notify(session, (const void *)tree, err);
     case AST_DO:

@@ -109,6 +109,8 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_set_owner(ddl, node);
     case AST_CREATE_EXTENSION:
         return ddl_create_extension(ddl, node);
+    case AST_ANALYZE:
+        return ddl_analyze(ddl, node);
     case AST_REINDEX:
         return ddl_reindex(ddl, node);
     case AST_CLUSTER:

@@ -30,6 +30,11 @@ ddl_drop_table(struct ddl *ddl, struct cat_table *table)
             KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
         }
     }
+    for (size_t i = 0; i < ddl->image->statistics_count; i++) {
+        if (ddl->image->statistics[i]->table == table->oid) {
+            KY_TRY(catalog_erase(ddl->txn, CAT_STATISTICS, ddl->image->statistics[i], ddl->err));
+        }
+    }
     KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, table, ddl->err));
     if (table->kind == 'r') {
         KY_TRY(storage_drop(ddl->txn, table->rel, ddl->err));

@@ -99,6 +99,25 @@ void ddl_build_start(struct ddl *ddl);
 bool ddl_build_is_under_way(const struct ddl *ddl);
 /* Pending still, or the outcome. */
 KY_MUST_CHECK ky_status ddl_build_finish(struct ddl *ddl);
+/* ANALYZE and VACUUM (ANALYZE): samples tables, writes what the planner and pg_stats read. */
+KY_MUST_CHECK ky_status ddl_analyze(struct ddl *ddl, const struct ast_analyze *statement);
+
+/* A sample of one column, in the order of the table. */
+struct column_sample {
+    const struct type *type;
+    uint32_t row_count;   /* sampled */
+    double table_rows;    /* of the whole table */
+    uint32_t null_count;  /* of the sample */
+    uint32_t wide_count;  /* values too long to be kept; they count as different ones */
+    double width_sum;     /* bytes of values that are not null */
+    struct datum *values; /* neither null nor too long */
+    uint32_t value_count;
+};
+/* Fills in everything but the names of table and column. target: most entries of each list. Values
+ * are those of the sample, which is put into another order. */
+void analyze_column(struct ky_arena *arena, struct column_sample *sample, uint32_t target,
+                    struct cat_statistics *statistics_out);
+
 KY_MUST_CHECK ky_status ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement);
 
 /* A table in the making: columns and constraints collected before anything is written. */

@@ -131,10 +131,27 @@ distinct_of(struct level *level, const struct expr *expr)
         is_unique_column(rel, expr->column)) {
         return KY_MAX(rel->table_rows, 1.0);
     }
+    const struct cat_statistics *statistics = column_statistics(level, expr);
+    if (statistics != NULL && statistics->distinct != 0) {
+        return statistics_distinct(statistics, rel->table_rows);
+    }
     if (expr->type->oid == OID_BOOL) {
         return 2;
     }
     return KY_MAX(1.0, KY_MIN(rel->table_rows, (double)DISTINCT_DEFAULT));
+}
+
+double
+distinct_values(struct level *level, const struct expr *expr, double rows)
+{
+    return KY_MAX(1.0, KY_MIN(distinct_of(level, expr), rows));
+}
+
+bool
+is_analyzed(struct level *level, const struct expr *expr)
+{
+    const struct cat_statistics *statistics = column_statistics(level, expr);
+    return statistics != NULL && statistics->distinct != 0;
 }
 
 static double
@@ -151,9 +168,75 @@ array_count(const struct expr *array)
     return 10;
 }
 
+/* = ANY and <> ALL of an array. */
+static double
+analyzed_array(struct level *level, const struct expr *expr)
+{
+    const struct cat_statistics *statistics = column_statistics(level, expr->args[0]);
+    if (statistics == NULL || expr->op == NULL || statistics->distinct == 0) {
+        return -1;
+    }
+    const double rows = level->rels[strip(expr->args[0])->table].table_rows;
+    const double any = statistics_in(statistics, rows, expr->args[1]);
+    if (expr->op->strategy == 3 && !expr->is_negated) {
+        return any;
+    }
+    return strcmp(expr->op->name, "<>") == 0 && expr->is_negated
+               ? KY_MAX(0.0, 1 - any - statistics->null_fraction)
+               : -1;
+}
+
+double
+analyzed_selectivity(struct level *level, const struct expr *expr)
+{
+    if (expr->kind == EXPR_ARRAY_OP) {
+        return analyzed_array(level, expr);
+    }
+    if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->arg_count != 2) {
+        return -1;
+    }
+    const bool is_unequal = expr->op->strategy == 0 && strcmp(expr->op->name, "<>") == 0;
+    char strategy = expr->op->strategy;
+    if (strategy == 0 && !is_unequal) {
+        return -1;
+    }
+    const struct expr *value = expr->args[1];
+    const struct cat_statistics *statistics = column_statistics(level, expr->args[0]);
+    const struct expr *column = strip(expr->args[0]);
+    if (statistics == NULL) {
+        statistics = column_statistics(level, expr->args[1]);
+        column = strip(expr->args[1]);
+        value = expr->args[0];
+        strategy = strategy == 0 ? 0 : (char)(6 - strategy);
+    }
+    if (statistics == NULL || statistics->distinct == 0 ||
+        column_statistics(level, value) != NULL || strip(value)->kind == EXPR_COLUMN) {
+        return -1;
+    }
+    if (value->kind == EXPR_CONST && value->value.is_null) {
+        return 0;
+    }
+    const struct datum *known = statistics_constant(statistics, value);
+    if (known == NULL && value->kind == EXPR_CONST) {
+        return -1; /* of a type that is ordered in another way */
+    }
+    const double rows = level->rels[column->table].table_rows;
+    if (strategy == 3 || is_unequal) {
+        const double equal = is_unique_column(&level->rels[column->table], column->column)
+                                 ? 1 / KY_MAX(rows, 1.0)
+                                 : statistics_equal(statistics, rows, known);
+        return is_unequal ? KY_MAX(0.0, 1 - equal - statistics->null_fraction) : equal;
+    }
+    return known == NULL ? -1 : statistics_compare(statistics, strategy, *known);
+}
+
 static double
 operator_selectivity(struct level *level, const struct expr *expr)
 {
+    const double analyzed = analyzed_selectivity(level, expr);
+    if (analyzed >= 0) {
+        return analyzed;
+    }
     const char strategy = expr->op->strategy;
     if (strategy == 3) {
         const double left = distinct_of(level, expr->args[0]);
@@ -182,6 +265,18 @@ operator_selectivity(struct level *level, const struct expr *expr)
     return UNKNOWN_SELECTIVITY;
 }
 
+/* Of the rows for which a comparison is neither true nor false. */
+static double
+null_fraction(struct level *level, const struct expr *expr)
+{
+    if (expr->kind != EXPR_FUNC || analyzed_selectivity(level, expr) < 0) {
+        return 0;
+    }
+    const struct cat_statistics *statistics = column_statistics(level, expr->args[0]);
+    statistics = statistics != NULL ? statistics : column_statistics(level, expr->args[1]);
+    return statistics == NULL ? 0 : statistics->null_fraction;
+}
+
 static double
 combine_selectivity(struct level *level, const struct expr *expr)
 {
@@ -203,13 +298,30 @@ expr_selectivity(struct level *level, struct expr *expr)
     case EXPR_OR:
         return combine_selectivity(level, expr);
     case EXPR_NOT:
-        return 1 - expr_selectivity(level, expr->args[0]);
+        return KY_MAX(0.0, 1 - expr_selectivity(level, expr->args[0]) -
+                               null_fraction(level, expr->args[0]));
     case EXPR_FUNC:
         return expr->op != NULL && expr->arg_count == 2 ? operator_selectivity(level, expr)
                                                         : RANGE_SELECTIVITY;
-    case EXPR_IS_NULL:
+    case EXPR_IS_NULL: {
+        const struct cat_statistics *statistics = column_statistics(level, expr->args[0]);
+        if (statistics != NULL) {
+            return expr->is_negated ? 1 - statistics->null_fraction : statistics->null_fraction;
+        }
         return expr->is_negated ? 1 - EQUAL_SELECTIVITY : EQUAL_SELECTIVITY;
+    }
+    case EXPR_COLUMN: {
+        const struct cat_statistics *statistics = column_statistics(level, expr);
+        const struct datum yes = datum_word(1);
+        return statistics == NULL || expr->type->oid != OID_BOOL
+                   ? UNKNOWN_SELECTIVITY
+                   : statistics_equal(statistics, level->rels[expr->table].table_rows, &yes);
+    }
     case EXPR_ARRAY_OP: {
+        const double analyzed = analyzed_selectivity(level, expr);
+        if (analyzed >= 0) {
+            return analyzed;
+        }
         const double one = 1.0 / distinct_of(level, expr->args[0]);
         const double many = KY_MIN(1.0, one * array_count(expr->args[1]));
         return expr->is_negated ? 1 - many : many;
@@ -219,14 +331,64 @@ expr_selectivity(struct level *level, struct expr *expr)
     }
 }
 
+/* A qual column < constant (or >, as is_lower wants it) with a fraction that comes from
+ * statistics. */
+static bool
+is_analyzed_bound(struct level *level, const struct expr *expr, bool is_lower)
+{
+    if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->arg_count != 2 ||
+        expr->args[1]->kind != EXPR_CONST) {
+        return false;
+    }
+    const char strategy = expr->op->strategy;
+    return (is_lower ? strategy == 4 || strategy == 5 : strategy == 1 || strategy == 2) &&
+           column_statistics(level, expr->args[0]) != NULL &&
+           analyzed_selectivity(level, expr) >= 0;
+}
+
+/* The qual that bounds the column of a lower bound from above; count: there is none. */
+static uint32_t
+find_upper(struct level *level, const struct quals *quals, uint32_t lower, const bool *is_used)
+{
+    const struct expr *column = strip(quals->list[lower]->expr->args[0]);
+    for (uint32_t i = 0; i < quals->count; i++) {
+        const struct expr *expr = quals->list[i]->expr;
+        if (is_used[i] || !is_analyzed_bound(level, expr, false)) {
+            continue;
+        }
+        const struct expr *other = strip(expr->args[0]);
+        if (other->table == column->table && other->column == column->column) {
+            return i;
+        }
+    }
+    return quals->count;
+}
+
 double
-quals_selectivity(const struct quals *quals)
+quals_selectivity(struct level *level, const struct quals *quals)
 {
     double result = 1;
     int lower = 0;
     int upper = 0;
+    bool *is_used = ky_arena_calloc(level->planner->arena, (size_t)quals->count + 1, sizeof(bool));
+    for (uint32_t i = 0; i < quals->count; i++) {
+        if (!is_analyzed_bound(level, quals->list[i]->expr, true)) {
+            continue;
+        }
+        const uint32_t other = find_upper(level, quals, i, is_used);
+        if (other < quals->count) {
+            is_used[i] = is_used[other] = true;
+            const double nulls =
+                column_statistics(level, quals->list[i]->expr->args[0])->null_fraction;
+            result *= KY_MAX(1e-10, quals->list[i]->selectivity + quals->list[other]->selectivity +
+                                        nulls - 1);
+        }
+    }
     for (uint32_t i = 0; i < quals->count; i++) {
         const struct expr *expr = quals->list[i]->expr;
+        if (is_used[i]) {
+            continue;
+        }
         result *= quals->list[i]->selectivity;
         if (expr->kind == EXPR_FUNC && expr->op != NULL) {
             lower += expr->op->strategy == 4 || expr->op->strategy == 5;

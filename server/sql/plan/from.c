@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "server/sql/plan/plan_private.h"
 
 /*
@@ -145,7 +147,7 @@ scan_relation(struct level *level, struct rel *rel, const struct quals *quals,
     plan->alias = rel->ref->alias;
     plan->scan.table = table;
     rel->quals = *quals;
-    plan->rows = clamp_rows(rel->table_rows * quals_selectivity(quals));
+    plan->rows = clamp_rows(rel->table_rows * quals_selectivity(level, quals));
     plan->total_cost =
         rel->pages * SEQ_PAGE_COST + rel->table_rows * (CPU_TUPLE_COST + quals_cost(quals));
     if (!p->context->is_seqscan_enabled) {
@@ -305,7 +307,7 @@ add_filter(struct level *level, struct plan *plan, const struct quals *quals,
         filter = plan_above(level->planner, PLAN_LIMIT, plan);
     }
     filter->filter = expr_and(level->planner, filter->filter, fix_quals(input, quals));
-    filter->rows = clamp_rows(filter->rows * quals_selectivity(quals));
+    filter->rows = clamp_rows(filter->rows * quals_selectivity(level, quals));
     return filter;
 }
 
@@ -435,12 +437,26 @@ finish_join(struct level *level, struct plan *plan, struct piece *joined, const 
     plan->rows = clamp_rows(rows);
 }
 
-/* Selectivity of an equality: one match for each row of the larger side's keys. */
+/*
+ * Selectivity of the equalities: the side with fewer values finds each of them on the other side.
+ * Where nobody knows the values: one match for each row of the larger side.
+ */
 static double
-key_selectivity(const struct piece *left, const struct piece *right, uint32_t key_count)
+key_selectivity(struct level *level, const struct piece *left, const struct piece *right,
+                struct expr *const *left_keys, struct expr *const *right_keys, uint32_t key_count)
 {
-    double larger = KY_MAX(left->plan->rows, right->plan->rows);
-    return key_count == 0 ? 1 : 1 / KY_MAX(larger, 1.0);
+    const double larger = KY_MAX(left->plan->rows, right->plan->rows);
+    double result = 1;
+    bool is_known = key_count > 0;
+    for (uint32_t i = 0; i < key_count; i++) {
+        is_known =
+            is_known && is_analyzed(level, left_keys[i]) && is_analyzed(level, right_keys[i]);
+        if (is_known) {
+            result /= KY_MAX(distinct_values(level, left_keys[i], INFINITY),
+                             distinct_values(level, right_keys[i], INFINITY));
+        }
+    }
+    return is_known ? result : key_count == 0 ? 1 : 1 / KY_MAX(larger, 1.0);
 }
 
 static struct plan *
@@ -469,6 +485,8 @@ join_pieces(struct level *level, const struct piece *left, const struct piece *r
     struct expr **right_keys = ky_arena_array(p->arena, struct expr *, (size_t)quals->count + 1);
     const struct func **equal =
         ky_arena_array(p->arena, const struct func *, (size_t)quals->count + 1);
+    struct expr **left_exprs = ky_arena_array(p->arena, struct expr *, (size_t)quals->count + 1);
+    struct expr **right_exprs = ky_arena_array(p->arena, struct expr *, (size_t)quals->count + 1);
     uint16_t key_count = 0;
     double selectivity = 1;
     for (uint32_t i = 0; i < quals->count; i++) {
@@ -476,6 +494,8 @@ join_pieces(struct level *level, const struct piece *left, const struct piece *r
         struct expr *right_key;
         if ((p->context->is_hashjoin_enabled || kind == PLAN_JOIN_FULL) &&
             hash_key_of(quals->list[i], &left->tables, &right->tables, &left_key, &right_key)) {
+            left_exprs[key_count] = left_key;
+            right_exprs[key_count] = right_key;
             left_keys[key_count] = fix_expr(&left_input, left_key);
             right_keys[key_count] = fix_expr(&right_input, right_key);
             equal[key_count++] = quals->list[i]->expr->func;
@@ -490,7 +510,8 @@ join_pieces(struct level *level, const struct piece *left, const struct piece *r
         inner.plan = materialized(level, right->plan);
     }
     finish_join(level, plan, &joined, left, &inner, kind,
-                selectivity * key_selectivity(left, right, key_count));
+                selectivity *
+                    key_selectivity(level, left, right, left_exprs, right_exprs, key_count));
     plan->join.condition = fix_quals(&both, &rest);
     plan->join.left_keys = left_keys;
     plan->join.right_keys = right_keys;

@@ -449,8 +449,46 @@ delivers_order(const struct level *level, const struct rel *rel, const struct ch
     return true;
 }
 
+/* The part of the table that a condition on a key leaves, unless nobody knows: then otherwise. */
+static double
+condition_fraction(struct level *level, const struct rel *rel, const struct condition *condition,
+                   double otherwise)
+{
+    if (condition->column == NO_COLUMN || rel->ref->kind != TABLE_RELATION) {
+        return otherwise;
+    }
+    const struct cat_statistics *statistics =
+        rel->ref->table->columns[condition->column].statistics;
+    if (statistics == NULL || statistics->distinct == 0) {
+        return otherwise;
+    }
+    const double known = analyzed_selectivity(level, condition->qual->expr);
+    if (known >= 0) {
+        return known;
+    }
+    return condition->strategy == 3 ? statistics_equal(statistics, rel->table_rows, NULL)
+                                    : otherwise;
+}
+
+/* Between two conditions of one column, each of which may be missing. */
+static double
+range_fraction(struct level *level, const struct rel *rel, const struct condition *lower,
+               const struct condition *upper)
+{
+    const double above = lower == NULL ? 1 : condition_fraction(level, rel, lower, -1);
+    const double below = upper == NULL ? 1 : condition_fraction(level, rel, upper, -1);
+    if (above < 0 || below < 0) {
+        return (lower != NULL ? 0.33 : 1) * (upper != NULL ? 0.33 : 1);
+    }
+    if (lower == NULL || upper == NULL) {
+        return above * below;
+    }
+    const double nulls = rel->ref->table->columns[lower->column].statistics->null_fraction;
+    return KY_MAX(1e-10, above + below + nulls - 1);
+}
+
 static void
-judge_index(const struct level *level, const struct rel *rel, const struct cat_index *index,
+judge_index(struct level *level, const struct rel *rel, const struct cat_index *index,
             const struct condition *conditions, uint32_t count, struct choice *choice)
 {
     const struct index_exprs exprs = choice->exprs;
@@ -465,16 +503,16 @@ judge_index(const struct level *level, const struct rel *rel, const struct cat_i
             break;
         }
         choice->equal[choice->equal_count++] = equal;
-        choice->rows *= 0.005;
+        choice->rows *= condition_fraction(level, rel, equal, 0.005);
     }
     if (key < index->key_count) {
         choice->any = find_condition(conditions, count, choice, key, "a");
         if (choice->any != NULL) {
-            choice->rows *= 0.05;
+            choice->rows *= condition_fraction(level, rel, choice->any, 0.05);
         } else {
             choice->lower = find_condition(conditions, count, choice, key, "\4\5");
             choice->upper = find_condition(conditions, count, choice, key, "\1\2");
-            choice->rows *= (choice->lower != NULL ? 0.33 : 1) * (choice->upper != NULL ? 0.33 : 1);
+            choice->rows *= range_fraction(level, rel, choice->lower, choice->upper);
         }
     }
     if (index->is_unique && choice->equal_count == index->key_count) {
@@ -532,8 +570,8 @@ is_used(const struct choice *choice, const struct qual *qual)
 
 /* Down the tree, then index and table pages as if they lay anywhere. */
 static void
-set_index_cost(struct plan *plan, const struct rel *rel, const struct quals *used,
-               const struct quals *left)
+set_index_cost(struct level *level, struct plan *plan, const struct rel *rel,
+               const struct quals *used, const struct quals *left)
 {
     enum { LEAF_ENTRIES = 366 };
     int height = 0;
@@ -549,7 +587,7 @@ set_index_cost(struct plan *plan, const struct rel *rel, const struct quals *use
     plan->total_cost =
         plan->startup_cost + (index_pages + KY_MIN(plan->rows, rel->pages)) * RANDOM_PAGE_COST +
         plan->rows * (CPU_INDEX_TUPLE_COST + CPU_TUPLE_COST + quals_cost(used) + quals_cost(left));
-    plan->rows = clamp_rows(plan->rows * quals_selectivity(left));
+    plan->rows = clamp_rows(plan->rows * quals_selectivity(level, left));
 }
 
 static struct plan *
@@ -580,7 +618,7 @@ make_scan(struct level *level, struct rel *rel, const struct choice *choice,
     }
     rel->quals = left; /* what the scan still filters */
     plan->rows = clamp_rows(choice->rows);
-    set_index_cost(plan, rel, &used, &left);
+    set_index_cost(level, plan, rel, &used, &left);
     rel->index_quals = used;
     return plan;
 }

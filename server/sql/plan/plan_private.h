@@ -191,6 +191,25 @@ struct plan *plan_project(struct planner *p, struct plan *plan, struct expr **ex
 void use_table(struct planner *p, struct cat_table *table, enum table_lock_mode mode);
 void plan_ctes(struct level *level);
 
+/* ---- estimate_column.c: fractions of a table's rows, 0 to 1 ---- */
+/* What ANALYZE found of the column that expr is (under casts that change nothing); NULL: nothing.
+ */
+const struct cat_statistics *column_statistics(struct level *level, const struct expr *expr);
+/* At least 1. */
+double statistics_distinct(const struct cat_statistics *statistics, double table_rows);
+/* column = value; NULL: a value that is not known before the query runs. */
+double statistics_equal(const struct cat_statistics *statistics, double table_rows,
+                        const struct datum *value);
+/* Strategy 1 <, 2 <=, 4 >=, 5 >. */
+double statistics_compare(const struct cat_statistics *statistics, char strategy,
+                          struct datum value);
+/* The constant that expr is, when its type compares with the column's as it lies; else NULL. */
+const struct datum *statistics_constant(const struct cat_statistics *statistics,
+                                        const struct expr *expr);
+/* column = ANY (array). */
+double statistics_in(const struct cat_statistics *statistics, double table_rows,
+                     const struct expr *array);
+
 /* ---- estimate.c ---- */
 #define SEQ_PAGE_COST 1.0
 #define RANDOM_PAGE_COST 4.0
@@ -201,8 +220,15 @@ void plan_ctes(struct level *level);
 int type_width(const struct type *type, int32_t typmod);
 double clamp_rows(double rows);
 void rel_estimate(struct level *level, struct rel *rel);
+/* By statistics of the column that expr compares; -1: it is not such a comparison, or there are
+ * none. */
+double analyzed_selectivity(struct level *level, const struct expr *expr);
 double expr_selectivity(struct level *level, struct expr *expr);
-double quals_selectivity(const struct quals *quals);
+double quals_selectivity(struct level *level, const struct quals *quals);
+/* How many different values an expression has, of so many rows; never more than rows. */
+double distinct_values(struct level *level, const struct expr *expr, double rows);
+/* Some column it names was analyzed. */
+bool is_analyzed(struct level *level, const struct expr *expr);
 /* Operators evaluated per row. */
 double quals_cost(const struct quals *quals);
 double sort_cost(double rows, int width);

@@ -112,6 +112,21 @@ group_keys(struct level *level)
     return groups;
 }
 
+/* As many as the keys have values together; PostgreSQL's 200 where some are not known. */
+static double
+group_rows(struct level *level, double rows)
+{
+    const struct query *query = level->query;
+    double groups = 1;
+    for (uint16_t i = 0; i < query->group_count; i++) {
+        if (!is_analyzed(level, query->group_by[i])) {
+            return KY_MIN(rows, 200.0);
+        }
+        groups *= distinct_values(level, query->group_by[i], rows);
+    }
+    return KY_MIN(rows, groups);
+}
+
 static struct plan *
 plan_aggregate(struct level *level, struct plan *child, struct exprs *output)
 {
@@ -147,7 +162,7 @@ plan_aggregate(struct level *level, struct plan *child, struct exprs *output)
         exprs_add(level, &grouped, calls.list[i]);
     }
     plan_set_output(p, plan, grouped.list, grouped.count);
-    plan->rows = query->group_count == 0 ? 1 : clamp_rows(KY_MIN(child->rows, 200.0));
+    plan->rows = query->group_count == 0 ? 1 : clamp_rows(group_rows(level, child->rows));
     plan->startup_cost = child->total_cost + child->rows * CPU_OPERATOR_COST * (calls.count + 1);
     plan->total_cost = plan->startup_cost + plan->rows * CPU_TUPLE_COST;
     *output = grouped;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/random.h"
+#include "server/session/ddl/ddl_private.h"
+
+/*
+ * ANALYZE: a sample of each table's rows, every row with the same chance, taken in one pass in
+ * the order of the table; then each column's statistics become a row of the catalog.
+ */
+enum { ROWS_PER_ENTRY = 300, WIDE_BYTES = 1024, SCAN_BATCH = 256, SHORT_BYTES = 126 };
+
+static void
+sample_value(struct ky_arena *arena, struct column_sample *sample, struct datum value)
+{
+    if (value.is_null) {
+        sample->null_count++;
+        return;
+    }
+    if (sample->type->storage == TYPE_BYTES) {
+        const size_t size = value.bytes.size;
+        sample->width_sum += (double)size + (size <= SHORT_BYTES ? 1 : 4);
+        if (size > WIDE_BYTES) {
+            sample->wide_count++;
+            return;
+        }
+        value.bytes = ky_slice_dup(arena, value.bytes);
+    }
+    sample->values[sample->value_count++] = value;
+}
+
+/* samples: one for each column of the table, type NULL where it is not wanted. 57014. */
+static ky_status
+sample_table(struct ddl *ddl, struct ky_arena *arena, const struct cat_table *table,
+             uint64_t wanted, struct column_sample *samples)
+{
+    const uint64_t total = storage_count(ddl->txn, table->rel);
+    uint64_t seen = 0;
+    uint64_t chosen = 0;
+    struct ky_prng prng;
+    uint64_t seed;
+    ky_random_bytes(&seed, sizeof(seed));
+    ky_prng_init(&prng, seed);
+    wanted = KY_MIN(wanted, total);
+    for (uint16_t c = 0; c < table->column_count; c++) {
+        samples[c].values = ky_arena_array(arena, struct datum, wanted + 1);
+    }
+    struct storage_scan scan;
+    struct row_ref rows[SCAN_BATCH];
+    storage_scan_init(&scan, ddl->txn, table->rel);
+    for (uint32_t count;
+         chosen < wanted && (count = storage_scan_next(&scan, rows, SCAN_BATCH)) > 0;) {
+        if (session_is_cancelled(ddl->session)) {
+            return ky_error_set(ddl->err, KY_QUERY_CANCELED,
+                                "canceling statement due to user request");
+        }
+        for (uint32_t i = 0; i < count && chosen < wanted; i++, seen++) {
+            /* As many are still wanted of those still to come. */
+            if (seen < total && ky_prng_below(&prng, total - seen) >= wanted - chosen) {
+                continue;
+            }
+            chosen++;
+            for (uint16_t c = 0; c < table->column_count; c++) {
+                if (samples[c].type != NULL) {
+                    sample_value(arena, &samples[c], row_get(&table->layout, rows[i].body, c));
+                }
+            }
+        }
+    }
+    for (uint16_t c = 0; c < table->column_count; c++) {
+        samples[c].row_count = (uint32_t)chosen;
+        samples[c].table_rows = (double)KY_MAX(total, chosen);
+    }
+    return KY_OK;
+}
+
+static ky_status
+write_statistics(struct ddl *ddl, struct cat_statistics *made)
+{
+    for (size_t i = 0; i < ddl->image->statistics_count; i++) {
+        const struct cat_statistics *old = ddl->image->statistics[i];
+        if (old->table == made->table && old->column == made->column) {
+            made->row_id = old->row_id;
+            return catalog_update(ddl->txn, CAT_STATISTICS, made, ddl->err);
+        }
+    }
+    return catalog_insert(ddl->txn, CAT_STATISTICS, made, ddl->err);
+}
+
+/* columns: AST_STRINGs; NULL: all. 42703, 42701. */
+static ky_status
+choose_columns(struct ddl *ddl, const struct cat_table *table, const struct ast_list *columns,
+               struct column_sample *samples)
+{
+    for (uint16_t c = 0; columns == NULL && c < table->column_count; c++) {
+        samples[c].type = table->columns[c].is_dropped ? NULL : table->columns[c].type;
+    }
+    for (int32_t i = 0; i < ast_list_count(columns); i++) {
+        const char *name =
+            ((const struct ast_string *)(const void *)ast_list_get(columns, i))->text;
+        const struct cat_column *column = cat_find_column(table, ky_slice_cstr(name));
+        if (column == NULL) {
+            return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                                "column \"%s\" of relation \"%s\" does not exist", name,
+                                table->name);
+        }
+        struct column_sample *sample = &samples[column->number - 1];
+        if (sample->type != NULL) {
+            return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
+                                "column \"%s\" of relation \"%s\" appears more than once", name,
+                                table->name);
+        }
+        sample->type = column->type;
+    }
+    return KY_OK;
+}
+
+static ky_status
+analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_list *columns)
+{
+    const uint32_t target =
+        (uint32_t)settings_int(&ddl->session->settings, SETTING_DEFAULT_STATISTICS_TARGET);
+    struct ky_arena arena; /* samples are large: each table's go when it is done */
+    ky_arena_init(&arena);
+    struct column_sample *samples =
+        ky_arena_calloc(&arena, (size_t)table->column_count + 1, sizeof(*samples));
+    ky_status status = choose_columns(ddl, table, columns, samples);
+    if (status == KY_OK) {
+        status = sample_table(ddl, &arena, table, (uint64_t)target * ROWS_PER_ENTRY, samples);
+    }
+    for (uint16_t c = 0; status == KY_OK && c < table->column_count; c++) {
+        if (samples[c].type == NULL || samples[c].row_count == 0) {
+            continue;
+        }
+        struct cat_statistics made = {.table = table->oid, .column = table->columns[c].number};
+        analyze_column(&arena, &samples[c], target, &made);
+        status = write_statistics(ddl, &made);
+    }
+    ky_arena_deinit(&arena);
+    return status;
+}
+
+static bool
+is_sampled(const struct cat_table *table)
+{
+    return table->kind == 'r' && table->sysview == NULL && table->row_id != 0;
+}
+
+/* Whole database: what this role may analyze; temporary tables only when they are named. */
+static ky_status
+analyze_all(struct ddl *ddl)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        const struct cat_image *image = ddl->image;
+        for (size_t i = 0; i < image->table_count; i++) {
+            struct cat_table *table = image->tables[i];
+            if (!is_sampled(table) || table->persistence == 't' ||
+                (!ddl->session->is_superuser && table->owner != ddl->session->role)) {
+                continue;
+            }
+            KY_TRY(pass == 0 ? ddl_lock(ddl, table, LOCK_SHARE_UPDATE_EXCLUSIVE)
+                             : analyze_table(ddl, table, NULL));
+            if (ddl->is_pending) {
+                return KY_OK;
+            }
+        }
+        if (pass == 0) {
+            KY_TRY(ddl_refresh(ddl));
+        }
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_analyze(struct ddl *ddl, const struct ast_analyze *statement)
+{
+    if (ast_list_count(statement->relations) == 0) {
+        KY_TRY(analyze_all(ddl));
+        return ddl->is_pending ? KY_OK : ddl_changed(ddl);
+    }
+    for (int32_t i = 0; i < ast_list_count(statement->relations); i++) {
+        const struct ast_vacuum_relation *named =
+            (const void *)ast_list_get(statement->relations, i);
+        struct cat_table *table;
+        KY_TRY(bind_relation(&ddl->bind, named->relation, false, &table, ddl->err));
+        if (!is_sampled(table)) {
+            continue;
+        }
+        if (!ddl->session->is_superuser && table->owner != ddl->session->role) {
+            session_notice(ddl->session, "WARNING", KY_SUCCESSFUL_COMPLETION,
+                           "skipping \"%s\" --- only table or database owner can analyze it",
+                           table->name);
+            continue;
+        }
+        KY_TRY(ddl_lock(ddl, table, LOCK_SHARE_UPDATE_EXCLUSIVE));
+        if (ddl->is_pending) {
+            return KY_OK;
+        }
+        KY_TRY(ddl_refresh(ddl));
+        KY_TRY(bind_relation(&ddl->bind, named->relation, false, &table, ddl->err));
+        KY_TRY(analyze_table(ddl, table, named->columns));
+    }
+    return ddl_changed(ddl);
+}
