@@ -179,10 +179,10 @@ make_table(struct bench *bench)
 }
 
 static void
-run_exact(struct bench *bench, const char *label, const char *settings)
+run_exact(struct bench *bench, const char *label, const char *settings, const char *peer_settings)
 {
-    const struct side_work work = {.settings = settings, .statement = nearest};
-    const struct side_work works[2] = {work, work};
+    const struct side_work works[2] = {{.settings = settings, .statement = nearest},
+                                       {.settings = peer_settings, .statement = nearest}};
     double figures[2];
     rate(bench, works, 1, figures);
     print_line(label, figures, false, "10, aim 20");
@@ -457,15 +457,17 @@ run(struct bench *bench)
         make_table(bench);
     }
     if (has_part(bench, "exact")) {
-        run_exact(bench, "exact search, no index, 1 connection (a second)", "");
+        run_exact(bench, "exact search, no index, 1 connection (a second)", "", "");
     }
     for (size_t i = 0; i < KY_COUNT_OF(parts); i++) {
         if (has_part(bench, parts[i].name)) {
             parts[i].run(bench);
         }
         if (i == 0 && has_part(bench, "exact") && has_part(bench, "build")) {
+            run_exact(bench, "exact search by the index, kyro.target_recall 1 (a second)",
+                      "SET kyro.target_recall = 1", "SET enable_indexscan = off");
             run_exact(bench, "exact search, index there, enable_indexscan off (a second)",
-                      "SET enable_indexscan = off");
+                      "SET enable_indexscan = off", "SET enable_indexscan = off");
         }
     }
 }

@@ -195,11 +195,14 @@ read_effort(struct op_vector_scan *self, struct vector_search *search, struct ky
         }
         search->target_recall = value.is_null ? 0 : (float)value.real;
     }
-    if (search->target_recall >= 1) {
-        search->mode = VECTOR_MODE_EXACT;
-    }
     if (search->ef != 0 || search->target_recall > 0) {
+        if (search->target_recall >= 1) {
+            search->mode = VECTOR_MODE_EXACT;
+        }
         return KY_OK;
+    }
+    if (settings->target_recall >= 1 && !settings->is_ef_set) {
+        search->mode = VECTOR_MODE_EXACT; /* the whole truth is asked for, by whatever index */
     }
     if (plan->scan.is_vector_form && settings->target_recall <= 0) {
         search->target_recall = EXEC_VECTOR_RECALL_DEFAULT;
