@@ -452,8 +452,8 @@ key_selectivity(struct level *level, const struct piece *left, const struct piec
         is_known =
             is_known && is_analyzed(level, left_keys[i]) && is_analyzed(level, right_keys[i]);
         if (is_known) {
-            result /= KY_MAX(distinct_values(level, left_keys[i], INFINITY),
-                             distinct_values(level, right_keys[i], INFINITY));
+            result /= KY_MAX(distinct_values(level, left_keys[i], HUGE_VAL),
+                             distinct_values(level, right_keys[i], HUGE_VAL));
         }
     }
     return is_known ? result : key_count == 0 ? 1 : 1 / KY_MAX(larger, 1.0);
