@@ -116,7 +116,10 @@ zone_print(int offset_east, struct ky_buffer *out)
 {
     int size = abs(offset_east);
     ky_buffer_append_byte(out, offset_east < 0 ? '-' : '+');
-    print_two(out, size / 3600);
+    if (size / 3600 >= 100) { /* 06:00 abc101: as PostgreSQL, which reads that as 1:01 */
+        ky_buffer_append_byte(out, (uint8_t)('0' + size / 360000));
+    }
+    print_two(out, size / 3600 % 100);
     if (size % 3600 != 0) {
         ky_buffer_append_byte(out, ':');
         print_two(out, size / 60 % 60);

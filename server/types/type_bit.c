@@ -33,10 +33,10 @@ check_length(const struct type *type, int32_t typmod, uint32_t length, struct ky
 }
 
 static KY_COLD ky_status
-bad_digit(const char *p, bool is_hex, struct ky_error *err)
+bad_digit(const char *p, const char *end, bool is_hex, struct ky_error *err)
 {
     int size = 1;
-    while (size < 4 && ((uint8_t)p[size] & 0xC0) == 0x80) {
+    while (size < 4 && p + size < end && ((uint8_t)p[size] & 0xC0) == 0x80) {
         size++;
     }
     return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "\"%.*s\" is not a valid %s digit",
@@ -65,13 +65,13 @@ bit_in(const struct type *type, const struct type_context *context, struct ky_sl
         if (is_hex) {
             const int digit = hex_value(p[i]);
             if (digit < 0) {
-                return bad_digit(p + i, true, err);
+                return bad_digit(p + i, end, true, err);
             }
             bits[i / 2] |= (uint8_t)(digit << (i % 2 == 0 ? 4 : 0));
         } else if (p[i] == '1') {
             bits[i / 8] |= (uint8_t)(0x80U >> (i % 8));
         } else if (p[i] != '0') {
-            return bad_digit(p + i, false, err);
+            return bad_digit(p + i, end, false, err);
         }
     }
     *out = datum_bytes(value.data, value.size);
