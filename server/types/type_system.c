@@ -154,7 +154,8 @@ reg_out(const struct type *type, const struct type_context *context, struct datu
                context->reg->append_name(context->reg->self, type->oid, oid, out)) {
         return;
     } else if (type->oid == OID_REGTYPE && type_find(oid) != NULL) {
-        type_format(oid, -1, out);
+        const char *name = type_get(oid)->sql_name;
+        ky_buffer_append(out, name, strlen(name));
     } else {
         append_uint(out, oid);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
-
 /*
  * The first byte picks a type, the second text or binary, the rest is the value. What is accepted
  * must print, and what is printed must be accepted and print the same again.
  */
+#include <ctype.h>
+
 #include "server/base/assert.h"
 #include "server/types/type.h"
 
