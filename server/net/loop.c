@@ -10,6 +10,7 @@
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 #include "server/base/clock.h"
+#include "server/base/metric.h"
 #include "server/base/mutex.h"
 #include "server/net/net.h"
 
@@ -21,6 +22,11 @@
  * Jobs come the same way through a stack without a lock. The eventfd is watched edge-triggered
  * and never read: each write is a new edge, and 2^64 of them do not happen.
  */
+
+KY_METRIC(metric_looks, "kyrodb_loop_idle_looks_total", NULL, KY_COUNTER,
+          "Looks of a polling loop that found nothing to do.")
+KY_METRIC(metric_crowded, "kyrodb_loop_poll_rests_total", NULL, KY_COUNTER,
+          "Times that a loop stopped polling because others wanted the core.")
 
 /* A yield that took longer gave the core to somebody; the loop does not poll for REST then. */
 enum { YIELD_LONG_NS = 500 * 1000, POLL_REST_NS = 200 * 1000 * 1000 };
@@ -137,11 +143,13 @@ loop_new(const char *name)
 static void
 poll_again_or_not(struct loop *loop)
 {
+    ky_metric_add(&metric_looks, 1);
     int64_t before_ns = ky_monotonic_ns();
     (void)sched_yield();
     int64_t now_ns = ky_monotonic_ns();
     if (now_ns - before_ns > YIELD_LONG_NS) {
         loop->poll_from_ns = now_ns + POLL_REST_NS;
+        ky_metric_add(&metric_crowded, 1);
     }
     if (now_ns >= loop->poll_until_ns || now_ns < loop->poll_from_ns) {
         loop->poll_until_ns = 0;

@@ -57,6 +57,9 @@ expect 0 '"offset":' vector-insert 1 '[0.5, 1]' --table docs
 expect 0 '"key":1' vector-search '[0.5, 1]' --k 1 --table docs
 expect 0 '"lsn":' snapshot
 expect 0 'commits/s' top --rounds 1
+got=$("$kyrodb" serve --data-dir "$dir/never" --busy-poll maybe 2>&1) &&
+    echo "--busy-poll maybe started a server" && failures=$((failures + 1))
+grep -q 'busy-poll' <<<"$got" || { echo "--busy-poll maybe: $got" && failures=$((failures + 1)); }
 expect 1 '42P01' sql 'SELECT * FROM nowhere'
 expect 2 'takes KEY VALUE' put 7
 expect 2 'unknown command' nonsense

@@ -8,12 +8,15 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "server/base/buffer.h"
 #include "server/base/clock.h"
+#include "server/base/metric.h"
 
 static bool
 becomes(atomic_int *counter, int wanted)
@@ -68,6 +71,20 @@ count_polled(void *arg)
     atomic_fetch_add(&polled->count, 1);
 }
 
+static long
+metric_value(const char *name)
+{
+    struct ky_buffer out = {0};
+    ky_metrics_write(&out);
+    ky_buffer_append_byte(&out, 0);
+    char line[100];
+    (void)snprintf(line, sizeof(line), "\n%s ", name);
+    const char *found = strstr((const char *)out.data, line);
+    long value = found == NULL ? -1 : strtol(found + strlen(line), NULL, 10);
+    ky_buffer_deinit(&out);
+    return value;
+}
+
 /* Awake or asleep, and in the moment between. */
 Test(loop, hears_posts_while_it_polls_and_after)
 {
@@ -79,6 +96,7 @@ Test(loop, hears_posts_while_it_polls_and_after)
         usleep((useconds_t)(i % 4) * 1000);
     }
     loop_stop(polled.loop);
+    cr_expect_gt(metric_value("kyrodb_loop_idle_looks_total"), 0, "the loop slept at once");
     loop_free(polled.loop);
 }
 
