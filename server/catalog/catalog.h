@@ -32,10 +32,9 @@ struct catalog;
 struct cat_statistics {
     row_id_t row_id;
     oid_t table;
-    int16_t column; /* attnum */
-    const struct type
-        *type;        /* of the values: statistics of another type than the column's are old */
-    double row_count; /* of the table then */
+    int16_t column;          /* attnum */
+    const struct type *type; /* the column's */
+    double row_count;        /* of the table then */
     double null_fraction;
     int32_t average_width; /* bytes of values that are not null */
     double distinct; /* > 0: so many values; < 0: minus their fraction of the rows; 0: unknown */
@@ -43,8 +42,7 @@ struct cat_statistics {
     struct datum *common; /* most common values, the most frequent one first */
     double *frequencies;  /* of common */
     uint16_t bound_count; /* 0 or at least 2 */
-    struct datum
-        *bounds; /* ascending; as many of the values that are not common lie between any two */
+    struct datum *bounds; /* ascending; between two lie as many of the values that are not common */
     bool has_correlation;
     double correlation; /* of value and place in the table, -1 to 1 */
 };
@@ -218,7 +216,7 @@ struct cat_image {
     size_t extension_count;
     struct cat_comment **comments;
     size_t comment_count;
-    struct cat_statistics **statistics; /* those of dropped tables and columns included */
+    struct cat_statistics **statistics; /* also each column's */
     size_t statistics_count;
     void *private_state; /* hash maps, arena, count: catalog's */
 };

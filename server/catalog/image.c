@@ -309,7 +309,7 @@ fill_maps(struct cat_image *image, struct image_private *inside)
     }
 }
 
-/* Rows of what is not there any more, or of another type, are left over: they say nothing. */
+/* To their columns; what does not fit any is not believed. */
 static void
 link_statistics(const struct cat_image *image, struct image_private *inside)
 {

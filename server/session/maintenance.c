@@ -130,23 +130,31 @@ run_vacuum(struct session *session, const struct vacuum_options *options, struct
     return KY_OK;
 }
 
+/* What ANALYZE finds goes into the catalog, also in a read-only transaction. It may have to wait
+ * for locks and be called again: it goes first, so that nothing is compacted twice. */
 ky_status
 maintenance_run(struct session *session, struct portal *outer, const struct ast_analyze *statement,
-                bool *is_analyze_out, struct ky_error *err)
+                bool *is_pending_out, struct ky_error *err)
 {
     struct vacuum_options options = {.is_analyze = !statement->is_vacuum};
     const char *name = statement->is_vacuum ? "VACUUM" : "ANALYZE";
+    *is_pending_out = false;
     KY_TRY(read_options(statement, &options, err));
     if (statement->is_vacuum && session->is_block) {
         return ky_error_set(err, KY_ACTIVE_SQL_TRANSACTION,
                             "VACUUM cannot run inside a transaction block");
+    }
+    if (options.is_analyze) {
+        KY_TRY(utility_change_catalog(session, outer, is_pending_out, err));
+        if (*is_pending_out) {
+            return KY_OK;
+        }
     }
     KY_TRY(look_at_tables(session, outer, statement, options.is_verbose, err));
     if (statement->is_vacuum) {
         KY_TRY(run_vacuum(session, &options, err));
     }
     strcpy(session->tag, name);
-    *is_analyze_out = options.is_analyze;
     return KY_OK;
 }
 

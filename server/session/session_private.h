@@ -330,9 +330,9 @@ KY_MUST_CHECK ky_status server_current_image(struct server *server, struct cat_i
 
 /* Views of compaction. */
 void maintenance_register(void);
-/* VACUUM, and what ANALYZE checks and says; *is_analyze_out: statistics are wanted. */
+/* VACUUM and ANALYZE. *is_pending_out: nothing was done yet, call again. */
 KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *outer,
-                                        const struct ast_analyze *statement, bool *is_analyze_out,
+                                        const struct ast_analyze *statement, bool *is_pending_out,
                                         struct ky_error *err);
 void session_catalog_register(void);
 /* ddl_build.c: pg_stat_progress_create_index. */
@@ -433,6 +433,10 @@ void utility_explain_analyze(struct session *session, struct portal *portal);
  */
 KY_MUST_CHECK ky_status implicit_table(struct session *session, const struct ast_node *statement,
                                        bool *is_pending_out, struct ky_error *err);
+/* Runs the portal's statement through ddl_run. *is_pending_out: nothing was changed yet, call
+ * again. */
+KY_MUST_CHECK ky_status utility_change_catalog(struct session *session, const struct portal *outer,
+                                               bool *is_pending_out, struct ky_error *err);
 /* SHOW's value; NULL when unknown. */
 const char *session_show(struct session *session, const char *name, struct ky_buffer *scratch);
 /* One text row or column through the sink. */

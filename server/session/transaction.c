@@ -250,7 +250,7 @@ transaction_finish(struct session *session, struct ky_error *err)
         ky_metric_add(&rollbacks, 1);
         return KY_ERR;
     }
-    if (session->last_result.lsn != 0 && session->commit_start_ns != 0) {
+    if (session->last_result.lsn != 0) {
         ky_metric_observe_ns(&commit_seconds, ky_monotonic_ns() - session->commit_start_ns);
     }
     settings_commit(&session->settings);

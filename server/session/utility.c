@@ -265,37 +265,31 @@ run_checkpoint(struct session *session, struct ky_error *err)
     return storage_checkpoint(server_storage(session->server), &lsn, err);
 }
 
+ky_status
+utility_change_catalog(struct session *session, const struct portal *outer, bool *is_pending_out,
+                       struct ky_error *err)
+{
+    KY_TRY(freeze_cursors(session, is_pending_out, err));
+    if (*is_pending_out) {
+        return KY_OK;
+    }
+    txn_statement_begin(access_storage_txn(session->txn));
+    ky_status status =
+        ddl_run(session, outer->source->tree, outer->source->sql, is_pending_out, err);
+    txn_statement_end(access_storage_txn(session->txn));
+    txn_command_increment(access_storage_txn(session->txn));
+    return status;
+}
+
 static ky_status
-run_ddl(struct session *session, const struct portal *outer, enum utility_answer *answer_out,
+run_ddl(struct session *session, const struct portal *outer, bool *is_pending_out,
         struct ky_error *err)
 {
-    bool is_pending = false;
     if (session->is_read_only) {
         return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
                             "cannot execute this command in a read-only transaction");
     }
-    KY_TRY(freeze_cursors(session, &is_pending, err));
-    if (is_pending) {
-        *answer_out = UTILITY_PENDING;
-        return KY_OK;
-    }
-    txn_statement_begin(access_storage_txn(session->txn));
-    ky_status status = ddl_run(session, outer->source->tree, outer->source->sql, &is_pending, err);
-    txn_statement_end(access_storage_txn(session->txn));
-    txn_command_increment(access_storage_txn(session->txn));
-    *answer_out = is_pending ? UTILITY_PENDING : UTILITY_DONE;
-    return status;
-}
-
-/* Compaction, then what ANALYZE finds goes into the catalog. */
-static ky_status
-run_maintenance(struct session *session, struct portal *portal, enum utility_answer *answer_out,
-                struct ky_error *err)
-{
-    const struct ast_analyze *statement = (const void *)portal->source->tree;
-    bool is_analyze;
-    KY_TRY(maintenance_run(session, portal, statement, &is_analyze, err));
-    return is_analyze && !session->is_read_only ? run_ddl(session, portal, answer_out, err) : KY_OK;
+    return utility_change_catalog(session, outer, is_pending_out, err);
 }
 
 static ky_status
@@ -326,7 +320,9 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
         return run_transaction(session, (const void *)tree, answer_out, err);
     }
     if (ddl_handles(tree->kind)) {
-        return run_ddl(session, portal, answer_out, err);
+        KY_TRY(run_ddl(session, portal, &is_pending, err));
+        *answer_out = is_pending ? UTILITY_PENDING : UTILITY_DONE;
+        return KY_OK;
     }
     if (portal->source->column_count == 0) {
         KY_TRY(utility_describe(session, portal->source, err));
@@ -366,7 +362,9 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
     case AST_CHECKPOINT:
         return run_checkpoint(session, err);
     case AST_ANALYZE:
-        return run_maintenance(session, portal, answer_out, err);
+        KY_TRY(maintenance_run(session, portal, (const void *)tree, &is_pending, err));
+        *answer_out = is_pending ? UTILITY_PENDING : UTILITY_DONE;
+        return KY_OK;
     case AST_NOTIFY:
         return run_notify(session, (const void *)tree, err);
     case AST_DO:

@@ -62,32 +62,47 @@ bounds_values(struct ky_arena *arena, const struct cat_statistics *s)
                                : values_array(arena, s->type, s->bounds, s->bound_count);
 }
 
-static ky_status
-fill_stats(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+/* A row of a view for each column that was analyzed. */
+static void
+fill_columns(const struct cat_image *image, struct sysview_rows *rows,
+             void (*put)(const struct cat_image *image, const struct cat_table *table,
+                         const struct cat_column *column, struct sysview_rows *rows))
 {
-    (void)err;
-    for (size_t i = 0; i < context->image->table_count; i++) {
-        const struct cat_table *table = context->image->tables[i];
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
         for (uint16_t c = 0; c < table->column_count; c++) {
-            const struct cat_statistics *s = table->columns[c].statistics;
-            if (s == NULL) {
-                continue;
+            if (table->columns[c].statistics != NULL) {
+                put(image, table, &table->columns[c], rows);
             }
-            struct datum *at = sysview_add(rows);
-            put_text(&at, view_schema_name(context->image, table->schema));
-            put_text(&at, table->name);
-            put_text(&at, table->columns[c].name);
-            put_word(&at, false);
-            put_real(&at, (double)(float)s->null_fraction);
-            put_word(&at, s->average_width);
-            put_real(&at, (double)(float)s->distinct);
-            *at++ = common_values(rows->arena, s);
-            *at++ = common_frequencies(rows->arena, s);
-            *at++ = bounds_values(rows->arena, s);
-            *at++ = s->has_correlation ? datum_real((double)(float)s->correlation) : datum_null();
-            put_nulls(&at, 3);
         }
     }
+}
+
+static void
+put_stats(const struct cat_image *image, const struct cat_table *table,
+          const struct cat_column *column, struct sysview_rows *rows)
+{
+    const struct cat_statistics *s = column->statistics;
+    struct datum *at = sysview_add(rows);
+    put_text(&at, view_schema_name(image, table->schema));
+    put_text(&at, table->name);
+    put_text(&at, column->name);
+    put_word(&at, false);
+    put_real(&at, (double)(float)s->null_fraction);
+    put_word(&at, s->average_width);
+    put_real(&at, (double)(float)s->distinct);
+    *at++ = common_values(rows->arena, s);
+    *at++ = common_frequencies(rows->arena, s);
+    *at++ = bounds_values(rows->arena, s);
+    *at++ = s->has_correlation ? datum_real((double)(float)s->correlation) : datum_null();
+    put_nulls(&at, 3);
+}
+
+static ky_status
+fill_stats(const struct sysview_context *context, struct sysview_rows *rows,
+           struct ky_error *err KY_UNUSED)
+{
+    fill_columns(context->image, rows, put_stats);
     return KY_OK;
 }
 VIEW(view_pg_stats, 12053, OID_SCHEMA_PG_CATALOG, "pg_stats", 'v', stats_columns, fill_stats);
@@ -156,28 +171,26 @@ fill_slots(struct ky_arena *arena, struct datum *at, const struct cat_statistics
     }
 }
 
+static void
+put_statistic(const struct cat_image *image KY_UNUSED, const struct cat_table *table,
+              const struct cat_column *column, struct sysview_rows *rows)
+{
+    const struct cat_statistics *s = column->statistics;
+    struct datum *at = sysview_add(rows);
+    put_word(&at, table->oid);
+    put_word(&at, s->column);
+    put_word(&at, false);
+    put_real(&at, (double)(float)s->null_fraction);
+    put_word(&at, s->average_width);
+    put_real(&at, (double)(float)s->distinct);
+    fill_slots(rows->arena, at, s);
+}
+
 static ky_status
 fill_statistic(const struct sysview_context *context, struct sysview_rows *rows,
-               struct ky_error *err)
+               struct ky_error *err KY_UNUSED)
 {
-    (void)err;
-    for (size_t i = 0; i < context->image->table_count; i++) {
-        const struct cat_table *table = context->image->tables[i];
-        for (uint16_t c = 0; c < table->column_count; c++) {
-            const struct cat_statistics *s = table->columns[c].statistics;
-            if (s == NULL) {
-                continue;
-            }
-            struct datum *at = sysview_add(rows);
-            put_word(&at, table->oid);
-            put_word(&at, s->column);
-            put_word(&at, false);
-            put_real(&at, (double)(float)s->null_fraction);
-            put_word(&at, s->average_width);
-            put_real(&at, (double)(float)s->distinct);
-            fill_slots(rows->arena, at, s);
-        }
-    }
+    fill_columns(context->image, rows, put_statistic);
     return KY_OK;
 }
 VIEW(view_pg_statistic, 2619, OID_SCHEMA_PG_CATALOG, "pg_statistic", 'r', statistic_columns,

@@ -208,6 +208,7 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     if (sequence != NULL) {
         KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
     }
+    KY_TRY(ddl_drop_statistics(ddl, column));
     column->is_dropped = true;
     column->is_not_null = false;
     column->default_sql = NULL;
@@ -411,6 +412,7 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     const char *using = command->expression == NULL ? quoted : ddl_print(ddl, command->expression);
     using = ky_arena_printf(ddl->arena, "(%s)::%s", using, shown);
     KY_TRY(bind_table_expression(&ddl->bind, table, using, wanted, typmod, &expr, ddl->err));
+    KY_TRY(ddl_drop_statistics(ddl, column));
     struct cat_column changed = *column;
     changed.type = wanted;
     changed.typmod = typmod;

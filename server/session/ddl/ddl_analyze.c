@@ -73,16 +73,22 @@ sample_table(struct ddl *ddl, struct ky_arena *arena, const struct cat_table *ta
 }
 
 static ky_status
-write_statistics(struct ddl *ddl, struct cat_statistics *made)
+write_statistics(struct ddl *ddl, const struct cat_statistics *old, struct cat_statistics *made)
 {
-    for (size_t i = 0; i < ddl->image->statistics_count; i++) {
-        const struct cat_statistics *old = ddl->image->statistics[i];
-        if (old->table == made->table && old->column == made->column) {
-            made->row_id = old->row_id;
-            return catalog_update(ddl->txn, CAT_STATISTICS, made, ddl->err);
-        }
+    if (old == NULL) {
+        return catalog_insert(ddl->txn, CAT_STATISTICS, made, ddl->err);
     }
-    return catalog_insert(ddl->txn, CAT_STATISTICS, made, ddl->err);
+    made->row_id = old->row_id;
+    return catalog_update(ddl->txn, CAT_STATISTICS, made, ddl->err);
+}
+
+ky_status
+ddl_drop_statistics(struct ddl *ddl, struct cat_column *column)
+{
+    const struct cat_statistics *statistics = column->statistics;
+    column->statistics = NULL;
+    return statistics == NULL ? KY_OK
+                              : catalog_erase(ddl->txn, CAT_STATISTICS, statistics, ddl->err);
 }
 
 /* columns: AST_STRINGs; NULL: all. 42703, 42701. */
@@ -132,7 +138,7 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
         }
         struct cat_statistics made = {.table = table->oid, .column = table->columns[c].number};
         analyze_column(&arena, &samples[c], target, &made);
-        status = write_statistics(ddl, &made);
+        status = write_statistics(ddl, table->columns[c].statistics, &made);
     }
     ky_arena_deinit(&arena);
     return status;

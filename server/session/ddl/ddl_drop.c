@@ -30,10 +30,8 @@ ddl_drop_table(struct ddl *ddl, struct cat_table *table)
             KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
         }
     }
-    for (size_t i = 0; i < ddl->image->statistics_count; i++) {
-        if (ddl->image->statistics[i]->table == table->oid) {
-            KY_TRY(catalog_erase(ddl->txn, CAT_STATISTICS, ddl->image->statistics[i], ddl->err));
-        }
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        KY_TRY(ddl_drop_statistics(ddl, &table->columns[i]));
     }
     KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, table, ddl->err));
     if (table->kind == 'r') {

@@ -101,6 +101,8 @@ bool ddl_build_is_under_way(const struct ddl *ddl);
 KY_MUST_CHECK ky_status ddl_build_finish(struct ddl *ddl);
 /* ANALYZE and VACUUM (ANALYZE): samples tables, writes what the planner and pg_stats read. */
 KY_MUST_CHECK ky_status ddl_analyze(struct ddl *ddl, const struct ast_analyze *statement);
+/* What was found of a column that goes, or becomes another, goes with it. */
+KY_MUST_CHECK ky_status ddl_drop_statistics(struct ddl *ddl, struct cat_column *column);
 
 /* A sample of one column, in the order of the table. */
 struct column_sample {
@@ -164,7 +166,14 @@ KY_MUST_CHECK ky_status ddl_add_column(struct ddl *ddl, struct new_table *made,
 KY_MUST_CHECK ky_status ddl_add_constraint(struct ddl *ddl, struct new_table *made,
                                            const struct ast_constraint *constraint,
                                            int16_t own_column);
+/* Takes the name, before any change: fills made->table. *is_done_out: it exists, and IF NOT EXISTS
+ * was said. 42P07, 42P16. */
+KY_MUST_CHECK ky_status ddl_begin_table(struct ddl *ddl, const struct ast_range_var *name,
+                                        enum ast_persistence persistence, bool is_if_not_exists,
+                                        struct new_table *made, bool *is_done_out);
 KY_MUST_CHECK ky_status ddl_write_table(struct ddl *ddl, struct new_table *made);
+/* Another column at the end, without a name and type yet; columns got before may move. */
+struct cat_column *ddl_append_column(struct ddl *ddl, struct new_table *made);
 /* A column without a type yet. */
 KY_MUST_CHECK ky_status ddl_new_column(struct ddl *ddl, struct new_table *made, const char *name,
                                        struct cat_column **column_out);
