@@ -59,7 +59,8 @@ put(struct gen *gen, const char *format, ...)
 static void boolean(struct gen *gen, int depth);
 static void query_of_ints(struct gen *gen, int depth, int columns);
 
-static const char *const tables[] = {"r", "s", "u"};
+/* The last is large, so that others are looked up in it; never part of a cross join. */
+static const char *const tables[] = {"r", "s", "u", "v"};
 
 static int
 alias(struct gen *gen)
@@ -240,7 +241,7 @@ from(struct gen *gen, int depth)
         if (i > 0) {
             const unsigned kind = pick(gen, 6);
             put(gen, kind >= 4 ? " CROSS JOIN " : " %s ", joins[kind & 3]);
-            put(gen, "%s a%d", tables[pick(gen, 3)], name);
+            put(gen, "%s a%d", tables[pick(gen, kind < 4 ? 4 : 3)], name);
             gen->tables++;
             if (kind < 4) {
                 put(gen, " ON a%d.%s = a%d.%s", name - 1, pick(gen, 2) == 0 ? "a" : "id", name,
@@ -250,7 +251,7 @@ from(struct gen *gen, int depth)
                 }
             }
         } else {
-            put(gen, "%s a%d", tables[pick(gen, 3)], name);
+            put(gen, "%s a%d", tables[pick(gen, 4)], name);
             gen->tables++;
         }
     }
@@ -433,6 +434,28 @@ set_query(struct gen *gen)
     }
 }
 
+/* The first rows in an index's order, or the least and greatest value. */
+static void
+first_rows(struct gen *gen)
+{
+    static const char *const orders[] = {"", " DESC", " DESC NULLS LAST", " NULLS FIRST"};
+    const char *column = pick(gen, 2) == 0 ? "id" : pick(gen, 2) == 0 ? "a" : "b";
+    const bool is_ends = pick(gen, 3) == 0;
+    if (is_ends) {
+        put(gen, "SELECT max(a0.%s), min(a0.%s)", column, pick(gen, 2) == 0 ? "id" : "b");
+    } else {
+        put(gen, "SELECT a0.%s", column);
+    }
+    from(gen, 1 + (int)pick(gen, 2));
+    if (pick(gen, 3) != 0) {
+        put(gen, " WHERE ");
+        boolean(gen, 2);
+    }
+    if (!is_ends) {
+        put(gen, " ORDER BY a0.%s%s LIMIT %u", column, orders[pick(gen, 4)], 1 + pick(gen, 12));
+    }
+}
+
 static void
 whole_query(struct gen *gen)
 {
@@ -446,6 +469,9 @@ whole_query(struct gen *gen)
         put(gen, "WITH w(a, b) AS (");
         set_query(gen);
         put(gen, ") SELECT x.a, count(*), sum(y.b) FROM w x LEFT JOIN w y ON x.a = y.b GROUP BY 1");
+        return;
+    case 2:
+        first_rows(gen);
         return;
     default:
         select_query(gen);
@@ -528,7 +554,7 @@ open_database(const char *conninfo)
         exit(2);
     }
     must(conn, "SET client_min_messages = warning; SET statement_timeout = '5s'");
-    must(conn, "DROP TABLE IF EXISTS r, s, u");
+    must(conn, "DROP TABLE IF EXISTS r, s, u, v");
     must(conn, "CREATE TABLE r (id int PRIMARY KEY, a int, b int, t text)");
     must(conn, "CREATE TABLE s (id int, a int NOT NULL, b int, t text)");
     must(conn, "CREATE TABLE u (id int, a int, b int, t text, UNIQUE (a, id))");
@@ -540,6 +566,12 @@ open_database(const char *conninfo)
                "FROM generate_series(3, 35) i");
     must(conn,
          "INSERT INTO u SELECT i, i % 4, i / 3, chr(98 + i % 3) FROM generate_series(1, 18) i");
+    must(conn, "CREATE TABLE v (id bigint PRIMARY KEY, a smallint, b int, t varchar(9))");
+    must(conn, "CREATE INDEX ON v (a, b); CREATE INDEX ON v (b DESC); CREATE INDEX ON v (t)");
+    must(conn, "INSERT INTO v SELECT i, CASE WHEN i % 9 > 0 THEN i % 70 END, "
+               "CASE WHEN i % 13 > 0 THEN i % 300 - 3 END, repeat(chr(97 + i % 3), i % 5) "
+               "FROM generate_series(1, 700) i");
+    must(conn, "ANALYZE r; ANALYZE u; ANALYZE v");
     return conn;
 }
 
@@ -558,9 +590,11 @@ check_query(PGconn *conn, PGconn *peer, const char *sql)
 {
     char *plainly = answer(conn, sql);
     char *wanted = peer == NULL ? strdup(plainly) : answer(peer, sql);
-    bool is_good = strcmp(plainly, "57014") == 0 || strcmp(wanted, "57014") == 0 ||
+    /* 57014: too slow to say. */
+    const bool is_known = strcmp(wanted, "57014") != 0;
+    bool is_good = strcmp(plainly, "57014") == 0 || !is_known ||
                    is_same(sql, wanted, plainly, "differs from the peer");
-    for (size_t i = 0; is_good && i < sizeof(settings) / sizeof(settings[0]); i++) {
+    for (size_t i = 0; is_good && is_known && i < sizeof(settings) / sizeof(settings[0]); i++) {
         must(conn, settings[i]);
         char *got = answer(conn, sql);
         /* 57014: too slow this way, which is no wrong answer. */

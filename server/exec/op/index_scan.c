@@ -100,6 +100,15 @@ sort_elements(struct op_index_scan *self, const struct cat_key *key, bool is_dow
     self->element_count = kept;
 }
 
+/* Could a key of this type be equal to the value of an integer type? */
+static bool
+is_in_range(const struct type *type, int64_t value)
+{
+    return type->oid == OID_INT4   ? value >= INT32_MIN && value <= INT32_MAX
+           : type->oid == OID_INT2 ? value >= INT16_MIN && value <= INT16_MAX
+                                   : true;
+}
+
 /* The distinct non-null elements of = ANY (array), in the order of the index. */
 static ky_status
 load_elements(struct op_index_scan *self, const struct eval_input *input, struct ky_error *err)
@@ -120,9 +129,10 @@ load_elements(struct op_index_scan *self, const struct eval_input *input, struct
     array_open(array.bytes, &view);
     self->elements = ky_arena_array(arena, struct datum, (size_t)view.count + 1);
     const uint8_t *cursor = view.first;
+    const bool is_other = view.element != key->type;
     for (uint32_t i = 0; i < view.count; i++) {
         const struct datum value = array_next(&view, &cursor);
-        if (value.is_null) {
+        if (value.is_null || (is_other && !is_in_range(key->type, value.word))) {
             continue;
         }
         self->elements[self->element_count++] = value;
@@ -187,7 +197,7 @@ set_bounds(struct op_index_scan *self, struct ky_error *err)
     self->entries.is_point = self->entries.is_point_done = false;
     if (self->any_array != NULL) {
         self->values[equal_count++] = self->elements[self->element_next++];
-    } else if (self->lower != NULL || self->upper != NULL) {
+    } else if (self->lower != NULL || self->upper != NULL || bounds->is_not_null) {
         const bool is_down = plan->scan.index->keys[equal_count].is_descending;
         KY_TRY(encode_end(self, is_down ? self->upper : self->lower,
                           is_down ? bounds->is_upper_exclusive : bounds->is_lower_exclusive,

@@ -123,7 +123,8 @@ static double
 distinct_of(struct level *level, const struct expr *expr)
 {
     expr = strip(expr);
-    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0) {
+    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0 ||
+        expr->table >= level->query->table_count) {
         return DISTINCT_DEFAULT;
     }
     const struct rel *rel = &level->rels[expr->table];

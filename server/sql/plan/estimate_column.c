@@ -42,7 +42,8 @@ column_statistics(struct level *level, const struct expr *expr)
     while (expr->kind == EXPR_CAST || expr->kind == EXPR_COERCE) {
         expr = expr->args[0];
     }
-    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0 || expr->column >= EXPR_SYSTEM_FIRST) {
+    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0 || expr->column >= EXPR_SYSTEM_FIRST ||
+        expr->table >= level->query->table_count /* a subquery that became a join */) {
         return NULL;
     }
     const struct table_ref *ref = level->rels[expr->table].ref;

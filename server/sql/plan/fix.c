@@ -209,7 +209,7 @@ is_hashable_test(const struct expr *test)
         return true;
     }
     return test->kind == EXPR_FUNC && test->op != NULL && test->op->is_hashable &&
-           test->arg_count == 2 && test->args[0]->type == test->args[1]->type;
+           test->arg_count == 2 && types_hash_alike(test->args[0]->type, test->args[1]->type);
 }
 
 static struct expr *

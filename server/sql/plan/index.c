@@ -102,6 +102,12 @@ narrowed(struct planner *p, struct expr *value, const struct type *type)
     return expr;
 }
 
+static bool
+is_plain_text(const struct type *type)
+{
+    return type->storage == TYPE_BYTES && type->category == 'S' && type->oid != OID_BPCHAR;
+}
+
 /* The value as the key's type, or NULL when it cannot be said in it. */
 static struct expr *
 as_key_type(struct planner *p, struct expr *value, const struct type *type, bool is_equality)
@@ -109,10 +115,7 @@ as_key_type(struct planner *p, struct expr *value, const struct type *type, bool
     if (value->type == type) {
         return value;
     }
-    bool is_text = type->storage == TYPE_BYTES && type->category == 'S' &&
-                   value->type->category == 'S' && type->oid != OID_BPCHAR &&
-                   value->type->oid != OID_BPCHAR;
-    if (is_text) {
+    if (is_plain_text(type) && is_plain_text(value->type)) {
         return value;
     }
     if (!is_integer(type) || !is_integer(value->type)) {
@@ -140,7 +143,7 @@ mirrored(char strategy)
 struct condition {
     uint16_t column;         /* NO_COLUMN: expression */
     const struct expr *side; /* what is compared */
-    char strategy;           /* 1..5; 'a': = ANY */
+    char strategy;           /* 1..5; 'a': = ANY; 'n': IS NOT NULL */
     struct expr *value;
     struct qual *qual;
 };
@@ -153,14 +156,16 @@ struct index_exprs {
     struct expr *predicate;
 };
 
+/* The same for every row of rel, and there before it is scanned. A subquery that reads nothing
+ * outside runs once, whatever it calls. */
 static bool
-value_is_known(struct expr *value, const struct rel *rel, const struct tables *outer)
+value_is_known(struct expr *value, const struct tables *outer)
 {
     struct tables reads = {{0}};
     tables_of_expr(value, &reads);
-    (void)rel;
     return (outer == NULL ? tables_is_empty(&reads) : tables_is_subset(&reads, outer)) &&
-           !expr_is_volatile(value);
+           (!expr_is_volatile(value) ||
+            (value->kind == EXPR_SUBQUERY && value->any_test == NULL && tables_is_empty(&reads)));
 }
 
 static bool
@@ -340,6 +345,15 @@ plan_index_serves(struct level *level, const struct rel *rel, const struct cat_i
     return true;
 }
 
+/* Elements that can be compared with keys: of their type, other integers, other texts. */
+static bool
+holds_keys(const struct type *array, const struct type *key)
+{
+    const struct type *element = type_get(array->element_oid);
+    return element != NULL && (element == key || (is_integer(element) && is_integer(key)) ||
+                               (is_plain_text(element) && is_plain_text(key)));
+}
+
 /* Operators of another type family would order differently: the value must become the key's type.
  */
 static bool
@@ -352,12 +366,18 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
     if (expr->kind == EXPR_ARRAY_OP && !expr->is_negated && expr->op != NULL &&
         expr->op->strategy == 3) {
         column = key_column(expr->args[0], rel);
-        if (column == NULL || !value_is_known(expr->args[1], rel, outer) ||
-            expr->args[1]->type->element_oid != column->type->oid) {
+        if (column == NULL || !value_is_known(expr->args[1], outer) ||
+            !holds_keys(expr->args[1]->type, column->type)) {
             return false;
         }
         *out = (struct condition){column->column, column, 'a', expr->args[1], qual};
         return true;
+    }
+    if (expr->kind == EXPR_IS_NULL && expr->is_negated) {
+        column = key_column(expr->args[0], rel);
+        *out = (struct condition){column == NULL ? NO_COLUMN : column->column, expr->args[0], 'n',
+                                  NULL, qual};
+        return column != NULL || has_expressions;
     }
     if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->op->strategy == 0 ||
         expr->arg_count != 2) {
@@ -372,7 +392,7 @@ read_condition(struct level *level, struct rel *rel, struct qual *qual, const st
         if (is_expression) {
             column = expr->args[side];
         }
-        if (column == NULL || !value_is_known(value, rel, outer)) {
+        if (column == NULL || !value_is_known(value, outer)) {
             continue;
         }
         value = as_key_type(level->planner, value, column->type, expr->op->strategy == 3);
@@ -393,7 +413,7 @@ struct choice {
     struct index_exprs exprs;
     const struct condition *equal[32];
     uint16_t equal_count;
-    const struct condition *any, *lower, *upper;
+    const struct condition *any, *lower, *upper, *not_null;
     bool is_sorted, is_backward;
     double rows;
 };
@@ -415,6 +435,18 @@ find_condition(const struct condition *conditions, uint32_t count, const struct 
     return NULL;
 }
 
+/* The same value in all rows that the scan gives. */
+static bool
+is_held_equal(const struct choice *choice, const struct expr *column)
+{
+    for (uint16_t i = 0; column != NULL && i < choice->equal_count; i++) {
+        if (choice->equal[i]->column == column->column) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ORDER BY is the index's order (or its reverse) after the columns held equal. */
 static bool
 delivers_order(const struct level *level, const struct rel *rel, const struct choice *choice,
@@ -423,28 +455,34 @@ delivers_order(const struct level *level, const struct rel *rel, const struct ch
     const struct query *query = level->query;
     const struct cat_index *index = choice->index;
     uint16_t key = choice->equal_count;
-    if (query->order_count == 0 || query->table_count != 1 || query->has_aggregates ||
-        query->has_windows || query->is_distinct || query->distinct_on_count > 0 ||
-        query->has_sets || choice->any != NULL) {
+    if (query->order_count == 0 || (query->table_count != 1 && level->early_table != rel) ||
+        query->has_aggregates || query->has_windows || query->is_distinct ||
+        query->distinct_on_count > 0 || query->has_sets || choice->any != NULL) {
         return false;
     }
-    for (uint16_t i = 0; i < query->order_count; i++, key++) {
+    bool is_first = true;
+    for (uint16_t i = 0; i < query->order_count; i++) {
         const struct sort_key *order = &query->order_by[i];
+        const struct expr *column = key_column(order->expr, rel);
+        if (is_held_equal(choice, column)) {
+            continue;
+        }
         if (key >= index->key_count) {
             return false;
         }
         const struct expr *expr = choice->exprs.keys[key];
         if (expr != NULL ? !expr_equal(order->expr, expr)
-                         : order->expr->kind != EXPR_COLUMN || order->expr->table != rel->table ||
-                               order->expr->column + 1 != index->keys[key].column) {
+                         : column == NULL || column->column + 1 != index->keys[key].column) {
             return false;
         }
         bool is_reverse = order->is_descending != index->keys[key].is_descending;
         bool nulls_reverse = order->is_nulls_first != index->keys[key].is_nulls_first;
-        if (is_reverse != nulls_reverse || (i > 0 && is_reverse != *is_backward_out)) {
+        if (is_reverse != nulls_reverse || (!is_first && is_reverse != *is_backward_out)) {
             return false;
         }
         *is_backward_out = is_reverse;
+        is_first = false;
+        key++;
     }
     return true;
 }
@@ -513,6 +551,7 @@ judge_index(struct level *level, const struct rel *rel, const struct cat_index *
             choice->lower = find_condition(conditions, count, choice, key, "\4\5");
             choice->upper = find_condition(conditions, count, choice, key, "\1\2");
             choice->rows *= range_fraction(level, rel, choice->lower, choice->upper);
+            choice->not_null = find_condition(conditions, count, choice, key, "n");
         }
     }
     if (index->is_unique && choice->equal_count == index->key_count) {
@@ -564,6 +603,7 @@ is_used(const struct choice *choice, const struct qual *qual)
         }
     }
     return (choice->any != NULL && choice->any->qual == qual) ||
+           (choice->not_null != NULL && expr_equal(choice->not_null->qual->expr, qual->expr)) ||
            (choice->lower != NULL && choice->lower->qual == qual) ||
            (choice->upper != NULL && choice->upper->qual == qual);
 }
@@ -612,6 +652,7 @@ make_scan(struct level *level, struct rel *rel, const struct choice *choice,
     if (choice->any != NULL) {
         bounds->any_array = fix_expr(&nothing, choice->any->value);
     }
+    bounds->is_not_null = choice->not_null != NULL;
     set_range(plan, choice, &nothing);
     for (uint32_t i = 0; i < quals->count; i++) {
         quals_add(level, is_used(choice, quals->list[i]) ? &used : &left, quals->list[i]);
@@ -623,6 +664,83 @@ make_scan(struct level *level, struct rel *rel, const struct choice *choice,
     return plan;
 }
 
+/* What the quals say of rel's indexes. */
+static uint32_t
+read_conditions(struct level *level, struct rel *rel, const struct quals *quals,
+                const struct tables *outer, struct condition **conditions_out)
+{
+    struct condition *conditions =
+        ky_arena_array(level->planner->arena, struct condition, (size_t)quals->count + 1);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < quals->count; i++) {
+        if (read_condition(level, rel, quals->list[i], outer, &conditions[count])) {
+            count++;
+        }
+    }
+    *conditions_out = conditions;
+    return count;
+}
+
+/* False: the index cannot be read for these quals. */
+static bool
+consider(struct level *level, const struct rel *rel, const struct cat_index *index,
+         const struct quals *quals, const struct condition *conditions, uint32_t count,
+         struct choice *choice_out)
+{
+    if ((index->method != INDEX_BTREE && index->method != INDEX_RMI &&
+         index->method != INDEX_HASH) ||
+        !index->is_valid || index->key_count > 32) {
+        return false;
+    }
+    if (!read_expressions(level->planner, rel, index, &choice_out->exprs) ||
+        (choice_out->exprs.predicate != NULL &&
+         !part_is_implied(choice_out->exprs.predicate, quals))) {
+        return false;
+    }
+    judge_index(level, rel, index, conditions, count, choice_out);
+    return true;
+}
+
+double
+plan_lookup_rows(struct level *level, struct rel *rel, const struct quals *pending,
+                 const struct tables *left)
+{
+    enum { ROWS_UNKNOWN = 20 };
+    const struct cat_table *table = rel->ref->kind == TABLE_RELATION ? rel->ref->table : NULL;
+    struct tables both = *left;
+    struct quals quals = {0};
+    struct condition *conditions;
+    double best = -1;
+    if (table == NULL || table->index_count == 0 || table->sysview != NULL ||
+        !level->planner->context->is_indexscan_enabled) {
+        return -1;
+    }
+    tables_add(&both, rel->table);
+    for (uint32_t i = 0; i < pending->count; i++) {
+        if (pending->list[i] != NULL && tables_is_subset(&pending->list[i]->tables, &both)) {
+            quals_add(level, &quals, pending->list[i]);
+        }
+    }
+    const uint32_t count = read_conditions(level, rel, &quals, left, &conditions);
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct choice choice;
+        bool is_tied = false;
+        if (!consider(level, rel, table->indexes[i], &quals, conditions, count, &choice)) {
+            continue;
+        }
+        for (uint16_t k = 0; k < choice.equal_count; k++) {
+            is_tied |= tables_overlap(&choice.equal[k]->qual->tables, left);
+        }
+        const double rows = choice.equal_count > 0 && !is_analyzed(level, choice.equal[0]->side)
+                                ? KY_MIN(choice.rows, (double)ROWS_UNKNOWN)
+                                : choice.rows;
+        if (is_tied && (best < 0 || rows < best)) {
+            best = rows;
+        }
+    }
+    return best;
+}
+
 struct plan *
 plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
                 const struct tables *outer, bool *is_sorted_out)
@@ -631,32 +749,16 @@ plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
     struct planner *p = level->planner;
     bool stops_early = level->query->limit != NULL && !level->query->is_with_ties;
     struct choice best = {0};
+    struct condition *conditions;
     *is_sorted_out = false;
     if (!p->context->is_indexscan_enabled || table->index_count == 0) {
         return NULL;
     }
-    struct condition *conditions =
-        ky_arena_array(p->arena, struct condition, (size_t)quals->count + 1);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < quals->count; i++) {
-        if (read_condition(level, rel, quals->list[i], outer, &conditions[count])) {
-            count++;
-        }
-    }
+    const uint32_t count = read_conditions(level, rel, quals, outer, &conditions);
     for (uint16_t i = 0; i < table->index_count; i++) {
-        const struct cat_index *index = table->indexes[i];
         struct choice choice;
-        if ((index->method != INDEX_BTREE && index->method != INDEX_RMI &&
-             index->method != INDEX_HASH) ||
-            !index->is_valid || index->key_count > 32) {
-            continue;
-        }
-        if (!read_expressions(p, rel, index, &choice.exprs) ||
-            (choice.exprs.predicate != NULL && !part_is_implied(choice.exprs.predicate, quals))) {
-            continue;
-        }
-        judge_index(level, rel, index, conditions, count, &choice);
-        if ((has_bounds(&choice) || (choice.is_sorted && stops_early) ||
+        if (consider(level, rel, table->indexes[i], quals, conditions, count, &choice) &&
+            (has_bounds(&choice) || (choice.is_sorted && stops_early) ||
              choice.exprs.predicate != NULL) &&
             is_better(&choice, &best, stops_early)) {
             best = choice;

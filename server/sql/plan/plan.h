@@ -60,10 +60,12 @@ struct scan_column {
 struct index_bounds {
     struct expr **equal; /* one for each of the first equal_count key columns */
     uint16_t equal_count;
-    struct expr *any_array; /* = ANY(array) on the key column after them (then no range), or NULL */
+    struct expr *any_array; /* = ANY(array) on the key column after them (then no range), or NULL;
+                             * of the key's type, or of another integer type */
     struct expr *lower;     /* on the column after the equal ones, or NULL */
     struct expr *upper;
     bool is_lower_exclusive, is_upper_exclusive;
+    bool is_not_null; /* the column after the equal ones; a range says so by itself */
 };
 
 struct agg_call {

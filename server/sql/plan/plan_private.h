@@ -81,6 +81,10 @@ struct level {
     struct param_frame *frame;
     struct exprs *extra; /* columns wanted besides those the query reads: row ids to change */
     double limit_rows;   /* of the final LIMIT, 0: none known */
+    /* ORDER BY .. LIMIT over joins: the table that is read in order until there are enough rows,
+     * and about how many of its rows that takes. NULL: no such table. */
+    const struct rel *early_table;
+    double early_rows;
 };
 
 struct cte_state {
@@ -248,12 +252,74 @@ struct piece {
 };
 /* FROM and WHERE. Outputs every column of this level that the query reads. */
 struct piece plan_from(struct level *level);
+/* One table with the conditions of pending that it alone can answer, which are taken; outer: tables
+ * whose values the scan may ask for (their conditions are taken too), or NULL. all: what is read.
+ */
+struct piece plan_table(struct level *level, const struct exprs *all, uint16_t table,
+                        struct quals *pending, const struct tables *outer);
+struct input piece_input(struct level *level, const struct piece *piece);
+/* Conditions of pending that can be evaluated with these tables; their places become NULL. */
+struct quals take_covered(struct level *level, struct quals *pending, const struct tables *tables);
+/* The plan, or one above it, filters. */
+struct plan *add_filter(struct level *level, struct plan *plan, const struct quals *quals,
+                        const struct input *input);
+
+/* ---- join.c ---- */
+/* An equality between the two sides, hashable, of types that hash alike. */
+bool join_key_of(const struct qual *qual, const struct tables *left, const struct tables *right,
+                 struct expr **left_out, struct expr **right_out);
+/* Equal values of the two types have equal hashes. */
+bool types_hash_alike(const struct type *a, const struct type *b);
+/* With conditions that both sides together can evaluate. */
+struct piece join_pieces(struct level *level, const struct piece *left, const struct piece *right,
+                         enum plan_join kind, const struct quals *quals);
+/* Nested loop whose right side reads the left one's row: LATERAL, or an index lookup. */
+struct piece join_dependent(struct level *level, const struct exprs *all, const struct piece *left,
+                            struct from_item *item, enum plan_join kind, struct quals *pending,
+                            bool takes_join_quals);
+
+/* ---- early.c ---- */
+/* Sets level->early_table where reading it in order pays. pending: the conditions of WHERE. */
+void plan_early_stop(struct level *level, const struct quals *pending);
+
+/* ---- join_order.c ---- */
+/* A part of inner joins taken apart. */
+struct part {
+    struct from_item *item; /* NULL: piece is all there is */
+    struct tables tables;
+    struct tables required; /* LATERAL */
+    struct piece piece;     /* planned on its own; not for dependent ones */
+    bool is_joined;
+    bool lookup_pays;    /* an index lookup for each row on the left */
+    struct quals before; /* conditions as they were before it was planned */
+};
+struct parts {
+    struct part *list;
+    uint32_t count, capacity;
+};
+void parts_add(struct level *level, struct parts *parts, const struct part *part);
+/* Takes FROM apart; ON conditions of inner joins are added to pending. */
+struct parts parts_of_from(struct level *level, struct quals *pending);
+struct piece join_parts(struct level *level, const struct exprs *all, struct parts *parts,
+                        struct quals *pending);
+/* Is the item an inner join, also because of the conditions above it (NULLs among them)? */
+bool join_is_inner(const struct from_item *item, const struct quals *above);
+struct piece plan_item(struct level *level, const struct exprs *all, struct from_item *item,
+                       struct quals *pending);
 
 /* ---- index.c ---- */
+/* What finding rows by an index costs, in rows read in order: to get there, and each row. */
+#define LOOKUP_COST(rows) (12 + 3 * (rows))
 /* Turns a scan of rel into an index scan if its quals (those in `used` slots become bounds) allow
  * it; outer: tables whose values may be asked for. Returns NULL when no index helps. */
 struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
                              const struct tables *outer, bool *is_sorted_out);
+
+/* Rows that a lookup in an index of rel by values of the left tables finds, of the index that finds
+ * fewest; below 0: there is none to look up. pending: conditions that may say so, NULLs among them.
+ * rel is estimated. */
+double plan_lookup_rows(struct level *level, struct rel *rel, const struct quals *pending,
+                        const struct tables *left);
 
 /* Does the index hold all rows that where leaves (its predicate is implied)? *key_out: its first
  * key as an expression of rel, NULL for a column. */
@@ -269,6 +335,12 @@ struct expr *plan_vector_order(struct level *level, struct plan *scan, const str
 /* ---- upper.c ---- */
 struct plan *plan_select(struct level *level);
 struct plan *plan_set_query(struct level *level);
+/* Calls of this level in its targets, HAVING and ORDER BY, each once. */
+void find_calls(struct level *level, enum expr_kind kind, struct exprs *out);
+
+/* ---- minmax.c ---- */
+/* The level's query, or one that computes the same without aggregates: min and max by an index. */
+struct query *query_without_minmax(struct level *level);
 
 /* ---- sets.c ---- */
 /* Does a target hold a set-returning call inside of something else? */
@@ -277,16 +349,24 @@ bool has_nested_sets(struct level *level);
 struct plan *plan_sets(struct level *level, struct plan *plan, struct exprs *output);
 
 /* ---- subquery.c ---- */
-/* EXISTS in WHERE as a join to be made on top of the others. */
+/* EXISTS or IN in WHERE as a join to be made on top of the others. */
 struct semi {
     enum plan_join join;
     struct query *query; /* a copy without the conditions that look outside */
     struct quals on;     /* those; the subquery's columns are those of `table` */
     uint16_t table;      /* a number that no table of the level has */
     bool has_index;      /* the subquery finds its rows by an index of what it is tied to */
+    struct expr *exists; /* the condition itself, for when it is no join after all */
 };
+/* x IN (select ..) that reads nothing of this level, as the table of its distinct rows, where
+ * looking x up by them pays. table: the number its columns get; ties_out: the conditions that tie
+ * it. */
+bool table_from_in(struct level *level, const struct qual *qual, uint16_t table,
+                   struct quals *ties_out, struct piece *piece_out);
 bool semi_from_qual(struct level *level, const struct qual *qual, uint16_t table,
                     struct semi *semi_out);
+/* An expression without subqueries as a query inside of this one, over the same tables, says it. */
+struct expr *expr_one_deeper(struct planner *p, struct expr *expr);
 /* Moves the quals that can be into a subquery of FROM; the others stay in quals. */
 struct query *push_quals(struct level *level, struct query *query, struct quals *quals);
 /* Planned where it is used, as a subquery. */

@@ -7,6 +7,8 @@
  *   from v where v.a = 5                       the condition goes down into v, if v has it per row
  *   where exists (select .. from u             a semi join with u: its own conditions stay below,
  *                 where u.a = t.a and u.b > 1) those that name t become the join's
+ *   where t.a in (select u.a from u ..)        the same as exists (.. u.a = t.a ..); or, when t can
+ * be looked up by a, an inner join with the distinct rows
  *
  * A bound tree is shared with other plans of the statement, so what changes is copied first.
  */
@@ -110,6 +112,20 @@ rewrite(const struct rewriter *rewriter, struct expr *expr)
         }
     }
     return copy;
+}
+
+static struct expr *
+keep_column(void *self, struct expr *column)
+{
+    (void)self;
+    return column;
+}
+
+struct expr *
+expr_one_deeper(struct planner *p, struct expr *expr)
+{
+    const struct rewriter rewriter = {.p = p, .replace = keep_column, .shift = 1};
+    return rewrite(&rewriter, expr);
 }
 
 /* ------------------------------------------------------------------ conditions into subqueries */
@@ -330,16 +346,161 @@ build_semi(struct level *level, struct expr *sublink, struct semi *semi)
     return true;
 }
 
+/* ------------------------------------------------------------------ IN as EXISTS, or as a table */
+
+/* = of each column of the subquery, nothing else. */
+static bool
+is_equality(const struct expr *test)
+{
+    if (test->kind == EXPR_AND) {
+        for (uint16_t i = 0; i < test->arg_count; i++) {
+            if (!is_equality(test->args[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    return test->kind == EXPR_FUNC && test->op != NULL && test->op->strategy == 3 &&
+           test->op->is_hashable && test->arg_count == 2;
+}
+
+static bool
+is_in(const struct expr *expr)
+{
+    return expr->kind == EXPR_SUBQUERY && expr->subquery_kind == SUBQUERY_ANY &&
+           is_equality(expr->any_test) && !has_subquery(expr->any_test) &&
+           !expr_is_volatile(expr->any_test) && !expr_has_aggregate(expr->any_test);
+}
+
+/* The test as a condition of the subquery. */
+static struct expr *
+replace_inside(void *self, struct expr *expr)
+{
+    struct semi_builder *builder = self;
+    if (expr->kind == EXPR_INPUT) {
+        return builder->query->targets[expr->index].expr;
+    }
+    struct expr *outside = ky_arena_alloc(builder->level->planner->arena, sizeof(*outside));
+    *outside = *expr;
+    outside->levels_up = 1;
+    return outside;
+}
+
+/* x IN (select y ..) as EXISTS (select .. where x = y), or NULL. */
+static struct expr *
+exists_from_in(struct level *level, const struct expr *in)
+{
+    struct planner *p = level->planner;
+    struct query *inner = in->subquery;
+    if (inner->limit != NULL || inner->kind != QUERY_SELECT) {
+        return NULL;
+    }
+    for (uint16_t i = 0; i < inner->target_count; i++) {
+        if (has_subquery(inner->targets[i].expr) || expr_is_volatile(inner->targets[i].expr)) {
+            return NULL;
+        }
+    }
+    struct query *copy = ky_arena_alloc(p->arena, sizeof(*copy));
+    *copy = *inner;
+    struct semi_builder builder = {.level = level, .query = inner};
+    const struct rewriter rewriter = {
+        .p = p, .replace = replace_inside, .self = &builder, .shift = 1};
+    copy->where = expr_and(p, copy->where, rewrite(&rewriter, in->any_test));
+    struct expr *exists = ky_arena_alloc(p->arena, sizeof(*exists));
+    *exists = *in;
+    exists->subquery_kind = SUBQUERY_EXISTS;
+    exists->subquery = copy;
+    exists->any_test = NULL;
+    return exists;
+}
+
+static struct expr *
+replace_by_table(void *self, struct expr *expr)
+{
+    const struct semi_builder *builder = self;
+    return expr->kind == EXPR_INPUT ? expr_new_column(builder->level->planner, builder->table,
+                                                      (uint16_t)expr->index, expr->type)
+                                    : expr;
+}
+
+bool
+table_from_in(struct level *level, const struct qual *qual, uint16_t table, struct quals *ties_out,
+              struct piece *piece_out)
+{
+    struct planner *p = level->planner;
+    int above = 1;
+    if (table >= TABLES_MAX || !is_in(qual->expr) ||
+        query_walk(qual->expr->subquery, 0, visit_above, &above) ||
+        query_walk(qual->expr->subquery, 0, visit_volatile, NULL)) {
+        return false;
+    }
+    struct semi_builder builder = {.level = level, .table = table};
+    const struct rewriter rewriter = {.p = p, .replace = replace_by_table, .self = &builder};
+    struct quals ties = {0};
+    struct tables tables = {{0}};
+    double fewest = -1;
+    double most_rows = 0;
+    tables_add(&tables, table);
+    quals_split(level, &ties, rewrite(&rewriter, qual->expr->any_test));
+    for (uint16_t i = 0; i < level->query->table_count; i++) {
+        struct rel *rel = &level->rels[i];
+        if (!tables_has(&qual->tables, i) || rel->ref->kind != TABLE_RELATION) {
+            continue;
+        }
+        rel_estimate(level, rel);
+        const double found = plan_lookup_rows(level, rel, &ties, &tables);
+        if (found >= 0 && (fewest < 0 || found < fewest)) {
+            fewest = found;
+            most_rows = rel->table_rows;
+        }
+    }
+    if (fewest < 0) {
+        return false;
+    }
+    struct slot_ref *refs = NULL;
+    const uint32_t slot_count = p->slot_count;
+    const uint32_t subquery_count = p->subquery_count;
+    struct plan *plan = plan_nested(level, qual->expr->subquery, &refs);
+    if (p->is_failed || plan->rows * LOOKUP_COST(fewest) >= most_rows) {
+        p->slot_count = slot_count;
+        p->subquery_count = subquery_count;
+        return false;
+    }
+    (void)adopt_refs(level, refs);
+    const bool is_distinct = qual->expr->subquery->is_distinct || plan->kind == PLAN_UNIQUE;
+    piece_out->plan = is_distinct ? plan : plan_above(p, PLAN_UNIQUE, plan);
+    piece_out->tables = tables;
+    for (uint16_t i = 0; i < piece_out->plan->output_count; i++) {
+        exprs_add(level, &piece_out->output,
+                  expr_new_column(p, table, i, piece_out->plan->output[i]));
+    }
+    for (uint32_t i = 0; i < ties.count; i++) {
+        ties.list[i]->selectivity = 0.005;
+    }
+    *ties_out = ties;
+    return true;
+}
+
 bool
 semi_from_qual(struct level *level, const struct qual *qual, uint16_t table, struct semi *semi_out)
 {
     struct expr *expr = qual->expr;
     const bool is_anti = expr->kind == EXPR_NOT;
     struct expr *sublink = is_anti ? expr->args[0] : expr;
+    if (!is_anti && is_in(sublink)) {
+        sublink = exists_from_in(level, sublink);
+        if (sublink == NULL) {
+            return false;
+        }
+    }
     if (sublink->kind != EXPR_SUBQUERY || sublink->subquery_kind != SUBQUERY_EXISTS ||
         table >= TABLES_MAX) {
         return false;
     }
-    *semi_out = (struct semi){.join = is_anti ? PLAN_JOIN_ANTI : PLAN_JOIN_SEMI, .table = table};
+    *semi_out = (struct semi){
+        .join = is_anti ? PLAN_JOIN_ANTI : PLAN_JOIN_SEMI, .table = table, .exists = expr};
+    if (sublink != expr && !is_anti) {
+        semi_out->exists = sublink;
+    }
     return build_semi(level, sublink, semi_out);
 }

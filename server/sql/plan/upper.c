@@ -41,7 +41,7 @@ visit_calls(struct expr *expr, int depth, void *self)
     return expr_walk_children(expr, depth, visit_calls, self);
 }
 
-static void
+void
 find_calls(struct level *level, enum expr_kind kind, struct exprs *out)
 {
     struct finder finder = {level, out, kind};
@@ -485,6 +485,7 @@ struct plan *
 plan_select(struct level *level)
 {
     struct planner *p = level->planner;
+    level->query = query_without_minmax(level);
     struct query *query = level->query;
     struct exprs extra = {0};
     bool locks = has_locks(query);

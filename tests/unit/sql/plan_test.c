@@ -131,10 +131,23 @@ static const struct {
                                                                        "  ->  Seq Scan on t\n"
                                                                        "  ->  Hash\n"
                                                                        "        ->  Seq Scan on u"},
-    {"SELECT * FROM t WHERE a IN (SELECT a FROM u)", "Seq Scan on t\n"
-                                                     "  Filter: (hashed SubPlan 1)\n"
-                                                     "  SubPlan 1\n"
-                                                     "    ->  Seq Scan on u"},
+    {"SELECT * FROM t WHERE a IN (SELECT a FROM u)", "Hash Semi Join\n"
+                                                     "  Hash Cond: (t.a = u.a)\n"
+                                                     "  ->  Seq Scan on t\n"
+                                                     "  ->  Hash\n"
+                                                     "        ->  Seq Scan on u"},
+    {"SELECT * FROM t WHERE a NOT IN (SELECT a FROM u)", "Seq Scan on t\n"
+                                                         "  Filter: (NOT (hashed SubPlan 1))\n"
+                                                         "  SubPlan 1\n"
+                                                         "    ->  Seq Scan on u"},
+    {"SELECT * FROM accounts WHERE aid IN (SELECT 1::bigint UNION ALL SELECT 2)",
+     "Nested Loop\n"
+     "  ->  HashAggregate\n"
+     "        ->  Append\n"
+     "              ->  Result\n"
+     "              ->  Result\n"
+     "  ->  Index Scan using accounts_pkey on accounts\n"
+     "        Index Cond: (aid = $0)"},
     {"SELECT a, (SELECT max(x) FROM u WHERE u.a = t.a) FROM t", "Seq Scan on t\n"
                                                                 "  SubPlan 1\n"
                                                                 "    ->  Aggregate\n"
@@ -203,7 +216,17 @@ static const struct {
     {"SELECT * FROM accounts WHERE aid BETWEEN 1 AND 10",
      "Index Scan using accounts_pkey on accounts\n"
      "  Index Cond: ((aid >= 1) AND (aid <= 10))"},
-    {"SELECT min(aid), max(aid) FROM accounts", "Aggregate\n"
+    {"SELECT min(aid), max(aid) FROM accounts",
+     "Result\n"
+     "  InitPlan 1 (returns $0)\n"
+     "    ->  Limit\n"
+     "          ->  Index Scan using accounts_pkey on accounts\n"
+     "                Index Cond: (aid IS NOT NULL)\n"
+     "  InitPlan 2 (returns $1)\n"
+     "    ->  Limit\n"
+     "          ->  Index Scan Backward using accounts_pkey on accounts\n"
+     "                Index Cond: (aid IS NOT NULL)"},
+    {"SELECT min(bid), max(aid) FROM accounts", "Aggregate\n"
                                                 "  ->  Seq Scan on accounts"},
     {"SELECT * FROM v WHERE a = 5", "Seq Scan on t\n"
                                     "  Filter: ((a > 1) AND (a = 5))"},
