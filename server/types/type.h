@@ -134,6 +134,8 @@ struct type {
 bool type_is_error_binary(const struct ky_error *err);
 const struct type *type_find(oid_t oid);
 const struct type *type_get(oid_t oid);
+/* Equal values of the two types have equal hashes, and lie alike. */
+bool types_hash_alike(const struct type *a, const struct type *b);
 /* By pg_type.typname ("int4", "_text", "vector"). SQL spellings are the parser's and binder's. */
 const struct type *type_find_name(struct ky_slice name);
 /* All built-in types, for pg_type. */

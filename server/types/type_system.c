@@ -331,3 +331,17 @@ tid_send(const struct type *type KY_UNUSED, const struct type_context *context K
     ky_buffer_append_be32(out, (uint32_t)((uint64_t)value.word >> 16));
     ky_buffer_append_be16(out, (uint16_t)value.word);
 }
+
+/* Types whose words are equal exactly when their values are: integers and object numbers. */
+static bool
+is_number_word(const struct type *type)
+{
+    return type->oid == OID_INT2 || type->oid == OID_INT4 || type->oid == OID_INT8 ||
+           type->oid == OID_OID || strncmp(type->name, "reg", 3) == 0;
+}
+
+bool
+types_hash_alike(const struct type *a, const struct type *b)
+{
+    return a == b || (a->storage == b->storage && is_number_word(a) && is_number_word(b));
+}

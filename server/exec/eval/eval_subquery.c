@@ -86,7 +86,7 @@ static bool
 hash_pair(struct eval_subquery *sub, const struct expr *expr, const struct expr **left_out)
 {
     if (expr->kind != EXPR_FUNC || expr->arg_count != 2 || expr->op == NULL ||
-        !expr->op->is_hashable || expr->args[0]->type != expr->args[1]->type ||
+        !expr->op->is_hashable || !types_hash_alike(expr->args[0]->type, expr->args[1]->type) ||
         expr->args[0]->type->hash == NULL) {
         return false;
     }

@@ -276,6 +276,21 @@ print_call(const struct plan *node, const struct expr *expr, const char *name,
     ky_buffer_append_byte(out, ')');
 }
 
+static void
+print_row_compare(const struct plan *node, const struct expr *expr, struct ky_buffer *out)
+{
+    const uint16_t count = expr->arg_count / 2;
+    const char *op = expr->test == 'l'   ? "<="
+                     : expr->test == 'g' ? ">="
+                     : expr->test == '<' ? "<"
+                                         : ">";
+    ky_buffer_append_cstr(out, "(ROW(");
+    print_list(node, expr->args, count, ", ", out);
+    ky_buffer_printf(out, ") %s ROW(", op);
+    print_list(node, expr->args + count, count, ", ", out);
+    ky_buffer_append_cstr(out, "))");
+}
+
 void
 plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buffer *out)
 {
@@ -363,7 +378,7 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         ky_buffer_printf(out, ".f%u", expr->index + 1);
         break;
     case EXPR_ROW_COMPARE:
-        print_call(node, expr, "ROW", out);
+        print_row_compare(node, expr, out);
         break;
     case EXPR_SUBQUERY:
         if (plan_is_init(expr)) {

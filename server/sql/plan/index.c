@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/sql/bind/bind.h"
-#include "server/sql/plan/plan_private.h"
+#include "server/sql/plan/condition.h"
 
 /*
  * Choosing an index: equality on its leading columns, = ANY or a range on the next one. What the
@@ -8,178 +8,11 @@
  * chosen for the order it delivers, when the query stops early.
  */
 
-/* The column of rel under casts that keep the bytes (varchar as text). */
-static const struct expr *
-key_column(const struct expr *expr, const struct rel *rel)
-{
-    while (expr->kind == EXPR_CAST && expr->cast->method == CAST_RELABEL &&
-           expr->type->storage == TYPE_BYTES && expr->args[0]->type->oid != OID_BPCHAR) {
-        expr = expr->args[0];
-    }
-    return expr->kind == EXPR_COLUMN && expr->levels_up == 0 && expr->table == rel->table &&
-                   expr->column < EXPR_SYSTEM_FIRST
-               ? expr
-               : NULL;
-}
-
-static bool
-is_integer(const struct type *type)
-{
-    return type->oid == OID_INT2 || type->oid == OID_INT4 || type->oid == OID_INT8;
-}
-
-static bool
-fits(const struct type *type, int64_t value)
-{
-    return type->oid == OID_INT8 ||
-           (type->oid == OID_INT4 ? value >= INT32_MIN && value <= INT32_MAX
-                                  : value >= INT16_MIN && value <= INT16_MAX);
-}
-
-static struct expr *
-cast_to(struct planner *p, struct expr *value, const struct type *type)
-{
-    const struct cast *cast = cast_find(value->type->oid, type->oid);
-    if (cast == NULL) {
-        return NULL;
-    }
-    struct expr *expr = ky_arena_new(p->arena, struct expr);
-    expr->kind = EXPR_CAST;
-    expr->location = -1;
-    expr->type = type;
-    expr->typmod = -1;
-    expr->cast = cast;
-    expr->arg_count = 1;
-    expr->args = ky_arena_array(p->arena, struct expr *, 1);
-    expr->args[0] = value;
-    return expr;
-}
-
-static struct expr *
-compare(struct planner *p, const char *name, struct expr *left, struct expr *right)
-{
-    const struct operator* op =
-        operator_exact(ky_slice_cstr(name), left->type->oid, right->type->oid);
-    if (op == NULL) {
-        return NULL;
-    }
-    struct expr *expr = ky_arena_new(p->arena, struct expr);
-    expr->kind = EXPR_FUNC;
-    expr->location = -1;
-    expr->type = type_get(OID_BOOL);
-    expr->typmod = -1;
-    expr->func = op->function;
-    expr->op = op;
-    expr->arg_count = 2;
-    expr->args = ky_arena_array(p->arena, struct expr *, 2);
-    expr->args[0] = left;
-    expr->args[1] = right;
-    return expr;
-}
-
-/* A wider integer as a narrower key: null, which equals nothing, where it does not fit. */
-static struct expr *
-narrowed(struct planner *p, struct expr *value, const struct type *type)
-{
-    const int64_t most = type->oid == OID_INT2 ? INT16_MAX : INT32_MAX;
-    struct expr *lower =
-        compare(p, ">=", value, expr_new_const(p, value->type, datum_word(-most - 1)));
-    struct expr *upper = compare(p, "<=", value, expr_new_const(p, value->type, datum_word(most)));
-    struct expr *cast = cast_to(p, value, type);
-    if (lower == NULL || upper == NULL || cast == NULL) {
-        return NULL;
-    }
-    struct expr *expr = ky_arena_new(p->arena, struct expr);
-    expr->kind = EXPR_CASE;
-    expr->location = -1;
-    expr->type = type;
-    expr->typmod = -1;
-    expr->arg_count = 3;
-    expr->args = ky_arena_array(p->arena, struct expr *, 3);
-    expr->args[0] = expr_and(p, lower, upper);
-    expr->args[1] = cast;
-    expr->args[2] = expr_new_const(p, type, datum_null());
-    return expr;
-}
-
-static bool
-is_plain_text(const struct type *type)
-{
-    return type->storage == TYPE_BYTES && type->category == 'S' && type->oid != OID_BPCHAR;
-}
-
-/* The value as the key's type, or NULL when it cannot be said in it. */
-static struct expr *
-as_key_type(struct planner *p, struct expr *value, const struct type *type, bool is_equality)
-{
-    if (value->type == type) {
-        return value;
-    }
-    if (is_plain_text(type) && is_plain_text(value->type)) {
-        return value;
-    }
-    if (!is_integer(type) || !is_integer(value->type)) {
-        return NULL;
-    }
-    if (value->kind == EXPR_CONST) {
-        if (!value->value.is_null && !fits(type, value->value.word)) {
-            return is_equality ? expr_new_const(p, type, datum_null()) : NULL;
-        }
-        return expr_new_const(p, type, value->value);
-    }
-    if (type->disk_size < value->type->disk_size) {
-        return is_equality ? narrowed(p, value, type) : NULL;
-    }
-    return cast_to(p, value, type);
-}
-
-static char
-mirrored(char strategy)
-{
-    return (char)(6 - strategy); /* < and > change places, = stays */
-}
-
-/* A qual as a condition on one column of rel, or on an expression over it. */
-struct condition {
-    uint16_t column;         /* NO_COLUMN: expression */
-    const struct expr *side; /* what is compared */
-    char strategy;           /* 1..5; 'a': = ANY; 'n': IS NOT NULL */
-    struct expr *value;
-    struct qual *qual;
-};
-
-enum { NO_COLUMN = UINT16_MAX };
-
 /* An index's expressions and predicate as the query would say them. */
 struct index_exprs {
     struct expr *keys[32]; /* NULL: a column */
     struct expr *predicate;
 };
-
-/* The same for every row of rel, and there before it is scanned. A subquery that reads nothing
- * outside runs once, whatever it calls. */
-static bool
-value_is_known(struct expr *value, const struct tables *outer)
-{
-    struct tables reads = {{0}};
-    tables_of_expr(value, &reads);
-    return (outer == NULL ? tables_is_empty(&reads) : tables_is_subset(&reads, outer)) &&
-           (!expr_is_volatile(value) ||
-            (value->kind == EXPR_SUBQUERY && value->any_test == NULL && tables_is_empty(&reads)));
-}
-
-static bool
-table_has_expressions(const struct cat_table *table)
-{
-    for (uint16_t i = 0; i < table->index_count; i++) {
-        for (uint16_t k = 0; k < table->indexes[i]->key_count; k++) {
-            if (table->indexes[i]->keys[k].column == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
 
 /* Columns of the table as columns of rel. */
 static bool
@@ -343,68 +176,6 @@ plan_index_serves(struct level *level, const struct rel *rel, const struct cat_i
     }
     *key_out = exprs.keys[0];
     return true;
-}
-
-/* Elements that can be compared with keys: of their type, other integers, other texts. */
-static bool
-holds_keys(const struct type *array, const struct type *key)
-{
-    const struct type *element = type_get(array->element_oid);
-    return element != NULL && (element == key || (is_integer(element) && is_integer(key)) ||
-                               (is_plain_text(element) && is_plain_text(key)));
-}
-
-/* Operators of another type family would order differently: the value must become the key's type.
- */
-static bool
-read_condition(struct level *level, struct rel *rel, struct qual *qual, const struct tables *outer,
-               struct condition *out)
-{
-    struct expr *expr = qual->expr;
-    const struct expr *column;
-    const bool has_expressions = table_has_expressions(rel->ref->table);
-    if (expr->kind == EXPR_ARRAY_OP && !expr->is_negated && expr->op != NULL &&
-        expr->op->strategy == 3) {
-        column = key_column(expr->args[0], rel);
-        if (column == NULL || !value_is_known(expr->args[1], outer) ||
-            !holds_keys(expr->args[1]->type, column->type)) {
-            return false;
-        }
-        *out = (struct condition){column->column, column, 'a', expr->args[1], qual};
-        return true;
-    }
-    if (expr->kind == EXPR_IS_NULL && expr->is_negated) {
-        column = key_column(expr->args[0], rel);
-        *out = (struct condition){column == NULL ? NO_COLUMN : column->column, expr->args[0], 'n',
-                                  NULL, qual};
-        return column != NULL || has_expressions;
-    }
-    if (expr->kind != EXPR_FUNC || expr->op == NULL || expr->op->strategy == 0 ||
-        expr->arg_count != 2) {
-        return false;
-    }
-    for (int side = 0; side < 2; side++) {
-        column = key_column(expr->args[side], rel);
-        struct expr *value = expr->args[1 - side];
-        const bool is_expression = column == NULL && has_expressions &&
-                                   expr->args[side]->kind != EXPR_CONST &&
-                                   expr->args[side]->kind != EXPR_PARAM;
-        if (is_expression) {
-            column = expr->args[side];
-        }
-        if (column == NULL || !value_is_known(value, outer)) {
-            continue;
-        }
-        value = as_key_type(level->planner, value, column->type, expr->op->strategy == 3);
-        if (value == NULL) {
-            continue;
-        }
-        char strategy = side == 0 ? expr->op->strategy : mirrored(expr->op->strategy);
-        *out = (struct condition){is_expression ? NO_COLUMN : column->column, column, strategy,
-                                  value, qual};
-        return true;
-    }
-    return false;
 }
 
 /* What one index makes of the conditions. */
@@ -657,28 +428,17 @@ make_scan(struct level *level, struct rel *rel, const struct choice *choice,
     for (uint32_t i = 0; i < quals->count; i++) {
         quals_add(level, is_used(choice, quals->list[i]) ? &used : &left, quals->list[i]);
     }
+    const struct condition *const last[] = {choice->any, choice->lower, choice->upper};
+    for (size_t i = 0; i < KY_COUNT_OF(last); i++) {
+        if (last[i] != NULL && last[i]->is_derived) {
+            quals_add(level, &used, last[i]->qual);
+        }
+    }
     rel->quals = left; /* what the scan still filters */
     plan->rows = clamp_rows(choice->rows);
     set_index_cost(level, plan, rel, &used, &left);
     rel->index_quals = used;
     return plan;
-}
-
-/* What the quals say of rel's indexes. */
-static uint32_t
-read_conditions(struct level *level, struct rel *rel, const struct quals *quals,
-                const struct tables *outer, struct condition **conditions_out)
-{
-    struct condition *conditions =
-        ky_arena_array(level->planner->arena, struct condition, (size_t)quals->count + 1);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < quals->count; i++) {
-        if (read_condition(level, rel, quals->list[i], outer, &conditions[count])) {
-            count++;
-        }
-    }
-    *conditions_out = conditions;
-    return count;
 }
 
 /* False: the index cannot be read for these quals. */

@@ -8,20 +8,6 @@
  * by a nested loop whose right side reads the left one's row (LATERAL, a lookup in an index).
  */
 
-/* Types whose words are equal exactly when their values are: integers and object numbers. */
-static bool
-is_number_word(const struct type *type)
-{
-    return type->oid == OID_INT2 || type->oid == OID_INT4 || type->oid == OID_INT8 ||
-           type->oid == OID_OID || strncmp(type->name, "reg", 3) == 0;
-}
-
-bool
-types_hash_alike(const struct type *a, const struct type *b)
-{
-    return a == b || (a->storage == b->storage && is_number_word(a) && is_number_word(b));
-}
-
 bool
 join_key_of(const struct qual *qual, const struct tables *left, const struct tables *right,
             struct expr **left_out, struct expr **right_out)

@@ -268,8 +268,6 @@ struct plan *add_filter(struct level *level, struct plan *plan, const struct qua
 /* An equality between the two sides, hashable, of types that hash alike. */
 bool join_key_of(const struct qual *qual, const struct tables *left, const struct tables *right,
                  struct expr **left_out, struct expr **right_out);
-/* Equal values of the two types have equal hashes. */
-bool types_hash_alike(const struct type *a, const struct type *b);
 /* With conditions that both sides together can evaluate. */
 struct piece join_pieces(struct level *level, const struct piece *left, const struct piece *right,
                          enum plan_join kind, const struct quals *quals);

@@ -292,6 +292,8 @@ expr_is_strict_for(const struct expr *expr, const struct tables *tables)
             }
         }
         return true;
+    case EXPR_SUBQUERY: /* of no rows false, else null */
+        return expr->subquery_kind == SUBQUERY_ANY && is_null_with(expr->any_test, tables);
     default:
         return is_null_with(expr, tables);
     }
