@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # How long a durable INSERT takes while checkpoints or compaction run, against neither: p50, p99 and the longest, from a
-# log of every transaction. Rounds are interleaved (quiet, checkpoint, compaction, quiet ...); the ratios are those of
-# medians. Then rates: how fast SELECT and INSERT are over many rows against over few.
+# log of every transaction. One more session changes rows all over a table, so that there is something to save and to
+# compact, in all rounds alike; in those of a kind it also runs CHECKPOINT or VACUUM FULL, over and over. (A process
+# started for each statement would be measured instead: on two busy cores each costs a commit milliseconds.) Rounds are
+# interleaved (changes, checkpoint, compaction, changes ...); the ratios are those of medians. Then rates: how fast SELECT and INSERT are over many rows against over few.
 #
 #   bench/load/latency.sh [ROUNDS=3] [SECONDS=20] [CLIENTS=8] [ROWS=2000000] [MANY=0]
 #
@@ -37,28 +39,29 @@ pgbench_for() { # SCRIPT ARGUMENTS..
     }
 }
 
-# What runs beside, over and over, until its file is gone.
-beside() { # KIND
-    while [ -e "$dir/beside" ]; do
-        case $1 in
-        checkpoint) # one that has something to write: rows all over the table have changed
-            sql_at "$ky_port" -c "UPDATE big SET v = v || 'x' WHERE k % 997 = $((RANDOM % 997))" -c CHECKPOINT ;;
-        compaction)
-            sql_at "$ky_port" -c "UPDATE big SET v = v || 'x' WHERE k % 97 = $((RANDOM % 97))" -c 'VACUUM FULL' ;;
-        esac
-        echo >>"$dir/beside.count"
-    done
+# What the other session does, with a tenth of a second between.
+side() { # NAME ROWS STATEMENT..
+    local step=$((rows / $2)) statement
+    {
+        echo "\\set x random(1, $step)"
+        echo "UPDATE big SET v = 'some other text of it, ' || :x FROM generate_series(0::bigint, $2 - 1) AS n WHERE k = n * $step + :x;"
+        for statement in "${@:3}"; do echo "$statement;"; done
+        echo '\sleep 100 ms'
+    } >"$dir/$1.side.sql"
 }
-measure() { # KIND: "p50 p99 longest" in us
-    touch "$dir/beside"
-    : >"$dir/beside.count"
-    local helper=
-    [ "$1" = quiet ] || { beside "$1" >/dev/null 2>&1 & helper=$!; }
+side changes 2000
+side checkpoint 2000 CHECKPOINT
+side compaction 2000 'VACUUM FULL'
+
+measure() { # KIND: "p50 p99 longest commits runs" in us
+    # shellcheck disable=SC2046
+    pgbench $(conn "$ky_port") -n -c 1 -T "$seconds" -f "$dir/$1.side.sql" postgres >"$dir/side.out" 2>&1 &
+    local helper=$!
     pgbench_for "$dir/insert.sql" -l --log-prefix="$dir/tx" >/dev/null
-    rm -f "$dir/beside"
-    [ -z "$helper" ] || wait $helper
+    wait $helper
     cat "$dir"/tx.* | awk '{print $3}' | sort -n |
-        awk -v runs="$(wc -l <"$dir/beside.count")" '{a[NR] = $1} END {print a[int(NR / 2) + 1], a[int(NR * 0.99) + 1], a[NR], NR, runs}'
+        awk -v runs="$(sed -n 's/^number of transactions actually processed: //p' "$dir/side.out")" \
+            '{a[NR] = $1} END {print a[int(NR / 2) + 1], a[int(NR * 0.99) + 1], a[NR], NR, runs}'
     rm -f "$dir"/tx.*
 }
 
@@ -66,14 +69,14 @@ about
 echo "rounds $rounds of $seconds s, $clients clients, $rows rows"
 fill big "$rows"
 sql_at "$ky_port" -c 'CREATE TABLE ins (k bigint PRIMARY KEY, v text)'
-kinds="quiet checkpoint compaction"
+kinds="changes checkpoint compaction"
 for _ in $(seq "$rounds"); do
     for kind in $kinds; do
         measure "$kind" >>"$dir/$kind.out"
     done
 done
 printf '%-12s %10s %10s %12s %10s %8s %10s\n' beside 'p50, us' 'p99, us' 'longest, us' commits runs 'p99 ratio'
-quiet=$(cut -d' ' -f2 "$dir/quiet.out" | median)
+quiet=$(cut -d' ' -f2 "$dir/changes.out" | median)
 for kind in $kinds; do
     column() { cut -d' ' -f"$1" "$dir/$kind.out" | median; }
     printf '%-12s %10s %10s %12s %10s %8s %10s\n' $kind "$(column 1)" "$(column 2)" "$(column 3)" "$(column 4)" "$(column 5)" \

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "server/base/assert.h"
@@ -148,4 +149,35 @@ ky_thread_join(struct ky_thread *thread)
 {
     int result = pthread_join(thread->os, NULL);
     KY_ASSERT(result == 0);
+}
+
+void
+ky_thread_set_background(void)
+{
+    enum { BACKGROUND_NICE = 5 };
+    /* 0 is the calling thread, on Linux. A refusal leaves it as it is. */
+    (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE);
+}
+
+struct background {
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static void *
+run_background(void *arg)
+{
+    const struct background *background = arg;
+    ky_thread_set_background();
+    background->run(background->arg);
+    return NULL;
+}
+
+void
+ky_thread_run_background(const char *name, void (*run)(void *arg), void *arg)
+{
+    struct background background = {run, arg};
+    struct ky_thread thread;
+    ky_thread_start(&thread, name, run_background, &background);
+    ky_thread_join(&thread);
 }

@@ -40,3 +40,8 @@ struct ky_thread {
  */
 void ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg);
 void ky_thread_join(struct ky_thread *thread);
+/* From now on the calling thread gives way to others that want its core (nice 5): for work that
+ * nobody waits for. It cannot be undone without privileges. */
+void ky_thread_set_background(void);
+/* Runs the function on a background thread of its own and waits for it. */
+void ky_thread_run_background(const char *name, void (*run)(void *arg), void *arg);

@@ -53,6 +53,7 @@ run(void *arg)
     struct checkpointer *checkpointer = arg;
     int64_t last_ns = ky_monotonic_ns();
     lsn_t last_lsn = storage_visible_lsn(checkpointer->storage);
+    ky_thread_set_background();
     ky_mutex_lock(&checkpointer->lock);
     while (!checkpointer->is_stopping) {
         (void)ky_cond_wait_for(&checkpointer->wake, &checkpointer->lock, POLL_MS);

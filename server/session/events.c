@@ -71,7 +71,7 @@ ky_status
 server_compact(struct server *server, struct server_compaction *result_out, struct ky_error *err)
 {
     struct compact_result result;
-    KY_TRY(storage_compact(server_storage(server), COMPACT_LOG, NULL, &result, err));
+    KY_TRY(background_compact(server_storage(server), COMPACT_LOG, NULL, &result, err));
     *result_out = (struct server_compaction){
         .segments_dropped = result.segments_dropped,
         .files_removed = result.files_removed,
@@ -86,7 +86,7 @@ server_compact(struct server *server, struct server_compaction *result_out, stru
 ky_status
 server_checkpoint(struct server *server, lsn_t *lsn_out, struct ky_error *err)
 {
-    return storage_checkpoint(server_storage(server), lsn_out, err);
+    return background_checkpoint(server_storage(server), lsn_out, err);
 }
 
 ky_status

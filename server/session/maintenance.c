@@ -121,9 +121,9 @@ run_vacuum(struct session *session, const struct vacuum_options *options, struct
     if (options->is_verbose) {
         session_notice(session, "INFO", KY_SUCCESSFUL_COMPLETION, "vacuuming \"postgres\"");
     }
-    KY_TRY(storage_compact(server_storage(session->server),
-                           options->is_full ? COMPACT_FULL : COMPACT_LOG, &session->cancel, &result,
-                           err));
+    KY_TRY(background_compact(server_storage(session->server),
+                              options->is_full ? COMPACT_FULL : COMPACT_LOG, &session->cancel,
+                              &result, err));
     if (options->is_verbose) {
         report(session, &result);
     }

@@ -433,6 +433,12 @@ void utility_explain_analyze(struct session *session, struct portal *portal);
  */
 KY_MUST_CHECK ky_status implicit_table(struct session *session, const struct ast_node *statement,
                                        bool *is_pending_out, struct ky_error *err);
+/* background.c: as storage_compact and storage_checkpoint, on a thread that gives way to others. */
+KY_MUST_CHECK ky_status background_compact(struct storage *storage, enum compact_depth depth,
+                                           const _Atomic int *cancel,
+                                           struct compact_result *result_out, struct ky_error *err);
+KY_MUST_CHECK ky_status background_checkpoint(struct storage *storage, lsn_t *lsn_out,
+                                              struct ky_error *err);
 /* Runs the portal's statement through ddl_run. *is_pending_out: nothing was changed yet, call
  * again. */
 KY_MUST_CHECK ky_status utility_change_catalog(struct session *session, const struct portal *outer,

@@ -262,7 +262,7 @@ run_checkpoint(struct session *session, struct ky_error *err)
             "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");
     }
     strcpy(session->tag, "CHECKPOINT");
-    return storage_checkpoint(server_storage(session->server), &lsn, err);
+    return background_checkpoint(server_storage(session->server), &lsn, err);
 }
 
 ky_status

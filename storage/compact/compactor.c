@@ -165,6 +165,7 @@ thread_main(void *arg)
     struct compactor *compactor = arg;
     int64_t poll_ms = compactor->storage->options.compaction_poll_ms;
     int64_t backoff = 1;
+    ky_thread_set_background();
     ky_mutex_lock(&compactor->lock);
     reserve_make(compactor);
     ky_mutex_unlock(&compactor->lock);
