@@ -291,26 +291,46 @@ session_report_changes(struct session *session, struct result_sink *sink)
     }
 }
 
-void
-session_notice(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
-               const char *format, ...)
+static void
+send_notice(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
+            const char *detail, const char *format, va_list args)
 {
     struct ky_error notice;
     char text[KY_ERROR_TEXT_SIZE];
-    va_list args;
     const char *minimum = settings_text(&session->settings, SETTING_CLIENT_MIN_MESSAGES);
     bool is_notice = strcmp(severity, "NOTICE") == 0;
     if (session->sink == NULL || strcmp(minimum, "error") == 0 ||
         (is_notice && strcmp(minimum, "warning") == 0)) {
         return;
     }
-    va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     /* A notice may carry 00000, which no error can. */
     (void)ky_error_set(&notice, KY_WARNING, "%s", text);
+    if (detail != NULL) {
+        (void)ky_error_detail(&notice, "%s", detail);
+    }
     notice.sqlstate = sqlstate;
     session->sink->notice(session->sink, severity, &notice);
+}
+
+void
+session_notice(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
+               const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    send_notice(session, severity, sqlstate, NULL, format, args);
+    va_end(args);
+}
+
+void
+session_notice_detail(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
+                      const char *detail, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    send_notice(session, severity, sqlstate, detail, format, args);
+    va_end(args);
 }
 
 void

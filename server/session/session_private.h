@@ -451,6 +451,9 @@ void utility_emit(struct session *session, struct result_sink *sink,
                   const struct datum *values, uint32_t row_count);
 void session_notice(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
                     const char *format, ...) KY_PRINTF(4, 5);
+/* The same with a detail. */
+void session_notice_detail(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
+                           const char *detail, const char *format, ...) KY_PRINTF(5, 6);
 /* Table lock with the session's waiter. *is_pending_out: come back after the wake. */
 KY_MUST_CHECK ky_status session_lock_table(struct session *session, oid_t table,
                                            enum table_lock_mode mode, bool is_nowait,

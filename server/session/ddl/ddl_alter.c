@@ -4,11 +4,10 @@
 #include "server/session/ddl/ddl_private.h"
 #include "server/sql/bind/walk.h"
 
-/* ALTER TABLE, RENAME. Changes are made on a copy of the table's catalog entry, then written. */
+/* ALTER TABLE. Changes are made on a copy of the table's catalog entry, then written. */
 
-/* The table as something that ddl_add_column and ddl_add_constraint can extend. */
-static struct new_table *
-as_new_table(struct ddl *ddl, const struct cat_table *table)
+struct new_table *
+ddl_as_new_table(struct ddl *ddl, const struct cat_table *table)
 {
     struct new_table *made = ky_arena_new(ddl->arena, struct new_table);
     made->table = *table;
@@ -19,8 +18,8 @@ as_new_table(struct ddl *ddl, const struct cat_table *table)
     return made;
 }
 
-static ky_status
-find_column(struct ddl *ddl, struct new_table *made, const char *name, struct cat_column **out)
+ky_status
+ddl_find_column(struct ddl *ddl, struct new_table *made, const char *name, struct cat_column **out)
 {
     for (uint16_t i = 0; i < made->table.column_count; i++) {
         if (!made->columns[i].is_dropped && strcmp(made->columns[i].name, name) == 0) {
@@ -173,7 +172,7 @@ static ky_status
 drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
 {
     struct cat_column *column;
-    if (find_column(ddl, made, command->name, &column) != KY_OK) {
+    if (ddl_find_column(ddl, made, command->name, &column) != KY_OK) {
         if (!command->is_if_exists) {
             return KY_ERR;
         }
@@ -182,9 +181,17 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
                        made->table.name);
         return KY_OK;
     }
-    KY_TRY(ddl_drop_references(
-        ddl, &made->table, column->number, NULL, command->behavior,
-        ky_arena_printf(ddl->arena, "column %s of table %s", column->name, made->table.name)));
+    const char *what =
+        ky_arena_printf(ddl->arena, "column %s of table %s", column->name,
+                        ddl_shown_name(ddl, cat_get_table(ddl->image, made->table.oid)));
+    struct dependent_columns generated;
+    KY_TRY(ddl_drop_users(ddl, &made->table, column->number, command->behavior, what, &generated));
+    for (uint16_t i = 0; i < generated.count; i++) {
+        struct ast_alter_command with_it = *command;
+        with_it.name = generated.names[i];
+        KY_TRY(drop_column(ddl, made, &with_it));
+    }
+    KY_TRY(ddl_drop_references(ddl, &made->table, column->number, NULL, command->behavior, what));
     for (uint16_t i = 0; i < made->table.constraint_count; i++) {
         struct cat_constraint *constraint = made->table.constraints[i];
         bool is_used =
@@ -391,8 +398,9 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     struct expr *expr;
     oid_t type;
     int32_t typmod;
-    KY_TRY(find_column(ddl, made, command->name, &column));
+    KY_TRY(ddl_find_column(ddl, made, command->name, &column));
     KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &typmod, ddl->err));
+    KY_TRY(ddl_check_type_users(ddl, table, column));
     const struct type *wanted = type_get(type);
     const struct cast *cast = cast_find(column->type->oid, type);
     type_format(type, typmod, &type_text);
@@ -431,7 +439,7 @@ static ky_status
 change_identity(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
 {
     struct cat_column *column;
-    KY_TRY(find_column(ddl, made, command->name, &column));
+    KY_TRY(ddl_find_column(ddl, made, command->name, &column));
     if (command->type == AST_ADD_IDENTITY) {
         if (column->identity != 0) {
             return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -496,7 +504,7 @@ static ky_status
 drop_expression(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
 {
     struct cat_column *column;
-    KY_TRY(find_column(ddl, made, command->name, &column));
+    KY_TRY(ddl_find_column(ddl, made, command->name, &column));
     if (column->generated == 0 && !command->is_if_exists) {
         return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
                             "column \"%s\" of relation \"%s\" is not a stored generated column",
@@ -520,17 +528,17 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     case AST_DROP_COLUMN:
         return drop_column(ddl, made, command);
     case AST_COLUMN_DEFAULT:
-        KY_TRY(find_column(ddl, made, command->name, &column));
+        KY_TRY(ddl_find_column(ddl, made, command->name, &column));
         column->default_sql =
             command->definition == NULL ? NULL : ddl_default_text(ddl, column, command->definition);
         column->default_oid = command->definition == NULL ? OID_NONE : ddl_new_oid(ddl);
         return KY_OK;
     case AST_SET_NOT_NULL:
-        KY_TRY(find_column(ddl, made, command->name, &column));
+        KY_TRY(ddl_find_column(ddl, made, command->name, &column));
         column->is_not_null = true;
         return check_no_nulls(ddl, table, column);
     case AST_DROP_NOT_NULL:
-        KY_TRY(find_column(ddl, made, command->name, &column));
+        KY_TRY(ddl_find_column(ddl, made, command->name, &column));
         column->is_not_null = false;
         return KY_OK;
     case AST_ADD_CONSTRAINT:
@@ -671,7 +679,7 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
     txn_statement_begin(ddl->txn);
     ky_status status = ddl_refresh(ddl);
     table = status == KY_OK ? cat_get_table(ddl->image, table->oid) : NULL;
-    struct new_table *made = table == NULL ? NULL : as_new_table(ddl, table);
+    struct new_table *made = table == NULL ? NULL : ddl_as_new_table(ddl, table);
     if (status == KY_OK && table == NULL) {
         status = ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
                               statement->relation->name);
@@ -684,235 +692,4 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
     }
     txn_statement_end(ddl->txn);
     return status;
-}
-
-/* ------------------------------------------------------------------ RENAME */
-
-static ky_status
-rename_column(struct ddl *ddl, struct cat_table *table, const struct ast_rename *statement)
-{
-    struct new_table *made = as_new_table(ddl, table);
-    struct cat_column *column;
-    KY_TRY(find_column(ddl, made, statement->name, &column));
-    if (cat_find_column(table, ky_slice_cstr(statement->new_name)) != NULL) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
-                            "column \"%s\" of relation \"%s\" already exists", statement->new_name,
-                            table->name);
-    }
-    for (uint16_t i = 0; i < table->constraint_count; i++) {
-        if (table->constraints[i]->kind == CONSTRAINT_CHECK &&
-            strstr(table->constraints[i]->check_sql, column->name) != NULL) {
-            return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                                "renaming a column that a check constraint names is not "
-                                "supported yet");
-        }
-    }
-    column->name = statement->new_name;
-    return catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err);
-}
-
-static ky_status
-write_index_name(struct ddl *ddl, struct cat_index *index, const char *name)
-{
-    if (ddl_name_exists(ddl, index->table->schema, name)) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists", name);
-    }
-    struct cat_index *changed = ky_arena_new(ddl->arena, struct cat_index);
-    memcpy(changed, index, sizeof(*changed));
-    changed->name = name;
-    return catalog_update(ddl->txn, CAT_INDEX, changed, ddl->err);
-}
-
-static ky_status
-write_constraint_name(struct ddl *ddl, const struct cat_constraint *constraint, const char *name)
-{
-    struct cat_constraint changed = *constraint;
-    changed.name = name;
-    return catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err);
-}
-
-static ky_status
-rename_constraint(struct ddl *ddl, struct cat_table *table, const struct ast_rename *statement)
-{
-    struct cat_constraint *found = NULL;
-    for (uint16_t i = 0; i < table->constraint_count; i++) {
-        if (strcmp(table->constraints[i]->name, statement->name) == 0) {
-            found = table->constraints[i];
-        }
-        if (strcmp(table->constraints[i]->name, statement->new_name) == 0) {
-            return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT,
-                                "constraint \"%s\" for relation \"%s\" already exists",
-                                statement->new_name, table->name);
-        }
-    }
-    if (found == NULL) {
-        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                            "constraint \"%s\" for table \"%s\" does not exist", statement->name,
-                            table->name);
-    }
-    if (found->index != NULL && found->kind != CONSTRAINT_FOREIGN) {
-        KY_TRY(write_index_name(ddl, found->index, statement->new_name));
-    }
-    KY_TRY(write_constraint_name(ddl, found, statement->new_name));
-    return ddl_changed(ddl);
-}
-
-static ky_status
-rename_index(struct ddl *ddl, const struct ast_rename *statement)
-{
-    strcpy(ddl->session->tag, "ALTER INDEX");
-    struct cat_index *index = ddl_find_index(ddl, statement->relation);
-    if (index == NULL) {
-        if (statement->is_if_exists) {
-            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                           "relation \"%s\" does not exist, skipping", statement->relation->name);
-            return KY_OK;
-        }
-        return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
-                            statement->relation->name);
-    }
-    KY_TRY(ddl_check_owner(ddl, index->table));
-    KY_TRY(ddl_lock(ddl, index->table, LOCK_SHARE_UPDATE_EXCLUSIVE));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(write_index_name(ddl, index, statement->new_name));
-    for (uint16_t i = 0; i < index->table->constraint_count; i++) {
-        const struct cat_constraint *constraint = index->table->constraints[i];
-        if (constraint->index == index && constraint->kind != CONSTRAINT_FOREIGN) {
-            KY_TRY(write_constraint_name(ddl, constraint, statement->new_name));
-        }
-    }
-    return ddl_changed(ddl);
-}
-
-static ky_status
-rename_schema(struct ddl *ddl, const struct ast_rename *statement)
-{
-    strcpy(ddl->session->tag, "ALTER SCHEMA");
-    const char *name = statement->names != NULL ? ast_name_last(statement->names) : statement->name;
-    const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name));
-    if (schema == NULL || schema->row_id == 0) {
-        return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
-    }
-    if (cat_find_schema(ddl->image, ky_slice_cstr(statement->new_name)) != NULL) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_SCHEMA, "schema \"%s\" already exists",
-                            statement->new_name);
-    }
-    struct cat_schema changed = *schema;
-    changed.name = statement->new_name;
-    KY_TRY(catalog_update(ddl->txn, CAT_SCHEMA, &changed, ddl->err));
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
-{
-    struct cat_table *table;
-    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
-                   ast_object_type_name(statement->object_type));
-    if (statement->relation == NULL) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "this form of SET SCHEMA is not supported yet");
-    }
-    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
-    if (table == NULL) {
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                       "relation \"%s\" does not exist, skipping", statement->relation->name);
-        return KY_OK;
-    }
-    KY_TRY(ddl_check_owner(ddl, table));
-    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(ddl_refresh(ddl));
-    table = cat_get_table(ddl->image, table->oid);
-    const struct ast_range_var target = {.schema = statement->new_schema,
-                                         .name = statement->relation->name};
-    oid_t schema;
-    KY_TRY(ddl_schema_of(ddl, &target, &schema));
-    if (table == NULL || table->schema == schema) {
-        return KY_OK;
-    }
-    if (ddl_name_exists(ddl, schema, table->name)) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE,
-                            "relation \"%s\" already exists in schema \"%s\"", table->name,
-                            statement->new_schema);
-    }
-    struct new_table *made = as_new_table(ddl, table);
-    for (size_t i = 0; i < ddl->image->table_count; i++) {
-        struct cat_table *moved = ddl->image->tables[i];
-        if (moved->kind == 'S' && moved->owner_table == table->oid && moved->owner_column > 0) {
-            struct cat_column *column = &made->columns[moved->owner_column - 1];
-            if (column->default_sql != NULL && strncmp(column->default_sql, "nextval(", 8) == 0) {
-                column->default_sql = ddl_nextval_text(ddl, schema, moved->name);
-            }
-        }
-    }
-    table->columns = made->columns; /* of our own image */
-    for (size_t i = 0; i < ddl->image->table_count; i++) {
-        struct cat_table *moved = ddl->image->tables[i];
-        if (moved == table || (moved->kind == 'S' && moved->owner_table == table->oid)) {
-            struct cat_table changed = *moved;
-            changed.schema = schema;
-            KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
-        }
-    }
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
-{
-    struct cat_table *table;
-    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER TABLE");
-    if (statement->object_type == AST_OBJECT_INDEX) {
-        return rename_index(ddl, statement);
-    }
-    if (statement->object_type == AST_OBJECT_SCHEMA) {
-        return rename_schema(ddl, statement);
-    }
-    if (statement->relation == NULL || (statement->object_type != AST_OBJECT_TABLE &&
-                                        statement->object_type != AST_OBJECT_COLUMN &&
-                                        statement->object_type != AST_OBJECT_CONSTRAINT &&
-                                        statement->object_type != AST_OBJECT_VIEW &&
-                                        statement->object_type != AST_OBJECT_SEQUENCE)) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "this form of RENAME is not supported yet");
-    }
-    if (statement->object_type == AST_OBJECT_VIEW ||
-        statement->object_type == AST_OBJECT_SEQUENCE) {
-        (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
-                       ast_object_type_name(statement->object_type));
-    }
-    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
-    if (table == NULL) {
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                       "relation \"%s\" does not exist, skipping", statement->relation->name);
-        return KY_OK;
-    }
-    KY_TRY(ddl_check_owner(ddl, table));
-    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(ddl_refresh(ddl));
-    table = cat_get_table(ddl->image, table->oid);
-    KY_ASSERT(table != NULL);
-    if (statement->object_type == AST_OBJECT_CONSTRAINT) {
-        return rename_constraint(ddl, table, statement);
-    }
-    if (statement->object_type == AST_OBJECT_COLUMN) {
-        KY_TRY(rename_column(ddl, table, statement));
-        return ddl_changed(ddl);
-    }
-    if (ddl_name_exists(ddl, table->schema, statement->new_name)) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
-                            statement->new_name);
-    }
-    struct cat_table changed = *table;
-    changed.name = statement->new_name;
-    KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
-    return ddl_changed(ddl);
 }

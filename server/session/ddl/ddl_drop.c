@@ -46,35 +46,6 @@ kind_word(char kind)
     return kind == 'v' ? "view" : kind == 'S' ? "sequence" : "table";
 }
 
-/* A view that reads the table, by name in its text: views are few and short. */
-static struct cat_table *
-dependent_view(struct ddl *ddl, const struct cat_table *table)
-{
-    for (size_t i = 0; i < ddl->image->table_count; i++) {
-        struct cat_table *view = ddl->image->tables[i];
-        struct ast_list parsed = {0};
-        struct query *query = NULL;
-        struct ky_error ignored;
-        if (view->kind != 'v' || view->view_sql == NULL || view == table) {
-            continue;
-        }
-        ky_error_init(&ignored);
-        if (parse_sql(ddl->arena, ky_slice_cstr(view->view_sql), &parsed, &ignored) != KY_OK) {
-            continue;
-        }
-        const struct ast_statement *statement = (const void *)ast_list_get(&parsed, 0);
-        if (bind_query(&ddl->bind, statement->statement, &query, &ignored) != KY_OK) {
-            continue;
-        }
-        for (uint16_t j = 0; j < query->table_count; j++) {
-            if (query->tables[j]->table == table) {
-                return view;
-            }
-        }
-    }
-    return NULL;
-}
-
 /* Every table that refers to this one is dropped by the same statement; its constraints go now, so
  * that the order of the names does not matter. */
 static bool
@@ -147,28 +118,11 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
                    : ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "%s \"%s\" does not exist",
                                   kind_word(kind), name->name);
     }
-    for (struct cat_table *view; (view = dependent_view(ddl, table)) != NULL;) {
-        if (statement->behavior != AST_CASCADE) {
-            (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
-                               "cannot drop %s %s because other objects depend on it",
-                               kind_word(kind), table->name);
-            (void)ky_error_detail(ddl->err, "view %s depends on %s %s", view->name, kind_word(kind),
-                                  table->name);
-            return ky_error_hint(ddl->err,
-                                 "Use DROP ... CASCADE to drop the dependent objects too.");
-        }
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION, "drop cascades to view %s",
-                       view->name);
-        KY_TRY(ddl_drop_table(ddl, view));
-        KY_TRY(ddl_changed(ddl));
-        KY_TRY(ddl_refresh(ddl));
-        table = cat_get_table(ddl->image, oid);
-        KY_ASSERT(table != NULL);
-    }
+    const char *what =
+        ky_arena_printf(ddl->arena, "%s %s", kind_word(kind), ddl_shown_name(ddl, table));
+    KY_TRY(ddl_drop_users(ddl, table, 0, statement->behavior, what, NULL));
     if (!goes_with(ddl, statement, table)) {
-        KY_TRY(ddl_drop_references(
-            ddl, table, 0, NULL, statement->behavior,
-            ky_arena_printf(ddl->arena, "%s %s", kind_word(kind), table->name)));
+        KY_TRY(ddl_drop_references(ddl, table, 0, NULL, statement->behavior, what));
     }
     KY_TRY(ddl_drop_table(ddl, table));
     KY_TRY(ddl_changed(ddl));

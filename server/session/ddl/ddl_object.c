@@ -101,6 +101,39 @@ spell_star(struct ddl *ddl, struct ast_select *select, const struct query *query
     select->targets = spelled;
 }
 
+/* OR REPLACE: the columns that are there stay, more may follow. 42P16. */
+static ky_status
+check_replacement(struct ddl *ddl, const struct cat_table *old, const struct cat_table *view)
+{
+    if (view->column_count < old->column_count) {
+        return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION, "cannot drop columns from view");
+    }
+    for (uint16_t i = 0; i < old->column_count; i++) {
+        const struct cat_column *was = &old->columns[i];
+        const struct cat_column *is = &view->columns[i];
+        if (strcmp(was->name, is->name) != 0) {
+            (void)ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                               "cannot change name of view column \"%s\" to \"%s\"", was->name,
+                               is->name);
+            return ky_error_hint(ddl->err, "Use ALTER VIEW ... RENAME COLUMN ... to change name of "
+                                           "view column instead.");
+        }
+        if (was->type != is->type || was->typmod != is->typmod) {
+            struct ky_buffer types[2] = {{0}, {0}};
+            type_format(was->type->oid, was->typmod, &types[0]);
+            type_format(is->type->oid, is->typmod, &types[1]);
+            (void)ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                               "cannot change data type of view column \"%s\" from %.*s to %.*s",
+                               was->name, (int)types[0].size, (const char *)types[0].data,
+                               (int)types[1].size, (const char *)types[1].data);
+            ky_buffer_deinit(&types[0]);
+            ky_buffer_deinit(&types[1]);
+            return KY_ERR;
+        }
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
 {
@@ -153,6 +186,9 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
                                                                                : target->expr->type,
                                 .typmod = target->expr->typmod,
                                 .missing = datum_null()};
+    }
+    if (existing != NULL) {
+        KY_TRY(check_replacement(ddl, existing, &view));
     }
     KY_TRY(existing != NULL ? catalog_update(ddl->txn, CAT_TABLE, &view, ddl->err)
                             : catalog_insert(ddl->txn, CAT_TABLE, &view, ddl->err));

@@ -192,6 +192,32 @@ KY_MUST_CHECK ky_status ddl_use_index(struct ddl *ddl, const struct cat_table *o
                                       const struct ast_constraint *constraint,
                                       const struct cat_index **index_out);
 KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table);
+/* ------------------------------------------------------------------ ddl_depend.c */
+
+struct dependent_columns {
+    const char **names;
+    uint16_t count;
+};
+/* What uses the table (column 0) or one of its columns, and the views that read such views: 2BP01,
+ * or with CASCADE the views are dropped, and the caller drops the generated columns of columns_out
+ * (with column 0 NULL). what: "table t", "column a of table t". The image stays that of before. */
+KY_MUST_CHECK ky_status ddl_drop_users(struct ddl *ddl, const struct cat_table *table,
+                                       int16_t column, enum ast_behavior behavior, const char *what,
+                                       struct dependent_columns *columns_out);
+/* 0A000 when a view reads the column. */
+KY_MUST_CHECK ky_status ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
+                                             const struct cat_column *column);
+/* Views that name what watch looks for say its new name. 0A000 for a column merged by USING. */
+KY_MUST_CHECK ky_status ddl_rename_in_views(struct ddl *ddl, struct bind_watch *watch);
+/* The same for a column in the table's own expressions: those of constraints and indexes are
+ * written, those of generated columns go into columns, which the caller writes. */
+KY_MUST_CHECK ky_status ddl_rename_in_table(struct ddl *ddl, const struct cat_table *table,
+                                            struct bind_watch *watch, struct cat_column *columns);
+/* ddl_alter.c: the table as something that ddl_add_column and ddl_add_constraint can extend. */
+struct new_table *ddl_as_new_table(struct ddl *ddl, const struct cat_table *table);
+/* 42703. */
+KY_MUST_CHECK ky_status ddl_find_column(struct ddl *ddl, struct new_table *made, const char *name,
+                                        struct cat_column **out);
 
 /* ------------------------------------------------------------------ ddl_select.c */
 
@@ -207,6 +233,9 @@ KY_MUST_CHECK ky_status ddl_first_row(struct ddl *ddl, const char *sql, struct d
 void ddl_exec_context(struct ddl *ddl, struct exec_context *context, struct ky_budget *budget);
 /* schema.table, quoted where needed. */
 const char *ddl_qualified_name(struct ddl *ddl, const struct cat_table *table);
+/* As messages about objects name it: with its schema only where the search path does not find it.
+ */
+const char *ddl_shown_name(struct ddl *ddl, const struct cat_table *table);
 
 /* ------------------------------------------------------------------ ddl_foreign.c */
 
@@ -258,7 +287,9 @@ KY_MUST_CHECK ky_status ddl_rewrite(struct ddl *ddl, const struct cat_table *old
 /* ddl_index.c: the same index under a new OID, built anew over table's rows. */
 KY_MUST_CHECK ky_status ddl_rebuild_index(struct ddl *ddl, struct cat_index *old,
                                           struct cat_table *table);
+/* The default of a serial column. */
 const char *ddl_nextval_text(struct ddl *ddl, oid_t schema, const char *sequence);
+const char *ddl_nextval_text_of(struct ddl *ddl, const char *schema, const char *sequence);
 KY_MUST_CHECK ky_status ddl_write_sequences(struct ddl *ddl, const struct new_table *made);
 
 /* ------------------------------------------------------------------ ddl_temp.c */

@@ -97,6 +97,19 @@ ddl_exec_context(struct ddl *ddl, struct exec_context *context, struct ky_budget
 }
 
 const char *
+ddl_shown_name(struct ddl *ddl, const struct cat_table *table)
+{
+    struct ky_buffer text = {0};
+    if (cat_resolve_table(ddl->image, ddl->bind.path, ky_slice_cstr(table->name)) != table) {
+        return ddl_qualified_name(ddl, table);
+    }
+    ast_print_identifier(&text, table->name);
+    const char *name = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&text);
+    return name;
+}
+
+const char *
 ddl_qualified_name(struct ddl *ddl, const struct cat_table *table)
 {
     struct ky_buffer text = {0};

@@ -60,11 +60,17 @@ serial_type(const struct ast_type_name *type)
 const char *
 ddl_nextval_text(struct ddl *ddl, oid_t schema_oid, const char *sequence)
 {
+    const struct cat_schema *schema = cat_get_schema(ddl->image, schema_oid);
+    return ddl_nextval_text_of(ddl, schema == NULL ? NULL : schema->name, sequence);
+}
+
+const char *
+ddl_nextval_text_of(struct ddl *ddl, const char *schema, const char *sequence)
+{
     struct ky_buffer name = {0};
     struct ky_buffer text = {0};
-    const struct cat_schema *schema = cat_get_schema(ddl->image, schema_oid);
     if (schema != NULL) {
-        ast_print_identifier(&name, schema->name);
+        ast_print_identifier(&name, schema);
         ky_buffer_append_byte(&name, '.');
     }
     ast_print_identifier(&name, sequence);

@@ -4,6 +4,23 @@
 #include "parser/parser.h"
 #include "server/sql/bind/query.h"
 
+/*
+ * Looks on while a query or an expression is bound: does it name the table, or one of its columns?
+ * With a new name the syntax tree is changed, so that it means the same after the renaming. What
+ * views that it reads name does not count. Expressions over a table's row are those of the watched
+ * table.
+ */
+struct bind_watch {
+    oid_t table;            /* OID_NONE: every table of the schema */
+    oid_t schema;           /* with table OID_NONE */
+    int16_t column;         /* number; 0: the table as such */
+    const char *new_name;   /* of the column or the table; NULL: it stays */
+    const char *new_schema; /* of the table; NULL: it stays */
+    bool is_found;
+    bool is_merged; /* the column is merged by USING or NATURAL: it cannot be renamed alone */
+    struct ast_node *tree; /* of an expression: what was read */
+};
+
 /* Everything the binder needs to know; the session fills it in. */
 struct bind_context {
     struct ky_arena *arena;
@@ -24,6 +41,7 @@ struct bind_context {
     /* CREATE VIEW: a relation named without its schema gets it in the syntax tree, so that the text
      * that is stored means the same under any search path. */
     bool writes_schemas;
+    struct bind_watch *watch; /* NULL: nobody looks on */
 };
 enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };
 

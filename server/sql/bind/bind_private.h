@@ -274,6 +274,16 @@ KY_MUST_CHECK ky_status bind_window_spec(struct binder *b, struct scope *scope,
 KY_MUST_CHECK ky_status bind_named_windows(struct binder *b, struct scope *scope,
                                            const struct ast_list *windows);
 
+/* ---- watch.c: for context->watch; expr: what a name or a part of a star was found to be ---- */
+void watch_column(struct binder *b, const struct scope *scope, const struct ast_column_ref *node,
+                  const struct expr *expr);
+void watch_star(struct binder *b, const struct scope *scope, const struct expr *expr);
+void watch_merge(struct binder *b, const struct scope *scope, const struct expr *expr);
+void watch_relation(struct binder *b, const struct ast_range_var *read,
+                    const struct cat_table *table);
+/* label: what the target was called before it was bound. */
+void watch_target(struct binder *b, const struct ast_target *read, const char *label);
+
 /* ---- label.c ---- */
 const char *column_label(const struct ast_node *node);
 

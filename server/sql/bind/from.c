@@ -208,6 +208,7 @@ bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var
             return node->schema == NULL ? hint_later_cte(b, scope, node->name) : KY_ERR;
         }
         write_schema(b, node, table);
+        watch_relation(b, node, table);
         if (table->kind == 'S') {
             return bind_sequence(b, scope, table, node, out);
         }
@@ -529,6 +530,8 @@ bind_using(struct binder *b, struct scope *scope, const struct ast_join *node, i
         }
         KY_TRY(find_using(b, &left, name, "left", nowhere, &l));
         KY_TRY(find_using(b, &right, name, "right", nowhere, &r));
+        watch_merge(b, scope, left.columns[l].expr);
+        watch_merge(b, scope, right.columns[r].expr);
         KY_TRY(make_operator(b, NULL, "=", left.columns[l].expr, right.columns[r].expr, location,
                              &all->args[all->arg_count]));
         all->arg_count++;

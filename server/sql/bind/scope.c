@@ -431,9 +431,9 @@ item_whole_row(struct binder *b, const struct scope *scope, const struct ns_item
     return KY_OK;
 }
 
-ky_status
-bind_column_ref(struct binder *b, struct scope *scope, const struct ast_column_ref *node,
-                struct expr **out)
+static ky_status
+resolve_column_ref(struct binder *b, struct scope *scope, const struct ast_column_ref *node,
+                   struct expr **out)
 {
     const struct ast_list *names = node->names;
     int location = node->node.location;
@@ -482,4 +482,15 @@ bind_column_ref(struct binder *b, struct scope *scope, const struct ast_column_r
         return bind_error(b, location, KY_SYNTAX_ERROR,
                           "improper qualified name (too many dotted names)");
     }
+}
+
+ky_status
+bind_column_ref(struct binder *b, struct scope *scope, const struct ast_column_ref *node,
+                struct expr **out)
+{
+    KY_TRY(resolve_column_ref(b, scope, node, out));
+    if (b->context->watch != NULL) {
+        watch_column(b, scope, node, *out);
+    }
+    return KY_OK;
 }

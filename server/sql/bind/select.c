@@ -74,6 +74,7 @@ expand_item(struct binder *b, struct scope *scope, const struct scope *at,
         struct target *target = add_target(b, list);
         target->expr = item_column(b, at, item, i, levels_up, location);
         target->name = name;
+        watch_star(b, at, target->expr);
         set_origin(scope, target);
     }
     return KY_OK;
@@ -215,7 +216,9 @@ bind_one_target(struct binder *b, struct scope *scope, const struct ast_target *
         return expand_composite(b, scope, (const void *)expression, clause, list);
     }
     struct expr *expr;
+    const char *label = column_label(expression);
     KY_TRY(bind_expr_in(b, scope, clause, expression, &expr));
+    watch_target(b, node, label);
     if (!scope->are_unknowns_kept) {
         KY_TRY(resolve_unknown(b, expr, &expr));
     }

@@ -40,6 +40,9 @@ bind_table_expr(struct binder *b, const struct cat_table *table, const char *sql
 {
     struct ast_node *node;
     KY_TRY(parse_expression(b->arena, ky_slice_cstr(sql), &node, b->err));
+    if (b->context->watch != NULL) {
+        b->context->watch->tree = node;
+    }
     struct scope scope;
     scope_init(&scope, NULL, NULL);
     scope.is_input = true;

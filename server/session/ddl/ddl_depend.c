@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/session/ddl/ddl_private.h"
+
+/*
+ * What goes with a table or a column, and what has to say its new name. Views and a table's
+ * expressions are kept as text; what they name is found by binding it (server/sql/bind/watch.c):
+ * they are few and short. A view that another view reads is named, not entered: the other depends
+ * on it.
+ */
+
+/* Does the view itself name what watch looks for? *tree_out: its query, changed as watch says. */
+static bool
+view_names(struct ddl *ddl, const struct cat_table *view, struct bind_watch *watch,
+           struct ast_node **tree_out)
+{
+    struct ast_list parsed = {0};
+    struct query *query = NULL;
+    struct ky_error ignored; /* a query that does not bind any more names nothing */
+    ky_error_init(&ignored);
+    if (view->kind != 'v' || view->view_sql == NULL ||
+        parse_sql(ddl->arena, ky_slice_cstr(view->view_sql), &parsed, &ignored) != KY_OK) {
+        return false;
+    }
+    const struct ast_statement *statement = (const void *)ast_list_get(&parsed, 0);
+    watch->is_found = watch->is_merged = false;
+    ddl->bind.watch = watch;
+    const ky_status status = bind_query(&ddl->bind, statement->statement, &query, &ignored);
+    ddl->bind.watch = NULL;
+    *tree_out = statement->statement;
+    return status == KY_OK && watch->is_found;
+}
+
+static bool
+view_reads(struct ddl *ddl, const struct cat_table *view, const struct cat_table *table,
+           int16_t column)
+{
+    struct bind_watch watch = {.table = table->oid, .column = column};
+    struct ast_node *tree;
+    return view->oid != table->oid && view_names(ddl, view, &watch, &tree);
+}
+
+struct dependents {
+    struct cat_table **views;
+    size_t view_count;
+    size_t count;          /* of lines below */
+    const char *first;     /* "view v" */
+    struct ky_buffer why;  /* "view v depends on table t", a line each */
+    struct ky_buffer gone; /* "drop cascades to view v", a line each */
+};
+
+static void
+add_dependent(struct ddl *ddl, struct dependents *found, const char *object, const char *what)
+{
+    const char *end = found->count++ > 0 ? "\n" : "";
+    found->first = found->first == NULL ? object : found->first;
+    ky_buffer_append_cstr(&found->why,
+                          ky_arena_printf(ddl->arena, "%s%s depends on %s", end, object, what));
+    ky_buffer_append_cstr(&found->gone,
+                          ky_arena_printf(ddl->arena, "%sdrop cascades to %s", end, object));
+}
+
+/* Depth first: a view, then what depends on it. */
+static void
+collect(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
+        struct dependents *found)
+{
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *view = ddl->image->tables[i];
+        bool is_known = false;
+        for (size_t k = 0; k < found->view_count; k++) {
+            is_known = is_known || found->views[k] == view;
+        }
+        if (is_known || !view_reads(ddl, view, table, column)) {
+            continue;
+        }
+        found->views[found->view_count++] = view;
+        add_dependent(ddl, found, ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, view)),
+                      what);
+        collect(ddl, view, 0, ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, view)),
+                found);
+    }
+}
+
+/* Generated columns that are computed from the column. */
+static ky_status
+collect_generated(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
+                  struct dependents *found, struct dependent_columns *columns)
+{
+    const char *what_table = ddl_shown_name(ddl, cat_get_table(ddl->image, table->oid));
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        const struct cat_column *generated = &table->columns[i];
+        struct bind_watch watch = {.table = table->oid, .column = column};
+        struct expr *expr;
+        if (generated->generated == 0 || generated->is_dropped || generated->number == column) {
+            continue;
+        }
+        ddl->bind.watch = &watch;
+        const ky_status status = bind_table_expression(&ddl->bind, table, generated->default_sql,
+                                                       NULL, -1, &expr, ddl->err);
+        ddl->bind.watch = NULL;
+        KY_TRY(status);
+        if (watch.is_found) {
+            columns->names[columns->count++] = generated->name;
+            add_dependent(
+                ddl, found,
+                ky_arena_printf(ddl->arena, "column %s of table %s", generated->name, what_table),
+                what);
+        }
+    }
+    return KY_OK;
+}
+
+static void
+tell_cascade(struct ddl *ddl, struct dependents *found)
+{
+    if (found->count == 1) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION, "drop cascades to %s",
+                       found->first);
+    } else if (found->count > 1) {
+        ky_buffer_append_byte(&found->gone, '\0');
+        session_notice_detail(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                              (const char *)found->gone.data, "drop cascades to %zu other objects",
+                              found->count);
+    }
+}
+
+ky_status
+ddl_drop_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
+               enum ast_behavior behavior, const char *what, struct dependent_columns *columns_out)
+{
+    ky_status status = KY_OK;
+    struct dependents found = {
+        .views = ky_arena_array(ddl->arena, struct cat_table *, ddl->image->table_count + 1)};
+    if (column != 0) {
+        columns_out->count = 0;
+        columns_out->names = ky_arena_array(ddl->arena, const char *, table->column_count + 1U);
+        status = collect_generated(ddl, table, column, what, &found, columns_out);
+    }
+    if (status == KY_OK) {
+        collect(ddl, table, column, what, &found);
+    }
+    if (status == KY_OK && found.count > 0 && behavior != AST_CASCADE) {
+        status = ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                              "cannot drop %s because other objects depend on it", what);
+        (void)ky_error_detail(ddl->err, "%.*s", (int)found.why.size, (const char *)found.why.data);
+        (void)ky_error_hint(ddl->err, "Use DROP ... CASCADE to drop the dependent objects too.");
+    } else if (status == KY_OK) {
+        tell_cascade(ddl, &found);
+    }
+    ky_buffer_deinit(&found.why);
+    ky_buffer_deinit(&found.gone);
+    for (size_t i = found.view_count; i > 0 && status == KY_OK; i--) {
+        status = ddl_drop_table(ddl, found.views[i - 1]);
+    }
+    return status;
+}
+
+ky_status
+ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
+                     const struct cat_column *column)
+{
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        const struct cat_table *view = ddl->image->tables[i];
+        if (view_reads(ddl, view, table, column->number)) {
+            (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                               "cannot alter type of a column used by a view or rule");
+            return ky_error_detail(ddl->err, "rule _RETURN on view %s depends on column \"%s\"",
+                                   ddl_shown_name(ddl, view), column->name);
+        }
+    }
+    return KY_OK;
+}
+
+/* ------------------------------------------------------------------ new names */
+
+ky_status
+ddl_rename_in_views(struct ddl *ddl, struct bind_watch *watch)
+{
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        const struct cat_table *view = ddl->image->tables[i];
+        struct ast_node *tree;
+        if (view->oid == watch->table || !view_names(ddl, view, watch, &tree)) {
+            continue;
+        }
+        if (watch->is_merged) {
+            return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                                "cannot rename a column that view \"%s\" joins by USING or NATURAL",
+                                view->name);
+        }
+        struct cat_table changed = *view;
+        changed.view_sql = ddl_print(ddl, tree);
+        KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+    }
+    return KY_OK;
+}
+
+/* The text with the new name, or itself. */
+static ky_status
+renamed(struct ddl *ddl, const struct cat_table *table, struct bind_watch *watch, const char **sql,
+        bool *is_changed)
+{
+    struct expr *expr;
+    if (*sql == NULL) {
+        return KY_OK;
+    }
+    watch->is_found = false;
+    ddl->bind.watch = watch;
+    const ky_status status =
+        bind_table_expression(&ddl->bind, table, *sql, NULL, -1, &expr, ddl->err);
+    ddl->bind.watch = NULL;
+    KY_TRY(status);
+    if (watch->is_found) {
+        const char *text = ddl_print(ddl, watch->tree);
+        *sql = **sql == '(' && *text != '(' ? ky_arena_printf(ddl->arena, "(%s)", text) : text;
+        *is_changed = true;
+    }
+    return KY_OK;
+}
+
+ky_status
+ddl_rename_in_table(struct ddl *ddl, const struct cat_table *table, struct bind_watch *watch,
+                    struct cat_column *columns)
+{
+    bool is_changed = false;
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (columns[i].generated != 0 && !columns[i].is_dropped) {
+            KY_TRY(renamed(ddl, table, watch, &columns[i].default_sql, &is_changed));
+        }
+    }
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        struct cat_constraint changed = *table->constraints[i];
+        is_changed = false;
+        if (changed.kind == CONSTRAINT_CHECK) {
+            KY_TRY(renamed(ddl, table, watch, &changed.check_sql, &is_changed));
+        }
+        if (is_changed) {
+            KY_TRY(catalog_update(ddl->txn, CAT_CONSTRAINT, &changed, ddl->err));
+        }
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        struct cat_index *changed = ky_arena_new(ddl->arena, struct cat_index);
+        memcpy(changed, table->indexes[i], sizeof(*changed));
+        struct cat_key *keys =
+            ky_arena_array(ddl->arena, struct cat_key, changed->column_count + 1U);
+        memcpy(keys, changed->keys, changed->column_count * sizeof(*keys));
+        is_changed = false;
+        for (uint16_t k = 0; k < changed->key_count; k++) {
+            KY_TRY(renamed(ddl, table, watch, &keys[k].expression_sql, &is_changed));
+        }
+        KY_TRY(renamed(ddl, table, watch, &changed->predicate_sql, &is_changed));
+        if (is_changed) {
+            changed->keys = keys;
+            KY_TRY(catalog_update(ddl->txn, CAT_INDEX, changed, ddl->err));
+        }
+    }
+    return KY_OK;
+}
