@@ -220,6 +220,7 @@ write_positions(struct ky_buffer *out, struct server *server)
                 (double)server_earliest_event(server));
     write_gauge(out, "kyrodb_ready", "gauge", "1 when statements are served.", 1);
     server_write_vector_metrics(server, out);
+    server_write_index_metrics(server, out);
 }
 
 enum http_answer

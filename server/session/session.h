@@ -115,6 +115,8 @@ void server_cancel_all(struct server *server);
 uint32_t server_session_count(struct server *server);
 /* What kyro_stat_vector_index shows, in Prometheus' text format. */
 void server_write_vector_metrics(struct server *server, struct ky_buffer *out);
+/* What kyro_stat_index shows of the others. */
+void server_write_index_metrics(struct server *server, struct ky_buffer *out);
 struct storage *server_storage(struct server *server);
 struct catalog *server_catalog(struct server *server);
 struct access *server_access(struct server *server);

@@ -173,6 +173,10 @@ expect 200 'CREATE' POST /sql 'CREATE TABLE odd (v vector(2))'
 expect 200 'CREATE' POST /sql 'CREATE INDEX "odd ""one"" \" ON odd USING hnsw (v vector_l2_ops)'
 expect 200 '"INSERT"' POST /sql "INSERT INTO odd VALUES ('[1,2]'), ('[3,4]')"
 expect 200 '"v"' POST /sql "SELECT v FROM odd ORDER BY v <-> '[1,2]' LIMIT 1"
+# So has a learned index; what a B-tree has not is left out for it.
+expect 200 'CREATE' POST /sql 'CREATE TABLE learned (k bigint)'
+expect 200 '"INSERT"' POST /sql 'INSERT INTO learned SELECT n * 3 FROM generate_series(1, 20000) n'
+expect 200 'CREATE' POST /sql 'CREATE INDEX learned_k ON learned USING rmi (k)'
 call GET /metrics | sed '$d' >"$dir/metrics"
 grep -q '^kyrodb_' "$dir/metrics" || { echo "no metrics" && failures=$((failures + 1)); }
 labels='{schema="public",table="odd",index="odd \"one\" \\"}'
@@ -180,6 +184,16 @@ for sample in "entries$labels 2" "searches_total$labels 1"; do
     grep -qxF "kyrodb_vector_index_$sample" "$dir/metrics" ||
         { echo "no kyrodb_vector_index_$sample" && failures=$((failures + 1)); }
 done
+labels='{schema="public",table="learned",index="learned_k"}'
+for sample in "index_entries$labels 20000" "learned_index_run_entries$labels 20000" "learned_index_rebuilds_total$labels 1"; do
+    grep -qxF "kyrodb_$sample" "$dir/metrics" || {
+        echo "no kyrodb_$sample, but" && grep learned_k "$dir/metrics" && failures=$((failures + 1))
+    }
+done
+same 'families of learned indexes' "$(grep -c '^kyrodb_learned_index_.*table="learned"' "$dir/metrics")" 17
+same 'a B-tree among the learned' "$(grep '^kyrodb_learned_index_' "$dir/metrics" | grep -vc 'table="learned"')" 0
+grep -q '^kyrodb_index_bytes{.*index="t_pkey"} [1-9]' "$dir/metrics" ||
+    { echo "no bytes of a B-tree" && failures=$((failures + 1)); }
 if command -v promtool >/dev/null; then
     complaints=$(promtool check metrics <"$dir/metrics" 2>&1 || true)
     [ -z "$complaints" ] || { echo "promtool: $complaints" && failures=$((failures + 1)); }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/metric.h"
+#include "server/session/catalog/index_labels.h"
 #include "server/session/catalog/vector_info.h"
 #include "server/session/session_private.h"
 
@@ -18,27 +19,10 @@ struct samples {
     uint32_t count, capacity;
 };
 
-/* A label's value: backslash, quote and newline are escaped. */
-static const char *
-escaped(struct ky_arena *arena, const char *name)
-{
-    char *text = ky_arena_alloc(arena, strlen(name) * 2 + 1);
-    char *at = text;
-    for (; *name != '\0'; name++) {
-        if (*name == '\\' || *name == '"' || *name == '\n') {
-            *at++ = '\\';
-        }
-        *at++ = *name == '\n' ? 'n' : *name;
-    }
-    *at = '\0';
-    return text;
-}
-
 static void
 add_sample(void *arg, const struct cat_image *image, const struct vector_info *info)
 {
     struct samples *samples = arg;
-    const struct cat_schema *schema = cat_get_schema(image, info->index->table->schema);
     if (samples->count == samples->capacity) {
         const uint32_t capacity = samples->capacity == 0 ? 16 : samples->capacity * 2;
         struct sample *list = ky_arena_array(&samples->arena, struct sample, capacity);
@@ -48,12 +32,8 @@ add_sample(void *arg, const struct cat_image *image, const struct vector_info *i
         samples->list = list;
         samples->capacity = capacity;
     }
-    samples->list[samples->count++] = (struct sample){
-        ky_arena_printf(&samples->arena, "schema=\"%s\",table=\"%s\",index=\"%s\"",
-                        escaped(&samples->arena, schema == NULL ? "" : schema->name),
-                        escaped(&samples->arena, info->index->table->name),
-                        escaped(&samples->arena, info->index->name)),
-        *info};
+    samples->list[samples->count++] =
+        (struct sample){index_labels(&samples->arena, image, info->index), *info};
 }
 
 static double
