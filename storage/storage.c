@@ -11,7 +11,7 @@
 #include "server/base/metric.h"
 #include "server/base/random.h"
 #include "storage/compact/compact_private.h"
-#include "storage/io/failpoint.h"
+#include "server/base/failpoint.h"
 #include "storage/storage_private.h"
 
 /*

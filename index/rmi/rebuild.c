@@ -23,6 +23,7 @@
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/base/epoch.h"
+#include "server/base/failpoint.h"
 
 enum {
     REBUILD_ENTRIES_MIN = 4096,
@@ -312,6 +313,7 @@ rmi_rebuild(struct rmi *rmi)
     KY_ASSERT(rmi->changes.size == 0);
     const struct rmi_state *frozen = rmi_state_of(rmi);
     ky_mutex_unlock(&rmi->lock);
+    failpoint("rmi-freezing");
 
     struct rmi_delta *nothing = rmi_delta_new(&rmi_no_shape);
     const struct rmi_state merged = {
@@ -326,6 +328,7 @@ rmi_rebuild(struct rmi *rmi)
     rmi_delta_free(nothing);
     rmi_judge(rmi, &run, &odd, &reason);
     catch_up(rmi, run, odd);
+    failpoint("rmi-built");
 
     ky_mutex_lock(&rmi->lock);
     apply_log(&rmi->changes, run, odd);
@@ -336,6 +339,7 @@ rmi_rebuild(struct rmi *rmi)
     rmi_publish(rmi, run, old->active, NULL, odd);
     note_build(rmi, run, reason, started_ns);
     ky_mutex_unlock(&rmi->lock);
+    failpoint("rmi-swapped");
     rmi_retire(old, old->run, old->frozen, old->odd);
     ky_mutex_unlock(&rmi->rebuild_lock);
 }

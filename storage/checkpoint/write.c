@@ -7,7 +7,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "storage/checkpoint/writer.h"
-#include "storage/io/failpoint.h"
+#include "server/base/failpoint.h"
 
 /*
  * Writing a checkpoint while commits go on. A snapshot at C pins every version that C sees, so

@@ -8,7 +8,7 @@
 #include "server/base/epoch.h"
 #include "server/base/log.h"
 #include "storage/compact/compact_private.h"
-#include "storage/io/failpoint.h"
+#include "server/base/failpoint.h"
 
 /*
  * One job of compaction, and why a crash between any two steps loses nothing:

@@ -8,7 +8,7 @@
 #include "server/base/assert.h"
 #include "server/base/crc32c.h"
 #include "server/base/endian.h"
-#include "storage/io/failpoint.h"
+#include "server/base/failpoint.h"
 
 /*
  * MANIFEST-<generation, 16 hex>, little-endian, never changed once CURRENT names it:

@@ -7,7 +7,7 @@
 #include "server/base/endian.h"
 #include "server/base/log.h"
 #include "server/base/metric.h"
-#include "storage/io/failpoint.h"
+#include "server/base/failpoint.h"
 #include "storage/log/log_private.h"
 
 /*

@@ -22,12 +22,14 @@
  *   no transaction is half there (two tables always agree; money is neither made nor lost);
  *   a key's row is found through the index and by scanning alike;
  *   event offsets are dense and each row's insert is reported once.
+ * With "learned" all indexes are learned ones over many rows, and somebody has them built anew all
+ * the while, so that most kills come in the middle of that.
  * With "compact" the log has small segments and no retention, and somebody runs VACUUM all the
  * while, so that most kills come in the middle of compaction and most rows lie in base files.
  *
- *   kill_server KYRODB [ROUNDS] [SEED] [compact]
+ *   kill_server KYRODB [ROUNDS] [SEED] [compact | learned]
  */
-enum { WRITERS = 4, ACCOUNTS = 20, START_BALANCE = 1000 };
+enum { WRITERS = 4, ACCOUNTS = 20, START_BALANCE = 1000, FILLED = 30000 };
 
 struct writer {
     pthread_t thread;
@@ -40,8 +42,12 @@ struct writer {
 
 static atomic_bool is_stopping;
 static bool is_compacting;
-static long dropped;     /* event offset that history began at when it was looked at last */
-static int rounds_based; /* after which the server started from base files */
+static bool is_learned;
+static atomic_long builds;  /* of learned indexes that were seen done */
+static int rounds_modelled; /* after which a learned index had its run again */
+static long dropped;        /* event offset that history began at when it was looked at last */
+static int rounds_based;    /* after which the server started from base files */
+static const char *conninfo_of_all;
 static int failures;
 
 static uint64_t
@@ -142,9 +148,9 @@ expect(const char *what, long wanted, long got)
     }
 }
 
-/* GET over a socket; the body is the caller's to free. */
+/* A request over a socket; the answer is the caller's to free. */
 static char *
-http_get(int port, const char *path)
+http_call(int port, const char *method, const char *path)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)port),
@@ -155,9 +161,9 @@ http_get(int port, const char *path)
     char *answer = malloc(capacity);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     (void)snprintf(request, sizeof(request),
-                   "GET %s HTTP/1.0\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n"
-                   "Connection: close\r\n\r\n",
-                   path);
+                   "%s %s HTTP/1.0\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n"
+                   "Connection: close\r\nContent-Length: 0\r\n\r\n",
+                   method, path);
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
         write(fd, request, strlen(request)) > 0) {
         for (ssize_t got; (got = read(fd, answer + size, capacity - size - 1)) > 0;) {
@@ -176,7 +182,7 @@ http_get(int port, const char *path)
 static long
 earliest_offset(int http_port)
 {
-    char *answer = http_get(http_port, "/offset");
+    char *answer = http_call(http_port, "GET", "/offset");
     const char *at = strstr(answer, "\"earliest\":");
     long earliest = at == NULL ? -1 : atol(at + strlen("\"earliest\":"));
     free(answer);
@@ -194,7 +200,7 @@ check_offsets(int http_port)
     for (;;) {
         char path[128];
         (void)snprintf(path, sizeof(path), "/replay?start=%ld&limit=10000", wanted);
-        char *answer = http_get(http_port, path);
+        char *answer = http_call(http_port, "GET", path);
         long before = wanted;
         for (char *at = answer; (at = strstr(at, "{\"offset\":")) != NULL; at++) {
             long offset = atol(at + strlen("{\"offset\":"));
@@ -262,9 +268,15 @@ check_all(struct test_server *server, struct writer *writers, const char *connin
     expect("b without a", 0,
            ask(conn, "SELECT count(*) FROM b LEFT JOIN a USING (writer, seq) WHERE a.seq IS NULL"));
     long rows = ask(conn, "SELECT count(*) FROM solo");
+    rounds_modelled +=
+        is_learned && ask(conn, "SELECT sum(run_entries) FROM kyro_stat_index") >= FILLED;
     (void)run(conn, "SET enable_seqscan = off");
     expect("solo through its index", rows,
            ask(conn, "SELECT count(v) FROM (SELECT writer AS v FROM solo WHERE k >= 0) AS x"));
+    expect("solo through its other index", rows,
+           ask(conn, "SELECT count(v) FROM (SELECT k AS v FROM solo WHERE writer >= -1) AS x"));
+    expect("a through its index", ask(conn, "SELECT count(*) FROM b"),
+           ask(conn, "SELECT count(v) FROM (SELECT seq AS v FROM a WHERE writer >= 0) AS x"));
     long events = check_offsets(server->http_port);
     long inserts = ask(conn, "SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b) + "
                              "(SELECT count(*) FROM solo) + (SELECT count(*) FROM account)");
@@ -299,7 +311,29 @@ vacuum_until_killed(void *arg)
     return NULL;
 }
 
-/* Half of the servers kill themselves at a place of storage/io/failpoint.h, if they come by. */
+/* Learned indexes are built anew while others write. */
+static void *
+rebuild_until_killed(void *arg)
+{
+    const struct test_server *server = arg;
+    PGconn *conn = PQconnectdb(conninfo_of_all);
+    while (!atomic_load(&is_stopping) && PQstatus(conn) == CONNECTION_OK) {
+        PGresult *result = PQexec(conn, "SELECT coalesce(sum(rebuilds), 0) FROM kyro_stat_index");
+        if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+            const long seen = atol(PQgetvalue(result, 0, 0));
+            if (seen > atomic_load(&builds)) {
+                atomic_store(&builds, seen);
+            }
+        }
+        PQclear(result);
+        free(http_call(server->http_port, "POST", "/rmi/build"));
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    PQfinish(conn);
+    return NULL;
+}
+
+/* Half of the servers kill themselves at a place of server/base/failpoint.h, if they come by. */
 static void
 choose_failpoint(uint64_t *random)
 {
@@ -308,12 +342,20 @@ choose_failpoint(uint64_t *random)
         "manifest-switched", "checkpoint-rows", "checkpoint-files", "checkpoint-done",
         "recovery-settled",  "recovery-done",   "compact-written",  "compact-listed",
         "compact-relocated", "compact-saved",   "compact-dropped",  "compact-unlinked"};
+    static const char *const learned[] = {"rmi-freezing", "rmi-built", "rmi-swapped",
+                                          "checkpoint-files"};
     enum { NAMES = sizeof(names) / sizeof(names[0]), COMPACTING = 6 };
     char text[64];
     uint64_t count = is_compacting ? NAMES : NAMES - COMPACTING;
     uint64_t choice = next_random(random) % (2 * count);
     if (choice >= count) {
         (void)unsetenv("KYRO_FAILPOINT");
+        return;
+    }
+    if (is_learned) {
+        (void)snprintf(text, sizeof(text), "%s:%d", learned[choice % 4],
+                       1 + (int)(next_random(random) % 4));
+        (void)setenv("KYRO_FAILPOINT", text, 1);
         return;
     }
     bool is_often = strncmp(names[choice], "log-", 4) == 0;
@@ -337,6 +379,7 @@ play_round(struct test_server *server, struct writer *writers, uint64_t *random)
 {
     pthread_t checkpoints;
     pthread_t vacuum;
+    pthread_t rebuilds;
     union {
         const char *from;
         void *to;
@@ -346,10 +389,14 @@ play_round(struct test_server *server, struct writer *writers, uint64_t *random)
     if (is_compacting) {
         (void)pthread_create(&vacuum, NULL, vacuum_until_killed, conninfo.to);
     }
+    if (is_learned) {
+        (void)pthread_create(&rebuilds, NULL, rebuild_until_killed, server);
+    }
     for (int i = 0; i < WRITERS; i++) {
         (void)pthread_create(&writers[i].thread, NULL, write_until_killed, &writers[i]);
     }
-    long ms = 20 + (long)(next_random(random) % (is_compacting ? 600 : 250));
+    /* Of learned indexes one is built anew each 200 ms. */
+    long ms = 20 + (long)(next_random(random) % (is_learned ? 900 : is_compacting ? 600 : 250));
     struct timespec time = {0, ms * 1000000};
     (void)nanosleep(&time, NULL);
     (void)test_server_stop(server, SIGKILL);
@@ -360,6 +407,9 @@ play_round(struct test_server *server, struct writer *writers, uint64_t *random)
     (void)pthread_join(checkpoints, NULL);
     if (is_compacting) {
         (void)pthread_join(vacuum, NULL);
+    }
+    if (is_learned) {
+        (void)pthread_join(rebuilds, NULL);
     }
 }
 
@@ -372,11 +422,16 @@ prepare(const char *conninfo)
                    "INSERT INTO account SELECT n, %d FROM generate_series(0, %d) AS n",
                    START_BALANCE, ACCOUNTS - 1);
     bool is_good =
+        (!is_learned || run(conn, "SET kyro.default_index = rmi")) &&
         run(conn, "CREATE TABLE a (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
         run(conn, "CREATE TABLE b (writer int, seq bigint, PRIMARY KEY (writer, seq))") &&
         run(conn, "CREATE TABLE solo (k bigint PRIMARY KEY, writer int)") &&
         run(conn, "CREATE INDEX ON solo (writer)") &&
         run(conn, "CREATE TABLE account (id int PRIMARY KEY, balance bigint)") && run(conn, sql);
+    (void)snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO solo SELECT 1000000000 + n * 7, -1 FROM generate_series(1, %d) AS n", FILLED);
+    is_good = is_good && (!is_learned || run(conn, sql));
     if (!is_good) {
         (void)fprintf(stderr, "%s", PQerrorMessage(conn));
     }
@@ -401,7 +456,7 @@ main(int argc, char **argv)
     char conninfo[256];
     struct writer writers[WRITERS] = {0};
     if (argc < 2) {
-        (void)fprintf(stderr, "usage: kill_server KYRODB [ROUNDS] [SEED] [compact]\n");
+        (void)fprintf(stderr, "usage: kill_server KYRODB [ROUNDS] [SEED] [compact | learned]\n");
         return 2;
     }
     int rounds = argc > 2 ? atoi(argv[2]) : 20;
@@ -409,10 +464,12 @@ main(int argc, char **argv)
         argc > 3 && atoll(argv[3]) != 0 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
     uint64_t random = seed * 2654435761U + 1;
     is_compacting = argc > 4 && strcmp(argv[4], "compact") == 0;
+    is_learned = argc > 4 && strcmp(argv[4], "learned") == 0;
     (void)printf("seed %llu\n", (unsigned long long)seed);
     test_server_init(&server, argv[1]);
     server.extra = is_compacting ? compacting : keeping;
     (void)test_server_conninfo(&server, conninfo, sizeof(conninfo));
+    conninfo_of_all = conninfo;
     if (!test_server_start(&server) || !prepare(conninfo)) {
         return 2;
     }
@@ -448,6 +505,12 @@ main(int argc, char **argv)
         expect("some history was dropped", 1, dropped > 0);
         expect("rows were found in base files", 1, rounds_based > 1);
         (void)printf("base files after %d rounds, history begins at %ld\n", rounds_based, dropped);
+    }
+    if (is_learned && rounds >= 10) {
+        expect("indexes were built anew", 1, atomic_load(&builds) > 7);
+        expect("runs were there after starts", 1, rounds_modelled > 1);
+        (void)printf("%ld builds seen of one server, runs there after %d rounds\n",
+                     atomic_load(&builds), rounds_modelled);
     }
     (void)printf("%d rounds, %ld commits, %d failures\n", rounds, total, failures);
     return failures == 0 && total > rounds ? 0 : 1;

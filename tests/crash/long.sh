@@ -32,6 +32,7 @@ while [ "$(date +%s)" -lt "$end" ]; do
     run "storage model" env KYRO_ROUNDS="$depth" "$bin/storage_model"
     run "saved indexes" env KYRO_ROUNDS="$depth" "$bin/access_crash"
     run "killed server" "$bin/kill_server" "$bin/kyrodb" $((depth / 2 + 1)) "$RANDOM"
+    run "killed rebuild of learned indexes" "$bin/kill_server" "$bin/kyrodb" $((depth / 2 + 1)) "$RANDOM" learned
     run "killed compaction" "$bin/kill_server" "$bin/kyrodb" $((depth / 2 + 1)) "$RANDOM" compact
     run "chains of commits" "$bin/chain_stress" "$depth"
     run "locks before sync" "$bin/early_release" "$bin/kyrodb" $((depth / 4 + 1))

@@ -25,6 +25,9 @@
  *   compact-saved      a checkpoint knows, the sources are still listed
  *   compact-dropped    the manifest lists no source, the files are still there
  *   compact-unlinked   the files are gone
+ *   rmi-freezing       a learned index is about to be built anew: its delta is frozen
+ *   rmi-built          the new run is made and has caught up, readers use the old one
+ *   rmi-swapped        readers use the new one, the old one is not freed
  *   recovery-settled   the log's end is settled, nothing replayed
  *   recovery-done      the state is whole, nobody can connect
  */

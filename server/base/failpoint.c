@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/io/failpoint.h"
+#include "server/base/failpoint.h"
 
 #include <signal.h>
 #include <stdatomic.h>
