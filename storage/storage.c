@@ -7,11 +7,11 @@
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 #include "server/base/epoch.h"
+#include "server/base/failpoint.h"
 #include "server/base/log.h"
 #include "server/base/metric.h"
 #include "server/base/random.h"
 #include "storage/compact/compact_private.h"
-#include "server/base/failpoint.h"
 #include "storage/storage_private.h"
 
 /*

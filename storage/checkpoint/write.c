@@ -5,9 +5,9 @@
 
 #include "server/base/arena.h"
 #include "server/base/clock.h"
+#include "server/base/failpoint.h"
 #include "server/base/log.h"
 #include "storage/checkpoint/writer.h"
-#include "server/base/failpoint.h"
 
 /*
  * Writing a checkpoint while commits go on. A snapshot at C pins every version that C sees, so

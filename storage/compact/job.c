@@ -6,9 +6,9 @@
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/epoch.h"
+#include "server/base/failpoint.h"
 #include "server/base/log.h"
 #include "storage/compact/compact_private.h"
-#include "server/base/failpoint.h"
 
 /*
  * One job of compaction, and why a crash between any two steps loses nothing:

@@ -5,9 +5,9 @@
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/base/endian.h"
+#include "server/base/failpoint.h"
 #include "server/base/log.h"
 #include "server/base/metric.h"
-#include "server/base/failpoint.h"
 #include "storage/log/log_private.h"
 
 /*
