@@ -149,6 +149,9 @@ KY_MUST_CHECK ky_status checkpoint_part_end(struct checkpoint_writer *writer, st
 
 /* What the checkpoint in force has of this name; false when it has none. */
 bool storage_part_find(struct storage *storage, const char *name, struct part_info *info_out);
+/* A part was found damaged, and what it held was derived again: the next checkpoint saves it, even
+ * if nothing was committed meanwhile. */
+void storage_part_is_damaged(struct storage *storage);
 /* The part of this name in the checkpoint in force, mapped; *map_out NULL when there is none.
  * Its checksums are for whoever knows the format to check. XX001 when the file is not as it was. */
 KY_MUST_CHECK ky_status storage_part_open(struct storage *storage, const char *name,

@@ -427,6 +427,7 @@ runtime_load(struct access_index *runtime, const struct cat_index *index, struct
         ky_log(WARN, "access", "saved index not loaded, building it index=%" PRIu32 " error=\"%s\"",
                index->oid, err.message);
         make_empty(runtime, index);
+        storage_part_is_damaged(runtime->access->storage);
         return false;
     }
     runtime->part_lsn = info.lsn;

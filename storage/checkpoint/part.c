@@ -192,6 +192,12 @@ missing_is_damage(struct ky_error *err, const char *path)
     return KY_ERR;
 }
 
+void
+storage_part_is_damaged(struct storage *storage)
+{
+    atomic_store_explicit(&storage->has_damaged_part, true, memory_order_relaxed);
+}
+
 bool
 storage_part_find(struct storage *storage, const char *name, struct part_info *info_out)
 {
