@@ -41,7 +41,7 @@ struct storage {
     _Atomic uint64_t relocations;
     _Atomic uint64_t checkpoint_relocations;
     atomic_bool has_damaged_part; /* of the checkpoint in force */
-    struct compactor *compactor; /* owned */
+    struct compactor *compactor;  /* owned */
     struct ky_mutex reader_lock;
     struct ky_list readers; /* of events; guarded by reader_lock */
     uint64_t body_size_max;
