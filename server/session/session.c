@@ -291,6 +291,7 @@ session_report_changes(struct session *session, struct result_sink *sink)
     }
 }
 
+KY_PRINTF(5, 0)
 static void
 send_notice(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
             const char *detail, const char *format, va_list args)

@@ -182,6 +182,30 @@ rename_schema(struct ddl *ddl, const struct ast_rename *statement)
     return ddl_changed(ddl);
 }
 
+/* The relation, locked and read anew; NULL: it is missing, which is no error, or the lock is waited
+ * for. */
+static ky_status
+take_relation(struct ddl *ddl, const struct ast_range_var *name, bool is_if_exists,
+              struct cat_table **table_out)
+{
+    struct cat_table *table;
+    *table_out = NULL;
+    KY_TRY(ddl_find(ddl, name, is_if_exists, &table));
+    if (table == NULL) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "relation \"%s\" does not exist, skipping", name->name);
+        return KY_OK;
+    }
+    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (!ddl->is_pending) {
+        KY_TRY(ddl_refresh(ddl));
+        *table_out = cat_get_table(ddl->image, table->oid);
+        KY_ASSERT(*table_out != NULL);
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
 {
@@ -192,24 +216,15 @@ ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of SET SCHEMA is not supported yet");
     }
-    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
+    KY_TRY(take_relation(ddl, statement->relation, statement->is_if_exists, &table));
     if (table == NULL) {
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                       "relation \"%s\" does not exist, skipping", statement->relation->name);
         return KY_OK;
     }
-    KY_TRY(ddl_check_owner(ddl, table));
-    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(ddl_refresh(ddl));
-    table = cat_get_table(ddl->image, table->oid);
     const struct ast_range_var target = {.schema = statement->new_schema,
                                          .name = statement->relation->name};
     oid_t schema;
     KY_TRY(ddl_schema_of(ddl, &target, &schema));
-    if (table == NULL || table->schema == schema) {
+    if (table->schema == schema) {
         return KY_OK;
     }
     if (ddl_name_exists(ddl, schema, table->name)) {
@@ -271,20 +286,10 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
         (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
                        ast_object_type_name(statement->object_type));
     }
-    KY_TRY(ddl_find(ddl, statement->relation, statement->is_if_exists, &table));
+    KY_TRY(take_relation(ddl, statement->relation, statement->is_if_exists, &table));
     if (table == NULL) {
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                       "relation \"%s\" does not exist, skipping", statement->relation->name);
         return KY_OK;
     }
-    KY_TRY(ddl_check_owner(ddl, table));
-    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(ddl_refresh(ddl));
-    table = cat_get_table(ddl->image, table->oid);
-    KY_ASSERT(table != NULL);
     if (statement->object_type == AST_OBJECT_CONSTRAINT) {
         return rename_constraint(ddl, table, statement);
     }

@@ -279,6 +279,18 @@ join_parts(struct level *level, const struct exprs *all, struct parts *parts, st
 
 /* ------------------------------------------------------------------ outer joins */
 
+/* With the conditions that it can answer now. */
+static struct piece
+filtered(struct level *level, struct piece *joined, struct quals *pending)
+{
+    if (!level->planner->is_failed) {
+        struct quals filter = take_covered(level, pending, &joined->tables);
+        struct input input = piece_input(level, joined);
+        joined->plan = add_filter(level, joined->plan, &filter, &input);
+    }
+    return *joined;
+}
+
 static struct piece
 plan_outer_join(struct level *level, const struct exprs *all, struct from_item *item,
                 struct quals *pending)
@@ -322,13 +334,7 @@ plan_outer_join(struct level *level, const struct exprs *all, struct from_item *
         }
         joined = join_pieces(level, &left, &right, kind, &rest);
     }
-    if (level->planner->is_failed) {
-        return joined;
-    }
-    struct quals filter = take_covered(level, pending, &joined.tables);
-    struct input input = piece_input(level, &joined);
-    joined.plan = add_filter(level, joined.plan, &filter, &input);
-    return joined;
+    return filtered(level, &joined, pending);
 }
 
 struct piece
@@ -344,11 +350,5 @@ plan_item(struct level *level, const struct exprs *all, struct from_item *item,
     struct parts parts = {0};
     flatten(level, item, &parts, pending);
     struct piece joined = join_parts(level, all, &parts, pending);
-    if (level->planner->is_failed) {
-        return joined;
-    }
-    struct quals filter = take_covered(level, pending, &joined.tables);
-    struct input input = piece_input(level, &joined);
-    joined.plan = add_filter(level, joined.plan, &filter, &input);
-    return joined;
+    return filtered(level, &joined, pending);
 }
