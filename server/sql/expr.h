@@ -85,6 +85,7 @@ struct expr {
     uint16_t column;    /* COLUMN; for system columns see EXPR_SYSTEM_* */
     uint16_t levels_up; /* COLUMN, AGGREGATE */
     uint32_t index;     /* PARAM, INPUT, OUTER, FIELD */
+    const char *shown;  /* OUTER: as EXPLAIN names it; NULL: $index */
     bool is_negated;
     bool is_slice;
     bool is_explicit; /* CAST, COERCE */

@@ -305,7 +305,11 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         print_input(node, expr->index, false, out);
         break;
     case EXPR_OUTER:
-        ky_buffer_printf(out, "$%u", expr->index);
+        if (expr->shown != NULL) {
+            ky_buffer_append_cstr(out, expr->shown);
+        } else {
+            ky_buffer_printf(out, "$%u", expr->index);
+        }
         break;
     case EXPR_FUNC:
         print_func(node, expr, out);

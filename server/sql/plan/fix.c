@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "parser/parser.h"
 #include "server/sql/plan/plan_private.h"
 
 /*
@@ -133,6 +134,35 @@ adopt_refs(struct level *level, struct slot_ref *refs)
     return own;
 }
 
+/* table.column, for EXPLAIN; NULL for what has no such name. */
+static const char *
+column_name(const struct level *level, const struct expr *column)
+{
+    if (column->table >= level->query->table_count) {
+        return NULL; /* a subquery that became a join */
+    }
+    const struct table_ref *ref = level->query->tables[column->table];
+    if (ref->alias == NULL || column->column >= ref->column_count ||
+        ref->columns[column->column].name == NULL) {
+        return NULL;
+    }
+    struct ky_buffer text = {0};
+    ast_print_identifier(&text, ref->alias);
+    ky_buffer_append_byte(&text, '.');
+    ast_print_identifier(&text, ref->columns[column->column].name);
+    const char *name = ky_arena_cstr(level->planner->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&text);
+    return name;
+}
+
+static struct expr *
+new_left(struct level *level, const struct expr *column, uint32_t slot)
+{
+    struct expr *outer = new_outer(level->planner, column, slot);
+    outer->shown = column_name(level, column);
+    return outer;
+}
+
 /* A column to the left of a nested loop around us. */
 static struct expr *
 ask_frame(struct level *level, struct expr *expr)
@@ -148,7 +178,7 @@ ask_frame(struct level *level, struct expr *expr)
     }
     for (struct slot_ref *ref = frame->refs; ref != NULL; ref = ref->next) {
         if (expr_equal(ref->expr, expr)) {
-            return new_outer(p, expr, ref->slot);
+            return new_left(level, expr, ref->slot);
         }
     }
     struct slot_ref *ref = ky_arena_new(p->arena, struct slot_ref);
@@ -156,7 +186,7 @@ ask_frame(struct level *level, struct expr *expr)
     ref->slot = p->slot_count++;
     ref->next = frame->refs;
     frame->refs = ref;
-    return new_outer(p, expr, ref->slot);
+    return new_left(level, expr, ref->slot);
 }
 
 void
