@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
 #include "server/catalog/views/views_private.h"
 
 /* The parts of information_schema that tools read to list tables, columns and keys. */
@@ -15,7 +17,13 @@ database_name(const struct cat_image *image)
 }
 
 static const struct sysview_column schemata_columns[] = {
-    {"catalog_name", OID_NAME}, {"schema_name", OID_NAME}, {"schema_owner", OID_NAME}};
+    {"catalog_name", OID_NAME},
+    {"schema_name", OID_NAME},
+    {"schema_owner", OID_NAME},
+    {"default_character_set_catalog", OID_NAME},
+    {"default_character_set_schema", OID_NAME},
+    {"default_character_set_name", OID_NAME},
+    {"sql_path", OID_VARCHAR}};
 
 static ky_status
 fill_schemata(const struct sysview_context *context, struct sysview_rows *rows,
@@ -28,6 +36,7 @@ fill_schemata(const struct sysview_context *context, struct sysview_rows *rows,
         put_text(&at, database_name(image));
         put_text(&at, image->schemas[i]->name);
         put_text(&at, view_role_name(image, image->schemas[i]->owner));
+        put_nulls(&at, 4);
     }
     return KY_OK;
 }
@@ -38,7 +47,14 @@ static const struct sysview_column tables_columns[] = {{"table_catalog", OID_NAM
                                                        {"table_schema", OID_NAME},
                                                        {"table_name", OID_NAME},
                                                        {"table_type", OID_VARCHAR},
-                                                       {"is_insertable_into", OID_VARCHAR}};
+                                                       {"self_referencing_column_name", OID_NAME},
+                                                       {"reference_generation", OID_VARCHAR},
+                                                       {"user_defined_type_catalog", OID_NAME},
+                                                       {"user_defined_type_schema", OID_NAME},
+                                                       {"user_defined_type_name", OID_NAME},
+                                                       {"is_insertable_into", OID_VARCHAR},
+                                                       {"is_typed", OID_VARCHAR},
+                                                       {"commit_action", OID_VARCHAR}};
 
 static void
 put_relation(struct datum **at, const struct cat_image *image, const struct cat_table *table)
@@ -57,8 +73,13 @@ fill_tables(const struct sysview_context *context, struct sysview_rows *rows, st
         if (table->kind == 'r' || table->kind == 'v') {
             struct datum *at = sysview_add(rows);
             put_relation(&at, context->image, table);
-            put_text(&at, table->kind == 'v' ? "VIEW" : "BASE TABLE");
+            put_text(&at, table->kind == 'v'          ? "VIEW"
+                          : table->persistence == 't' ? "LOCAL TEMPORARY"
+                                                      : "BASE TABLE");
+            put_nulls(&at, 5);
             put_text(&at, table->kind == 'v' || table->sysview != NULL ? "NO" : "YES");
+            put_text(&at, "NO");
+            put_nulls(&at, 1);
         }
     }
     return KY_OK;
@@ -75,38 +96,141 @@ static const struct sysview_column columns_columns[] = {
     {"is_nullable", OID_VARCHAR},
     {"data_type", OID_VARCHAR},
     {"character_maximum_length", OID_INT4},
+    {"character_octet_length", OID_INT4},
     {"numeric_precision", OID_INT4},
+    {"numeric_precision_radix", OID_INT4},
     {"numeric_scale", OID_INT4},
+    {"datetime_precision", OID_INT4},
+    {"interval_type", OID_VARCHAR},
+    {"interval_precision", OID_INT4},
+    {"character_set_catalog", OID_NAME},
+    {"character_set_schema", OID_NAME},
+    {"character_set_name", OID_NAME},
+    {"collation_catalog", OID_NAME},
+    {"collation_schema", OID_NAME},
+    {"collation_name", OID_NAME},
+    {"domain_catalog", OID_NAME},
+    {"domain_schema", OID_NAME},
+    {"domain_name", OID_NAME},
+    {"udt_catalog", OID_NAME},
     {"udt_schema", OID_NAME},
     {"udt_name", OID_NAME},
+    {"scope_catalog", OID_NAME},
+    {"scope_schema", OID_NAME},
+    {"scope_name", OID_NAME},
+    {"maximum_cardinality", OID_INT4},
+    {"dtd_identifier", OID_NAME},
+    {"is_self_referencing", OID_VARCHAR},
     {"is_identity", OID_VARCHAR},
+    {"identity_generation", OID_VARCHAR},
+    {"identity_start", OID_VARCHAR},
+    {"identity_increment", OID_VARCHAR},
+    {"identity_maximum", OID_VARCHAR},
+    {"identity_minimum", OID_VARCHAR},
+    {"identity_cycle", OID_VARCHAR},
     {"is_generated", OID_VARCHAR},
+    {"generation_expression", OID_VARCHAR},
+    {"is_updatable", OID_VARCHAR},
 };
 
-enum { TYPMOD_HEADER = 4 };
+enum { TYPMOD_HEADER = 4, CHARACTER_BYTES = 4, TEXT_BYTES_MAX = 1 << 30 };
 
 static void
-put_sizes(struct datum **at, const struct cat_column *column)
+put_character_sizes(struct datum **at, const struct cat_column *column)
 {
-    oid_t type = column->type->oid;
-    int32_t typmod = column->typmod;
-    bool is_text = (type == OID_VARCHAR || type == OID_BPCHAR) && typmod >= TYPMOD_HEADER;
-    bool is_numeric = type == OID_NUMERIC && typmod >= TYPMOD_HEADER;
-    int bits = type == OID_INT2 ? 16 : type == OID_INT4 ? 32 : type == OID_INT8 ? 64 : 0;
-    if (is_text) {
-        put_word(at, typmod - TYPMOD_HEADER);
-    } else {
-        put_null(at);
-    }
-    if (is_numeric) {
-        put_word(at, ((typmod - TYPMOD_HEADER) >> 16) & 0xffff);
-        put_word(at, (typmod - TYPMOD_HEADER) & 0x7ff);
-    } else if (bits != 0) {
-        put_word(at, bits);
-        put_word(at, 0);
+    const oid_t type = column->type->oid;
+    const bool is_text = type == OID_VARCHAR || type == OID_BPCHAR || type == OID_TEXT;
+    const bool is_limited = type != OID_TEXT && column->typmod >= TYPMOD_HEADER;
+    const bool is_bits = (type == OID_BIT || type == OID_VARBIT) && column->typmod >= 0;
+    if (is_text && is_limited) {
+        put_word(at, column->typmod - TYPMOD_HEADER);
+        put_word(at, (int64_t)(column->typmod - TYPMOD_HEADER) * CHARACTER_BYTES);
+    } else if (is_text) {
+        put_nulls(at, 1);
+        put_word(at, TEXT_BYTES_MAX);
+    } else if (is_bits) {
+        put_word(at, column->typmod);
+        put_nulls(at, 1);
     } else {
         put_nulls(at, 2);
     }
+}
+
+/* Precision, its radix, scale. */
+static void
+put_numeric_sizes(struct datum **at, const struct cat_column *column)
+{
+    const oid_t type = column->type->oid;
+    const int32_t typmod = column->typmod;
+    const int bits = type == OID_INT2     ? 16
+                     : type == OID_INT4   ? 32
+                     : type == OID_INT8   ? 64
+                     : type == OID_FLOAT4 ? 24
+                     : type == OID_FLOAT8 ? 53
+                                          : 0;
+    if (type == OID_NUMERIC) {
+        const bool is_limited = typmod >= TYPMOD_HEADER;
+        *(*at)++ =
+            is_limited ? datum_word(((typmod - TYPMOD_HEADER) >> 16) & 0xffff) : datum_null();
+        put_word(at, 10);
+        *(*at)++ = is_limited ? datum_word((typmod - TYPMOD_HEADER) & 0x7ff) : datum_null();
+    } else if (bits != 0) {
+        put_word(at, bits);
+        put_word(at, 2);
+        *(*at)++ = type == OID_FLOAT4 || type == OID_FLOAT8 ? datum_null() : datum_word(0);
+    } else {
+        put_nulls(at, 3);
+    }
+}
+
+/* Digits of the second. */
+static void
+put_datetime_precision(struct datum **at, const struct cat_column *column)
+{
+    enum { DIGITS_ALL = 6, INTERVAL_ALL = 0xffff };
+    const oid_t type = column->type->oid;
+    const int32_t typmod = column->typmod;
+    if (type == OID_DATE) {
+        put_word(at, 0);
+    } else if (type == OID_TIME || type == OID_TIMETZ || type == OID_TIMESTAMP ||
+               type == OID_TIMESTAMPTZ) {
+        put_word(at, typmod < 0 ? DIGITS_ALL : typmod);
+    } else if (type == OID_INTERVAL) {
+        const int32_t digits = typmod & INTERVAL_ALL;
+        put_word(at, typmod < 0 || digits == INTERVAL_ALL ? DIGITS_ALL : digits);
+    } else {
+        put_nulls(at, 1);
+    }
+}
+
+static const struct cat_table *
+identity_sequence(const struct cat_image *image, const struct cat_table *table,
+                  const struct cat_column *column)
+{
+    for (size_t i = 0; column->identity != 0 && i < image->table_count; i++) {
+        const struct cat_table *sequence = image->tables[i];
+        if (sequence->kind == 'S' && sequence->owner_table == table->oid &&
+            sequence->owner_column == column->number) {
+            return sequence;
+        }
+    }
+    return NULL;
+}
+
+static void
+put_identity(struct datum **at, struct sysview_rows *rows, const struct cat_image *image,
+             const struct cat_table *table, const struct cat_column *column)
+{
+    static const int shown[] = {0, 1, 3, 2}; /* start, increment, maximum, minimum */
+    const struct cat_table *sequence = identity_sequence(image, table, column);
+    put_text(at, column->identity == 0 ? "NO" : "YES");
+    put_text(at, column->identity == 0 ? NULL : column->identity == 'a' ? "ALWAYS" : "BY DEFAULT");
+    for (size_t i = 0; i < KY_COUNT_OF(shown); i++) {
+        put_text(at, sequence == NULL
+                         ? NULL
+                         : ky_arena_printf(rows->arena, "%" PRId64, sequence->sequence[shown[i]]));
+    }
+    put_text(at, sequence != NULL && sequence->sequence[5] != 0 ? "YES" : "NO");
 }
 
 static ky_status
@@ -117,6 +241,7 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
         const struct cat_table *table = context->image->tables[i];
         for (uint16_t k = 0; k < table->column_count; k++) {
             const struct cat_column *column = &table->columns[k];
+            const bool is_generated = column->generated != 0;
             if ((table->kind != 'r' && table->kind != 'v') || column->is_dropped) {
                 continue;
             }
@@ -124,16 +249,30 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             put_relation(&at, context->image, table);
             put_text(&at, column->name);
             put_word(&at, column->number);
-            put_text(&at, column->generated == 0 ? column->default_sql : NULL);
+            put_text(&at, is_generated || column->identity != 0 ? NULL : column->default_sql);
             put_text(&at, column->is_not_null ? "NO" : "YES");
             put_text(&at, column->type->category == 'A'         ? "ARRAY"
                           : column->type->oid >= OID_OURS_FIRST ? "USER-DEFINED"
                                                                 : column->type->sql_name);
-            put_sizes(&at, column);
+            put_character_sizes(&at, column);
+            put_numeric_sizes(&at, column);
+            put_datetime_precision(&at, column);
+            put_nulls(&at, 5);                                        /* interval, character set */
+            const bool has_collation = column->type->oid == OID_NAME; /* not the default one */
+            put_text(&at, has_collation ? database_name(context->image) : NULL);
+            put_text(&at, has_collation ? "pg_catalog" : NULL);
+            put_text(&at, has_collation ? "C" : NULL);
+            put_nulls(&at, 3); /* domain */
+            put_text(&at, database_name(context->image));
             put_text(&at, "pg_catalog");
             put_text(&at, column->type->name);
-            put_text(&at, column->identity == 0 ? "NO" : "YES");
-            put_text(&at, column->generated == 0 ? "NEVER" : "ALWAYS");
+            put_nulls(&at, 4); /* scope, cardinality */
+            put_text(&at, ky_arena_printf(rows->arena, "%d", column->number));
+            put_text(&at, "NO");
+            put_identity(&at, rows, context->image, table, column);
+            put_text(&at, is_generated ? "ALWAYS" : "NEVER");
+            put_text(&at, is_generated ? column->default_sql : NULL);
+            put_text(&at, table->kind == 'v' || table->sysview != NULL ? "NO" : "YES");
         }
     }
     return KY_OK;
