@@ -109,6 +109,7 @@ struct access_index_scan {
     struct index_scan entries;
     bool is_point; /* lower == upper, all key columns: equality on the whole key */
     bool is_point_done;
+    bool is_list; /* for access_index_scan_keys only: no bounds, and it says what was read */
     struct ky_buffer scratch; /* access's */
     struct access_index *runtime;
 };
@@ -117,10 +118,18 @@ KY_MUST_CHECK ky_status access_index_scan_open(struct access_index_scan *scan,
                                                struct access *access, struct ky_error *err);
 /* Up to max rows (<= BATCH_SIZE_MAX); 0 at the end. */
 uint32_t access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max);
-/* Of a unique index: the rows of many whole keys at once, in the order of the keys; at most one
- * for each. Rather than is_point and access_index_scan_next. */
+/* Entries of a key that are looked up together with those of others. */
+enum { ACCESS_KEY_ROWS_MAX = 16 };
+/**
+ * The rows of many whole keys at once, in the order of the keys, which ascend or descend and
+ * differ. Up to max rows, at least ACCESS_KEY_ROWS_MAX; all of keys[0..*done_out), none of the
+ * others. Ends early at a key whose rows may not fit, or that has more entries than
+ * ACCESS_KEY_ROWS_MAX: if that is the first one, *done_out is 0 and access_index_scan_next is the
+ * way, in a scan of its own.
+ */
 uint32_t access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys,
-                                uint32_t count, struct row_ref *rows);
+                                uint32_t count, struct row_ref *rows, uint32_t max,
+                                uint32_t *done_out);
 void access_index_scan_close(struct access_index_scan *scan);
 
 /* ------------------------------------------------------------------ vectors */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/access/access_private.h"
+#include "server/base/assert.h"
 
 /*
  * Reading through indexes. An entry leads to a row id; the row's visible version decides. While
@@ -7,7 +8,7 @@
  * entry's, so that a row whose key moved inside the range is given out once, at its place.
  */
 
-enum { SCAN_BATCH = 256 };
+enum { SCAN_BATCH = 256, KEYS_TOGETHER = 64, NOTED_RANGES_MAX = 16 };
 
 ky_status
 access_index_scan_open(struct access_index_scan *scan, struct access *access, struct ky_error *err)
@@ -26,7 +27,9 @@ access_index_scan_open(struct access_index_scan *scan, struct access *access, st
         .is_lower_exclusive = scan->entries.is_lower_exclusive,
         .is_upper_exclusive = scan->entries.is_upper_exclusive,
     };
-    txn_note_read(scan->txn->txn, scan->index->table->rel, scan->index->oid, &range);
+    if (!scan->is_list) {
+        txn_note_read(scan->txn->txn, scan->index->table->rel, scan->index->oid, &range);
+    }
     return KY_OK;
 }
 
@@ -129,66 +132,88 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
     }
 }
 
-/* More entries than one for a key: rows that were deleted, or whose key moved on. */
-static bool
-find_among(struct access_index_scan *scan, struct ky_slice key, uint32_t found,
-           struct row_ref *row_out)
+/* What a transaction is told to have read of a list: few keys one by one, many as ranges. */
+static void
+note_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count)
 {
-    row_id_t *ids = ky_malloc(found * sizeof(*ids));
-    const uint32_t again = index_find(scan->entries.index, key, ids, found);
-    bool is_found = false;
-    for (uint32_t i = 0; i < KY_MIN(found, again) && !is_found; i++) {
-        is_found = storage_get(scan->txn->txn, scan->runtime->rel, ids[i], row_out) &&
-                   is_current(scan, row_out->body, key);
+    const uint32_t step = (count + NOTED_RANGES_MAX - 1) / NOTED_RANGES_MAX;
+    for (uint32_t i = 0; i < count; i += step) {
+        struct ky_slice lower = keys[i];
+        struct ky_slice upper = keys[KY_MIN(i + step, count) - 1];
+        if (ky_slice_compare(lower, upper) > 0) { /* the list runs backward */
+            const struct ky_slice first = lower;
+            lower = upper;
+            upper = first;
+        }
+        const struct storage_key_range range = {
+            .lower = lower, .upper = upper, .has_lower = true, .has_upper = true};
+        txn_note_read(scan->txn->txn, scan->index->table->rel, scan->index->oid, &range);
     }
-    ky_free(ids);
-    return is_found;
 }
 
-/* Entries of keys that have one each, whose rows are fetched together. */
-struct single_keys {
+/* Entries whose rows are fetched together. */
+struct pending {
     row_id_t ids[STORAGE_GET_MAX];
     struct ky_slice keys[STORAGE_GET_MAX];
     uint32_t count;
 };
 
 static uint32_t
-flush_singles(struct access_index_scan *scan, struct single_keys *singles, bool is_checked,
+flush_pending(struct access_index_scan *scan, struct pending *pending, bool is_checked,
               struct row_ref *rows)
 {
-    const uint32_t count = singles->count;
-    singles->count = 0;
-    return count == 0 ? 0 : take_rows(scan, singles->ids, singles->keys, count, is_checked, rows);
+    const uint32_t count = pending->count;
+    pending->count = 0;
+    return count == 0 ? 0 : take_rows(scan, pending->ids, pending->keys, count, is_checked, rows);
+}
+
+/* access_index_scan_keys for up to KEYS_TOGETHER keys. */
+static uint32_t
+find_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
+          struct row_ref *rows, uint32_t max, uint32_t *done_out)
+{
+    row_id_t ids[KEYS_TOGETHER * ACCESS_KEY_ROWS_MAX];
+    uint32_t found[KEYS_TOGETHER];
+    struct pending pending = {.count = 0};
+    uint32_t row_count = 0;
+    uint32_t i = 0;
+    const struct stale_mark mark = stale_mark_take(scan->runtime);
+    index_find_batch(scan->entries.index, keys, count, ACCESS_KEY_ROWS_MAX, ids, found);
+    const bool is_checked = stale_mark_is_checked(&mark, scan->runtime);
+    for (; i < count && found[i] <= ACCESS_KEY_ROWS_MAX; i++) {
+        if (pending.count + found[i] > STORAGE_GET_MAX ||
+            row_count + pending.count + found[i] > max) {
+            row_count += flush_pending(scan, &pending, is_checked, rows + row_count);
+        }
+        if (row_count + found[i] > max) {
+            break;
+        }
+        for (uint32_t k = 0; k < found[i]; k++) {
+            pending.ids[pending.count] = ids[i * ACCESS_KEY_ROWS_MAX + k];
+            pending.keys[pending.count++] = keys[i];
+        }
+    }
+    *done_out = i;
+    return row_count + flush_pending(scan, &pending, is_checked, rows + row_count);
 }
 
 uint32_t
 access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
-                       struct row_ref *rows)
+                       struct row_ref *rows, uint32_t max, uint32_t *done_out)
 {
-    row_id_t ids[SCAN_BATCH];
-    uint32_t found[SCAN_BATCH];
-    struct single_keys singles = {.count = 0};
     uint32_t row_count = 0;
-    for (uint32_t from = 0; from < count; from += SCAN_BATCH) {
-        const uint32_t now = KY_MIN(count - from, (uint32_t)SCAN_BATCH);
-        index_find_batch(scan->entries.index, keys + from, now, 1, ids, found);
-        /* acquire: as in point_next. */
-        const bool is_checked =
-            atomic_load_explicit(&scan->runtime->stale_count, memory_order_acquire) != 0;
-        for (uint32_t i = 0; i < now; i++) {
-            const struct ky_slice key = keys[from + i];
-            if (singles.count == STORAGE_GET_MAX || found[i] > 1) {
-                row_count += flush_singles(scan, &singles, is_checked, rows + row_count);
-            }
-            if (found[i] > 1) {
-                row_count += find_among(scan, key, found[i], &rows[row_count]);
-            } else if (found[i] == 1) {
-                singles.ids[singles.count] = ids[i];
-                singles.keys[singles.count++] = key;
-            }
-        }
-        row_count += flush_singles(scan, &singles, is_checked, rows + row_count);
+    uint32_t done = 0;
+    bool is_whole = true;
+    KY_ASSERT(scan->is_list && max >= ACCESS_KEY_ROWS_MAX);
+    note_keys(scan, keys, count);
+    while (is_whole && done < count) {
+        const uint32_t now = KY_MIN(count - done, (uint32_t)KEYS_TOGETHER);
+        uint32_t found = 0;
+        row_count += find_keys(scan, keys + done, now, rows + row_count, max - row_count, &found);
+        done += found;
+        is_whole = found == now;
     }
+    *done_out = done;
     return row_count;
 }
 

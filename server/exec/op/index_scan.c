@@ -11,7 +11,8 @@
  *   a = 1 and b > 2  lower = key(1, 2) exclusive, upper = key(1) 01: all values but no null
  *
  * In a descending column the value's bytes are inverted, so lower and upper change places. A
- * null bound finds nothing. = ANY (array) is one scan for each distinct element, in key order.
+ * null bound finds nothing. = ANY (array) is one scan for each distinct element, in key order;
+ * where the elements make whole keys they are looked up many at a time, but for keys of many rows.
  */
 struct op_index_scan {
     struct op op;
@@ -25,20 +26,20 @@ struct op_index_scan {
     uint32_t element_count, element_next;
     uint32_t wanted;
     bool is_started, is_scanning, is_empty;
-    bool is_listing;       /* many whole keys of a unique index at a time */
+    bool is_listing;       /* many whole keys at a time */
+    uint32_t list_size;    /* how many: fewer when keys have many rows */
     struct ky_slice *keys; /* of elements, encoded */
 };
 
 enum { INDEX_SCAN_FIRST_ROWS = 64, KEY_VALUE_MARK = 0x01 };
 
-/* = ANY on the last column of a unique index: whole keys, one row each. */
+/* = ANY on the last column of an index: whole keys. */
 static bool
 is_list_of_keys(const struct op_index_scan *self)
 {
-    const struct cat_index *index = self->op.plan->scan.index;
-    return self->any_array != NULL && index->is_unique &&
-           self->op.plan->scan.bounds.equal_count + 1 == index->key_count &&
-           !index->is_nulls_not_distinct;
+    const struct plan *plan = self->op.plan;
+    return self->any_array != NULL &&
+           plan->scan.bounds.equal_count + 1 == plan->scan.index->key_count;
 }
 
 static ky_status
@@ -60,6 +61,8 @@ index_scan_open(struct op *op, struct ky_error *err)
     self->values =
         ky_arena_array(op->exec->context->arena, struct datum, (size_t)bounds->equal_count + 2);
     self->is_listing = is_list_of_keys(self);
+    self->list_size = op->plan->scan.index->is_unique ? (uint32_t)BATCH_SIZE_MAX
+                                                      : (uint32_t)INDEX_SCAN_FIRST_ROWS;
     return KY_OK;
 }
 
@@ -273,7 +276,16 @@ encode_keys(struct op_index_scan *self, uint32_t max)
     return count;
 }
 
-/* Rows of the next keys that have any; 0 at the end. */
+/* Room for the rows of count keys, if most have one or few. */
+static uint32_t
+list_room(const struct op_index_scan *self, uint32_t count)
+{
+    const bool is_unique = self->op.plan->scan.index->is_unique;
+    const uint32_t rows = is_unique ? count : count * ACCESS_KEY_ROWS_MAX;
+    return KY_MIN(KY_MAX(rows, (uint32_t)ACCESS_KEY_ROWS_MAX), (uint32_t)BATCH_SIZE_MAX);
+}
+
+/* Rows of the next keys that have any; 0 at the end, and before a key that has to be walked. */
 static ky_status
 next_of_list(struct op_index_scan *self, uint32_t *count_out, struct ky_error *err)
 {
@@ -289,12 +301,21 @@ next_of_list(struct op_index_scan *self, uint32_t *count_out, struct ky_error *e
     if (self->is_empty) {
         return KY_OK;
     }
-    struct access_index_scan entries = {.txn = context->txn, .index = self->op.plan->scan.index};
+    struct access_index_scan entries = {
+        .txn = context->txn, .index = self->op.plan->scan.index, .is_list = true};
     KY_TRY(access_index_scan_open(&entries, context->access, err));
-    while (*count_out == 0 && self->element_next < self->element_count) {
-        const uint32_t count = encode_keys(self, (uint32_t)BATCH_SIZE_MAX);
-        scan_make_room(&self->scan, &self->op, count);
-        *count_out = access_index_scan_keys(&entries, self->keys, count, self->scan.rows);
+    bool is_whole = true;
+    while (*count_out == 0 && is_whole && self->element_next < self->element_count) {
+        const uint32_t first = self->element_next;
+        const uint32_t count = encode_keys(self, self->list_size);
+        uint32_t done = 0;
+        scan_make_room(&self->scan, &self->op, list_room(self, count));
+        *count_out = access_index_scan_keys(&entries, self->keys, count, self->scan.rows,
+                                            self->scan.room, &done);
+        self->element_next = first + done;
+        is_whole = done == count;
+        self->list_size =
+            is_whole ? KY_MIN(self->list_size * 2, (uint32_t)BATCH_SIZE_MAX) : KY_MAX(done, 1U);
     }
     access_index_scan_close(&entries);
     return KY_OK;
@@ -313,17 +334,17 @@ static enum exec_answer
 index_scan_next_batch(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_index_scan *self = (struct op_index_scan *)(void *)op;
-    if (self->is_listing) {
-        uint32_t count = 0;
-        if (next_of_list(self, &count, err) != KY_OK) {
-            return EXEC_ERROR;
-        }
-        if (count == 0) {
-            return EXEC_END;
-        }
-        return scan_emit(&self->scan, op, count, batch_out, err) == KY_OK ? EXEC_BATCH : EXEC_ERROR;
-    }
     for (;;) {
+        if (self->is_listing && !self->is_scanning) {
+            uint32_t count = 0;
+            if (next_of_list(self, &count, err) != KY_OK) {
+                return EXEC_ERROR;
+            }
+            if (count > 0) {
+                return scan_emit(&self->scan, op, count, batch_out, err) == KY_OK ? EXEC_BATCH
+                                                                                  : EXEC_ERROR;
+            }
+        }
         if (!self->is_scanning) {
             bool has_scan = false;
             if (start_scan(self, &has_scan, err) != KY_OK) {
