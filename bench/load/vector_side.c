@@ -174,6 +174,7 @@ struct worker {
     const struct side_work *work;
     PGconn *connection;
     char *queries; /* all of the set, in binary */
+    char *made;    /* room for one more */
     uint32_t number, numbers_step;
     uint32_t next_query;
     pthread_t thread;
@@ -193,6 +194,7 @@ worker_open(struct worker *worker)
          PQprepare(worker->connection, "s", worker->work->statement,
                    worker->work->has_vector_too ? 2 : 1, types));
     worker->queries = ky_malloc(vector_size(set) * set->queries);
+    worker->made = ky_malloc(vector_size(set));
     for (uint32_t i = 0; i < set->queries; i++) {
         (void)put_vector(worker->queries + i * vector_size(set), set,
                          set->query_values + (size_t)i * set->dimension);
@@ -204,13 +206,30 @@ worker_close(struct worker *worker)
 {
     PQfinish(worker->connection);
     ky_free(worker->queries);
+    ky_free(worker->made);
+}
+
+/* Half of one query's vector and half of another's: a vector of its own for each of queries^2
+ * numbers in a row. */
+static const char *
+vector_of_number(struct worker *worker)
+{
+    const uint32_t queries = worker->set->queries;
+    const size_t size = vector_size(worker->set);
+    const size_t half = 4 + sizeof(float) * (size_t)(worker->set->dimension / 2);
+    const char *first = worker->queries + worker->number % queries * size;
+    const char *second = worker->queries + worker->number / queries % queries * size;
+    memcpy(worker->made, first, half);
+    memcpy(worker->made + half, second + half, size - half);
+    return worker->made;
 }
 
 static PGresult *
 ask(struct worker *worker, uint32_t query)
 {
     const struct side_work *work = worker->work;
-    const char *vector = worker->queries + query * vector_size(worker->set);
+    const char *vector = work->has_vector_too ? vector_of_number(worker)
+                                              : worker->queries + query * vector_size(worker->set);
     char number[4];
     (void)put32(number, worker->number);
     const char *values[] = {work->is_number ? number : vector, vector};
@@ -223,6 +242,10 @@ ask(struct worker *worker, uint32_t query)
     const ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         fail(worker->side, worker->connection);
+    }
+    if (status == PGRES_COMMAND_OK && strcmp(PQcmdTuples(result), "0") == 0) {
+        (void)fprintf(stderr, "%s: \"%s\" found no row\n", worker->side->name, work->statement);
+        exit(1);
     }
     return result;
 }

@@ -35,7 +35,7 @@ struct side_work {
     const char *settings;  /* run by each connection first; may be "" */
     const char *statement; /* its first parameter is a query's vector, or a number */
     bool is_number;        /* $1 is a number, from first_number on */
-    bool has_vector_too;   /* and $2 a vector */
+    bool has_vector_too;   /* and $2 a vector, see vector_of_number */
     uint32_t first_number;
 };
 /* Statements a second of so many connections, each on its own thread. */
