@@ -27,6 +27,7 @@
 #include "server/base/assert.h"
 #include "server/base/crc32c.h"
 #include "server/base/endian.h"
+#include "server/base/failpoint.h"
 #include "server/base/map.h"
 
 #define SAVE_MAGIC 0x494D525844494B59ULL /* "YKIDXRMI", read from the low byte */
@@ -131,6 +132,7 @@ write_sections(const struct rmi_run *run, struct ky_slice odd, struct state_sink
         if (sections[i].size > 0) {
             status = sink->write(sink, sections[i], err);
         }
+        failpoint("rmi-saving");
         if (status == KY_OK && padding > 0) {
             status = sink->write(sink, ky_slice(zeros, padding), err);
         }

@@ -27,6 +27,7 @@
  *   compact-unlinked   the files are gone
  *   rmi-freezing       a learned index is about to be built anew: its delta is frozen
  *   rmi-built          the new run is made and has caught up, readers use the old one
+ *   rmi-saving         part of a saved learned index is written: after each of its six sections
  *   rmi-swapped        readers use the new one, the old one is not freed
  *   recovery-settled   the log's end is settled, nothing replayed
  *   recovery-done      the state is whole, nobody can connect

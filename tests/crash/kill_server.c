@@ -29,7 +29,7 @@
  *
  *   kill_server KYRODB [ROUNDS] [SEED] [compact | learned]
  */
-enum { WRITERS = 4, ACCOUNTS = 20, START_BALANCE = 1000, FILLED = 30000 };
+enum { WRITERS = 4, ACCOUNTS = 20, START_BALANCE = 1000, FILLED = 100000 };
 
 struct writer {
     pthread_t thread;
@@ -273,6 +273,16 @@ check_all(struct test_server *server, struct writer *writers, const char *connin
     (void)run(conn, "SET enable_seqscan = off");
     expect("solo through its index", rows,
            ask(conn, "SELECT count(v) FROM (SELECT writer AS v FROM solo WHERE k >= 0) AS x"));
+    expect("rows of solo found by their keys", rows,
+           ask(conn, "SELECT count(*) FROM (SELECT writer, (SELECT t.writer FROM solo t WHERE "
+                     "t.k = s.k) AS found FROM solo s WHERE writer + 0 >= -1) AS x "
+                     "WHERE found = writer"));
+    expect("sum of solo's keys through its other index",
+           ask(conn, "SELECT sum(k) FROM solo WHERE k + 0 >= 0"),
+           ask(conn, "SELECT sum(k) FROM solo WHERE writer >= -1"));
+    expect("sum of solo's keys through its index",
+           ask(conn, "SELECT sum(k) FROM solo WHERE k + 0 >= 0"),
+           ask(conn, "SELECT sum(k) FROM solo WHERE k >= 0"));
     expect("solo through its other index", rows,
            ask(conn, "SELECT count(v) FROM (SELECT k AS v FROM solo WHERE writer >= -1) AS x"));
     expect("a through its index", ask(conn, "SELECT count(*) FROM b"),
@@ -342,9 +352,13 @@ choose_failpoint(uint64_t *random)
         "manifest-switched", "checkpoint-rows", "checkpoint-files", "checkpoint-done",
         "recovery-settled",  "recovery-done",   "compact-written",  "compact-listed",
         "compact-relocated", "compact-saved",   "compact-dropped",  "compact-unlinked"};
-    static const char *const learned[] = {"rmi-freezing", "rmi-built", "rmi-swapped",
+    static const char *const learned[] = {"rmi-freezing", "rmi-built", "rmi-swapped", "rmi-saving",
                                           "checkpoint-files"};
-    enum { NAMES = sizeof(names) / sizeof(names[0]), COMPACTING = 6 };
+    enum {
+        NAMES = sizeof(names) / sizeof(names[0]),
+        COMPACTING = 6,
+        LEARNED = sizeof(learned) / sizeof(learned[0])
+    };
     char text[64];
     uint64_t count = is_compacting ? NAMES : NAMES - COMPACTING;
     uint64_t choice = next_random(random) % (2 * count);
@@ -353,7 +367,7 @@ choose_failpoint(uint64_t *random)
         return;
     }
     if (is_learned) {
-        (void)snprintf(text, sizeof(text), "%s:%d", learned[choice % 4],
+        (void)snprintf(text, sizeof(text), "%s:%d", learned[choice % LEARNED],
                        1 + (int)(next_random(random) % 4));
         (void)setenv("KYRO_FAILPOINT", text, 1);
         return;
