@@ -43,7 +43,7 @@ struct writer {
 static atomic_bool is_stopping;
 static bool is_compacting;
 static bool is_learned;
-static atomic_long builds;  /* of learned indexes that were seen done */
+static atomic_long builds;  /* of learned indexes that were seen done while others wrote */
 static int rounds_modelled; /* after which a learned index had its run again */
 static long dropped;        /* event offset that history began at when it was looked at last */
 static int rounds_based;    /* after which the server started from base files */
@@ -327,13 +327,13 @@ rebuild_until_killed(void *arg)
 {
     const struct test_server *server = arg;
     PGconn *conn = PQconnectdb(conninfo_of_all);
+    long before = -1;
     while (!atomic_load(&is_stopping) && PQstatus(conn) == CONNECTION_OK) {
         PGresult *result = PQexec(conn, "SELECT coalesce(sum(rebuilds), 0) FROM kyro_stat_index");
         if (PQresultStatus(result) == PGRES_TUPLES_OK) {
             const long seen = atol(PQgetvalue(result, 0, 0));
-            if (seen > atomic_load(&builds)) {
-                atomic_store(&builds, seen);
-            }
+            atomic_fetch_add(&builds, before < 0 ? 0 : seen - before);
+            before = seen;
         }
         PQclear(result);
         free(http_call(server->http_port, "POST", "/rmi/build"));
@@ -521,10 +521,10 @@ main(int argc, char **argv)
         (void)printf("base files after %d rounds, history begins at %ld\n", rounds_based, dropped);
     }
     if (is_learned && rounds >= 10) {
-        expect("indexes were built anew", 1, atomic_load(&builds) > 7);
+        expect("indexes were built anew", 1, atomic_load(&builds) > 2);
         expect("runs were there after starts", 1, rounds_modelled > 1);
-        (void)printf("%ld builds seen of one server, runs there after %d rounds\n",
-                     atomic_load(&builds), rounds_modelled);
+        (void)printf("%ld builds seen, runs there after %d rounds\n", atomic_load(&builds),
+                     rounds_modelled);
     }
     (void)printf("%d rounds, %ld commits, %d failures\n", rounds, total, failures);
     return failures == 0 && total > rounds ? 0 : 1;
