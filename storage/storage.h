@@ -238,10 +238,26 @@ lsn_t txn_snapshot(struct txn *txn);
  * A statement begins: READ COMMITTED takes a new snapshot (the others keep their first), and own
  * writes of earlier commands become visible. Rows returned by reads stay valid until
  * txn_statement_end (or the end of the transaction for REPEATABLE READ and above, or of the
- * hold count: nested begin/end pairs, open portals, keep the outermost snapshot).
+ * hold count: nested begin/end pairs, open portals, keep the outermost snapshot). The end puts
+ * back the snapshot that was in force, of the first TXN_NESTED_MAX that are open at once; whoever
+ * goes on after others have ended brings its own view.
  */
+enum { TXN_NESTED_MAX = 16 };
 void txn_statement_begin(struct txn *txn);
 void txn_statement_end(struct txn *txn);
+/*
+ * What reads look at: what is committed before the snapshot, and own writes of commands before
+ * `command`. A statement that is left and entered again, while others run in between, takes its
+ * view along: good until its txn_statement_end, in whatever order the statements end.
+ */
+struct txn_view {
+    lsn_t snapshot;
+    uint32_t command;
+};
+/* Puts a view in force and answers the one that was. */
+struct txn_view txn_view_set(struct txn *txn, struct txn_view view);
+/* The view in force, taking a snapshot if there is none. */
+struct txn_view txn_view_get(struct txn *txn);
 /* Between these, reads see what is committed now, whatever the isolation: a check that must not
  * miss rows that came after the transaction's snapshot. Inside a statement; they do not nest. */
 void txn_latest_begin(struct txn *txn);
@@ -478,6 +494,9 @@ enum row_state {
 };
 enum row_state storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id,
                                  struct row_ref *row_out);
+/* The transaction has itself changed the row since the view in force: a command that the view does
+ * not see did. */
+bool storage_is_changed_since(const struct txn *txn, rel_id_t rel, row_id_t row_id);
 /* Waits for the transaction that inserted an uncommitted row; LOCK_GRANTED when it has ended. */
 KY_MUST_CHECK ky_status storage_wait_inserter(struct txn *txn, rel_id_t rel, row_id_t row_id,
                                               struct lock_waiter *waiter,

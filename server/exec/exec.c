@@ -19,6 +19,8 @@ class_of(const struct plan *plan)
         return &op_sysview_scan;
     case PLAN_VECTOR_SCAN:
         return &op_vector_scan;
+    case PLAN_CURRENT_OF:
+        return &op_current_of;
     case PLAN_FUNCTION_SCAN:
         return &op_function_scan;
     case PLAN_VALUES_SCAN:
@@ -254,6 +256,52 @@ finish_waiting(struct op *op, struct batch *input, bool *has_rows_out, bool *is_
     return status;
 }
 
+/* As many rows of the batch under way as are wanted now. */
+static struct batch *
+next_slice(struct op *op)
+{
+    const struct batch *whole = op->whole;
+    const uint32_t left = whole->count - op->whole_next;
+    const uint32_t count = op->wanted == 0 ? left : (uint32_t)KY_MIN(op->wanted, (uint64_t)left);
+    if (op->slice_room < count) {
+        op->slice_room = batch_room(count);
+        op->slice_places =
+            ky_arena_alloc(op->exec->context->arena, op->slice_room * sizeof(uint16_t));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        op->slice_places[i] = (uint16_t)batch_place(whole, op->whole_next + i);
+    }
+    op->slice = *whole;
+    op->slice.count = count;
+    op->slice.selection = op->slice_places;
+    op->whole_next += count;
+    op->whole = count == left ? NULL : op->whole;
+    return &op->slice;
+}
+
+static enum exec_answer
+next_input(struct op *op, struct batch **input_out, struct ky_error *err)
+{
+    if (op->waiting_input != NULL) {
+        *input_out = op->waiting_input;
+        return EXEC_BATCH;
+    }
+    if (KY_LIKELY(op->whole == NULL)) {
+        if (!op->is_pending && !op->is_holding && op->memory.blocks != NULL) {
+            ky_arena_reset(&op->memory);
+        }
+        const enum exec_answer answer = op->class->next(op, input_out, err);
+        op->is_pending = answer == EXEC_PENDING;
+        if (answer != EXEC_BATCH || op->wanted == 0 || (*input_out)->count <= op->wanted) {
+            return answer;
+        }
+        op->whole = *input_out;
+        op->whole_next = 0;
+    }
+    *input_out = next_slice(op);
+    return EXEC_BATCH;
+}
+
 static enum exec_answer
 run(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
@@ -261,16 +309,10 @@ run(struct op *op, struct batch **batch_out, struct ky_error *err)
         if (KY_UNLIKELY(exec_check_cancel(op->exec, err) != KY_OK)) {
             return EXEC_ERROR;
         }
-        if (!op->is_pending && op->memory.blocks != NULL) {
-            ky_arena_reset(&op->memory);
-        }
-        struct batch *input = op->waiting_input;
-        if (input == NULL) {
-            const enum exec_answer answer = op->class->next(op, &input, err);
-            op->is_pending = answer == EXEC_PENDING;
-            if (answer != EXEC_BATCH) {
-                return answer;
-            }
+        struct batch *input = NULL;
+        const enum exec_answer answer = next_input(op, &input, err);
+        if (answer != EXEC_BATCH) {
+            return answer;
         }
         bool has_rows = false;
         bool is_waiting = false;
@@ -283,6 +325,9 @@ run(struct op *op, struct batch **batch_out, struct ky_error *err)
         if (has_rows) {
             *batch_out = &op->out;
             return EXEC_BATCH;
+        }
+        if (op->filter != NULL && !op->class->is_filtering && op->wanted < BATCH_SIZE_MAX) {
+            op->wanted *= 2; /* a filter that few rows pass is not asked one by one */
         }
     }
 }
@@ -314,6 +359,7 @@ op_rescan(struct op *op, struct ky_error *err)
 {
     op->is_pending = false;
     op->waiting_input = NULL;
+    op->whole = NULL;
     if (op->actual != NULL && op->actual->loops > 0) {
         op->actual->loops++;
     }
@@ -413,6 +459,7 @@ exec_next(struct exec *exec, struct batch **batch_out, struct ky_error *err)
             return answer;
         }
     }
+    exec->root->wanted = context->wanted;
     return op_next(exec->root, batch_out, err);
 }
 

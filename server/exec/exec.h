@@ -44,11 +44,16 @@ struct exec_context {
     const _Atomic int *cancel; /* non-zero: 57014, looked at once per batch */
     const struct cat_image *image;
     struct after_queue *after; /* where changes of watched tables are noted; NULL: nowhere */
-    void *session;             /* for sysviews */
-    int64_t quantum_end_ns;    /* monotonic; past it PENDING is answered between batches with
-                                * is_yield set; 0: never */
-    bool is_yield;             /* out: PENDING means "requeue me", nothing else is awaited */
-    bool is_instrumented;      /* EXPLAIN ANALYZE */
+    void *session;             /* for sysviews and current_row */
+    /* WHERE CURRENT OF: the row of a table that a cursor of the session is on, ROW_ID_NONE when the
+     * cursor's row has none of that table. 34000, 24000. NULL: there are no cursors. */
+    ky_status (*current_row)(void *session, const char *cursor, const struct cat_table *table,
+                             row_id_t *row_id_out, struct ky_error *err);
+    uint32_t wanted; /* rows that are enough from the next exec_next; 0: as many as it likes */
+    int64_t quantum_end_ns; /* monotonic; past it PENDING is answered between batches with
+                             * is_yield set; 0: never */
+    bool is_yield;          /* out: PENDING means "requeue me", nothing else is awaited */
+    bool is_instrumented;   /* EXPLAIN ANALYZE */
     struct exec_vector_settings vector;
 };
 
@@ -63,6 +68,21 @@ KY_MUST_CHECK ky_status exec_open(struct exec_context *context, const struct sta
 enum exec_answer exec_next(struct exec *exec, struct batch **batch_out, struct ky_error *err);
 /* Rows changed (INSERT, UPDATE, DELETE). */
 uint64_t exec_rows_changed(const struct exec *exec);
+/*
+ * Where the rows that are given out come from: the tables that are locked for them, or if none is,
+ * those whose scan gives them out as they are, through nothing but conditions, LIMIT and UNION ALL.
+ */
+struct exec_origin {
+    const struct cat_table *table;
+    bool is_locked;
+    const struct op *op; /* exec's own */
+    uint16_t place;      /* likewise */
+};
+enum { EXEC_ORIGINS_MAX = 64 };
+/* Up to EXEC_ORIGINS_MAX of them; the order is the plan's, whenever it is asked. */
+uint16_t exec_origins(const struct exec *exec, struct exec_origin *origins_out);
+/* The row at a place of the last batch that exec_next gave out; ROW_ID_NONE: it has none there. */
+row_id_t exec_origin_row(const struct exec_origin *origin, uint32_t place);
 void exec_close(struct exec *exec);
 /* An explain_lookup; arg is the struct exec. */
 const struct explain_actual *exec_actual(void *arg, const struct plan *node);

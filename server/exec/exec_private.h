@@ -22,8 +22,11 @@ struct op_class {
     /* Starts over: slots or work tables may have changed. */
     ky_status (*rescan)(struct op *op, struct ky_error *err);
     void (*close)(struct op *op); /* NULL: nothing outside the arena */
-    bool is_filtering;            /* plan->filter is applied by next() */
-    bool is_projecting;           /* plan->project too */
+    /* The stored row at a place of the last batch; `index`: which one, of those that were locked.
+     * NULL: its rows are made of others. */
+    row_id_t (*row_id)(const struct op *op, uint16_t index, uint32_t place);
+    bool is_filtering;  /* plan->filter is applied by next() */
+    bool is_projecting; /* plan->project too */
 };
 
 struct op {
@@ -39,6 +42,16 @@ struct op {
     struct batch out;
     uint16_t *selection;
     uint32_t selection_capacity;
+    /* Rows that are enough for the next batch; 0: any number. Who calls op_next sets it before, or
+     * leaves it at 0. Input beyond them may have been read, but is not evaluated, nor locked. */
+    uint64_t wanted;
+    struct batch
+        *whole; /* a batch of the input of which rows from whole_next on are left; or NULL */
+    uint32_t whole_next;
+    struct batch slice;
+    uint16_t *slice_places;
+    uint32_t slice_room;
+    bool is_holding;               /* memory is still in use by next() */
     bool is_pending;               /* the last answer of next() */
     struct batch *waiting_input;   /* a function waits in filter or projection of it */
     struct explain_actual *actual; /* NULL unless instrumented */
@@ -149,4 +162,6 @@ extern const struct op_class op_result, op_seq_scan, op_index_scan, op_sysview_s
     op_function_scan, op_values_scan, op_cte_scan, op_work_table_scan, op_recursive_union,
     op_nested_loop, op_hash_join, op_materialize, op_sort, op_limit, op_aggregate, op_unique,
     op_append, op_set_operation, op_project_set, op_window, op_lock_rows, op_insert, op_update,
-    op_delete;
+    op_delete, op_current_of;
+/* The child of an Append that the last batch came from; children_out: all of them. */
+const struct op *append_current(const struct op *op, struct op *const **children_out);

@@ -3,6 +3,7 @@
 
 #include "server/base/assert.h"
 #include "server/base/clock.h"
+#include "server/session/cursor.h"
 
 /*
  * Foreign keys, the second half. Events noted by the operators are taken one after another:
@@ -886,6 +887,7 @@ after_check_table(const struct session *session, const struct cat_table *table, 
     const struct after_state *after = session->after;
     struct after_event event;
     struct ky_slice body;
+    KY_TRY(cursor_check_table(session, table, command, err));
     for (size_t offset = 0;
          after != NULL && after_next(&after->queue.deferred, &offset, &event, &body);) {
         if (event.table == table->oid) {

@@ -25,7 +25,8 @@ void after_stop(struct session *session);
 void after_forget(struct session *session);
 /* The session ends. */
 void after_close(struct session *session);
-/* 55006 when events of the table wait: its rows and columns must stay as they are. */
+/* 55006 when events of the table wait, or a cursor reads it: its rows and columns must stay as they
+ * are. */
 KY_MUST_CHECK ky_status after_check_table(const struct session *session,
                                           const struct cat_table *table, const char *command,
                                           struct ky_error *err);

@@ -167,6 +167,7 @@ copy_in_begin(struct session *session, const struct ast_copy *statement, struct 
     copy->options.null_text = ky_slice_dup(&copy->arena, copy->options.null_text);
     copy->is_header_due =
         copy->options.header != COPY_HEADER_NONE || copy->options.format == COPY_BINARY;
+    session->has_queried = true;
     txn_statement_begin(access_storage_txn(session->txn));
     copy->has_statement = true;
     copy_free(session->copy);

@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
 #include "server/session/cursor_private.h"
 #include "server/session/utility.h"
 
 /*
  * Cursors of SQL: DECLARE, FETCH, MOVE, CLOSE. A cursor that only goes forward runs its portal for
  * as many rows as are asked for. One that may go back keeps the rows it has read and gives them out
- * from there; one WITH HOLD reads and keeps all of them when its transaction commits. Before the
- * transaction changes anything its cursors read what is left: they do not see the change.
+ * from there; one WITH HOLD reads and keeps all of them when its transaction commits. DECLARE takes
+ * the snapshot (portal->view), so that what comes later is not seen, the transaction's own changes
+ * included.
  *
  * Where neither SCROLL nor NO SCROLL was said, rows are kept if the plan is one that PostgreSQL can
- * run backward, and no longer than they fit into work_mem: after that the cursor only goes forward.
+ * run backward, and no longer than they fit into work_mem: after that they go, and the plan is run
+ * once more, with the same view, should anybody want to go back.
  */
 
 /* ------------------------------------------------------------------ DECLARE */
 
 static ky_status
-check_declare(const struct session *session, const struct ast_declare_cursor *declare,
-              struct ky_error *err)
+check_options(const struct ast_declare_cursor *declare, struct ky_error *err)
 {
-    if (!session->is_block && !declare->is_with_hold) {
-        return ky_error_set(err, KY_NO_ACTIVE_SQL_TRANSACTION,
-                            "DECLARE CURSOR can only be used in transaction blocks");
-    }
     if (declare->is_scroll && declare->is_no_scroll) {
         return ky_error_set(err, KY_INVALID_CURSOR_DEFINITION,
                             "cannot specify both SCROLL and NO SCROLL");
@@ -30,25 +28,70 @@ check_declare(const struct session *session, const struct ast_declare_cursor *de
         return ky_error_set(err, KY_INVALID_CURSOR_DEFINITION,
                             "cannot specify both ASENSITIVE and INSENSITIVE");
     }
-    if (ast_list_count(declare->query->locking) > 0) {
-        if (declare->is_with_hold) {
-            (void)ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                               "DECLARE CURSOR WITH HOLD ... FOR UPDATE is not supported");
-            return ky_error_detail(err, "Holdable cursors must be READ ONLY.");
-        }
-        if (declare->is_scroll) {
-            (void)ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                               "DECLARE SCROLL CURSOR ... FOR UPDATE is not supported");
-            return ky_error_detail(err, "Scrollable cursors must be READ ONLY.");
-        }
-        if (declare->is_insensitive) {
-            (void)ky_error_set(err, KY_INVALID_CURSOR_DEFINITION,
-                               "DECLARE INSENSITIVE CURSOR ... FOR UPDATE is not valid");
-            return ky_error_detail(err, "Insensitive cursors must be READ ONLY.");
+    return KY_OK;
+}
+
+/* "FOR SHARE" */
+static const char *
+lock_words(const struct ast_select *query)
+{
+    static const char *const words[] = {
+        [AST_FOR_KEY_SHARE] = "FOR KEY SHARE",
+        [AST_FOR_SHARE] = "FOR SHARE",
+        [AST_FOR_NO_KEY_UPDATE] = "FOR NO KEY UPDATE",
+        [AST_FOR_UPDATE] = "FOR UPDATE",
+    };
+    const struct ast_locking *first = (const void *)ast_list_get(query->locking, 0);
+    return words[first->strength];
+}
+
+/* What the query may be. */
+static ky_status
+check_query(const struct ast_declare_cursor *declare, const struct query *query,
+            struct ky_error *err)
+{
+    for (uint16_t i = 0; i < query->cte_count; i++) {
+        const enum query_kind kind = query->ctes[i]->query->kind;
+        if (kind == QUERY_INSERT || kind == QUERY_UPDATE || kind == QUERY_DELETE) {
+            return ky_error_set(
+                err, KY_FEATURE_NOT_SUPPORTED,
+                "DECLARE CURSOR must not contain data-modifying statements in WITH");
         }
     }
+    if (ast_list_count(declare->query->locking) == 0) {
+        return KY_OK;
+    }
+    if (declare->is_with_hold) {
+        (void)ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                           "DECLARE CURSOR WITH HOLD ... %s is not supported",
+                           lock_words(declare->query));
+        return ky_error_detail(err, "Holdable cursors must be READ ONLY.");
+    }
+    if (declare->is_scroll) {
+        (void)ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                           "DECLARE SCROLL CURSOR ... %s is not supported",
+                           lock_words(declare->query));
+        return ky_error_detail(err, "Scrollable cursors must be READ ONLY.");
+    }
+    if (declare->is_insensitive) {
+        (void)ky_error_set(err, KY_INVALID_CURSOR_DEFINITION,
+                           "DECLARE INSENSITIVE CURSOR ... %s is not valid",
+                           lock_words(declare->query));
+        return ky_error_detail(err, "Insensitive cursors must be READ ONLY.");
+    }
+    return KY_OK;
+}
+
+static ky_status
+check_place(const struct session *session, const struct ast_declare_cursor *declare,
+            struct ky_error *err)
+{
     if (declare->name[0] == '\0') {
         return ky_error_set(err, KY_INVALID_CURSOR_NAME, "invalid cursor name: must not be empty");
+    }
+    if (!session->is_block && !declare->is_with_hold) {
+        return ky_error_set(err, KY_NO_ACTIVE_SQL_TRANSACTION,
+                            "DECLARE CURSOR can only be used in transaction blocks");
     }
     if (ky_smap_find(&session->portals, ky_slice_cstr(declare->name)) != NULL) {
         return ky_error_set(err, KY_DUPLICATE_CURSOR, "cursor \"%s\" already exists",
@@ -65,6 +108,13 @@ goes_backward(const struct plan *plan)
     case PLAN_RESULT:
     case PLAN_LIMIT:
         return plan->left != NULL && goes_backward(plan->left);
+    case PLAN_APPEND:
+        for (uint16_t i = 0; i < plan->append.child_count; i++) {
+            if (!goes_backward(plan->append.children[i])) {
+                return false;
+            }
+        }
+        return true;
     case PLAN_SEQ_SCAN:
     case PLAN_INDEX_SCAN:
     case PLAN_FUNCTION_SCAN:
@@ -83,6 +133,7 @@ struct cursor *
 cursor_new(struct portal *portal)
 {
     portal->cursor = ky_calloc(1, sizeof(*portal->cursor));
+    ky_arena_init(&portal->cursor->scratch);
     return portal->cursor;
 }
 
@@ -91,6 +142,7 @@ cursor_free(struct portal *portal)
 {
     if (portal->cursor != NULL) {
         store_deinit(&portal->cursor->rows);
+        ky_arena_deinit(&portal->cursor->scratch);
         ky_free(portal->cursor);
         portal->cursor = NULL;
     }
@@ -99,7 +151,13 @@ cursor_free(struct portal *portal)
 bool
 cursor_is_scrollable(const struct portal *portal)
 {
-    return portal->cursor != NULL && portal->cursor->keeps_rows;
+    return portal->cursor != NULL && portal->cursor->is_scrollable;
+}
+
+bool
+cursor_may_rewind(const struct portal *portal)
+{
+    return cursor_is_scrollable(portal) && !portal->cursor->keeps_rows;
 }
 
 bool
@@ -128,16 +186,27 @@ take_params(struct portal *portal, const struct portal *outer)
     }
 }
 
-/* The query, parsed again so that its tree lives as long as the cursor. */
+/* The statement among those of its text. */
+static const struct ast_declare_cursor *
+find_declare(const struct ast_list *statements, const struct plan_source *outer)
+{
+    const ptrdiff_t offset = (const char *)outer->own_sql.data - (const char *)outer->sql.data;
+    const struct ast_statement *found = (const void *)ast_list_get(statements, 0);
+    for (int32_t i = 0; statements->count > 1 && i < statements->count; i++) {
+        const struct ast_statement *one = (const void *)ast_list_get(statements, i);
+        found = one->offset == offset ? one : found;
+    }
+    KY_ASSERT(found->statement->kind == AST_DECLARE_CURSOR);
+    return (const void *)found->statement;
+}
+
+/* The query, parsed again so that its tree lives as long as the cursor; from the whole text, which
+ * positions count in. */
 static ky_status
-prepare_query(struct session *session, const struct portal *outer,
-              const struct ast_declare_cursor *declare, struct prepared **prepared_out,
+prepare_query(struct session *session, const struct portal *outer, struct prepared **prepared_out,
               struct ky_error *err)
 {
-    struct ky_buffer text = {0};
-    ast_print(&text, &declare->query->node);
-    struct prepared *prepared = prepared_new("", ky_buffer_slice(&text), outer->param_count);
-    ky_buffer_deinit(&text);
+    struct prepared *prepared = prepared_new("", outer->source->sql, outer->param_count);
     struct plan_source *source = &prepared->source;
     if (outer->param_count > 0) {
         memcpy(source->param_types, outer->source->param_types, outer->param_count * sizeof(oid_t));
@@ -146,8 +215,7 @@ prepare_query(struct session *session, const struct portal *outer,
     struct ast_list statements = {0};
     ky_status status = parse_sql(&prepared->arena, source->sql, &statements, err);
     if (status == KY_OK) {
-        source->tree =
-            ((const struct ast_statement *)(const void *)ast_list_get(&statements, 0))->statement;
+        source->tree = &find_declare(&statements, outer->source)->query->node;
         status = prepared_analyze(session, source, err);
     }
     if (status != KY_OK) {
@@ -158,29 +226,59 @@ prepare_query(struct session *session, const struct portal *outer,
     return KY_OK;
 }
 
-ky_status
-cursor_declare(struct session *session, struct portal *outer,
-               const struct ast_declare_cursor *declare, struct ky_error *err)
+/* The cursor, not yet begun. */
+static ky_status
+make_cursor(struct session *session, const struct portal *outer,
+            const struct ast_declare_cursor *declare, struct portal **portal_out,
+            struct ky_error *err)
 {
-    struct prepared *prepared;
-    KY_TRY(check_declare(session, declare, err));
-    KY_TRY(prepare_query(session, outer, declare, &prepared, err));
+    struct prepared *prepared = NULL;
+    KY_TRY(check_options(declare, err));
+    KY_TRY(prepare_query(session, outer, &prepared, err));
+    if (check_query(declare, prepared->source.query, err) != KY_OK ||
+        check_place(session, declare, err) != KY_OK) {
+        prepared_drop(prepared);
+        return KY_ERR;
+    }
     struct portal *portal = portal_new(declare->name);
     portal->prepared = prepared; /* the portal's only reference */
     portal->source = &prepared->source;
     portal->is_cursor = true;
     portal->is_with_hold = declare->is_with_hold;
     portal->savepoint_count = session->savepoint_count;
-    portal->cursor_sql = ky_arena_cstr(&portal->arena, outer->source->own_sql);
-    struct cursor *cursor = cursor_new(portal);
-    cursor->is_scroll = declare->is_scroll;
-    cursor->is_binary = declare->is_binary;
-    cursor->keeps_rows = declare->is_scroll ||
-                         (!declare->is_no_scroll && ast_list_count(declare->query->locking) == 0 &&
-                          goes_backward(portal->source->plan->root));
+    portal->cursor_sql = ky_arena_cstr(&portal->arena, outer->source->sql);
+    cursor_new(portal)->is_binary = declare->is_binary;
     take_params(portal, outer);
+    *portal_out = portal;
+    return KY_OK;
+}
+
+ky_status
+cursor_declare(struct session *session, const struct portal *outer,
+               const struct ast_declare_cursor *declare, enum utility_answer *answer_out,
+               struct ky_error *err)
+{
+    if (session->owned_portal == NULL) {
+        KY_TRY(make_cursor(session, outer, declare, &session->owned_portal, err));
+    }
+    struct portal *portal = session->owned_portal;
+    const enum session_answer answer = portal_start(session, portal, session->sink, err);
+    if (answer != SESSION_DONE) {
+        *answer_out = UTILITY_PENDING;
+        return answer == SESSION_ERROR ? KY_ERR : KY_OK;
+    }
+    struct cursor *cursor = portal->cursor;
+    const bool is_backward_free = goes_backward(portal->source->plan->root);
+    if (!declare->is_scroll || is_backward_free) { /* else PostgreSQL changes copies of the rows */
+        cursor_note_origins(portal);
+    }
+    cursor->is_scroll = declare->is_scroll;
+    cursor->is_scrollable = declare->is_scroll || (!declare->is_no_scroll && is_backward_free &&
+                                                   ast_list_count(declare->query->locking) == 0);
+    cursor->keeps_rows = cursor->is_scrollable;
+    session->owned_portal = NULL;
     session->has_cursors = true;
-    (void)ky_smap_put(&session->portals, ky_slice_cstr(declare->name), portal);
+    (void)ky_smap_put(&session->portals, ky_slice_cstr(portal->name), portal);
     strcpy(session->tag, "DECLARE CURSOR");
     return KY_OK;
 }
@@ -204,15 +302,18 @@ keep_rows(struct result_sink *sink, const struct result_column *columns, uint16_
     struct cursor *cursor = portal->cursor;
     (void)types;
     if (!cursor->has_store) {
-        const struct type **kinds = ky_arena_array(&portal->arena, const struct type *, count + 1U);
-        for (uint16_t i = 0; i < count; i++) {
-            kinds[i] = columns[i].type;
+        const uint32_t width = (uint32_t)count + cursor->origin_count;
+        const struct type **kinds =
+            ky_arena_array(&portal->arena, const struct type *, (size_t)width + 1);
+        for (uint32_t i = 0; i < width; i++) {
+            kinds[i] = i < count ? columns[i].type : type_get(OID_INT8);
         }
-        store_init(&cursor->rows, kinds, count, &portal->budget);
+        store_init(&cursor->rows, kinds, width, &portal->budget);
         cursor->has_store = true;
     }
     if (keeper->status == KY_OK) {
-        keeper->status = store_append(&cursor->rows, batch, keeper->err);
+        const struct batch whole = cursor_with_ids(portal, batch, count);
+        keeper->status = store_append(&cursor->rows, &whole, keeper->err);
     }
     return true;
 }
@@ -235,6 +336,40 @@ cursor_read_rows(struct session *session, struct portal *portal, uint64_t target
         }
     }
     return SESSION_DONE;
+}
+
+/* ------------------------------------------------------------------ DDL beside cursors */
+
+static bool
+reads_table(const struct portal *portal, oid_t table)
+{
+    const struct statement_plan *plan = portal->source->plan;
+    const bool is_open = portal->exec != NULL ||
+                         (portal->is_cursor && !cursor_is_held(portal) && !portal->is_broken);
+    for (uint16_t i = 0; is_open && plan != NULL && i < plan->table_used_count; i++) {
+        if (plan->tables[i]->oid == table) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ky_status
+cursor_check_table(const struct session *session, const struct cat_table *table,
+                   const char *command, struct ky_error *err)
+{
+    size_t place = 0;
+    struct ky_slice name;
+    void *value;
+    while (ky_smap_next(&session->portals, &place, &name, &value)) {
+        if (reads_table(value, table->oid)) {
+            return ky_error_set(
+                err, KY_OBJECT_IN_USE,
+                "cannot %s \"%s\" because it is being used by active queries in this session",
+                command, table->name);
+        }
+    }
+    return KY_OK;
 }
 
 /* ------------------------------------------------------------------ CLOSE, COMMIT */
@@ -298,25 +433,6 @@ read_all(struct session *session, struct portal *portal, struct ky_error *err)
         cursor->has_all = true;
     }
     return answer;
-}
-
-enum session_answer
-cursor_freeze(struct session *session, const struct portal *writer, struct ky_error *err)
-{
-    size_t place = 0;
-    struct ky_slice name;
-    void *value;
-    while (session->has_cursors && ky_smap_next(&session->portals, &place, &name, &value)) {
-        struct portal *portal = value;
-        if (portal->cursor == NULL || portal == writer || !portal->is_cursor) {
-            continue;
-        }
-        const enum session_answer answer = read_all(session, portal, err);
-        if (answer != SESSION_DONE) {
-            return answer;
-        }
-    }
-    return SESSION_DONE;
 }
 
 enum session_answer

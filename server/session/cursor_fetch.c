@@ -231,8 +231,8 @@ fetch_kept(struct session *session, struct portal *portal, const struct ast_fetc
         (fetch->direction == AST_FETCH_BACKWARD) != (fetch->count < 0) &&
         (fetch->direction == AST_FETCH_BACKWARD || fetch->direction == AST_FETCH_FORWARD);
     if (!session->is_fetching) {
-        const enum session_answer answer =
-            cursor_read_rows(session, portal, rows_needed(cursor, fetch), err);
+        const uint64_t needed = KY_MAX(rows_needed(cursor, fetch), cursor->position);
+        const enum session_answer answer = cursor_read_rows(session, portal, needed, err);
         if (answer != SESSION_DONE) {
             return answer;
         }
@@ -284,11 +284,31 @@ limit_rows(struct session *session, struct portal *portal)
     struct cursor *cursor = portal->cursor;
     const uint64_t limit = (uint64_t)settings_int(&session->settings, SETTING_WORK_MEM) * 1024;
     if (cursor->keeps_rows && !cursor->is_scroll && !cursor->is_held && !portal->is_with_hold &&
-        cursor->rows.charged > limit && cursor->position == cursor->rows.count) {
+        cursor->rows.charged > limit && cursor->position == cursor->rows.count &&
+        portal->phase != PORTAL_DONE) {
         store_deinit(&cursor->rows);
         cursor->rows = (struct store){0};
-        cursor->keeps_rows = false;
+        cursor->has_store = cursor->keeps_rows = false;
     }
+}
+
+/* Back to rows that were not kept: they are read again, and kept from now on. */
+static ky_status
+rewind_if_back(struct session *session, struct portal *portal, const struct ast_fetch *fetch,
+               struct ky_error *err)
+{
+    struct cursor *cursor = portal->cursor;
+    struct ky_error unable;
+    uint64_t skip;
+    uint64_t count;
+    bool is_on_row;
+    ky_error_init(&unable);
+    if (!cursor_may_rewind(portal) || session->is_fetching ||
+        forward_only_move(cursor, fetch, &skip, &count, &is_on_row, &unable) == KY_OK) {
+        return KY_OK;
+    }
+    cursor->keeps_rows = cursor->is_scroll = true;
+    return portal_rewind(session, portal, err);
 }
 
 static void
@@ -318,13 +338,18 @@ cursor_fetch(struct session *session, struct portal *outer, const struct ast_fet
     if (portal->cursor == NULL) {
         cursor_new(portal)->position = portal->row_count; /* a portal of the extended protocol */
     }
-    if (!session->is_fetch_begun) {
-        if (!portal->cursor->is_held) {
+    if (portal->is_broken) {
+        return ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE, "portal \"%s\" cannot be run",
+                            portal->name);
+    }
+    if (session->fetch_portal == NULL) {
+        if (portal->phase == PORTAL_NEW) { /* a portal of the extended protocol */
             KY_TRY(source_plan(session, portal->source, err));
         }
         send_columns(portal, outer, fetch, sink);
-        session->is_fetch_begun = true;
+        session->fetch_portal = portal;
     }
+    KY_TRY(rewind_if_back(session, portal, fetch, err));
     const enum session_answer answer =
         portal->cursor->keeps_rows ? fetch_kept(session, portal, fetch, sink, err)
         : portal->cursor->has_all  ? fetch_rest(session, portal, fetch, sink, err)
@@ -333,11 +358,11 @@ cursor_fetch(struct session *session, struct portal *outer, const struct ast_fet
         *answer_out = UTILITY_PENDING;
         return KY_OK;
     }
-    session->is_fetching = session->is_fetch_begun = false;
     if (answer == SESSION_ERROR) {
-        portal->is_broken = true;
-        return KY_ERR;
+        return KY_ERR; /* end_all breaks the cursor */
     }
+    session->fetch_portal = NULL;
+    session->is_fetching = false;
     limit_rows(session, portal);
     return KY_OK;
 }

@@ -173,7 +173,11 @@ end_all(struct session *session)
     session->simple_portal = NULL;
     session->running = NULL;
     session->executing = NULL;
-    session->is_fetching = session->is_fetch_begun = false;
+    if (session->fetch_portal != NULL) {
+        portal_break(session, session->fetch_portal);
+        session->fetch_portal = NULL;
+    }
+    session->is_fetching = false;
     session->has_tag = false;
     transaction_fail(session);
 }

@@ -128,6 +128,7 @@ session_bind(struct session *session, const struct session_bind *bind, struct re
         portal_free(session, portal);
         return session_fail(session, err);
     }
+    source_bound(portal);
     (void)ky_smap_put(&session->portals, key, portal);
     return drive_leave(session, SESSION_DONE);
 }

@@ -137,8 +137,34 @@ source_init(struct plan_source *source, struct ky_arena *arena)
 }
 
 static void
+forget_old_plans(struct plan_source *source)
+{
+    while (source->old_plans != NULL) {
+        struct old_plan *old = source->old_plans;
+        source->old_plans = old->next;
+        cat_image_release(old->image);
+        ky_arena_deinit(&old->arena);
+        ky_free(old);
+    }
+}
+
+/* Portals that were bound before may be half way through the plan, or show its columns. */
+static void
+keep_old_plan(struct plan_source *source)
+{
+    struct old_plan *old = ky_malloc(sizeof(*old));
+    *old = (struct old_plan){source->old_plans, source->plan_arena, source->image};
+    source->old_plans = old;
+    source->image = NULL;
+    ky_arena_init(&source->plan_arena);
+}
+
+static void
 source_forget(struct plan_source *source)
 {
+    if (source->portal_count > 0 && source->plan != NULL) {
+        keep_old_plan(source);
+    }
     cat_image_release(source->image);
     source->image = NULL;
     source->plan = NULL;
@@ -149,8 +175,25 @@ source_forget(struct plan_source *source)
 void
 source_deinit(struct plan_source *source)
 {
+    KY_ASSERT(source->portal_count == 0);
     source_forget(source);
+    forget_old_plans(source);
     ky_arena_deinit(&source->plan_arena);
+}
+
+void
+source_bound(struct portal *portal)
+{
+    portal->is_bound = true;
+    portal->source->portal_count++;
+}
+
+static void
+source_unbound(struct portal *portal)
+{
+    if (portal->is_bound && --portal->source->portal_count == 0) {
+        forget_old_plans(portal->source);
+    }
 }
 
 static void
@@ -277,6 +320,28 @@ portal_stop(struct session *session, struct portal *portal)
     portal->batch = NULL;
 }
 
+ky_status
+portal_rewind(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    struct txn *txn = access_storage_txn(session->txn);
+    exec_close(portal->exec);
+    portal->exec = NULL;
+    portal->batch = NULL;
+    portal->row_count = portal->pass_count = 0;
+    portal->phase = PORTAL_RUNNING;
+    const struct txn_view others = txn_view_set(txn, portal->view);
+    const ky_status status = exec_open(&portal->context, portal->source->plan, &portal->exec, err);
+    (void)txn_view_set(txn, others);
+    return status;
+}
+
+void
+portal_break(struct session *session, struct portal *portal)
+{
+    portal->is_broken = true;
+    portal_stop(session, portal);
+}
+
 void
 portal_free(struct session *session, struct portal *portal)
 {
@@ -287,6 +352,7 @@ portal_free(struct session *session, struct portal *portal)
         session->running = NULL;
     }
     portal_stop(session, portal);
+    source_unbound(portal);
     cursor_free(portal);
     ky_spill_deinit(&portal->spill);
     if (portal->prepared != NULL && --portal->prepared->reference_count == 0) {
@@ -414,13 +480,14 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
 {
     struct exec_context *context = &portal->context;
     txn_statement_begin(access_storage_txn(session->txn));
-    portal->has_statement = true;
+    session->has_queried = portal->has_statement = true;
     access_savepoint_set(session->txn, &portal->restart_point);
     struct after_queue *after =
         portal->source->plan->is_read_only ? NULL : session_after_queue(session);
     if (after != NULL) {
         after_mark_set(after, &portal->restart_mark);
     }
+    portal->view = txn_view_get(access_storage_txn(session->txn));
     *context = (struct exec_context){
         .access = server_access(session->server),
         .txn = session->txn,
@@ -435,6 +502,7 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
         .image = portal->source->image,
         .after = after,
         .session = session,
+        .current_row = cursor_current_row,
         .is_instrumented = portal->explain != NULL,
         .vector = session_vector_settings(session),
     };
@@ -442,16 +510,56 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
     return exec_open(context, portal->source->plan, &portal->exec, err);
 }
 
+bool
+portal_changes_rows(const struct portal *portal)
+{
+    const struct statement_plan *plan = portal->source->plan;
+    bool is_change =
+        plan->kind == QUERY_INSERT || plan->kind == QUERY_UPDATE || plan->kind == QUERY_DELETE;
+    for (uint16_t i = 0; i < plan->cte_count; i++) {
+        const struct plan *cte = plan->ctes[i];
+        is_change =
+            is_change || (cte != NULL && (cte->kind == PLAN_INSERT || cte->kind == PLAN_UPDATE ||
+                                          cte->kind == PLAN_DELETE));
+    }
+    return is_change;
+}
+
 /* Everything the statement did goes; its locks stay, so that it gets further this time. */
 static ky_status
-portal_restart(struct session *session, struct portal *portal, struct ky_error *err)
+restart_change(struct session *session, struct portal *portal, struct ky_error *err)
 {
+    if (portal->row_count > 0) { /* its changes are known outside */
+        return ky_error_set(err, KY_SERIALIZATION_FAILURE,
+                            "could not serialize access due to concurrent update");
+    }
     portal_stop(session, portal);
     access_savepoint_rollback(session->txn, &portal->restart_point, true);
     if (portal->context.after != NULL) {
         after_mark_rollback(portal->context.after, &portal->restart_mark);
     }
     return portal_open(session, portal, err);
+}
+
+/* One that only locks did nothing that others could not see, while other statements of the
+ * transaction may have changed rows since it began: those stay, and stay unseen. Rows that were
+ * given out are locked, so they come again; they are passed over. */
+static ky_status
+restart_locking(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    const uint32_t command = portal->view.command;
+    portal_stop(session, portal);
+    KY_TRY(portal_open(session, portal, err));
+    portal->view.command = command;
+    portal->pass_count = portal->row_count;
+    return KY_OK;
+}
+
+static ky_status
+portal_restart(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    return portal_changes_rows(portal) ? restart_change(session, portal, err)
+                                       : restart_locking(session, portal, err);
 }
 
 /* Gives out rows of the current batch; false when the sink is full. */
@@ -476,6 +584,9 @@ portal_give(struct session *session, struct portal *portal, uint32_t max_rows, u
     }
     portal->given += count;
     portal->row_count += count;
+    if (count > 0) {
+        portal->last_place = batch_place(batch, portal->given - 1);
+    }
     if (portal->given == batch->count) {
         portal->batch = NULL;
     }
@@ -484,6 +595,26 @@ portal_give(struct session *session, struct portal *portal, uint32_t max_rows, u
     }
     session->types.arena = &portal->arena;
     return sink->rows(sink, portal->columns, portal->column_count, &part, &session->types);
+}
+
+/* The next batch, seen as the statement saw the database at its start. */
+static enum exec_answer
+portal_next(struct session *session, struct portal *portal, struct batch **batch_out,
+            struct ky_error *err)
+{
+    struct txn *txn = access_storage_txn(session->txn);
+    const struct txn_view others = txn_view_set(txn, portal->view);
+    const enum exec_answer answer = exec_next(portal->exec, batch_out, err);
+    (void)txn_view_set(txn, others);
+    return answer;
+}
+
+static void
+take_batch(struct portal *portal, struct batch *batch)
+{
+    portal->given = (uint32_t)KY_MIN(portal->pass_count, (uint64_t)batch->count);
+    portal->pass_count -= portal->given;
+    portal->batch = portal->given == batch->count ? NULL : batch;
 }
 
 static enum session_answer
@@ -513,10 +644,10 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
         /* What is short is over before its time could be. */
         portal->context.quantum_end_ns =
             portal->source->plan->is_point ? 0 : session_turn_end_ns(session);
-        switch (exec_next(portal->exec, &batch, err)) {
+        portal->context.wanted = left;
+        switch (portal_next(session, portal, &batch, err)) {
         case EXEC_BATCH:
-            portal->batch = batch;
-            portal->given = 0;
+            take_batch(portal, batch);
             break;
         case EXEC_END:
             portal->rows_changed = exec_rows_changed(portal->exec);
@@ -542,8 +673,8 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
 }
 
 enum session_answer
-portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
-           struct result_sink *sink, struct ky_error *err)
+portal_start(struct session *session, struct portal *portal, struct result_sink *sink,
+             struct ky_error *err)
 {
     if (portal->phase == PORTAL_NEW) {
         portal_init_memory(session, portal);
@@ -553,13 +684,6 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
         }
         if (session->place == SESSION_ON_LOOP && !portal->source->plan->is_point) {
             return session_yield(session, SESSION_NEEDS_SHORT_TURN);
-        }
-        if (KY_UNLIKELY(session->has_cursors) && !portal->source->plan->is_read_only) {
-            enum session_answer answer = cursor_freeze(session, portal, err);
-            session->left_rows = max_rows;
-            if (answer != SESSION_DONE) {
-                return answer;
-            }
         }
         portal->phase = PORTAL_LOCKING;
     }
@@ -582,6 +706,19 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
             return SESSION_ERROR;
         }
     }
+    return SESSION_DONE;
+}
+
+enum session_answer
+portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
+           struct result_sink *sink, struct ky_error *err)
+{
+    if (portal->phase < PORTAL_RUNNING) {
+        const enum session_answer started = portal_start(session, portal, sink, err);
+        if (started != SESSION_DONE) {
+            return started;
+        }
+    }
     if (portal->phase == PORTAL_DONE) {
         return SESSION_DONE;
     }
@@ -593,7 +730,7 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
         answer = after_run(session, false, err);
     }
     portal->phase = answer == SESSION_DONE ? PORTAL_DONE : portal->phase;
-    if (answer == SESSION_DONE && portal->explain == NULL) {
+    if (answer == SESSION_DONE && portal->explain == NULL && !cursor_may_rewind(portal)) {
         portal_stop(session, portal);
     }
     return answer;

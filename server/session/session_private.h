@@ -53,6 +53,13 @@ bool server_signal(struct server *server, int32_t pid, bool is_terminate);
 
 /* ------------------------------------------------------------------ statements */
 
+/* A plan that was replaced while portals had it. */
+struct old_plan {
+    struct old_plan *next;
+    struct ky_arena arena;
+    struct cat_image *image; /* a reference */
+};
+
 /* What a prepared statement or one statement of a simple query is made of, and its plan. */
 struct plan_source {
     struct ky_arena *arena;  /* tree, text and parameter types live here */
@@ -70,6 +77,8 @@ struct plan_source {
     struct query *query;
     struct query *query_made; /* CREATE TABLE AS: bound by hand, not from tree */
     struct statement_plan *plan;
+    uint32_t portal_count;         /* bound portals, which point into what was planned */
+    struct old_plan *old_plans;    /* owned; what they may still point into */
     struct result_column *columns; /* what Describe says; formats are text here */
     uint16_t column_count;
     bool has_rows;
@@ -102,13 +111,17 @@ struct portal {
     uint16_t locked_count; /* of plan->tables */
     struct exec_context context;
     struct exec *exec;
+    struct txn_view view; /* what it sees, however often it is left and entered again */
     struct access_savepoint restart_point;
     struct after_mark restart_mark;
     bool has_statement;  /* txn_statement_begin without its end */
+    bool is_bound;       /* counted in source->portal_count */
     struct batch *batch; /* being given out, rows from `given` on are left */
     uint32_t given;
-    uint64_t row_count; /* given out */
-    uint64_t tag_start; /* of them before this Execute, whose tag does not count them */
+    uint64_t row_count;  /* given out */
+    uint32_t last_place; /* in its batch, of the last of them */
+    uint64_t pass_count; /* run again: rows to come that were given out before */
+    uint64_t tag_start;  /* of them before this Execute, whose tag does not count them */
     uint64_t rows_changed;
     bool wants_columns; /* simple protocol: RowDescription comes before the rows */
     struct ky_budget budget;
@@ -217,6 +230,7 @@ struct session {
     bool is_block;          /* inside BEGIN */
     bool is_failed;         /* 25P02 until ROLLBACK */
     bool has_catalog_changes;
+    bool has_queried; /* a statement has looked at the database: its isolation stays */
     bool is_read_only;
     enum isolation isolation;
     int64_t transaction_start_us; /* since 2000, for now() */
@@ -278,7 +292,7 @@ struct session {
     struct plan_source inner_source; /* of EXPLAIN, COPY TO, CREATE TABLE AS */
     bool drop_prepared;              /* DEALLOCATE ALL, DISCARD ALL: when the statement ends */
     bool has_cursors;                /* DECLAREd in this transaction */
-    bool is_fetch_begun;             /* its columns were sent */
+    struct portal *fetch_portal;     /* borrowed; of a FETCH whose columns were sent */
     bool is_fetching;                /* and it is known which rows */
     uint64_t fetch_start;            /* the cursor's row count before this FETCH */
     struct cat_image *held_image;    /* a reference: what a query bound by hand points into */
@@ -394,15 +408,30 @@ void source_deinit(struct plan_source *source);
 /* Binds and plans unless the plan is still good. */
 KY_MUST_CHECK ky_status source_plan(struct session *session, struct plan_source *source,
                                     struct ky_error *err);
+/* The portal points into its source's plan from now on, until it is freed. */
+void source_bound(struct portal *portal);
 /* True for SELECT, VALUES, INSERT, UPDATE, DELETE: what the planner takes. */
 bool source_is_query(const struct ast_node *tree);
 struct portal *portal_new(const char *name);
 /* Its work memory, and where it goes on when that is used up. Once, before anything is charged. */
 void portal_init_memory(struct session *session, struct portal *portal);
 void portal_free(struct session *session, struct portal *portal);
-/* Goes on until max_rows, the end, or something to wait for. On the end *tag is filled. */
+/* Plans, locks its tables and takes its snapshot, once; wants_columns: tells the sink of them.
+ * DONE, PENDING or ERROR. */
+enum session_answer portal_start(struct session *session, struct portal *portal,
+                                 struct result_sink *sink, struct ky_error *err);
+/* Starts it if need be. Goes on until max_rows, the end, or something to wait for. On the end *tag
+ * is filled. */
 enum session_answer portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
                                struct result_sink *sink, struct ky_error *err);
+/* Its plan, which it has, inserts, updates or deletes. */
+bool portal_changes_rows(const struct portal *portal);
+/* Of one that only reads and whose statement has not ended: back before the first row, with the
+ * view that it has. */
+KY_MUST_CHECK ky_status portal_rewind(struct session *session, struct portal *portal,
+                                      struct ky_error *err);
+/* It failed: nothing runs it again. */
+void portal_break(struct session *session, struct portal *portal);
 void portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE]);
 void portal_make_columns(struct portal *portal);
 

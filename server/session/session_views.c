@@ -271,7 +271,7 @@ fill_cursors(const struct sysview_context *context, struct sysview_rows *rows, s
         row[0] = text_copy(rows, portal->name);
         row[1] = portal->cursor_sql != NULL
                      ? text_copy(rows, portal->cursor_sql)
-                     : (struct datum){.bytes = ky_slice_dup(rows->arena, portal->source->own_sql)};
+                     : (struct datum){.bytes = ky_slice_dup(rows->arena, portal->source->sql)};
         row[2] = datum_word(portal->is_with_hold);
         row[3] = datum_word(cursor_is_binary(portal));
         row[4] = datum_word(cursor_is_scrollable(portal));

@@ -60,7 +60,7 @@ forget_transaction(struct session *session)
 {
     after_forget(session);
     session->is_committing = session->is_past_holding = false;
-    session->has_cursors = false;
+    session->has_cursors = session->has_queried = false;
     session->savepoint_count = 0;
     session->has_catalog_changes = false;
     atomic_store_explicit(&session->transaction_us, 0, memory_order_relaxed);
@@ -75,8 +75,8 @@ close_portals(struct session *session, size_t savepoint_count)
     void *value;
     while (ky_smap_next(&session->portals, &cursor, &name, &value)) {
         struct portal *portal = value;
-        if (cursor_is_held(portal) || (portal->is_cursor && !portal->is_broken &&
-                                       portal->savepoint_count < savepoint_count)) {
+        if (cursor_is_held(portal) ||
+            (portal->is_cursor && portal->savepoint_count < savepoint_count)) {
             continue;
         }
         (void)ky_smap_remove(&session->portals, name);
@@ -277,6 +277,21 @@ option_bool(const struct ast_option *option)
            ((const struct ast_const *)(const void *)option->value)->boolean;
 }
 
+static ky_status
+check_new_isolation(const struct session *session, struct ky_error *err)
+{
+    if (session->has_queried) {
+        return ky_error_set(err, KY_ACTIVE_SQL_TRANSACTION,
+                            "SET TRANSACTION ISOLATION LEVEL must be called before any query");
+    }
+    if (session->savepoint_count > 0) {
+        return ky_error_set(
+            err, KY_ACTIVE_SQL_TRANSACTION,
+            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
+    }
+    return KY_OK;
+}
+
 ky_status
 transaction_modes(struct session *session, const struct ast_list *modes, bool is_session_default,
                   struct ky_error *err)
@@ -293,12 +308,12 @@ transaction_modes(struct session *session, const struct ast_list *modes, bool is
                                              : (option_bool(option) ? "on" : "off"),
                                 false, false, err));
         } else if (is_isolation) {
-            if (session->txn != NULL && txn_has_writes(access_storage_txn(session->txn))) {
-                return ky_error_set(
-                    err, KY_ACTIVE_SQL_TRANSACTION,
-                    "SET TRANSACTION ISOLATION LEVEL must be called before any query");
+            const enum isolation wanted = isolation_of(option_text(option));
+            if (wanted == session->isolation) {
+                continue;
             }
-            session->isolation = isolation_of(option_text(option));
+            KY_TRY(check_new_isolation(session, err));
+            session->isolation = wanted;
             if (session->txn != NULL) {
                 access_rollback(session->txn);
                 session->txn = NULL;

@@ -2,7 +2,6 @@
 #include "server/session/utility.h"
 
 #include "server/base/assert.h"
-#include "server/session/cursor.h"
 #include "server/session/notify.h"
 
 /*
@@ -168,14 +167,6 @@ run_lock(struct session *session, const struct portal *outer, const struct ast_l
 }
 
 static ky_status
-freeze_cursors(struct session *session, bool *is_pending_out, struct ky_error *err)
-{
-    const enum session_answer answer = cursor_freeze(session, NULL, err);
-    *is_pending_out = answer == SESSION_PENDING;
-    return answer == SESSION_ERROR ? KY_ERR : KY_OK;
-}
-
-static ky_status
 run_copy(struct session *session, struct portal *outer, const struct ast_copy *copy,
          struct result_sink *sink, enum utility_answer *answer_out, struct ky_error *err)
 {
@@ -184,11 +175,6 @@ run_copy(struct session *session, struct portal *outer, const struct ast_copy *c
         if (session->is_read_only) {
             return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
                                 "cannot execute COPY FROM in a read-only transaction");
-        }
-        KY_TRY(freeze_cursors(session, &is_pending, err));
-        if (is_pending) {
-            *answer_out = UTILITY_PENDING;
-            return KY_OK;
         }
         KY_TRY(copy_in_begin(session, copy, outer->source->sql, sink, &is_pending, err));
         *answer_out = is_pending ? UTILITY_PENDING : UTILITY_COPY_IN;
@@ -269,10 +255,7 @@ ky_status
 utility_change_catalog(struct session *session, const struct portal *outer, bool *is_pending_out,
                        struct ky_error *err)
 {
-    KY_TRY(freeze_cursors(session, is_pending_out, err));
-    if (*is_pending_out) {
-        return KY_OK;
-    }
+    session->has_queried = true;
     txn_statement_begin(access_storage_txn(session->txn));
     ky_status status =
         ddl_run(session, outer->source->tree, outer->source->sql, is_pending_out, err);
@@ -346,7 +329,7 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
     case AST_DEALLOCATE:
         return utility_deallocate(session, (const void *)tree, err);
     case AST_DECLARE_CURSOR:
-        return cursor_declare(session, portal, (const void *)tree, err);
+        return cursor_declare(session, portal, (const void *)tree, answer_out, err);
     case AST_FETCH:
         return cursor_fetch(session, portal, (const void *)tree, sink, answer_out, err);
     case AST_CLOSE:

@@ -41,9 +41,9 @@ KY_MUST_CHECK ky_status utility_deallocate(struct session *session,
                                            struct ky_error *err);
 
 /* cursor.c */
-KY_MUST_CHECK ky_status cursor_declare(struct session *session, struct portal *outer,
+KY_MUST_CHECK ky_status cursor_declare(struct session *session, const struct portal *outer,
                                        const struct ast_declare_cursor *declare,
-                                       struct ky_error *err);
+                                       enum utility_answer *answer_out, struct ky_error *err);
 KY_MUST_CHECK ky_status cursor_fetch(struct session *session, struct portal *outer,
                                      const struct ast_fetch *fetch, struct result_sink *sink,
                                      enum utility_answer *answer_out, struct ky_error *err);

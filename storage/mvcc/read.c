@@ -386,6 +386,13 @@ storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref
     return version.commit_lsn < snapshot ? ROW_UNCHANGED : ROW_CHANGED;
 }
 
+bool
+storage_is_changed_since(const struct txn *txn, rel_id_t rel, row_id_t row_id)
+{
+    const uint32_t own = txn->write_count == 0 ? 0 : write_set_find(txn, rel, row_id);
+    return own != 0 && txn->writes[own - 1].command >= txn->command;
+}
+
 /* The event offset of the record at location, committed by the frame at commit_lsn: events of the
  * chunks before its own, then of its own frame. */
 static bool

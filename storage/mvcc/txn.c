@@ -220,15 +220,12 @@ txn_statement_begin(struct txn *txn)
 {
     txn_command_increment(txn);
     if (txn->isolation == ISOLATION_READ_COMMITTED) {
-        if (txn->hold_count > 0 && txn->hold_count <= TXN_SNAPSHOTS_MAX) {
+        if (txn->hold_count == 0) {
+            txn_unregister(txn);
+        } else if (txn->hold_count <= TXN_NESTED_MAX) {
             txn->outer_snapshots[txn->hold_count - 1] = txn->snapshot;
         }
-        if (txn->hold_count <= TXN_SNAPSHOTS_MAX) {
-            if (txn->hold_count == 0) {
-                txn_unregister(txn);
-            }
-            take_snapshot(txn);
-        }
+        take_snapshot(txn);
     } else {
         (void)txn_snapshot(txn);
     }
@@ -246,9 +243,26 @@ txn_statement_end(struct txn *txn)
     if (txn->hold_count == 0) {
         txn_unregister(txn);
         write_set_trim(txn);
-    } else if (txn->hold_count <= TXN_SNAPSHOTS_MAX) {
+    } else if (txn->hold_count <= TXN_NESTED_MAX) {
         txn->snapshot = txn->outer_snapshots[txn->hold_count - 1];
     }
+}
+
+struct txn_view
+txn_view_get(struct txn *txn)
+{
+    return (struct txn_view){.snapshot = txn_snapshot(txn), .command = txn->command};
+}
+
+/* The first snapshot stays registered while any statement is open, and those after it are said by
+ * is_wide: a view of an open statement is readable. */
+struct txn_view
+txn_view_set(struct txn *txn, struct txn_view view)
+{
+    const struct txn_view before = {.snapshot = txn->snapshot, .command = txn->command};
+    txn->snapshot = view.snapshot;
+    txn->command = view.command;
+    return before;
 }
 
 void

@@ -15,7 +15,6 @@
  * open, so that the horizon, fast-path locks and slot owners may look at any of them.
  */
 enum {
-    TXN_SNAPSHOTS_MAX = 16,   /* nested statements that get a snapshot of their own */
     TXN_POOL_COUNT = 16,      /* free lists, so that threads seldom meet */
     BLOCK_SIZE_MIN = 4096,    /* first allocation of a write set */
     BLOCK_KEEP_MAX = 65536,   /* a pooled transaction keeps no larger block */
@@ -98,7 +97,7 @@ struct txn {
     uint32_t hold_count;
     lsn_t snapshot; /* in force; 0: none */
     lsn_t seen_lsn; /* end of what it looked at beyond its snapshots; may not be durable yet */
-    lsn_t outer_snapshots[TXN_SNAPSHOTS_MAX];
+    lsn_t outer_snapshots[TXN_NESTED_MAX];
     lsn_t own_snapshot; /* during txn_latest_begin .. end */
 
     uint32_t command;

@@ -228,6 +228,7 @@ append_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_append *self = (struct op_append *)(void *)op;
     for (; self->current < op->plan->append.child_count; self->current++) {
+        self->children[self->current]->wanted = op->wanted;
         const enum exec_answer answer = op_next(self->children[self->current], batch_out, err);
         if (answer != EXEC_END) {
             return answer;
@@ -245,6 +246,14 @@ append_rescan(struct op *op, struct ky_error *err)
         KY_TRY(op_rescan(self->children[i], err));
     }
     return KY_OK;
+}
+
+const struct op *
+append_current(const struct op *op, struct op *const **children_out)
+{
+    const struct op_append *self = (const struct op_append *)(const void *)op;
+    *children_out = self->children;
+    return self->current < op->plan->append.child_count ? self->children[self->current] : NULL;
 }
 
 const struct op_class op_append = {

@@ -436,6 +436,13 @@ index_scan_close(struct op *op)
     ky_buffer_deinit(&self->upper_key);
 }
 
+static row_id_t
+index_scan_row_id(const struct op *op, uint16_t index, uint32_t place)
+{
+    (void)index;
+    return ((const struct op_index_scan *)(const void *)op)->scan.rows[place].row_id;
+}
+
 const struct op_class op_index_scan = {
     .size = sizeof(struct op_index_scan),
     .open = index_scan_open,
@@ -443,4 +450,5 @@ const struct op_class op_index_scan = {
     .rescan = index_scan_rescan,
     .close = index_scan_close,
     .is_filtering = true,
+    .row_id = index_scan_row_id,
 };

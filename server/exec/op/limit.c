@@ -127,6 +127,15 @@ cut(struct op_limit *self, const struct batch *batch, struct ky_error *err)
     return KY_OK;
 }
 
+/* Of the child's next batch: no row that is not given out is evaluated or locked. */
+static uint64_t
+rows_wanted(const struct op_limit *self)
+{
+    const uint64_t own = self->op.wanted == 0 ? UINT64_MAX : self->op.wanted;
+    const uint64_t wanted = KY_MIN(own, self->keys != NULL ? UINT64_MAX : self->left);
+    return wanted > UINT64_MAX - self->skip || wanted == UINT64_MAX ? 0 : wanted + self->skip;
+}
+
 static enum exec_answer
 limit_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
@@ -142,6 +151,7 @@ limit_next(struct op *op, struct batch **batch_out, struct ky_error *err)
         return EXEC_END;
     }
     struct batch *batch = NULL;
+    op->left->wanted = rows_wanted(self);
     const enum exec_answer answer = op_next(op->left, &batch, err);
     if (answer != EXEC_BATCH) {
         return answer;

@@ -2,7 +2,9 @@
 #include "server/exec/op/recheck.h"
 
 /* FOR UPDATE and its kin: every row of the child is locked in each table named; a row that is gone
- * or skipped (SKIP LOCKED) is left out. */
+ * or skipped (SKIP LOCKED) is left out, and one that the transaction has changed since a cursor
+ * began.
+ */
 struct op_lock_rows {
     struct op op;
     struct batch *batch; /* the child's, while its rows are being locked */
@@ -36,6 +38,11 @@ lock_row(struct op_lock_rows *self, enum access_answer *answer_out, struct ky_er
             column_get(&self->batch->columns[plan->lock.row_id_columns[self->table]], place);
         if (row_id.is_null) {
             continue;
+        }
+        if (storage_is_changed_since(access_storage_txn(context->txn),
+                                     plan->lock.tables[self->table]->rel, (row_id_t)row_id.word)) {
+            *answer_out = ACCESS_SKIPPED;
+            return KY_OK;
         }
         KY_TRY(access_lock(context->txn, plan->lock.tables[self->table], (row_id_t)row_id.word,
                            plan->lock.modes[self->table], plan->lock.policies[self->table],
@@ -111,6 +118,7 @@ lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
     struct op_lock_rows *self = (struct op_lock_rows *)(void *)op;
     if (self->batch == NULL) {
         struct batch *batch = NULL;
+        op->left->wanted = op->wanted;
         const enum exec_answer answer = op_next(op->left, &batch, err);
         if (answer != EXEC_BATCH) {
             return answer;
@@ -121,7 +129,8 @@ lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
         self->table = 0;
         self->places = op_selection(op, batch->count);
     }
-    for (; self->row < self->batch->count; self->row++) {
+    for (; self->row < self->batch->count && (op->wanted == 0 || self->kept < op->wanted);
+         self->row++) {
         enum access_answer answer = ACCESS_DONE;
         if (lock_row(self, &answer, err) != KY_OK) {
             return EXEC_ERROR;
@@ -143,7 +152,9 @@ lock_rows_next(struct op *op, struct batch **batch_out, struct ky_error *err)
     self->out = *self->batch;
     self->out.count = self->kept;
     self->out.selection = self->places;
-    self->batch = NULL;
+    self->kept = 0;
+    op->is_holding = self->row < self->batch->count;
+    self->batch = op->is_holding ? self->batch : NULL;
     *batch_out = &self->out;
     return EXEC_BATCH;
 }
@@ -152,7 +163,17 @@ static ky_status
 lock_rows_rescan(struct op *op, struct ky_error *err)
 {
     ((struct op_lock_rows *)(void *)op)->batch = NULL;
+    op->is_holding = false;
     return op_rescan(op->left, err);
+}
+
+static row_id_t
+lock_rows_row_id(const struct op *op, uint16_t index, uint32_t place)
+{
+    const struct op_lock_rows *self = (const struct op_lock_rows *)(const void *)op;
+    const struct datum row_id =
+        column_get(&self->out.columns[op->plan->lock.row_id_columns[index]], place);
+    return row_id.is_null ? ROW_ID_NONE : (row_id_t)row_id.word;
 }
 
 const struct op_class op_lock_rows = {
@@ -160,4 +181,5 @@ const struct op_class op_lock_rows = {
     .open = lock_rows_open,
     .next = lock_rows_next,
     .rescan = lock_rows_rescan,
+    .row_id = lock_rows_row_id,
 };

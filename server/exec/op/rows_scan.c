@@ -22,6 +22,7 @@ result_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_result *self = (struct op_result *)(void *)op;
     if (op->left != NULL) {
+        op->left->wanted = op->wanted;
         return op_next(op->left, batch_out, err);
     }
     if (self->is_done) {

@@ -73,10 +73,18 @@ seq_scan_rescan(struct op *op, struct ky_error *err)
     return KY_OK;
 }
 
+static row_id_t
+seq_scan_row_id(const struct op *op, uint16_t index, uint32_t place)
+{
+    (void)index;
+    return ((const struct op_seq_scan *)(const void *)op)->scan.rows[place].row_id;
+}
+
 const struct op_class op_seq_scan = {
     .size = sizeof(struct op_seq_scan),
     .open = seq_scan_open,
     .next = seq_scan_next,
     .rescan = seq_scan_rescan,
     .is_filtering = true,
+    .row_id = seq_scan_row_id,
 };

@@ -662,6 +662,13 @@ vector_scan_close(struct op *op)
     end_search((struct op_vector_scan *)(void *)op);
 }
 
+static row_id_t
+vector_scan_row_id(const struct op *op, uint16_t index, uint32_t place)
+{
+    (void)index;
+    return ((const struct op_vector_scan *)(const void *)op)->scan.rows[place].row_id;
+}
+
 const struct op_class op_vector_scan = {
     .size = sizeof(struct op_vector_scan),
     .open = vector_scan_open,
@@ -669,4 +676,5 @@ const struct op_class op_vector_scan = {
     .rescan = vector_scan_rescan,
     .close = vector_scan_close,
     .is_filtering = true,
+    .row_id = vector_scan_row_id,
 };

@@ -221,6 +221,7 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
         if (ddl->is_pending) {
             return KY_OK;
         }
+        KY_TRY(after_check_table(ddl->session, table, "DROP TABLE", ddl->err));
     }
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *table = ddl->image->tables[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
 #include "server/catalog/opclass.h"
+#include "server/session/cursor.h"
 #include "server/session/ddl/ddl_private.h"
 #include "server/sql/bind/walk.h"
 
@@ -239,6 +240,7 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     if (ddl->is_pending) {
         return KY_OK;
     }
+    KY_TRY(cursor_check_table(ddl->session, table, "CREATE INDEX", ddl->err));
     /* Rows committed while we waited belong to the index. */
     txn_statement_begin(ddl->txn);
     ky_status status = ddl_refresh(ddl);

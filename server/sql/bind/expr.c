@@ -502,9 +502,6 @@ bind_expr(struct binder *b, struct scope *scope, const struct ast_node *node, st
         return bind_error(b, location, KY_SYNTAX_ERROR, "DEFAULT is not allowed in this context");
     case AST_GROUPING:
         return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED, "GROUPING is not supported");
-    case AST_CURRENT_OF:
-        return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
-                          "WHERE CURRENT OF is not supported");
     default:
         return bind_error(b, location, KY_SYNTAX_ERROR, "an expression was expected here");
     }

@@ -126,8 +126,9 @@ struct query {
     struct query *left, *right;
     /* VALUES: one TABLE_VALUES in tables[0] and targets over it */
     /* INSERT, UPDATE, DELETE */
-    uint16_t target_table;    /* index in tables of the relation changed */
-    struct query *source;     /* INSERT: what is inserted, columns in source_columns order */
+    const char *current_of; /* UPDATE, DELETE: the cursor whose row is changed, in place of where */
+    uint16_t target_table;  /* index in tables of the relation changed */
+    struct query *source;   /* INSERT: what is inserted, columns in source_columns order */
     uint16_t *insert_columns; /* 0-based columns of the table for the source's columns */
     uint16_t insert_column_count;
     struct expr **defaults; /* INSERT: per table column, for those not in insert_columns; NULL:

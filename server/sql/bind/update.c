@@ -335,6 +335,20 @@ bind_changed_from(struct binder *b, struct scope *scope, const struct ast_list *
     return KY_OK;
 }
 
+static ky_status
+bind_which_rows(struct binder *b, struct scope *scope, const struct ast_node *where)
+{
+    if (where == NULL) {
+        return KY_OK;
+    }
+    if (where->kind == AST_CURRENT_OF) {
+        const struct ast_current_of *current = (const void *)where;
+        scope->query->current_of = ky_arena_strdup(b->arena, current->cursor);
+        return KY_OK;
+    }
+    return bind_condition(b, scope, CLAUSE_WHERE, "WHERE", where, &scope->query->where);
+}
+
 ky_status
 bind_update(struct binder *b, struct scope *parent, const struct ast_update *node,
             struct query **out)
@@ -348,9 +362,7 @@ bind_update(struct binder *b, struct scope *parent, const struct ast_update *nod
     }
     KY_TRY(bind_target_table(b, &scope, node->relation, "update"));
     KY_TRY(bind_changed_from(b, &scope, node->from));
-    if (node->where != NULL) {
-        KY_TRY(bind_condition(b, &scope, CLAUSE_WHERE, "WHERE", node->where, &query->where));
-    }
+    KY_TRY(bind_which_rows(b, &scope, node->where));
     KY_TRY(bind_returning(b, &scope, node->returning));
     KY_TRY(bind_assignments(b, &scope, node->sets));
     KY_TRY(bind_row_rules(b, query, query->tables[query->target_table]->table));
@@ -371,9 +383,7 @@ bind_delete(struct binder *b, struct scope *parent, const struct ast_delete *nod
     }
     KY_TRY(bind_target_table(b, &scope, node->relation, "delete from"));
     KY_TRY(bind_changed_from(b, &scope, node->using_from));
-    if (node->where != NULL) {
-        KY_TRY(bind_condition(b, &scope, CLAUSE_WHERE, "WHERE", node->where, &query->where));
-    }
+    KY_TRY(bind_which_rows(b, &scope, node->where));
     KY_TRY(bind_returning(b, &scope, node->returning));
     *out = query;
     return KY_OK;

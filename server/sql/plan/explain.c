@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "parser/parser.h"
 #include "server/sql/plan/explain_format.h"
 
 /*
@@ -51,6 +52,8 @@ node_type(const struct plan *node)
     case PLAN_INDEX_SCAN:
     case PLAN_VECTOR_SCAN:
         return "Index Scan";
+    case PLAN_CURRENT_OF:
+        return "Tid Scan";
     case PLAN_FUNCTION_SCAN:
         return "Function Scan";
     case PLAN_VALUES_SCAN:
@@ -116,6 +119,9 @@ write_title(const struct plan *node, struct ky_buffer *out)
     case PLAN_SEQ_SCAN:
     case PLAN_SYSVIEW_SCAN:
         ky_buffer_printf(out, "Seq Scan on %s", node->scan.table->name);
+        break;
+    case PLAN_CURRENT_OF:
+        ky_buffer_printf(out, "Tid Scan on %s", node->scan.table->name);
         break;
     case PLAN_INDEX_SCAN:
     case PLAN_VECTOR_SCAN:
@@ -274,6 +280,14 @@ tell_details(struct explain *explain, const struct plan *node)
             explain_cstr(&explain->out, "Index Method", "rmi");
         }
         break;
+    case PLAN_CURRENT_OF: {
+        struct ky_buffer text = {0};
+        ky_buffer_append_cstr(&text, "CURRENT OF ");
+        ast_print_identifier(&text, node->scan.cursor);
+        explain_text(&explain->out, "TID Cond", ky_buffer_slice(&text));
+        ky_buffer_deinit(&text);
+        break;
+    }
     case PLAN_VECTOR_SCAN:
         tell_distance(explain, node);
         break;
@@ -593,6 +607,7 @@ tell_heading(struct explain *explain, const struct plan *node, const char *relat
         tell_table(explain, node, node->scan.table);
         break;
     case PLAN_SEQ_SCAN:
+    case PLAN_CURRENT_OF:
     case PLAN_SYSVIEW_SCAN:
         tell_table(explain, node, node->scan.table);
         break;

@@ -94,6 +94,7 @@ print_input(const struct plan *node, uint32_t index, bool is_qualified, struct k
     switch (node->kind) {
     case PLAN_SEQ_SCAN:
     case PLAN_INDEX_SCAN:
+    case PLAN_CURRENT_OF:
     case PLAN_SYSVIEW_SCAN:
     case PLAN_VECTOR_SCAN:
         print_scan_column(node, index, is_qualified, out);

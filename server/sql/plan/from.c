@@ -122,6 +122,22 @@ columns_of(struct level *level, const struct exprs *all, uint16_t table)
 
 /* ------------------------------------------------------------------ scans */
 
+/* A row is looked up by its place: that of one page. */
+static struct plan *
+scan_current_of(struct level *level, struct rel *rel, const struct quals *quals)
+{
+    struct planner *p = level->planner;
+    struct plan *plan = plan_new(p, PLAN_CURRENT_OF);
+    use_table(p, rel->ref->table, LOCK_ACCESS_SHARE);
+    plan->alias = rel->ref->alias;
+    plan->scan.table = rel->ref->table;
+    plan->scan.cursor = level->query->current_of;
+    rel->quals = *quals;
+    plan->rows = 1;
+    plan->total_cost = RANDOM_PAGE_COST + CPU_TUPLE_COST;
+    return plan;
+}
+
 static struct plan *
 scan_relation(struct level *level, struct rel *rel, const struct quals *quals,
               const struct tables *outer, bool *is_sorted_out)
@@ -131,6 +147,9 @@ scan_relation(struct level *level, struct rel *rel, const struct quals *quals,
     struct plan *plan = NULL;
     *is_sorted_out = false;
     rel->index_quals = (struct quals){0};
+    if (KY_UNLIKELY(level->query->current_of != NULL) && rel->table == level->query->target_table) {
+        return scan_current_of(level, rel, quals);
+    }
     if (table->sysview == NULL) {
         use_table(p, table, rel->ref->has_lock ? LOCK_ROW_SHARE : LOCK_ACCESS_SHARE);
         plan = plan_index_scan(level, rel, quals, outer, is_sorted_out);
@@ -293,10 +312,10 @@ add_filter(struct level *level, struct plan *plan, const struct quals *quals,
     struct plan *filter = plan;
     bool can_hold = plan->project == NULL &&
                     (plan->kind == PLAN_SEQ_SCAN || plan->kind == PLAN_INDEX_SCAN ||
-                     plan->kind == PLAN_SYSVIEW_SCAN || plan->kind == PLAN_FUNCTION_SCAN ||
-                     plan->kind == PLAN_VALUES_SCAN || plan->kind == PLAN_CTE_SCAN ||
-                     plan->kind == PLAN_WORK_TABLE_SCAN || plan->kind == PLAN_NESTED_LOOP ||
-                     plan->kind == PLAN_HASH_JOIN);
+                     plan->kind == PLAN_CURRENT_OF || plan->kind == PLAN_SYSVIEW_SCAN ||
+                     plan->kind == PLAN_FUNCTION_SCAN || plan->kind == PLAN_VALUES_SCAN ||
+                     plan->kind == PLAN_CTE_SCAN || plan->kind == PLAN_WORK_TABLE_SCAN ||
+                     plan->kind == PLAN_NESTED_LOOP || plan->kind == PLAN_HASH_JOIN);
     if (!can_hold) {
         /* A Limit without bounds passes its input on: a place for the filter. */
         filter = plan_above(level->planner, PLAN_LIMIT, plan);

@@ -238,6 +238,9 @@ is_point(const struct planner *p, const struct plan *plan)
     }
     const struct plan *scan =
         plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE ? plan->left : plan;
+    if (scan->kind == PLAN_CURRENT_OF) {
+        return true;
+    }
     return scan->kind == PLAN_INDEX_SCAN && scan->scan.index->is_unique &&
            scan->scan.bounds.equal_count == scan->scan.index->key_count;
 }

@@ -17,6 +17,7 @@ enum plan_kind {
     PLAN_INDEX_SCAN,
     PLAN_SYSVIEW_SCAN,
     PLAN_VECTOR_SCAN,
+    PLAN_CURRENT_OF, /* of a table the row that a cursor is on */
     PLAN_FUNCTION_SCAN,
     PLAN_VALUES_SCAN,
     PLAN_CTE_SCAN,
@@ -107,7 +108,7 @@ struct plan {
     const char *remark; /* for EXPLAIN: why a vector index is not used; NULL: nothing */
 
     union {
-        struct { /* SEQ, INDEX, SYSVIEW, VECTOR, LOCK_ROWS' table */
+        struct { /* SEQ, INDEX, SYSVIEW, VECTOR, CURRENT_OF, LOCK_ROWS' table */
             struct cat_table *table;
             struct scan_column *columns;
             uint16_t column_count;
@@ -130,6 +131,7 @@ struct plan {
             struct expr *k, *k_offset; /* LIMIT and OFFSET; NULL: all rows */
             struct expr *radius;       /* the filter drops what is farther; NULL: none */
             bool is_count_only;        /* SEQ: no columns wanted: rows need not be touched */
+            const char *cursor;        /* CURRENT_OF */
         } scan;
         struct {
             struct expr **functions;

@@ -173,6 +173,15 @@ storage_get(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_
     return false;
 }
 
+bool
+storage_is_changed_since(const struct txn *txn, rel_id_t rel, row_id_t row_id)
+{
+    (void)txn;
+    (void)rel;
+    (void)row_id;
+    return false;
+}
+
 enum row_state
 storage_row_state(struct txn *txn, rel_id_t rel, row_id_t row_id, struct row_ref *row_out)
 {
