@@ -49,6 +49,9 @@ struct exec_context {
      * cursor's row has none of that table. 34000, 24000. NULL: there are no cursors. */
     ky_status (*current_row)(void *session, const char *cursor, const struct cat_table *table,
                              row_id_t *row_id_out, struct ky_error *err);
+    /* READ COMMITTED: the statement runs again. Rows are locked only if first_view saw them. */
+    bool is_again;
+    struct txn_view first_view;
     uint32_t wanted; /* rows that are enough from the next exec_next; 0: as many as it likes */
     int64_t quantum_end_ns; /* monotonic; past it PENDING is answered between batches with
                              * is_yield set; 0: never */
@@ -81,6 +84,8 @@ struct exec_origin {
 enum { EXEC_ORIGINS_MAX = 64 };
 /* Up to EXEC_ORIGINS_MAX of them; the order is the plan's, whenever it is asked. */
 uint16_t exec_origins(const struct exec *exec, struct exec_origin *origins_out);
+/* It locks what it gives out, known by exec_origins, and may answer EXEC_RESTART later on. */
+bool exec_may_restart(const struct exec *exec);
 /* The row at a place of the last batch that exec_next gave out; ROW_ID_NONE: it has none there. */
 row_id_t exec_origin_row(const struct exec_origin *origin, uint32_t place);
 void exec_close(struct exec *exec);

@@ -45,8 +45,7 @@ struct op {
     /* Rows that are enough for the next batch; 0: any number. Who calls op_next sets it before, or
      * leaves it at 0. Input beyond them may have been read, but is not evaluated, nor locked. */
     uint64_t wanted;
-    struct batch
-        *whole; /* a batch of the input of which rows from whole_next on are left; or NULL */
+    struct batch *whole; /* of the input, with rows from whole_next on left; or NULL */
     uint32_t whole_next;
     struct batch slice;
     uint16_t *slice_places;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/exec/exec_private.h"
+#include "server/exec/op/recheck.h"
 
 /*
  * From a row that was given out back to the row of a table. A node's rows have the places of its
@@ -10,7 +10,6 @@
 struct walk {
     struct exec_origin *origins;
     uint16_t count;
-    bool has_locks;
 };
 
 static void
@@ -62,6 +61,17 @@ exec_origins(const struct exec *exec, struct exec_origin *origins_out)
     struct walk walk = {.origins = origins_out};
     visit(&walk, exec->root);
     return walk.count;
+}
+
+bool
+exec_may_restart(const struct exec *exec)
+{
+    const struct op *op = exec->root;
+    while (op != NULL && (op->plan->kind == PLAN_RESULT || op->plan->kind == PLAN_LIMIT)) {
+        op = op->left;
+    }
+    return op != NULL && op->plan->kind == PLAN_LOCK_ROWS &&
+           (op->plan->lock.count > 1 || recheck_scan(op->left) == NULL);
 }
 
 /* Does the last batch of `top` come through op? */

@@ -4,7 +4,7 @@
 #include "server/exec/op/store.h"
 #include "server/session/cursor.h"
 
-/* A cursor's insides, for cursor.c and cursor_fetch.c. */
+/* A cursor's insides, for cursor*.c. */
 
 struct cursor {
     bool is_scroll; /* said so: rows are kept whatever they cost */

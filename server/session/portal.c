@@ -3,6 +3,7 @@
 #include "server/base/clock.h"
 #include "server/session/after.h"
 #include "server/session/cursor.h"
+#include "server/session/rerun.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 #include "server/types/number_text.h"
@@ -320,19 +321,26 @@ portal_stop(struct session *session, struct portal *portal)
     portal->batch = NULL;
 }
 
-ky_status
-portal_rewind(struct session *session, struct portal *portal, struct ky_error *err)
+/* From the first row again, with the view that it has. */
+static ky_status
+reopen(struct session *session, struct portal *portal, struct ky_error *err)
 {
     struct txn *txn = access_storage_txn(session->txn);
     exec_close(portal->exec);
     portal->exec = NULL;
     portal->batch = NULL;
-    portal->row_count = portal->pass_count = 0;
-    portal->phase = PORTAL_RUNNING;
     const struct txn_view others = txn_view_set(txn, portal->view);
     const ky_status status = exec_open(&portal->context, portal->source->plan, &portal->exec, err);
     (void)txn_view_set(txn, others);
     return status;
+}
+
+ky_status
+portal_rewind(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    portal->row_count = 0;
+    portal->phase = PORTAL_RUNNING;
+    return reopen(session, portal, err);
 }
 
 void
@@ -352,6 +360,7 @@ portal_free(struct session *session, struct portal *portal)
         session->running = NULL;
     }
     portal_stop(session, portal);
+    rerun_free(portal->rerun);
     source_unbound(portal);
     cursor_free(portal);
     ky_spill_deinit(&portal->spill);
@@ -507,7 +516,11 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
         .vector = session_vector_settings(session),
     };
     session_env(session, &context->env, &portal->arena, portal->source->image);
-    return exec_open(context, portal->source->plan, &portal->exec, err);
+    KY_TRY(exec_open(context, portal->source->plan, &portal->exec, err));
+    if (KY_UNLIKELY(exec_may_restart(portal->exec)) && portal->rerun == NULL) {
+        portal->rerun = rerun_new(&portal->budget);
+    }
+    return KY_OK;
 }
 
 bool
@@ -542,17 +555,28 @@ restart_change(struct session *session, struct portal *portal, struct ky_error *
 }
 
 /* One that only locks did nothing that others could not see, while other statements of the
- * transaction may have changed rows since it began: those stay, and stay unseen. Rows that were
- * given out are locked, so they come again; they are passed over. */
+ * transaction may have changed rows since it began: those stay, and stay unseen. It goes on with a
+ * later snapshot, for rows that it saw in its first one. */
 static ky_status
 restart_locking(struct session *session, struct portal *portal, struct ky_error *err)
 {
-    const uint32_t command = portal->view.command;
-    portal_stop(session, portal);
-    KY_TRY(portal_open(session, portal, err));
-    portal->view.command = command;
-    portal->pass_count = portal->row_count;
-    return KY_OK;
+    struct txn *txn = access_storage_txn(session->txn);
+    struct exec_context *context = &portal->context;
+    if (portal->rerun != NULL) {
+        rerun_begin(portal->rerun);
+    } else if (portal->row_count > 0) { /* nobody knows which rows these were */
+        return ky_error_set(err, KY_SERIALIZATION_FAILURE,
+                            "could not serialize access due to concurrent update");
+    }
+    if (!context->is_again) {
+        context->is_again = true;
+        context->first_view = portal->view;
+    }
+    /* The statement has not ended: what it saw first stays readable. */
+    txn_statement_begin(txn);
+    portal->view.snapshot = txn_view_get(txn).snapshot;
+    txn_statement_end(txn);
+    return reopen(session, portal, err);
 }
 
 static ky_status
@@ -609,12 +633,15 @@ portal_next(struct session *session, struct portal *portal, struct batch **batch
     return answer;
 }
 
-static void
-take_batch(struct portal *portal, struct batch *batch)
+static ky_status
+take_batch(struct portal *portal, struct batch *batch, struct ky_error *err)
 {
-    portal->given = (uint32_t)KY_MIN(portal->pass_count, (uint64_t)batch->count);
-    portal->pass_count -= portal->given;
-    portal->batch = portal->given == batch->count ? NULL : batch;
+    if (portal->rerun != NULL) {
+        KY_TRY(rerun_take(portal->rerun, portal->exec, &batch, err));
+    }
+    portal->batch = batch;
+    portal->given = 0;
+    return KY_OK;
 }
 
 static enum session_answer
@@ -647,7 +674,9 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
         portal->context.wanted = left;
         switch (portal_next(session, portal, &batch, err)) {
         case EXEC_BATCH:
-            take_batch(portal, batch);
+            if (take_batch(portal, batch, err) != KY_OK) {
+                return SESSION_ERROR;
+            }
             break;
         case EXEC_END:
             portal->rows_changed = exec_rows_changed(portal->exec);

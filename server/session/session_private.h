@@ -120,7 +120,7 @@ struct portal {
     uint32_t given;
     uint64_t row_count;  /* given out */
     uint32_t last_place; /* in its batch, of the last of them */
-    uint64_t pass_count; /* run again: rows to come that were given out before */
+    struct rerun *rerun; /* owned; NULL: it does not run again once rows are given out */
     uint64_t tag_start;  /* of them before this Execute, whose tag does not count them */
     uint64_t rows_changed;
     bool wants_columns; /* simple protocol: RowDescription comes before the rows */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/exec/op/recheck.h"
 
-/* FOR UPDATE and its kin: every row of the child is locked in each table named; a row that is gone
- * or skipped (SKIP LOCKED) is left out, and one that the transaction has changed since a cursor
- * began.
- */
+/* FOR UPDATE and its kin: every row of the child is locked in each table named. Left out is a row
+ * that is gone or skipped (SKIP LOCKED), that the transaction itself has changed since a cursor
+ * began, or that came after the statement's first snapshot. */
 struct op_lock_rows {
     struct op op;
     struct batch *batch; /* the child's, while its rows are being locked */
@@ -25,6 +24,21 @@ lock_rows_open(struct op *op, struct ky_error *err)
     return op_open_children(op, err);
 }
 
+/* The statement could not have met the row but for running again. */
+static bool
+is_newcomer(const struct exec_context *context, rel_id_t rel, row_id_t row_id)
+{
+    struct txn *txn = access_storage_txn(context->txn);
+    struct row_ref row;
+    if (KY_LIKELY(!context->is_again)) {
+        return false;
+    }
+    const struct txn_view view = txn_view_set(txn, context->first_view);
+    const bool was_there = storage_get(txn, rel, row_id, &row);
+    (void)txn_view_set(txn, view);
+    return !was_there;
+}
+
 /* Locks what is left of the current row. ACCESS_DONE: it stays; ACCESS_SKIPPED: it goes. */
 static ky_status
 lock_row(struct op_lock_rows *self, enum access_answer *answer_out, struct ky_error *err)
@@ -39,8 +53,10 @@ lock_row(struct op_lock_rows *self, enum access_answer *answer_out, struct ky_er
         if (row_id.is_null) {
             continue;
         }
-        if (storage_is_changed_since(access_storage_txn(context->txn),
-                                     plan->lock.tables[self->table]->rel, (row_id_t)row_id.word)) {
+        const rel_id_t rel = plan->lock.tables[self->table]->rel;
+        if (storage_is_changed_since(access_storage_txn(context->txn), rel,
+                                     (row_id_t)row_id.word) ||
+            is_newcomer(context, rel, (row_id_t)row_id.word)) {
             *answer_out = ACCESS_SKIPPED;
             return KY_OK;
         }

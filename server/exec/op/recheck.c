@@ -27,16 +27,25 @@ close_recheck(struct op *op)
 static const struct op_class recheck_class = {
     .size = sizeof(struct recheck), .close = close_recheck, .is_filtering = true};
 
-ky_status
-recheck_open(struct op *child, struct recheck **recheck_out, struct ky_error *err)
+struct op *
+recheck_scan(struct op *child)
 {
-    *recheck_out = NULL;
     struct op *scan = child;
     while (scan != NULL && is_plain_sort(scan->plan)) {
         scan = scan->left;
     }
-    if (scan == NULL ||
-        (scan->plan->kind != PLAN_SEQ_SCAN && scan->plan->kind != PLAN_INDEX_SCAN)) {
+    return scan != NULL &&
+                   (scan->plan->kind == PLAN_SEQ_SCAN || scan->plan->kind == PLAN_INDEX_SCAN)
+               ? scan
+               : NULL;
+}
+
+ky_status
+recheck_open(struct op *child, struct recheck **recheck_out, struct ky_error *err)
+{
+    *recheck_out = NULL;
+    struct op *scan = recheck_scan(child);
+    if (scan == NULL) {
         return KY_OK;
     }
     struct exec *exec = scan->exec;

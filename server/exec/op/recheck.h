@@ -11,8 +11,10 @@
  */
 struct recheck;
 
-/* For the operator that gives the rows to be locked. *recheck_out NULL: only for a scan of one
- * stored table (also below a plain sort); others run the statement again. */
+/* The scan that can be rechecked: of one stored table, also below a plain sort. NULL: the statement
+ * must run again. */
+struct op *recheck_scan(struct op *child);
+/* For the operator that gives the rows to be locked. *recheck_out NULL: it has no such scan. */
 KY_MUST_CHECK ky_status recheck_open(struct op *child, struct recheck **recheck_out,
                                      struct ky_error *err);
 /* The newest version as a batch of the child's output with one row, valid until the next call;
