@@ -127,34 +127,35 @@ const struct type *func_array_type(struct ky_slice array);
 struct ky_slice func_output(struct func_env *env, const struct type *type, struct datum value);
 
 /* The files' tables. */
-#define FUNC_TABLES(X) \
-    X(compare)         \
-    X(int)             \
-    X(float)           \
-    X(numeric)         \
-    X(bool)            \
-    X(text)            \
-    X(like)            \
-    X(regex_func)      \
-    X(interval)        \
-    X(datetime)        \
-    X(datetime_unit)   \
-    X(array)           \
-    X(set)             \
-    X(json)            \
-    X(vector)          \
-    X(vector_call)     \
-    X(halfvec)         \
-    X(sparsevec)       \
-    X(bit)             \
-    X(window)          \
-    X(string)          \
-    X(system)          \
-    X(jsonb)           \
-    X(encode)          \
-    X(to_char)         \
-    X(to_number)       \
-    X(aggregate_basic) \
+#define FUNC_TABLES(X)  \
+    X(compare)          \
+    X(compare_datetime) \
+    X(int)              \
+    X(float)            \
+    X(numeric)          \
+    X(bool)             \
+    X(text)             \
+    X(like)             \
+    X(regex_func)       \
+    X(interval)         \
+    X(datetime)         \
+    X(datetime_unit)    \
+    X(array)            \
+    X(set)              \
+    X(json)             \
+    X(vector)           \
+    X(vector_call)      \
+    X(halfvec)          \
+    X(sparsevec)        \
+    X(bit)              \
+    X(window)           \
+    X(string)           \
+    X(system)           \
+    X(jsonb)            \
+    X(encode)           \
+    X(to_char)          \
+    X(to_number)        \
+    X(aggregate_basic)  \
     X(aggregate_minmax) X(aggregate_statistics) X(aggregate_collect) X(aggregate_ordered) X(record)
 #define DECLARE_TABLE(name) extern const struct func_table func_table_##name;
 FUNC_TABLES(DECLARE_TABLE)
