@@ -12,10 +12,9 @@
 enum { BUFFER_CAPACITY_MIN = 64 };
 
 void
-ky_buffer_deinit(struct ky_buffer *buffer)
+ky_buffer_free(struct ky_buffer *buffer)
 {
     ky_free(buffer->data);
-    *buffer = (struct ky_buffer){0};
 }
 
 void

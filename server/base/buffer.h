@@ -13,7 +13,8 @@ struct ky_buffer {
     size_t capacity;
 };
 
-void ky_buffer_deinit(struct ky_buffer *buffer);
+/* What ky_buffer_deinit frees. */
+void ky_buffer_free(struct ky_buffer *buffer);
 void ky_buffer_grow(struct ky_buffer *buffer, size_t extra);
 void ky_buffer_append(struct ky_buffer *buffer, const void *data, size_t size);
 void ky_buffer_printf(struct ky_buffer *buffer, const char *format, ...) KY_PRINTF(2, 3);
@@ -22,6 +23,15 @@ void ky_buffer_vprintf(struct ky_buffer *buffer, const char *format, va_list arg
 void ky_buffer_consume(struct ky_buffer *buffer, size_t size);
 /* Frees memory beyond keep_capacity once empty, so that idle owners cost little. */
 void ky_buffer_shrink(struct ky_buffer *buffer, size_t keep_capacity);
+
+static inline void
+ky_buffer_deinit(struct ky_buffer *buffer)
+{
+    if (buffer->data != NULL) {
+        ky_buffer_free(buffer);
+    }
+    *buffer = (struct ky_buffer){0};
+}
 
 static inline void
 ky_buffer_clear(struct ky_buffer *buffer)

@@ -11,6 +11,7 @@
 #define KY_NORETURN __attribute__((noreturn))
 #define KY_UNUSED __attribute__((unused))
 #define KY_COLD __attribute__((cold))
+#define KY_FALLTHROUGH __attribute__((fallthrough))
 #define KY_ALIGNED(n) __attribute__((aligned(n)))
 #define KY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define KY_UNLIKELY(x) __builtin_expect(!!(x), 0)
