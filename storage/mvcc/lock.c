@@ -458,10 +458,14 @@ lock_set_release(struct txn *txn, uint32_t count)
     if (set->grant_count == 0) {
         return;
     }
+    const bool are_noted_gone = count == 0 && lock_fast_release_all(txn);
     while (set->grant_count > count) {
-        grant_release(txn, &set->grants[--set->grant_count]);
+        const struct lock_grant *grant = &set->grants[--set->grant_count];
+        if (grant->lock != NULL || !are_noted_gone) {
+            grant_release(txn, grant);
+        }
     }
-    if (count == 0) {
+    if (count == 0 && !are_noted_gone) {
         ky_mutex_lock(&set->fast_lock);
         set->has_moved = false;
         ky_mutex_unlock(&set->fast_lock);

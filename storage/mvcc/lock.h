@@ -54,6 +54,7 @@ struct lock_set {
     struct ky_mutex fast_lock;
     bool has_moved; /* a noted lock went to the lock table; guarded by fast_lock */
     struct lock_fast fast[LOCK_FAST_MAX]; /* guarded by fast_lock */
+    uint32_t fast_end;                    /* those from here on are free */
     /* Who acts: itself, or the owner of its session's locks. Changed with all shards held. */
     struct txn *leader;
     bool is_owner; /* leads others */

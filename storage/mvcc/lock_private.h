@@ -68,3 +68,5 @@ bool lock_mode_is_strong(uint32_t kind, uint32_t mode);
 void lock_strong_end(struct lock_table *table, const struct lock_key *key, uint32_t mode);
 /* Gives up a fast-path grant, wherever it is now. */
 void lock_fast_release(struct txn *txn, uint32_t table, uint32_t mode);
+/* All fast-path grants at once; false, and nothing is done: some are in the lock table by now. */
+bool lock_fast_release_all(struct txn *txn);

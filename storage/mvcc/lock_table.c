@@ -37,7 +37,7 @@ lock_strong_end(struct lock_table *table, const struct lock_key *key, uint32_t m
 static struct lock_fast *
 fast_find(struct lock_set *set, uint32_t table)
 {
-    for (size_t i = 0; i < LOCK_FAST_MAX; i++) {
+    for (size_t i = 0; i < set->fast_end; i++) {
         if (set->fast[i].modes != 0 && set->fast[i].table == table) {
             return &set->fast[i];
         }
@@ -49,10 +49,11 @@ static struct lock_fast *
 fast_get(struct lock_set *set, uint32_t table)
 {
     struct lock_fast *fast = fast_find(set, table);
-    for (size_t i = 0; fast == NULL && i < LOCK_FAST_MAX; i++) {
+    for (uint32_t i = 0; fast == NULL && i < LOCK_FAST_MAX; i++) {
         if (set->fast[i].modes == 0) {
             fast = &set->fast[i];
             fast->table = table;
+            set->fast_end = KY_MAX(set->fast_end, i + 1);
         }
     }
     return fast;
@@ -126,6 +127,20 @@ lock_fast_release(struct txn *txn, uint32_t table, uint32_t mode)
     lock_serve_queue(lock);
     lock_put(shard, lock);
     ky_mutex_unlock(&shard->lock);
+}
+
+bool
+lock_fast_release_all(struct txn *txn)
+{
+    struct lock_set *set = &txn->locks;
+    ky_mutex_lock(&set->fast_lock);
+    const bool are_all_here = !set->has_moved;
+    for (size_t i = 0; are_all_here && i < set->fast_end; i++) {
+        set->fast[i].modes = 0;
+    }
+    set->fast_end = are_all_here ? 0 : set->fast_end;
+    ky_mutex_unlock(&set->fast_lock);
+    return are_all_here;
 }
 
 ky_status
