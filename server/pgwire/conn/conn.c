@@ -276,15 +276,18 @@ end_terminated(struct conn *conn)
     return conn_fatal(conn, &reason);
 }
 
+/* The clock, or when the last statement ended. */
+static int64_t
+recent_ns(const struct conn *conn)
+{
+    return conn->state == CONN_READY ? session_now_ns(conn->session) : ky_monotonic_ns();
+}
+
 /* Others wait for this thread as well. */
 static bool
 is_visit_over(const struct conn *conn)
 {
-    if (input_left(conn) == 0) {
-        return false;
-    }
-    int64_t now_ns = conn->state == CONN_READY ? session_now_ns(conn->session) : ky_monotonic_ns();
-    return now_ns > conn->visit_end_ns;
+    return input_left(conn) > 0 && recent_ns(conn) > conn->visit_end_ns;
 }
 
 /* What comes after the whole messages: more input, the end, or waiting. */
@@ -425,8 +428,9 @@ is_alone(const struct conn *conn, int64_t now_ns)
            now_ns - conn->home->changed_ns > ALONE_NS;
 }
 
-/* One visit after another until nobody asks for more. The token is the caller's. */
-static void
+/* One visit after another until nobody asks for more. The token is the caller's, and gone
+ * afterwards. Returns about when it ended. */
+static int64_t
 visit(struct conn *conn, int64_t now_ns)
 {
     for (;;) {
@@ -451,11 +455,11 @@ visit(struct conn *conn, int64_t now_ns)
         }
         if (progress == PROGRESS_MOVE) {
             move_to_worker(conn);
-            return;
+            return ky_monotonic_ns();
         }
         if (progress == PROGRESS_CLOSE) {
             close_conn(conn);
-            return;
+            return ky_monotonic_ns();
         }
         conn->is_workers = conn->is_pending && !conn->is_on_loop;
         if (!conn->is_pending) {
@@ -464,10 +468,11 @@ visit(struct conn *conn, int64_t now_ns)
                 ky_buffer_shrink(&conn->out, CONN_KEEP_CAPACITY);
             }
         }
+        const int64_t end_ns = recent_ns(conn);
         /* acq_rel: hands the connection to whoever runs it next. */
         int before = atomic_fetch_and_explicit(&conn->flags, ~CONN_RUNNING, memory_order_acq_rel);
         if ((before & CONN_WOKEN) == 0) {
-            return;
+            return end_ns;
         }
         take_token(conn);
         now_ns = ky_monotonic_ns();
@@ -484,7 +489,7 @@ visit_on_worker(void *arg)
     conn->is_on_loop = false;
     conn->arena = &arena;
     ky_metric_add(&visits_worker, 1);
-    visit(conn, ky_monotonic_ns());
+    (void)visit(conn, ky_monotonic_ns());
     ky_arena_deinit(&arena);
 }
 
@@ -519,8 +524,7 @@ visit_on_loop(void *arg)
     conn->is_on_loop = true;
     conn->arena = &home->arena;
     ky_metric_add(&visits_loop, 1);
-    visit(conn, start_ns);
-    int64_t end_ns = ky_monotonic_ns();
+    const int64_t end_ns = visit(conn, start_ns);
     if (conn->pgwire->options.may_poll && start_ns - home->visited_ns < POLL_NS) {
         loop_poll_until(home->loop, end_ns + POLL_NS);
     }
