@@ -20,6 +20,8 @@ struct catalog {
     struct cat_image *cached KY_GUARDED_BY(lock); /* one reference is ours; may be NULL */
     lsn_t changed_lsn KY_GUARDED_BY(lock);        /* commit of the last change */
     uint32_t changes_in_flight KY_GUARDED_BY(lock);
+    /* The cached one while it is known to be current, else NULL. Written with the lock held. */
+    struct cat_image *_Atomic current;
     _Atomic oid_t next_oid; /* relaxed: only uniqueness matters */
 };
 
@@ -77,6 +79,7 @@ catalog_open(struct storage *storage, struct catalog **catalog_out, struct ky_er
         return KY_ERR;
     }
     ky_mutex_init(&catalog->lock);
+    atomic_init(&catalog->current, catalog->cached);
     /* A dropped relation's number must not come back while the log still names it: leave room for
      * what may have been used and dropped since the highest one that is left. */
     oid_t highest = KY_MAX(highest_oid(catalog->cached),
@@ -109,11 +112,22 @@ catalog_last_oid(struct catalog *catalog)
     return atomic_load_explicit(&catalog->next_oid, memory_order_relaxed) - 1;
 }
 
+static void
+find_current(struct catalog *catalog) KY_REQUIRES(catalog->lock)
+{
+    const bool is_current =
+        catalog->changes_in_flight == 0 && catalog->cached->lsn > catalog->changed_lsn;
+    /* release: pairs with catalog_is_current. */
+    atomic_store_explicit(&catalog->current, is_current ? catalog->cached : NULL,
+                          memory_order_release);
+}
+
 void
 catalog_change_begin(struct catalog *catalog)
 {
     ky_mutex_lock(&catalog->lock);
     catalog->changes_in_flight++;
+    find_current(catalog);
     ky_mutex_unlock(&catalog->lock);
 }
 
@@ -124,6 +138,7 @@ catalog_change_end(struct catalog *catalog, lsn_t lsn)
     KY_ASSERT(catalog->changes_in_flight > 0);
     catalog->changes_in_flight--;
     catalog->changed_lsn = KY_MAX(catalog->changed_lsn, lsn);
+    find_current(catalog);
     ky_mutex_unlock(&catalog->lock);
 }
 
@@ -131,10 +146,9 @@ catalog_change_end(struct catalog *catalog, lsn_t lsn)
 static struct cat_image *
 cached_image(struct catalog *catalog)
 {
-    struct cat_image *image = NULL;
     ky_mutex_lock(&catalog->lock);
-    if (catalog->changes_in_flight == 0 && catalog->cached->lsn > catalog->changed_lsn) {
-        image = catalog->cached;
+    struct cat_image *image = atomic_load_explicit(&catalog->current, memory_order_relaxed);
+    if (image != NULL) {
         cat_image_retain(image);
     }
     ky_mutex_unlock(&catalog->lock);
@@ -151,9 +165,16 @@ offer_image(struct catalog *catalog, struct cat_image *image)
         replaced = catalog->cached;
         catalog->cached = image;
         cat_image_retain(image);
+        find_current(catalog);
     }
     ky_mutex_unlock(&catalog->lock);
     cat_image_release(replaced);
+}
+
+bool
+catalog_is_current(const struct catalog *catalog, const struct cat_image *image)
+{
+    return atomic_load_explicit(&catalog->current, memory_order_acquire) == image;
 }
 
 ky_status

@@ -230,6 +230,9 @@ void catalog_close(struct catalog *catalog);
 KY_MUST_CHECK ky_status catalog_acquire(struct catalog *catalog, struct txn *txn,
                                         bool has_own_changes, struct cat_image **image_out,
                                         struct ky_error *err);
+/* Whether a transaction without catalog changes of its own would be given this image, to which the
+ * caller has a reference. */
+bool catalog_is_current(const struct catalog *catalog, const struct cat_image *image);
 void cat_image_retain(struct cat_image *image);
 void cat_image_release(struct cat_image *image);
 

@@ -93,7 +93,7 @@ check_place(const struct session *session, const struct ast_declare_cursor *decl
         return ky_error_set(err, KY_NO_ACTIVE_SQL_TRANSACTION,
                             "DECLARE CURSOR can only be used in transaction blocks");
     }
-    if (ky_smap_find(&session->portals, ky_slice_cstr(declare->name)) != NULL) {
+    if (session_find_portal(session, declare->name) != NULL) {
         return ky_error_set(err, KY_DUPLICATE_CURSOR, "cursor \"%s\" already exists",
                             declare->name);
     }
@@ -240,7 +240,7 @@ make_cursor(struct session *session, const struct portal *outer,
         prepared_drop(prepared);
         return KY_ERR;
     }
-    struct portal *portal = portal_new(declare->name);
+    struct portal *portal = portal_new(declare->name, session->clock_us);
     portal->prepared = prepared; /* the portal's only reference */
     portal->source = &prepared->source;
     portal->is_cursor = true;
@@ -278,7 +278,7 @@ cursor_declare(struct session *session, const struct portal *outer,
     cursor->keeps_rows = cursor->is_scrollable;
     session->owned_portal = NULL;
     session->has_cursors = true;
-    (void)ky_smap_put(&session->portals, ky_slice_cstr(portal->name), portal);
+    session_add_portal(session, portal);
     strcpy(session->tag, "DECLARE CURSOR");
     return KY_OK;
 }
@@ -359,10 +359,9 @@ cursor_check_table(const struct session *session, const struct cat_table *table,
                    const char *command, struct ky_error *err)
 {
     size_t place = 0;
-    struct ky_slice name;
-    void *value;
-    while (ky_smap_next(&session->portals, &place, &name, &value)) {
-        if (reads_table(value, table->oid)) {
+    const struct portal *portal;
+    while ((portal = session_next_portal(session, &place)) != NULL) {
+        if (reads_table(portal, table->oid)) {
             return ky_error_set(
                 err, KY_OBJECT_IN_USE,
                 "cannot %s \"%s\" because it is being used by active queries in this session",
@@ -378,13 +377,10 @@ void
 cursor_close_all(struct session *session)
 {
     size_t place = 0;
-    struct ky_slice name;
-    void *value;
-    while (ky_smap_next(&session->portals, &place, &name, &value)) {
-        struct portal *portal = value;
+    struct portal *portal;
+    while ((portal = session_next_portal(session, &place)) != NULL) {
         if (portal->is_cursor) {
-            (void)ky_smap_remove(&session->portals, name);
-            portal_free(session, portal);
+            session_remove_portal(session, portal);
             place = 0; /* the map moved */
         }
     }
@@ -394,10 +390,8 @@ void
 cursor_release(struct session *session, size_t savepoint_count)
 {
     size_t place = 0;
-    struct ky_slice name;
-    void *value;
-    while (ky_smap_next(&session->portals, &place, &name, &value)) {
-        struct portal *portal = value;
+    struct portal *portal;
+    while ((portal = session_next_portal(session, &place)) != NULL) {
         portal->savepoint_count = KY_MIN(portal->savepoint_count, savepoint_count);
     }
 }
@@ -410,7 +404,7 @@ cursor_close(struct session *session, const struct ast_close *close, struct ky_e
         cursor_close_all(session);
         return KY_OK;
     }
-    if (ky_smap_find(&session->portals, ky_slice_cstr(close->cursor)) == NULL) {
+    if (session_find_portal(session, close->cursor) == NULL) {
         return ky_error_set(err, KY_INVALID_CURSOR_NAME, "cursor \"%s\" does not exist",
                             close->cursor);
     }
@@ -439,10 +433,8 @@ enum session_answer
 cursor_hold(struct session *session, struct ky_error *err)
 {
     size_t place = 0;
-    struct ky_slice name;
-    void *value;
-    while (session->has_cursors && ky_smap_next(&session->portals, &place, &name, &value)) {
-        struct portal *portal = value;
+    struct portal *portal;
+    while (session->has_cursors && (portal = session_next_portal(session, &place)) != NULL) {
         if (portal->is_with_hold && !portal->cursor->is_held) {
             const enum session_answer answer = read_all(session, portal, err);
             if (answer != SESSION_DONE) {

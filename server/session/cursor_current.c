@@ -114,7 +114,7 @@ cursor_current_row(void *session_pointer, const char *name, const struct cat_tab
                    row_id_t *row_id_out, struct ky_error *err)
 {
     const struct session *session = session_pointer;
-    const struct portal *portal = ky_smap_find(&session->portals, ky_slice_cstr(name));
+    const struct portal *portal = session_find_portal(session, name);
     struct exec_origin running[EXEC_ORIGINS_MAX];
     uint16_t index = 0;
     if (portal == NULL) {

@@ -330,7 +330,7 @@ ky_status
 cursor_fetch(struct session *session, struct portal *outer, const struct ast_fetch *fetch,
              struct result_sink *sink, enum utility_answer *answer_out, struct ky_error *err)
 {
-    struct portal *portal = ky_smap_find(&session->portals, ky_slice_cstr(fetch->cursor));
+    struct portal *portal = session_find_portal(session, fetch->cursor);
     if (portal == NULL) {
         return ky_error_set(err, KY_INVALID_CURSOR_NAME, "cursor \"%s\" does not exist",
                             fetch->cursor);

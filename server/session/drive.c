@@ -99,10 +99,20 @@ set_activity(struct session *session, enum session_activity activity)
     atomic_store_explicit(&session->state_us, session->clock_us, memory_order_relaxed);
 }
 
+/* Only this thread writes the text: it may read it without the lock. */
+static bool
+is_query(const struct session *session, const char *text, size_t size) KY_NO_THREAD_SAFETY_ANALYSIS
+{
+    return memcmp(session->query, text, size) == 0 && session->query[size] == '\0';
+}
+
 static void
 remember_query(struct session *session, struct ky_slice sql)
 {
     size_t size = KY_MIN(sql.size, sizeof(session->query) - 1);
+    if (is_query(session, sql.data, size)) {
+        return;
+    }
     ky_mutex_lock(&session->text_lock);
     memcpy(session->query, sql.data, size);
     session->query[size] = '\0';

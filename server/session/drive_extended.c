@@ -113,14 +113,12 @@ session_bind(struct session *session, const struct session_bind *bind, struct re
     if (prepared == NULL) {
         return session_fail(session, err);
     }
-    struct ky_slice key = ky_slice_cstr(bind->portal);
-    struct portal *existing = ky_smap_find(&session->portals, key);
-    if (existing != NULL && bind->portal[0] != '\0') {
+    if (bind->portal[0] != '\0' && session_find_portal(session, bind->portal) != NULL) {
         (void)ky_error_set(err, KY_DUPLICATE_CURSOR, "cursor \"%s\" already exists", bind->portal);
         return session_fail(session, err);
     }
     session_close_portal(session, bind->portal);
-    struct portal *portal = portal_new(bind->portal);
+    struct portal *portal = portal_new(bind->portal, session->clock_us);
     portal->prepared = prepared;
     portal->source = &prepared->source;
     prepared->reference_count++;
@@ -129,7 +127,7 @@ session_bind(struct session *session, const struct session_bind *bind, struct re
         return session_fail(session, err);
     }
     source_bound(portal);
-    (void)ky_smap_put(&session->portals, key, portal);
+    session_add_portal(session, portal);
     return drive_leave(session, SESSION_DONE);
 }
 
@@ -159,7 +157,7 @@ session_describe_portal(struct session *session, const char *name, struct sessio
                         struct ky_error *err)
 {
     drive_enter(session, ky_slice(NULL, 0), NULL);
-    struct portal *portal = ky_smap_find(&session->portals, ky_slice_cstr(name));
+    struct portal *portal = session_find_portal(session, name);
     if (portal == NULL) {
         (void)ky_error_set(err, KY_INVALID_CURSOR_NAME, "portal \"%s\" does not exist", name);
         return session_fail(session, err);
@@ -212,7 +210,7 @@ enum session_answer
 session_execute(struct session *session, const char *name, uint32_t max_rows,
                 struct result_sink *sink, struct ky_error *err)
 {
-    struct portal *portal = ky_smap_find(&session->portals, ky_slice_cstr(name));
+    struct portal *portal = session_find_portal(session, name);
     drive_enter(session, portal == NULL ? ky_slice(NULL, 0) : portal->source->own_sql, sink);
     if (portal == NULL) {
         (void)ky_error_set(err, KY_INVALID_CURSOR_NAME, "portal \"%s\" does not exist", name);
@@ -237,7 +235,10 @@ session_execute(struct session *session, const char *name, uint32_t max_rows,
 void
 session_close_portal(struct session *session, const char *name)
 {
-    portal_free(session, ky_smap_remove(&session->portals, ky_slice_cstr(name)));
+    struct portal *portal = session_find_portal(session, name);
+    if (portal != NULL) {
+        session_remove_portal(session, portal);
+    }
 }
 
 void

@@ -33,7 +33,7 @@ start_simple_statement(struct session *session)
     source->sql = session->simple_sql;
     source->own_sql = ky_slice((const char *)session->simple_sql.data + statement->offset,
                                (size_t)statement->size);
-    session->simple_portal = portal_new("");
+    session->simple_portal = portal_new("", session->clock_us);
     session->simple_portal->source = source;
     session->simple_portal->wants_columns = true;
     session->left_rows = 0;

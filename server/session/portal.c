@@ -257,10 +257,25 @@ source_bind_and_plan(struct session *session, struct plan_source *source, struct
     return KY_OK;
 }
 
+/* Nothing that the plan depends on has changed, found out without taking the catalog's lock. */
+static bool
+is_plan_good(const struct session *session, const struct plan_source *source)
+{
+    const uint64_t settings = session->settings.version;
+    return source->plan != NULL && !session->has_catalog_changes &&
+           source->settings_version == settings && session->path_version == settings &&
+           session->path_image == source->image->number &&
+           catalog_is_current(server_catalog(session->server), source->image);
+}
+
 ky_status
 source_plan(struct session *session, struct plan_source *source, struct ky_error *err)
 {
     struct cat_image *image;
+    KY_TRY(transaction_ensure(session, err));
+    if (KY_LIKELY(is_plan_good(session, source))) {
+        return KY_OK;
+    }
     KY_TRY(session_image(session, &image, err));
     if (source->plan != NULL && source->image == image &&
         source->settings_version == session->settings.version) {
@@ -282,13 +297,16 @@ source_plan(struct session *session, struct plan_source *source, struct ky_error
 
 /* ------------------------------------------------------------------ portals */
 
+/* It lies in its own arena: one block for most statements. */
 struct portal *
-portal_new(const char *name)
+portal_new(const char *name, int64_t now_us)
 {
-    struct portal *portal = ky_calloc(1, sizeof(*portal));
-    ky_arena_init(&portal->arena);
-    portal->name = ky_arena_strdup(&portal->arena, name);
-    portal->created_us = ky_wall_us();
+    struct ky_arena arena;
+    ky_arena_init(&arena);
+    struct portal *portal = ky_arena_new(&arena, struct portal);
+    portal->name = ky_arena_strdup(&arena, name);
+    portal->created_us = now_us;
+    portal->arena = arena;
     return portal;
 }
 
@@ -370,8 +388,8 @@ portal_free(struct session *session, struct portal *portal)
         ky_free(portal->prepared);
         ky_arena_deinit(&arena);
     }
-    ky_arena_deinit(&portal->arena);
-    ky_free(portal);
+    struct ky_arena own = portal->arena;
+    ky_arena_deinit(&own);
 }
 
 void

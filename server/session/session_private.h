@@ -305,7 +305,8 @@ struct session {
     bool is_copy_ending;
 
     struct ky_smap prepared;   /* name -> struct prepared */
-    struct ky_smap portals;    /* name -> struct portal */
+    struct portal *unnamed;    /* owned; see portals.c */
+    struct ky_smap portals;    /* name -> struct portal: the others */
     struct ky_map64 sequences; /* sequence oid -> last value, for currval */
     int64_t last_value;
     bool has_last_value;
@@ -412,7 +413,8 @@ KY_MUST_CHECK ky_status source_plan(struct session *session, struct plan_source 
 void source_bound(struct portal *portal);
 /* True for SELECT, VALUES, INSERT, UPDATE, DELETE: what the planner takes. */
 bool source_is_query(const struct ast_node *tree);
-struct portal *portal_new(const char *name);
+/* now_us: since 1970. */
+struct portal *portal_new(const char *name, int64_t now_us);
 /* Its work memory, and where it goes on when that is used up. Once, before anything is charged. */
 void portal_init_memory(struct session *session, struct portal *portal);
 void portal_free(struct session *session, struct portal *portal);
@@ -434,6 +436,16 @@ KY_MUST_CHECK ky_status portal_rewind(struct session *session, struct portal *po
 void portal_break(struct session *session, struct portal *portal);
 void portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE]);
 void portal_make_columns(struct portal *portal);
+
+/* ------------------------------------------------------------------ portals.c */
+
+/* A session's portals by name. NULL: there is none. */
+struct portal *session_find_portal(const struct session *session, const char *name);
+/* Owns it from now on; its name is free. */
+void session_add_portal(struct session *session, struct portal *portal);
+void session_remove_portal(struct session *session, struct portal *portal);
+/* All of them in any order, from *place = 0 on. When one was removed, the walk starts anew. */
+struct portal *session_next_portal(const struct session *session, size_t *place);
 
 /* ------------------------------------------------------------------ after.c (see after.h) */
 

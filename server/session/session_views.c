@@ -262,11 +262,9 @@ fill_cursors(const struct sysview_context *context, struct sysview_rows *rows, s
 {
     const struct session *session = context->session;
     size_t cursor = 0;
-    struct ky_slice name;
-    void *value;
+    const struct portal *portal;
     (void)err;
-    while (ky_smap_next(&session->portals, &cursor, &name, &value)) {
-        const struct portal *portal = value;
+    while ((portal = session_next_portal(session, &cursor)) != NULL) {
         struct datum *row = sysview_add(rows);
         row[0] = text_copy(rows, portal->name);
         row[1] = portal->cursor_sql != NULL

@@ -37,7 +37,7 @@ transaction_ensure(struct session *session, struct ky_error *err)
     if (session->txn != NULL) {
         return KY_OK;
     }
-    int64_t now_us = ky_wall_us();
+    const int64_t now_us = session->clock_us; /* as in PostgreSQL, when the message came */
     atomic_store_explicit(&session->transaction_us, now_us, memory_order_relaxed);
     session->transaction_start_us = now_us - DATETIME_UNIX_TO_2000_US;
     if (!session->is_block) {
@@ -71,17 +71,14 @@ static void
 close_portals(struct session *session, size_t savepoint_count)
 {
     size_t cursor = 0;
-    struct ky_slice name;
-    void *value;
-    while (ky_smap_next(&session->portals, &cursor, &name, &value)) {
-        struct portal *portal = value;
+    struct portal *portal;
+    while ((portal = session_next_portal(session, &cursor)) != NULL) {
         if (cursor_is_held(portal) ||
             (portal->is_cursor && portal->savepoint_count < savepoint_count)) {
             continue;
         }
-        (void)ky_smap_remove(&session->portals, name);
-        portal_free(session, portal);
-        cursor = 0; /* the map moved */
+        session_remove_portal(session, portal);
+        cursor = 0;
     }
 }
 

@@ -100,7 +100,7 @@ utility_describe(struct session *session, struct plan_source *source, struct ky_
     }
     case AST_FETCH: {
         const struct ast_fetch *fetch = (const void *)tree;
-        const struct portal *cursor = ky_smap_find(&session->portals, ky_slice_cstr(fetch->cursor));
+        const struct portal *cursor = session_find_portal(session, fetch->cursor);
         if (cursor != NULL && !fetch->is_move) {
             source->columns = cursor->source->columns;
             source->column_count = cursor->source->column_count;
@@ -126,7 +126,7 @@ utility_inner_portal(struct session *session, struct portal *outer, const struct
     source->param_types = outer->source->param_types;
     source->param_count = outer->source->param_count;
     source->param_capacity = outer->source->param_capacity;
-    struct portal *portal = portal_new("");
+    struct portal *portal = portal_new("", session->clock_us);
     portal->source = source;
     portal->params = outer->params;
     portal->param_count = outer->param_count;

@@ -104,7 +104,7 @@ utility_execute(struct session *session, struct portal *outer, const struct ast_
         return KY_ERR;
     }
     KY_TRY(prepared_analyze(session, &prepared->source, err));
-    struct portal *portal = portal_new("");
+    struct portal *portal = portal_new("", session->clock_us);
     portal->prepared = prepared;
     portal->source = &prepared->source;
     prepared->reference_count++;
