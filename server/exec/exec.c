@@ -469,18 +469,60 @@ exec_rows_changed(const struct exec *exec)
     return exec->rows_changed;
 }
 
-void
-exec_close(struct exec *exec)
+static void
+close_ops(struct exec *exec)
 {
-    if (exec == NULL) {
-        return;
-    }
     for (struct op *op = exec->ops; op != NULL; op = op->older) {
         if (op->class->close != NULL) {
             op->class->close(op);
         }
         ky_arena_deinit(&op->memory);
     }
+}
+
+bool
+exec_rest(struct exec *exec)
+{
+    if (exec->plan->cte_count > 0 || exec->plan->outer_slot_count > 0 || exec->runs_once ||
+        exec->context->is_instrumented) {
+        return false;
+    }
+    for (const struct op *op = exec->ops; op != NULL; op = op->older) {
+        if (op->class->renew == NULL) {
+            return false;
+        }
+    }
+    close_ops(exec);
+    return true;
+}
+
+void
+exec_again(struct exec *exec)
+{
+    exec->rows_changed = 0;
+    exec->wait = (struct func_wait){0};
+    eval_renew_all(exec);
+    for (struct op *op = exec->ops; op != NULL; op = op->older) {
+        op->is_pending = op->is_holding = false;
+        op->waiting_input = op->whole = NULL;
+        op->wanted = 0;
+        op->class->renew(op);
+    }
+}
+
+const struct statement_plan *
+exec_plan(const struct exec *exec)
+{
+    return exec->plan;
+}
+
+void
+exec_close(struct exec *exec)
+{
+    if (exec == NULL) {
+        return;
+    }
+    close_ops(exec);
     exec->ops = NULL;
     for (uint16_t i = 0; exec->ctes != NULL && i < exec->plan->cte_count; i++) {
         store_deinit(&exec->ctes[i].rows);

@@ -89,6 +89,12 @@ bool exec_may_restart(const struct exec *exec);
 /* The row at a place of the last batch that exec_next gave out; ROW_ID_NONE: it has none there. */
 row_id_t exec_origin_row(const struct exec_origin *origin, uint32_t place);
 void exec_close(struct exec *exec);
+/* In place of exec_close, after EXEC_END: it holds nothing but its arena from now on, and can run
+ * again. False: this plan cannot, and nothing was done. */
+bool exec_rest(struct exec *exec);
+/* As exec_open with the same context, plan and number of parameters, for one that rests. */
+void exec_again(struct exec *exec);
+const struct statement_plan *exec_plan(const struct exec *exec);
 /* An explain_lookup; arg is the struct exec. */
 const struct explain_actual *exec_actual(void *arg, const struct plan *node);
 

@@ -22,6 +22,8 @@ struct op_class {
     /* Starts over: slots or work tables may have changed. */
     ky_status (*rescan)(struct op *op, struct ky_error *err);
     void (*close)(struct op *op); /* NULL: nothing outside the arena */
+    /* After close: back to how open left it, for another run (exec_again). NULL: cannot. */
+    void (*renew)(struct op *op);
     /* The stored row at a place of the last batch; `index`: which one, of those that were locked.
      * NULL: its rows are made of others. */
     row_id_t (*row_id)(const struct op *op, uint16_t index, uint32_t place);
@@ -69,6 +71,8 @@ struct exec {
     const struct statement_plan *plan;
     struct op *root;
     struct op *ops;
+    struct eval *evals;  /* chain of all */
+    bool runs_once;      /* something in it cannot be renewed */
     struct datum *slots; /* execution parameters; bytes belong to whoever set them */
     uint64_t *collect;   /* where eval_compile notes the slots it sees */
     uint32_t uses_words;

@@ -81,8 +81,6 @@ bind_portal(struct session *session, struct portal *portal, const struct session
             struct ky_error *err)
 {
     struct plan_source *source = portal->source;
-    KY_TRY(drive_check_failed(session, source->tree, err));
-    KY_TRY(prepared_analyze(session, source, err));
     session->bind_image = source->image;
     KY_TRY(bind_params(session, portal, bind, err));
     if (bind->result_format_count > 1 && bind->result_format_count != source->column_count) {
@@ -117,11 +115,12 @@ session_bind(struct session *session, const struct session_bind *bind, struct re
         (void)ky_error_set(err, KY_DUPLICATE_CURSOR, "cursor \"%s\" already exists", bind->portal);
         return session_fail(session, err);
     }
+    if (drive_check_failed(session, prepared->source.tree, err) != KY_OK ||
+        prepared_analyze(session, &prepared->source, err) != KY_OK) {
+        return session_fail(session, err);
+    }
     session_close_portal(session, bind->portal);
-    struct portal *portal = portal_new(bind->portal, session->clock_us);
-    portal->prepared = prepared;
-    portal->source = &prepared->source;
-    prepared->reference_count++;
+    struct portal *portal = session_new_portal(session, prepared, bind->portal);
     if (bind_portal(session, portal, bind, err) != KY_OK) {
         portal_free(session, portal);
         return session_fail(session, err);

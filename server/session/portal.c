@@ -163,6 +163,7 @@ keep_old_plan(struct plan_source *source)
 static void
 source_forget(struct plan_source *source)
 {
+    portal_forget_spare(source);
     if (source->portal_count > 0 && source->plan != NULL) {
         keep_old_plan(source);
     }
@@ -382,14 +383,14 @@ portal_free(struct session *session, struct portal *portal)
     source_unbound(portal);
     cursor_free(portal);
     ky_spill_deinit(&portal->spill);
-    if (portal->prepared != NULL && --portal->prepared->reference_count == 0) {
-        source_deinit(&portal->prepared->source);
-        struct ky_arena arena = portal->prepared->arena;
-        ky_free(portal->prepared);
-        ky_arena_deinit(&arena);
+    struct prepared *prepared = portal->prepared;
+    if (!portal_keep(session, portal)) {
+        struct ky_arena own = portal->arena;
+        ky_arena_deinit(&own);
     }
-    struct ky_arena own = portal->arena;
-    ky_arena_deinit(&own);
+    if (prepared != NULL) {
+        prepared_drop(prepared);
+    }
 }
 
 void
@@ -534,6 +535,13 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
         .vector = session_vector_settings(session),
     };
     session_env(session, &context->env, &portal->arena, portal->source->image);
+    if (portal->resting != NULL && exec_plan(portal->resting) == portal->source->plan) {
+        portal->exec = portal->resting;
+        portal->resting = NULL;
+        exec_again(portal->exec);
+        return KY_OK;
+    }
+    portal->resting = NULL; /* of another plan */
     KY_TRY(exec_open(context, portal->source->plan, &portal->exec, err));
     if (KY_UNLIKELY(exec_may_restart(portal->exec)) && portal->rerun == NULL) {
         portal->rerun = rerun_new(&portal->budget);
@@ -778,6 +786,10 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
     }
     portal->phase = answer == SESSION_DONE ? PORTAL_DONE : portal->phase;
     if (answer == SESSION_DONE && portal->explain == NULL && !cursor_may_rewind(portal)) {
+        if (portal->prepared != NULL && portal->name[0] == '\0' && exec_rest(portal->exec)) {
+            portal->resting = portal->exec;
+            portal->exec = NULL;
+        }
         portal_stop(session, portal);
     }
     return answer;

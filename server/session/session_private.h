@@ -82,6 +82,8 @@ struct plan_source {
     struct result_column *columns; /* what Describe says; formats are text here */
     uint16_t column_count;
     bool has_rows;
+    struct portal *spare;    /* owned; see portals.c */
+    struct session *session; /* the spare's */
 };
 
 struct prepared {
@@ -111,6 +113,7 @@ struct portal {
     uint16_t locked_count; /* of plan->tables */
     struct exec_context context;
     struct exec *exec;
+    struct exec *resting; /* after its end, or of the portal's life before: to be run again */
     struct txn_view view; /* what it sees, however often it is left and entered again */
     struct access_savepoint restart_point;
     struct after_mark restart_mark;
@@ -306,6 +309,7 @@ struct session {
 
     struct ky_smap prepared;   /* name -> struct prepared */
     struct portal *unnamed;    /* owned; see portals.c */
+    uint32_t spare_count;      /* of its prepared statements */
     struct ky_smap portals;    /* name -> struct portal: the others */
     struct ky_map64 sequences; /* sequence oid -> last value, for currval */
     int64_t last_value;
@@ -444,6 +448,12 @@ struct portal *session_find_portal(const struct session *session, const char *na
 /* Owns it from now on; its name is free. */
 void session_add_portal(struct session *session, struct portal *portal);
 void session_remove_portal(struct session *session, struct portal *portal);
+/* A new one for Bind, which has not its plan changed by anything before source_bound. */
+struct portal *session_new_portal(struct session *session, struct prepared *prepared,
+                                  const char *name);
+/* Keeps a portal that is no longer wanted for the next Bind. False: it has to be freed. */
+bool portal_keep(struct session *session, struct portal *portal);
+void portal_forget_spare(struct plan_source *source);
 /* All of them in any order, from *place = 0 on. When one was removed, the walk starts anew. */
 struct portal *session_next_portal(const struct session *session, size_t *place);
 

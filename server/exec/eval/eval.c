@@ -210,6 +210,8 @@ eval_compile(struct exec *exec, const struct expr *expr, struct eval **eval_out,
     eval->exec = exec;
     eval->expr = expr;
     eval->type = expr->type;
+    eval->older = exec->evals;
+    exec->evals = eval;
     switch (expr->kind) {
     case EXPR_CONST:
         eval->value = expr->value;
@@ -242,6 +244,7 @@ eval_compile(struct exec *exec, const struct expr *expr, struct eval **eval_out,
         }
         KY_TRY(compile_args(eval, err));
         if (expr->kind == EXPR_SUBQUERY) {
+            exec->runs_once = true;
             KY_TRY(eval_subquery_compile(eval, err));
         }
         break;
@@ -249,6 +252,20 @@ eval_compile(struct exec *exec, const struct expr *expr, struct eval **eval_out,
     eval->is_constant = is_constant(eval);
     *eval_out = eval;
     return KY_OK;
+}
+
+void
+eval_renew_all(struct exec *exec)
+{
+    for (struct eval *eval = exec->evals; eval != NULL; eval = eval->older) {
+        if (eval->expr->kind == EXPR_PARAM) {
+            eval->value = exec->context->params[eval->expr->index - 1];
+            eval->filled = 0;
+        } else if (eval->is_constant && eval->expr->kind != EXPR_CONST) {
+            eval->is_known = false;
+            eval->filled = 0;
+        }
+    }
 }
 
 ky_status

@@ -19,6 +19,8 @@ struct eval_input {
     struct ky_arena *arena;
 };
 
+/* For another run: parameters have other values, constants are computed anew. */
+void eval_renew_all(struct exec *exec);
 KY_MUST_CHECK ky_status eval_compile(struct exec *exec, const struct expr *expr,
                                      struct eval **eval_out, struct ky_error *err);
 

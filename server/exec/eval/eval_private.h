@@ -27,6 +27,7 @@ struct eval {
     struct datum *arg_values;
     const struct type **arg_types;
     struct eval_subquery *subquery;
+    struct eval *older; /* chain of all of exec */
 };
 
 /* Finds the function that runs a kind. NULL: no such kind in plans. */

@@ -436,6 +436,12 @@ index_scan_close(struct op *op)
     ky_buffer_deinit(&self->upper_key);
 }
 
+static void
+index_scan_renew(struct op *op)
+{
+    ((struct op_index_scan *)(void *)op)->is_started = false;
+}
+
 static row_id_t
 index_scan_row_id(const struct op *op, uint16_t index, uint32_t place)
 {
@@ -449,6 +455,7 @@ const struct op_class op_index_scan = {
     .next = index_scan_next_batch,
     .rescan = index_scan_rescan,
     .close = index_scan_close,
+    .renew = index_scan_renew,
     .is_filtering = true,
     .row_id = index_scan_row_id,
 };

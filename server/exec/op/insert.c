@@ -258,4 +258,5 @@ const struct op_class op_insert = {
     .next = insert_next,
     .rescan = modify_rescan,
     .close = modify_close,
+    .renew = modify_renew,
 };

@@ -72,6 +72,22 @@ modify_close(struct op *op)
     self->touched_charged = 0;
 }
 
+void
+modify_renew(struct op *op)
+{
+    struct op_modify *self = (struct op_modify *)(void *)op;
+    self->after = after_watches(self->table) ? op->exec->context->after : NULL;
+    self->batch = NULL;
+    self->row = self->next_chunk = 0;
+    self->stage = 0;
+    self->first_touched = ROW_ID_NONE;
+    self->is_done = false;
+    self->moved = NULL;
+    if (op->plan->modify.has_returning) {
+        open_returning(self);
+    }
+}
+
 /* Changes are made once; what a rescan gives again is the RETURNING rows. */
 ky_status
 modify_rescan(struct op *op, struct ky_error *err)
@@ -263,7 +279,7 @@ modify_lock_mode(const struct cat_table *table, const bool *is_changed)
 static ky_status
 open_recheck(struct op_modify *self, struct ky_error *err)
 {
-    self->has_tried_recheck = true;
+    self->has_tried_recheck = self->op.exec->runs_once = true;
     KY_TRY(recheck_open(self->op.left, &self->recheck, err));
     if (self->recheck == NULL) {
         return KY_OK;

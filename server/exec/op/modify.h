@@ -64,6 +64,7 @@ typedef ky_status (*modify_prepare)(struct op_modify *self, struct ky_error *err
 
 KY_MUST_CHECK ky_status modify_open(struct op *op, struct ky_error *err);
 void modify_close(struct op *op);
+void modify_renew(struct op *op);
 ky_status modify_rescan(struct op *op, struct ky_error *err);
 /* The loop: prepare for each batch (may be NULL), step for each row. */
 enum exec_answer modify_run(struct op_modify *self, modify_prepare prepare, modify_row step,

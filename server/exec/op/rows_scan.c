@@ -41,11 +41,18 @@ result_rescan(struct op *op, struct ky_error *err)
     return op->left != NULL ? op_rescan(op->left, err) : KY_OK;
 }
 
+static void
+result_renew(struct op *op)
+{
+    ((struct op_result *)(void *)op)->is_done = false;
+}
+
 const struct op_class op_result = {
     .size = sizeof(struct op_result),
     .open = result_open,
     .next = result_next,
     .rescan = result_rescan,
+    .renew = result_renew,
 };
 
 struct op_values_scan {

@@ -145,6 +145,7 @@ const struct op_class op_update = {
     .next = update_next,
     .rescan = modify_rescan,
     .close = modify_close,
+    .renew = modify_renew,
 };
 
 static ky_status
@@ -209,4 +210,5 @@ const struct op_class op_delete = {
     .next = delete_next,
     .rescan = modify_rescan,
     .close = modify_close,
+    .renew = modify_renew,
 };
