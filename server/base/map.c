@@ -9,16 +9,54 @@
 #include "server/base/map.h"
 
 #include <xxhash.h>
+#ifdef HAVE_XXH_DISPATCH
+#include <xxh_x86dispatch.h> /* the same functions, by the best instructions there are */
+#endif
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 
 enum { MAP_CAPACITY_MIN = 8 };
 
+#ifdef HAVE_XXH_DISPATCH
+/* The library looks at the processor when it hashes a long input for the first time, and not in a
+ * way that two threads may do at once. */
+__attribute__((constructor)) static void
+choose_hash(void)
+{
+    static const uint8_t bytes[1024];
+    (void)XXH3_64bits_withSeed(bytes, sizeof(bytes), 0);
+}
+#endif
+
 uint64_t
 ky_hash_bytes(const void *data, size_t size, uint64_t seed)
 {
     return XXH3_64bits_withSeed(data, size, seed);
+}
+
+struct ky_hash *
+ky_hash_new(uint64_t seed)
+{
+    XXH3_state_t *state = XXH3_createState();
+    KY_ASSERT(state != NULL);
+    (void)XXH3_64bits_reset_withSeed(state, seed);
+    return (struct ky_hash *)(void *)state;
+}
+
+void
+ky_hash_add(struct ky_hash *hash, const void *data, size_t size)
+{
+    (void)XXH3_64bits_update((XXH3_state_t *)(void *)hash, data, size);
+}
+
+uint64_t
+ky_hash_finish(struct ky_hash *hash)
+{
+    XXH3_state_t *state = (XXH3_state_t *)(void *)hash;
+    const uint64_t sum = XXH3_64bits_digest(state);
+    (void)XXH3_freeState(state);
+    return sum;
 }
 
 static bool

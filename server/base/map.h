@@ -49,6 +49,12 @@ bool ky_smap_next(const struct ky_smap *map, size_t *cursor, struct ky_slice *ke
 
 /* A good 64-bit hash of bytes (XXH3) and of one word. Not for keys an attacker picks at will. */
 uint64_t ky_hash_bytes(const void *data, size_t size, uint64_t seed);
+/* The same of bytes that come in parts. */
+struct ky_hash;
+struct ky_hash *ky_hash_new(uint64_t seed);
+void ky_hash_add(struct ky_hash *hash, const void *data, size_t size);
+/* What ky_hash_bytes says of all parts together; frees the hash. */
+uint64_t ky_hash_finish(struct ky_hash *hash);
 static inline uint64_t
 ky_hash_u64(uint64_t x)
 {

@@ -109,3 +109,28 @@ Test(smap, the_empty_key_is_a_key_and_keys_are_copied)
     cr_assert_eq(ky_smap_find(&map, ky_slice("", 0)), text);
     ky_smap_deinit(&map);
 }
+
+Test(hash, parts_of_any_size_have_the_hash_of_the_whole)
+{
+    static uint8_t bytes[20000];
+    struct ky_prng prng;
+    ky_prng_init(&prng, 5);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)ky_prng_next(&prng);
+    }
+    for (uint64_t round = 0; round < 300; round++) {
+        const size_t size = (size_t)ky_prng_below(&prng, round % 2 == 0 ? 300 : sizeof(bytes));
+        struct ky_hash *hash = ky_hash_new(round);
+        for (size_t at = 0; at < size;) {
+            const size_t drawn = (size_t)ky_prng_below(&prng, 3000) + 1;
+            const size_t part = KY_MIN(drawn, size - at);
+            ky_hash_add(hash, bytes + at, part);
+            at += part;
+        }
+        cr_assert_eq(ky_hash_finish(hash), ky_hash_bytes(bytes, size, round));
+    }
+    /* Sums on disk: the same on every machine, and for ever. */
+    memset(bytes, 1, sizeof(bytes));
+    cr_expect_eq(ky_hash_bytes(bytes, 100, 7), 0xf222aa1942db700bULL);
+    cr_expect_eq(ky_hash_bytes(bytes, 10000, 7), 0xb8271626ce644271ULL);
+}
