@@ -4,7 +4,7 @@
  * Changes to the B+tree and the learned index, side by side in one process, rounds interleaved,
  * medians; and what saving and loading cost:
  *
- *     bench_index_changes [entries = 10000000] [set, or all] [rounds = 5]
+ *     bench_index_changes [entries = 10000000] [set, or all] [rounds = 5] [measure, or all]
  *
  *   insert     new keys anywhere, a tenth as many as were built from
  *   append     ascending keys after all others
@@ -47,7 +47,7 @@ static const struct {
     [MOSTLY_READS] = {"95/5", false, 3, 1.8},
     [HALF_READS] = {"50/50", false, 1.8, 1.1},
     [LOAD] = {"load", true, 5, 0},
-    [REBUILD] = {"rebuild p99", true, 1.5, 0},
+    [REBUILD] = {"rebuild", true, 1.5, 0},
 };
 
 struct keys {
@@ -390,7 +390,7 @@ run_measure(enum measure measure, enum key_set set, const struct keys *keys, int
 }
 
 static void
-run_set(enum key_set set, uint64_t count, int rounds)
+run_set(enum key_set set, uint64_t count, int rounds, const char *only)
 {
     struct ky_prng prng;
     ky_prng_init(&prng, 9);
@@ -400,7 +400,9 @@ run_set(enum key_set set, uint64_t count, int rounds)
     printf("%s, %" PRIu64 " keys built, %" PRIu64 " new ones, %d rounds\n", key_set_names[set],
            keys.built_count, keys.added_count, rounds);
     for (int measure = 0; measure < MEASURES; measure++) {
-        run_measure((enum measure)measure, set, &keys, rounds);
+        if (only == NULL || strcmp(only, measures[measure].name) == 0) {
+            run_measure((enum measure)measure, set, &keys, rounds);
+        }
     }
     free(keys.built);
     free(keys.added);
@@ -411,9 +413,10 @@ main(int argc, char **argv)
 {
     const uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     const int rounds = argc > 3 ? atoi(argv[3]) : 5;
+    const char *only = argc > 4 && strcmp(argv[4], "all") != 0 ? argv[4] : NULL;
     for (int set = 0; set < SET_COUNT; set++) {
         if (argc < 3 || strcmp(argv[2], "all") == 0 || strcmp(argv[2], key_set_names[set]) == 0) {
-            run_set((enum key_set)set, count, KY_MIN(KY_MAX(rounds, 1), (int)ROUNDS_MAX));
+            run_set((enum key_set)set, count, KY_MIN(KY_MAX(rounds, 1), (int)ROUNDS_MAX), only);
         }
     }
     return 0;

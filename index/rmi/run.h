@@ -283,6 +283,7 @@ rmi_search_kind(const struct rmi_run *run)
 }
 
 struct rmi;
+struct rmi_walk;
 /* rmi_find for a kind of run: right for others too, but slow. */
 typedef uint32_t (*rmi_finder)(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids,
                                uint32_t max);
@@ -295,6 +296,8 @@ struct rmi_kernel {
     /* At most RMI_BATCH codes, their memory fetched together. */
     void (*seek_many)(const struct rmi_run *run, const uint64_t *codes, uint32_t count,
                       uint64_t *slots_out);
+    /* rmi_walk_to. */
+    bool (*verify)(struct rmi_walk *walk, uint32_t block_end);
 };
 enum { RMI_BATCH = 32 };
 extern const struct rmi_kernel rmi_kernel_scalar;

@@ -15,14 +15,15 @@
  *    240 zeros                 4092 u32 crc32c of bytes 0..4091
  *
  * Blocks, leaves and separators lie there as in memory; the odd entries as a saved B+tree. The
- * root is made anew. What is loaded is believed when every sum was right and, after that, every
- * invariant that a search relies on holds: verify.c walks all of it. Row words change while the
- * index is used, so the sections are copied and the file is not needed afterwards.
+ * root is made anew. What is loaded is believed when every sum is right and every invariant that a
+ * search relies on holds: verify.h walks all of it, and relies on no sum. Row words change while
+ * the index is used, so the sections are copied and the file is not needed afterwards.
  */
 
 #include "index/rmi/gather.h"
 #include "index/rmi/rebuild.h"
 #include "index/rmi/rmi.h"
+#include "index/rmi/verify.h"
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 #include "server/base/crc32c.h"
@@ -40,6 +41,8 @@ enum {
     SAVE_SECTION_SIZE = 24,
     SAVE_CRC_OFFSET = SAVE_PAGE_SIZE - 4,
     SAVE_BATCH = 256,
+    BLOCKS = 0, /* their section */
+    LOAD_PART_SIZE = 64 * 1024,
 };
 
 _Static_assert(SAVE_SECTIONS_OFFSET + SAVE_SECTIONS * SAVE_SECTION_SIZE == 240, "drawn above");
@@ -167,6 +170,7 @@ struct loader {
     const uint8_t *bytes;
     size_t size;
     struct ky_slice sections[SAVE_SECTIONS];
+    uint64_t sums[SAVE_SECTIONS];
     const char *damage; /* NULL: none found */
 };
 
@@ -186,6 +190,13 @@ are_zeros(const uint8_t *bytes, size_t size)
         }
     }
     return true;
+}
+
+static bool
+check_sum(struct loader *loader, uint32_t section, uint64_t sum)
+{
+    return sum == loader->sums[section] ||
+           damaged(loader, "the checksum of a section does not match");
 }
 
 static bool
@@ -215,8 +226,11 @@ read_sections(struct loader *loader)
             !are_zeros(loader->bytes + offset + size, padding)) {
             return damaged(loader, "a section is not padded");
         }
-        if (ky_load_le64(place + 16) != ky_hash_bytes(loader->sections[i].data, size, i)) {
-            return damaged(loader, "the checksum of a section does not match");
+        loader->sums[i] = ky_load_le64(place + 16);
+        /* The blocks' sum is made while they are copied. */
+        if (i != BLOCKS &&
+            !check_sum(loader, i, ky_hash_bytes(loader->sections[i].data, size, i))) {
+            return false;
         }
         offset += size + padding;
     }
@@ -279,19 +293,30 @@ copy_pages(struct ky_slice section, size_t extra)
     return pages;
 }
 
-/* Every bit of a row word is one that may be in a file. */
+/* Copies the blocks, makes their sum and verifies them, each part while it is in the cache. */
 static bool
-check_words(struct loader *loader, const struct rmi_run *run)
+load_blocks(struct loader *loader, const struct rmi_run *run)
 {
-    uint64_t wrong = 0;
-    for (uint32_t block = 0; block < run->block_count; block++) {
-        for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
-            const uint64_t word =
-                atomic_load_explicit(&run->blocks[block].rows[i], memory_order_relaxed);
-            wrong |= word & ~RMI_ROW_MASK & ~RMI_ROW_IS_PAD & ~RMI_ROW_HAS_TWIN;
-        }
+    const struct ky_slice section = loader->sections[BLOCKS];
+    const uint8_t *from = (const uint8_t *)section.data;
+    uint8_t *to = (uint8_t *)(void *)run->blocks;
+    struct ky_hash *hash = ky_hash_new(BLOCKS);
+    struct rmi_walk walk;
+    /* Row words that only a run in use has are strange in a file. */
+    rmi_walk_init(&walk, run, ~(RMI_ROW_MASK | RMI_ROW_IS_PAD | RMI_ROW_HAS_TWIN));
+    for (size_t offset = 0; offset < section.size;) {
+        const size_t size = KY_MIN((size_t)LOAD_PART_SIZE, section.size - offset);
+        ky_hash_add(hash, from + offset, size);
+        memcpy(to + offset, from + offset, size);
+        offset += size;
+        walk.ahead = (const char *)from + offset;
+        (void)rmi_walk_to(&walk, (uint32_t)(offset / sizeof(struct rmi_block)));
     }
-    return wrong == 0 || damaged(loader, "a row number is out of range");
+    struct ky_error err;
+    ky_error_init(&err);
+    return check_sum(loader, BLOCKS, ky_hash_finish(hash)) &&
+           (rmi_walk_finish(&walk, &err) == KY_OK ||
+            damaged(loader, "its entries are not where its model says"));
 }
 
 /* NULL when anything is wrong; then damage says what. */
@@ -304,7 +329,8 @@ load_run(struct loader *loader)
         return NULL;
     }
     const struct ky_slice *sections = loader->sections;
-    run->blocks = (struct rmi_block *)copy_pages(sections[0], sizeof(struct rmi_block));
+    run->blocks =
+        (struct rmi_block *)rmi_pages_new(sections[BLOCKS].size + sizeof(struct rmi_block));
     run->leaves = (struct rmi_leaf *)ky_malloc(sections[1].size);
     memcpy(run->leaves, sections[1].data, sections[1].size);
     run->separators = (struct rmi_separators *)copy_pages(sections[2], 0);
@@ -313,14 +339,7 @@ load_run(struct loader *loader)
         run->rest_places = (uint32_t *)copy_pages(sections[4], sizeof(uint32_t));
     }
     rmi_run_index(run);
-    struct ky_error err;
-    ky_error_init(&err);
-    if (!check_words(loader, run)) {
-        rmi_run_free(run);
-        return NULL;
-    }
-    if (rmi_run_verify(run, &err) != KY_OK) {
-        (void)damaged(loader, "its entries are not where its model says");
+    if (!load_blocks(loader, run)) {
         rmi_run_free(run);
         return NULL;
     }

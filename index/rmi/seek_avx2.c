@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "index/rmi/rmi.h"
+#include "index/rmi/verify.h"
 #include "server/base/assert.h"
 #include "server/base/epoch_inline.h"
 
@@ -68,8 +69,64 @@ count_below_16(const uint16_t *separators, uint16_t code)
     return RMI_PACKED_BLOCKS_MAX - at_least;
 }
 
+TARGET static inline uint32_t
+signs(__m256i low, __m256i high)
+{
+    return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+           (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+}
+
+TARGET static inline __m256i
+load_4(const uint64_t *numbers)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)numbers);
+}
+
+TARGET static inline uint32_t
+any_bits(const uint64_t *numbers, uint64_t bits)
+{
+    const __m256i wanted = _mm256_set1_epi64x((long long)bits);
+    const __m256i zero = _mm256_setzero_si256();
+    return signs(_mm256_cmpeq_epi64(_mm256_and_si256(load_4(numbers), wanted), zero),
+                 _mm256_cmpeq_epi64(_mm256_and_si256(load_4(numbers + 4), wanted), zero)) ^
+           UINT8_MAX;
+}
+
+TARGET static inline uint32_t
+any_bits_not_in(const uint64_t *numbers, uint64_t bits)
+{
+    const __m256i wanted = _mm256_set1_epi64x((long long)bits);
+    return signs(_mm256_cmpeq_epi64(_mm256_and_si256(load_4(numbers), wanted), wanted),
+                 _mm256_cmpeq_epi64(_mm256_and_si256(load_4(numbers + 4), wanted), wanted)) ^
+           UINT8_MAX;
+}
+
+TARGET static inline uint32_t
+equal_next(const uint64_t *numbers)
+{
+    return signs(_mm256_cmpeq_epi64(load_4(numbers), load_4(numbers + 1)),
+                 _mm256_cmpeq_epi64(load_4(numbers + 4), load_4(numbers + 5)));
+}
+
+TARGET static inline __m256i
+below_next_4(const uint64_t *numbers, __m256i bits)
+{
+    const __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+    return _mm256_cmpgt_epi64(_mm256_xor_si256(_mm256_and_si256(load_4(numbers + 1), bits), sign),
+                              _mm256_xor_si256(_mm256_and_si256(load_4(numbers), bits), sign));
+}
+
+TARGET static inline uint32_t
+below_next(const uint64_t *numbers, uint64_t mask)
+{
+    const __m256i bits = _mm256_set1_epi64x((long long)mask);
+    return signs(below_next_4(numbers, bits), below_next_4(numbers + 4, bits));
+}
+
 #define KERNEL rmi_kernel_avx2
 #define KERNEL_NAME "avx2"
+#include "index/rmi/verify_template.h"
+/* and what it has defined */
 #include "index/rmi/seek_template.h"
 
 #endif

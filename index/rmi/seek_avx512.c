@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "index/rmi/rmi.h"
+#include "index/rmi/verify.h"
 #include "server/base/assert.h"
 #include "server/base/epoch_inline.h"
 
@@ -48,8 +49,44 @@ count_below_16(const uint16_t *separators, uint16_t code)
     return (uint32_t)_mm_popcnt_u32(below);
 }
 
+TARGET static inline uint32_t
+any_bits(const uint64_t *numbers, uint64_t bits)
+{
+    return _mm512_test_epi64_mask(_mm512_load_si512(numbers), _mm512_set1_epi64((long long)bits));
+}
+
+TARGET static inline uint32_t
+any_bits_not_in(const uint64_t *numbers, uint64_t bits)
+{
+    const __m512i wanted = _mm512_set1_epi64((long long)bits);
+    return _mm512_test_epi64_mask(_mm512_xor_si512(_mm512_load_si512(numbers), wanted), wanted);
+}
+
+TARGET static inline __m512i
+next_of(__m512i numbers)
+{
+    return _mm512_alignr_epi64(numbers, numbers, 1);
+}
+
+TARGET static inline uint32_t
+equal_next(const uint64_t *numbers)
+{
+    const __m512i eight = _mm512_load_si512(numbers);
+    return _mm512_cmpeq_epi64_mask(eight, next_of(eight));
+}
+
+TARGET static inline uint32_t
+below_next(const uint64_t *numbers, uint64_t mask)
+{
+    const __m512i eight =
+        _mm512_and_si512(_mm512_load_si512(numbers), _mm512_set1_epi64((long long)mask));
+    return _mm512_cmplt_epu64_mask(eight, next_of(eight));
+}
+
 #define KERNEL rmi_kernel_avx512
 #define KERNEL_NAME "avx512"
+#include "index/rmi/verify_template.h"
+/* and what it has defined */
 #include "index/rmi/seek_template.h"
 
 #endif

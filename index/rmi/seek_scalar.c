@@ -3,6 +3,7 @@
 /* The reference: what every processor can do. */
 
 #include "index/rmi/rmi.h"
+#include "index/rmi/verify.h"
 #include "server/base/assert.h"
 #include "server/base/cpu.h"
 #include "server/base/epoch_inline.h"
@@ -50,8 +51,50 @@ count_below_16(const uint16_t *separators, uint16_t code)
     return below;
 }
 
+static inline uint32_t
+any_bits(const uint64_t *numbers, uint64_t bits)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        found |= (uint32_t)((numbers[i] & bits) != 0) << i;
+    }
+    return found;
+}
+
+static inline uint32_t
+any_bits_not_in(const uint64_t *numbers, uint64_t bits)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        found |= (uint32_t)((~numbers[i] & bits) != 0) << i;
+    }
+    return found;
+}
+
+static inline uint32_t
+equal_next(const uint64_t *numbers)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i + 1 < RMI_BLOCK_SLOTS; i++) {
+        found |= (uint32_t)(numbers[i] == numbers[i + 1]) << i;
+    }
+    return found;
+}
+
+static inline uint32_t
+below_next(const uint64_t *numbers, uint64_t mask)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i + 1 < RMI_BLOCK_SLOTS; i++) {
+        found |= (uint32_t)((numbers[i] & mask) < (numbers[i + 1] & mask)) << i;
+    }
+    return found;
+}
+
 #define KERNEL rmi_kernel_scalar
 #define KERNEL_NAME "scalar"
+#include "index/rmi/verify_template.h"
+/* and what it has defined */
 #include "index/rmi/seek_template.h"
 
 _Atomic(const struct rmi_kernel *) rmi_kernel_chosen;

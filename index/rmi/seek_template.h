@@ -2,8 +2,8 @@
 
 /*
  * The search for a code's landing slot, and the lookup of one key around it, compiled once for each
- * instruction set. The including file defines TARGET, KERNEL (the struct to define), KERNEL_NAME,
- * and
+ * instruction set, after verify_template.h. The including file defines TARGET, KERNEL (the struct
+ * to define), KERNEL_NAME, and
  *
  *   first_at_least(codes, code)     first of 8 ascending codes that is >= code; 8 if none
  *   at_least_in_two(block, code)    a bit for each code of the block and the next that is >= code
@@ -18,7 +18,6 @@
  * No guard: it is a template.
  */
 
-#define INLINE TARGET __attribute__((always_inline)) static inline
 #define NOT_HERE UINT32_MAX /* a leaf that the buckets do not find */
 
 INLINE uint32_t
@@ -266,4 +265,5 @@ const struct rmi_kernel KERNEL = {KERNEL_NAME,
                                   {find_narrow, find_narrow_mixed, find_linear, find_linear_mixed,
                                    find_log, find_log_mixed, find_levels, find_levels_mixed},
                                   seek,
-                                  seek_many};
+                                  seek_many,
+                                  verify};

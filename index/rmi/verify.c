@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The invariants that searches rely on, walked one by one. A run that comes from a file is
- * verified before anyone searches it, so nothing here may trust an index or a size.
+ * The invariants that searches rely on, walked one by one; leaf by leaf in verify_template.h. A
+ * run that comes from a file is verified before anyone searches it, so nothing here may trust an
+ * index or a size.
  */
+
+#include "index/rmi/verify.h"
 
 #include "index/rmi/rmi.h"
 #include "server/base/arena.h"
+#include "server/base/assert.h"
 
 static ky_status
 damaged(struct ky_error *err, const char *what, uint64_t where)
@@ -15,178 +19,58 @@ damaged(struct ky_error *err, const char *what, uint64_t where)
                         (unsigned long long)where);
 }
 
-struct walk {
-    const struct rmi_run *run;
-    uint64_t last_code;
-    uint64_t last_row_id;
-    uint64_t unused; /* bits that codes of short keys do not have */
-    uint64_t entries;
-    uint64_t dead;
-    bool has_last;
-    bool has_twin; /* the last one says so */
-};
-
-static bool
-is_pad(const struct rmi_block *block, uint32_t slot)
+void
+rmi_walk_init(struct rmi_walk *walk, const struct rmi_run *run, uint64_t strange_bits)
 {
-    return (atomic_load_explicit(&block->rows[slot], memory_order_relaxed) & RMI_ROW_IS_PAD) != 0;
+    *walk = (struct rmi_walk){
+        .run = run, .ahead = (const char *)(const void *)run->blocks, .strange_bits = strange_bits};
+    if (run->shape.is_exact) {
+        const size_t suffix = (size_t)run->shape.key_size - run->shape.prefix_size;
+        walk->unused_bits = suffix >= RMI_CODE_SIZE ? 0 : UINT64_MAX >> (8 * suffix);
+    }
+    if (run->block_count == 0 || run->leaves[run->leaf_count].first_block != run->block_count - 1 ||
+        (run->leaf_count > 0 && run->leaves[0].first_block != 0)) {
+        walk->fault = "a bad size";
+        walk->fault_at = run->block_count;
+    }
 }
 
-/* What a model says of a block with entries. It is monotone, so the first entry and the last speak
- * for all between them: none is before where it is predicted, and none too far after. */
-static ky_status
-verify_prediction(const struct walk *walk, const struct rmi_leaf *leaf, uint32_t block,
-                  uint32_t used, struct ky_error *err)
+const char *
+rmi_block_fault(const struct rmi_block_faults *faults)
 {
-    const struct rmi_block *here = &walk->run->blocks[block];
-    const uint32_t lowest = leaf->first_block + rmi_leaf_predict(leaf, here->codes[0]);
-    const uint32_t highest = leaf->first_block + rmi_leaf_predict(leaf, here->codes[used - 1]);
-    if (highest > block || block - lowest > leaf->spill_max) {
-        return damaged(err, "an entry outside its bound", block);
-    }
-    /* What lies between must be full, or a search would end there. */
-    for (uint32_t before = lowest; before < block; before++) {
-        if (is_pad(&walk->run->blocks[before], RMI_BLOCK_SLOTS - 1)) {
-            return damaged(err, "a spilled entry behind a block with room", block);
-        }
-    }
-    return KY_OK;
+    return faults->order != 0       ? "codes out of order"
+           : faults->twin != 0      ? "a wrong twin"
+           : faults->row_order != 0 ? "row ids out of order"
+           : faults->code_size != 0 ? "a code longer than its key"
+           : faults->after_pad != 0 ? "an entry after a pad"
+           : faults->pad_code != 0  ? "a pad with a code"
+           : faults->word != 0      ? "a row number out of range"
+                                    : NULL;
 }
 
-/* One entry after the one before: in order, and told apart or not. */
-static inline ky_status
-verify_entry(struct walk *walk, uint64_t code, uint64_t word, uint32_t block, struct ky_error *err)
+const char *
+rmi_walk_leaf_fault(const struct rmi_run *run, uint32_t i)
 {
-    if (KY_LIKELY(walk->has_last)) {
-        const bool is_same = code == walk->last_code;
-        if (KY_UNLIKELY(code < walk->last_code)) {
-            return damaged(err, "codes out of order", block);
-        }
-        if (KY_UNLIKELY(walk->has_twin != is_same)) {
-            return damaged(err, "a wrong twin", block);
-        }
-        if (KY_UNLIKELY(is_same && walk->run->shape.is_exact &&
-                        (word & RMI_ROW_MASK) <= walk->last_row_id)) {
-            return damaged(err, "row ids out of order", block);
-        }
-    }
-    if (KY_UNLIKELY((code & walk->unused) != 0)) {
-        return damaged(err, "a code longer than its key", block);
-    }
-    walk->has_twin = (word & RMI_ROW_HAS_TWIN) != 0;
-    walk->dead += (word & RMI_ROW_IS_DEAD) != 0;
-    walk->last_code = code;
-    walk->last_row_id = word & RMI_ROW_MASK;
-    walk->has_last = true;
-    return KY_OK;
-}
-
-/* One block: ascending codes, then pads. */
-static ky_status
-verify_block(struct walk *walk, const struct rmi_leaf *leaf, uint32_t block, struct ky_error *err)
-{
-    const struct rmi_block *here = &walk->run->blocks[block];
-    uint32_t used = 0;
-    for (; used < RMI_BLOCK_SLOTS && !is_pad(here, used); used++) {
-        const uint64_t word = atomic_load_explicit(&here->rows[used], memory_order_relaxed);
-        KY_TRY(verify_entry(walk, here->codes[used], word, block, err));
-    }
-    for (uint32_t i = used; i < RMI_BLOCK_SLOTS; i++) {
-        if (!is_pad(here, i)) {
-            return damaged(err, "an entry after a pad", block);
-        }
-        if (here->codes[i] != UINT64_MAX) {
-            return damaged(err, "a pad with a code", block);
-        }
-    }
-    walk->entries += used;
-    if (used == 0) {
-        return KY_OK;
-    }
-    /* They ascend, so that the ends speak for all. */
-    const uint64_t range = leaf->kind == RMI_LEAF_SINGLE ? 0 : leaf->range;
-    if (here->codes[0] < leaf->base || here->codes[used - 1] - leaf->base > range) {
-        return damaged(err, "a code outside its leaf", block);
-    }
-    return leaf->kind == RMI_LEAF_MODEL ? verify_prediction(walk, leaf, block, used, err) : KY_OK;
-}
-
-/* Of a block that has one. */
-static uint64_t
-last_code(const struct rmi_block *block)
-{
-    uint32_t slot = RMI_BLOCK_SLOTS - 1;
-    while (slot > 0 && is_pad(block, slot)) {
-        slot--;
-    }
-    return block->codes[slot];
-}
-
-/* Between two blocks of a leaf without a model: a search that begins in the first one never needs
- * the next, or goes on into it because the first is full. */
-static ky_status
-verify_boundary(const struct rmi_run *run, const struct rmi_leaf *leaf, uint32_t block,
-                struct ky_error *err)
-{
-    const struct rmi_block *here = &run->blocks[block];
-    if (is_pad(here, 0) || is_pad(&here[1], 0)) {
-        return damaged(err, "a packed leaf with an empty block", block);
-    }
-    const bool can_tell =
-        leaf->kind == RMI_LEAF_PACKED &&
-        rmi_leaf_quantise(leaf, last_code(here)) < rmi_leaf_quantise(leaf, here[1].codes[0]);
-    if (is_pad(here, RMI_BLOCK_SLOTS - 1) && !can_tell) {
-        return damaged(err, "a packed leaf with room", block);
-    }
-    return KY_OK;
-}
-
-static ky_status
-verify_leaf(struct walk *walk, uint32_t i, struct ky_error *err)
-{
-    const struct rmi_run *run = walk->run;
     const struct rmi_leaf *leaf = &run->leaves[i];
     const uint32_t end = leaf[1].first_block;
     if (end <= leaf->first_block || end >= run->block_count || leaf->shift > 63 ||
         leaf->kind > RMI_LEAF_SINGLE || leaf->spill_max > RMI_SPILL_MAX) {
-        return damaged(err, "a bad leaf", i);
+        return "a bad leaf";
     }
     if (leaf->kind != RMI_LEAF_SINGLE && leaf->block_count != end - leaf->first_block) {
-        return damaged(err, "a leaf of another size", i);
+        return "a leaf of another size";
     }
     if (leaf->kind == RMI_LEAF_MODEL && rmi_leaf_predict(leaf, UINT64_MAX) >= leaf->block_count) {
-        return damaged(err, "a model that leaves its leaf", i);
+        return "a model that leaves its leaf";
     }
     if (leaf->kind == RMI_LEAF_PACKED &&
         (run->separators_count != run->leaf_count || leaf->block_count > RMI_PACKED_BLOCKS_MAX)) {
-        return damaged(err, "a leaf without separators", i);
+        return "a leaf without separators";
     }
-    if (run->blocks[leaf->first_block].codes[0] != leaf->base ||
-        (atomic_load_explicit(&run->blocks[leaf->first_block].rows[0], memory_order_relaxed) &
-         RMI_ROW_IS_PAD) != 0) {
-        return damaged(err, "a leaf that begins elsewhere", i);
-    }
-    if (walk->has_last && leaf->base <= walk->last_code) {
-        return damaged(err, "leaves out of order", i);
-    }
-    for (uint32_t block = leaf->first_block; block < end; block++) {
-        KY_TRY(verify_block(walk, leaf, block, err));
-        if (leaf->kind != RMI_LEAF_MODEL && block + 1 < end) {
-            KY_TRY(verify_boundary(run, leaf, block, err));
-        }
-    }
-    if (leaf->kind == RMI_LEAF_PACKED) {
-        for (uint32_t j = 0; j < RMI_PACKED_BLOCKS_MAX; j++) {
-            const uint32_t block = leaf->first_block + j + 1;
-            const uint16_t expected =
-                block < end ? rmi_leaf_quantise(leaf, last_code(&run->blocks[block - 1]))
-                            : UINT16_MAX;
-            if (run->separators[i].codes[j] != expected) {
-                return damaged(err, "a wrong separator", i);
-            }
-        }
-    }
-    return KY_OK;
+    const struct rmi_block *first = &run->blocks[leaf->first_block];
+    const uint64_t word = atomic_load_explicit(&first->rows[0], memory_order_relaxed);
+    const bool is_there = first->codes[0] == leaf->base && (word & RMI_ROW_IS_PAD) == 0;
+    return is_there ? NULL : "a leaf that begins elsewhere";
 }
 
 static ky_status
@@ -267,33 +151,38 @@ verify_root(const struct rmi_run *run, struct ky_error *err)
 }
 
 ky_status
-rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
+rmi_walk_finish(struct rmi_walk *walk, struct ky_error *err)
 {
-    struct walk walk = {.run = run};
-    if (run->shape.is_exact) {
-        const size_t suffix = (size_t)run->shape.key_size - run->shape.prefix_size;
-        walk.unused = suffix >= RMI_CODE_SIZE ? 0 : UINT64_MAX >> (8 * suffix);
+    const struct rmi_run *run = walk->run;
+    if (walk->fault != NULL) {
+        return damaged(err, walk->fault, walk->fault_at);
     }
-    if (run->block_count == 0 || run->leaves[run->leaf_count].first_block != run->block_count - 1 ||
-        (run->leaf_count > 0 && run->leaves[0].first_block != 0)) {
-        return damaged(err, "a bad size", run->block_count);
-    }
-    for (uint32_t i = 0; i < run->leaf_count; i++) {
-        KY_TRY(verify_leaf(&walk, i, err));
-    }
+    KY_ASSERT(walk->leaf == run->leaf_count);
+    const struct rmi_block *last = &run->blocks[run->block_count - 1];
     for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
-        const struct rmi_block *last = &run->blocks[run->block_count - 1];
-        if (last->codes[i] != UINT64_MAX ||
-            (atomic_load_explicit(&last->rows[i], memory_order_relaxed) & RMI_ROW_IS_PAD) == 0) {
+        const uint64_t word = atomic_load_explicit(&last->rows[i], memory_order_relaxed);
+        if (last->codes[i] != UINT64_MAX || (word & RMI_ROW_IS_PAD) == 0 ||
+            (word & walk->strange_bits) != 0) {
             return damaged(err, "no end", i);
         }
     }
-    if (walk.has_twin || walk.entries != run->entry_count ||
-        walk.dead != atomic_load_explicit(&run->dead_count, memory_order_relaxed)) {
-        return damaged(err, "counts that do not match", walk.entries);
+    if (walk->has_twin || walk->entries != run->entry_count ||
+        walk->dead != atomic_load_explicit(&run->dead_count, memory_order_relaxed)) {
+        return damaged(err, "counts that do not match", walk->entries);
     }
     KY_TRY(verify_root(run, err));
     return run->shape.is_exact ? KY_OK : verify_rests(run, err);
+}
+
+ky_status
+rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
+{
+    const uint64_t known =
+        RMI_ROW_MASK | RMI_ROW_HAS_TWIN | RMI_ROW_IS_PAD | RMI_ROW_HAS_DELTA | RMI_ROW_IS_DEAD;
+    struct rmi_walk walk;
+    rmi_walk_init(&walk, run, ~known);
+    (void)rmi_walk_to(&walk, run->block_count);
+    return rmi_walk_finish(&walk, err);
 }
 
 /* Every entry of a part must be found through the run's landing slots. */
