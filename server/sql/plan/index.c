@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "server/sql/bind/bind.h"
 #include "server/sql/plan/condition.h"
 
@@ -287,7 +289,7 @@ range_fraction(struct level *level, const struct rel *rel, const struct conditio
     const double above = lower == NULL ? 1 : condition_fraction(level, rel, lower, -1);
     const double below = upper == NULL ? 1 : condition_fraction(level, rel, upper, -1);
     if (above < 0 || below < 0) {
-        return (lower != NULL ? 0.33 : 1) * (upper != NULL ? 0.33 : 1);
+        return lower != NULL && upper != NULL ? BETWEEN_SELECTIVITY : RANGE_SELECTIVITY;
     }
     if (lower == NULL || upper == NULL) {
         return above * below;
@@ -379,7 +381,33 @@ is_used(const struct choice *choice, const struct qual *qual)
            (choice->upper != NULL && choice->upper->qual == qual);
 }
 
-/* Down the tree, then index and table pages as if they lay anywhere. */
+/* How far the table's rows lie in the order of the index, from 0 to 1: the square of the first
+ * key's correlation, as in PostgreSQL's cost_index. */
+static double
+orderliness(const struct plan *plan)
+{
+    const struct cat_index *index = plan->scan.index;
+    const int16_t column = index->keys[0].column;
+    const struct cat_statistics *statistics =
+        column <= 0 ? NULL : plan->scan.table->columns[column - 1].statistics;
+    if (statistics == NULL || !statistics->has_correlation) {
+        return 0;
+    }
+    const double part = index->key_count > 1 ? 0.75 : 1;
+    return part * part * statistics->correlation * statistics->correlation;
+}
+
+/* Of the table's pages: between rows that lie anywhere and rows that lie side by side. */
+static double
+row_pages_cost(const struct plan *plan, const struct rel *rel)
+{
+    const double anywhere = KY_MIN(plan->rows, rel->pages) * RANDOM_PAGE_COST;
+    const double pages = ceil(rel->pages * plan->rows / KY_MAX(rel->table_rows, 1.0));
+    const double together = RANDOM_PAGE_COST + KY_MAX(0.0, pages - 1) * SEQ_PAGE_COST;
+    return anywhere + orderliness(plan) * (KY_MIN(together, anywhere) - anywhere);
+}
+
+/* Down the tree, then index pages as if they lay anywhere, and those of the table. */
 static void
 set_index_cost(struct level *level, struct plan *plan, const struct rel *rel,
                const struct quals *used, const struct quals *left)
@@ -396,7 +424,7 @@ set_index_cost(struct level *level, struct plan *plan, const struct rel *rel,
     const double index_pages = 1 + (double)(int64_t)(plan->rows / LEAF_ENTRIES);
     plan->startup_cost = depth * CPU_OPERATOR_COST + (height + 1) * 50 * CPU_OPERATOR_COST;
     plan->total_cost =
-        plan->startup_cost + (index_pages + KY_MIN(plan->rows, rel->pages)) * RANDOM_PAGE_COST +
+        plan->startup_cost + index_pages * RANDOM_PAGE_COST + row_pages_cost(plan, rel) +
         plan->rows * (CPU_INDEX_TUPLE_COST + CPU_TUPLE_COST + quals_cost(used) + quals_cost(left));
     plan->rows = clamp_rows(plan->rows * quals_selectivity(level, left));
 }

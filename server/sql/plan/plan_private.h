@@ -215,6 +215,8 @@ double statistics_in(const struct cat_statistics *statistics, double table_rows,
                      const struct expr *array);
 
 /* ---- estimate.c ---- */
+#define RANGE_SELECTIVITY (1.0 / 3.0)
+#define BETWEEN_SELECTIVITY 0.005
 #define SEQ_PAGE_COST 1.0
 #define RANDOM_PAGE_COST 4.0
 #define CPU_TUPLE_COST 0.01
