@@ -727,6 +727,20 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
     }
 }
 
+/* What is no point is taken for short when it was the last time, or when it is new and looks cheap.
+ * If it is not, it goes to a worker when its turn ends. */
+static bool
+may_run_here(const struct session *session, const struct plan_source *source)
+{
+    enum { SHORT_COST = 100 }; /* of the planner: some 200 us */
+    const struct statement_plan *plan = source->plan;
+    if (session->place != SESSION_ON_LOOP || plan->is_point) {
+        return true;
+    }
+    return !plan->may_wait && (source->run_ns > 0 ? source->run_ns < SESSION_SHORT_RUN_NS
+                                                  : plan->root->total_cost < SHORT_COST);
+}
+
 enum session_answer
 portal_start(struct session *session, struct portal *portal, struct result_sink *sink,
              struct ky_error *err)
@@ -737,7 +751,7 @@ portal_start(struct session *session, struct portal *portal, struct result_sink 
             check_read_only(session, portal->source->plan, err) != KY_OK) {
             return SESSION_ERROR;
         }
-        if (session->place == SESSION_ON_LOOP && !portal->source->plan->is_point) {
+        if (!may_run_here(session, portal->source)) {
             return session_yield(session, SESSION_NEEDS_SHORT_TURN);
         }
         portal->phase = PORTAL_LOCKING;
@@ -785,6 +799,9 @@ portal_run(struct session *session, struct portal *portal, uint32_t max_rows,
         answer = after_run(session, false, err);
     }
     portal->phase = answer == SESSION_DONE ? PORTAL_DONE : portal->phase;
+    if (answer == SESSION_DONE && !portal->source->plan->is_point) {
+        portal->source->run_ns = session->used_ns + ky_monotonic_ns() - session->turn_start_ns;
+    }
     if (answer == SESSION_DONE && portal->explain == NULL && !cursor_may_rewind(portal)) {
         if (portal->prepared != NULL && portal->name[0] == '\0' && exec_rest(portal->exec)) {
             portal->resting = portal->exec;

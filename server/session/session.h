@@ -30,9 +30,9 @@ enum session_answer {
 };
 
 /**
- * Where the next calls run. On a loop only what is short runs: the rest answers PENDING before it
- * has begun. On a worker a statement runs up to SESSION_SHORT_NS, then wants a turn among the
- * long ones. A new session is on a short turn.
+ * Where the next calls run. On a loop only what is short runs, up to SESSION_LOOP_NS: the rest
+ * answers PENDING before it has begun. On a worker a statement runs up to SESSION_SHORT_NS, then
+ * wants a turn among the long ones. A new session is on a short turn.
  */
 enum session_place { SESSION_ON_LOOP, SESSION_ON_SHORT, SESSION_ON_LONG };
 /* What a session that answered PENDING wants. */
@@ -42,7 +42,11 @@ enum session_need {
     SESSION_NEEDS_SHORT_TURN, /* resume on a worker; hooks->wake was called as well */
     SESSION_NEEDS_LONG_TURN,
 };
-enum { SESSION_SHORT_NS = 10 * 1000 * 1000, SESSION_LOOP_NS = 1000 * 1000 };
+enum {
+    SESSION_SHORT_NS = 10 * 1000 * 1000,
+    SESSION_LOOP_NS = 1000 * 1000,
+    SESSION_SHORT_RUN_NS = 150 * 1000, /* a statement that took less is short */
+};
 
 struct session_hooks {
     void *arg;

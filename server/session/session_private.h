@@ -82,6 +82,7 @@ struct plan_source {
     struct result_column *columns; /* what Describe says; formats are text here */
     uint16_t column_count;
     bool has_rows;
+    int64_t run_ns;          /* the last run, without waiting; 0: none, or it is a point */
     struct portal *spare;    /* owned; see portals.c */
     struct session *session; /* the spare's */
 };

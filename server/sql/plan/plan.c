@@ -223,15 +223,35 @@ plan_nested(struct level *parent, struct query *query, struct slot_ref **refs_ou
 /* ------------------------------------------------------------------ the front door */
 
 static bool
+is_change(const struct plan *plan)
+{
+    return plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE;
+}
+
+/* Foreign keys are looked at after the last row. */
+static bool
+has_foreign_keys(const struct plan *plan)
+{
+    return is_change(plan) &&
+           plan->modify.table->foreign_count + plan->modify.table->reference_count > 0;
+}
+
+static bool
+goes_on_after(const struct planner *p, const struct plan *plan)
+{
+    for (uint16_t i = 0; i < p->cte_count; i++) {
+        if (p->cte_plans[i] != NULL && has_foreign_keys(p->cte_plans[i])) {
+            return true;
+        }
+    }
+    return has_foreign_keys(plan);
+}
+
+static bool
 is_point(const struct planner *p, const struct plan *plan)
 {
-    if (p->cte_count > 0) {
+    if (p->cte_count > 0 || has_foreign_keys(plan)) {
         return false;
-    }
-    bool is_change =
-        plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE;
-    if (is_change && plan->modify.table->foreign_count + plan->modify.table->reference_count > 0) {
-        return false; /* the statement goes on after its last row */
     }
     if (plan->kind == PLAN_INSERT) {
         return plan->left->kind == PLAN_VALUES_SCAN && plan->left->values.row_count == 1;
@@ -256,15 +276,18 @@ visible_targets(const struct query *query)
     return count;
 }
 
-/* May a function take long or wait (pg_sleep, advisory locks)? Subqueries count as well. */
+static bool
+visit_subqueries(struct expr *expr, int depth, void *self)
+{
+    return expr->kind == EXPR_SUBQUERY || expr_walk_children(expr, depth, visit_subqueries, self);
+}
+
+/* May a function take long or wait (pg_sleep, advisory locks)? */
 static bool
 visit_slow(struct expr *expr, int depth, void *self)
 {
     static const char *const quick[] = {"nextval", "random", "clock_timestamp", "gen_random_uuid",
                                         "timeofday"};
-    if (expr->kind == EXPR_SUBQUERY) {
-        return true;
-    }
     if (expr->kind == EXPR_FUNC && expr->func->volatility == 'v') {
         for (size_t i = 0; i < KY_COUNT_OF(quick); i++) {
             if (strcmp(expr->func->name, quick[i]) == 0) {
@@ -304,17 +327,19 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
         return KY_ERR;
     }
     struct statement_plan *plan = ky_arena_new(p.arena, struct statement_plan);
-    bool is_change =
+    const bool has_returning =
         query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE || query->kind == QUERY_DELETE;
     plan->root = root;
     plan->ctes = p.cte_plans;
     plan->cte_count = p.cte_count;
     plan->outer_slot_count = p.slot_count;
-    plan->targets = is_change ? query->returning : query->targets;
-    plan->target_count = is_change ? query->returning_count : visible_targets(query);
+    plan->targets = has_returning ? query->returning : query->targets;
+    plan->target_count = has_returning ? query->returning_count : visible_targets(query);
     plan->kind = query->kind;
     plan->is_read_only = !p.has_writes && !query_walk(query, 0, visit_writes, NULL);
-    plan->is_point = is_point(&p, root) && !query_walk(query, 0, visit_slow, NULL);
+    plan->may_wait = query_walk(query, 0, visit_slow, NULL) || goes_on_after(&p, root);
+    plan->is_point =
+        !plan->may_wait && is_point(&p, root) && !query_walk(query, 0, visit_subqueries, NULL);
     plan->catalog_lsn = context->image == NULL ? 0 : context->image->lsn;
     plan->table_used_count = p.used_count;
     plan->tables = ky_arena_array(p.arena, struct cat_table *, p.used_count + 1U);

@@ -242,6 +242,7 @@ struct statement_plan {
     enum query_kind kind;
     bool is_read_only;
     bool is_point; /* primary-key lookup or single-row write: short, may run inline */
+    bool may_wait; /* has functions that may sleep or wait, or goes on after its last row */
     lsn_t catalog_lsn;
     struct cat_table **tables; /* every relation used, and how: lock modes */
     enum table_lock_mode *table_modes;

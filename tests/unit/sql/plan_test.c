@@ -2,6 +2,7 @@
 #include "server/sql/plan/plan.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 
 #include "server/base/json.h"
 #include "tests/unit/sql/sql_fixture.h"
@@ -379,6 +380,40 @@ Test(plan, integers_of_another_width_keep_their_meaning)
     cr_assert_eq(scan->kind, PLAN_INDEX_SCAN);
     cr_expect_eq(scan->scan.bounds.equal[0]->kind, EXPR_CASE);
     cr_expect_eq(scan->scan.bounds.equal[0]->type->oid, OID_INT4);
+}
+
+Test(plan, ranges_of_unknown_values_are_as_in_postgres)
+{
+    const double all = must_plan("SELECT 1 FROM accounts")->root->rows;
+    const struct plan *scan =
+        must_plan("SELECT 1 FROM accounts WHERE aid BETWEEN $1::int AND $2::int")->root;
+    cr_assert_eq(scan->kind, PLAN_INDEX_SCAN);
+    cr_expect_float_eq(scan->rows, fmax(1, rint(all * 0.005)), 0.1);
+    scan = must_plan("SELECT 1 FROM accounts WHERE aid > $1::int")->root;
+    cr_expect_float_eq(scan->rows, rint(all / 3), 0.1);
+}
+
+Test(plan, rows_in_the_order_of_an_index_cost_less)
+{
+    static const char query[] = "SELECT 1 FROM accounts WHERE aid > $1::int ORDER BY aid";
+    struct cat_statistics statistics = {.distinct = -1, .has_correlation = true, .correlation = 0};
+    struct cat_table *accounts = sql_fixture_table(&fixture, "accounts");
+    statistics.type = accounts->columns[0].type;
+    accounts->columns[0].statistics = &statistics;
+    const double apart = must_plan(query)->root->total_cost;
+    statistics.correlation = -0.5;
+    const double half = must_plan(query)->root->total_cost;
+    statistics.correlation = 1;
+    const double together = must_plan(query)->root->total_cost;
+    cr_expect_lt(together, half);
+    cr_expect_lt(half, apart);
+}
+
+Test(plan, what_may_wait_is_known)
+{
+    cr_expect_not(must_plan("SELECT a FROM t")->may_wait);
+    cr_expect_not(must_plan("SELECT random(), (SELECT max(a) FROM t)")->may_wait);
+    cr_expect_not(must_plan("SELECT (SELECT abalance FROM accounts WHERE aid = 1)")->is_point);
 }
 
 Test(plan, partial_indexes_are_not_all_rows)
