@@ -14,7 +14,8 @@
  *   rebuild    a lookup at the 99th percentile while rebuilds follow each other, against without
  *
  * A learned index is maintained by a thread of its own meanwhile, as in the server. Times are
- * processor times of the thread that changes. Each round begins with new indexes.
+ * processor times of the thread that changes. Each round begins with new indexes; malloc's memory
+ * is asked for in huge pages, as the run's is.
  */
 
 #include <inttypes.h>
@@ -25,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench/micro/key_sets.h"
 #include "index/index.h"
@@ -187,38 +189,70 @@ insert(struct index *index, uint64_t number, row_id_t row_id)
            "insert");
 }
 
+struct op {
+    uint64_t key;
+    row_id_t row_id;
+    bool is_insert;
+};
+
+static struct op
+draw_lookup(const struct keys *keys, struct ky_prng *prng)
+{
+    const uint64_t at = ky_prng_below(prng, keys->built_count);
+    return (struct op){keys->built[at], at + 1, false};
+}
+
 static void
-look_up(struct index *index, const struct keys *keys, struct ky_prng *prng)
+look_up(struct index *index, const struct op *op)
 {
     uint8_t key[9];
     row_id_t row_id = 0;
-    const uint64_t at = ky_prng_below(prng, keys->built_count);
-    (void)index_find(index, make_key(keys->built[at], key), &row_id, 1);
-    expect(row_id == at + 1, "lookup");
+    (void)index_find(index, make_key(op->key, key), &row_id, 1);
+    expect(row_id == op->row_id, "lookup");
+}
+
+/* Drawn before the time is taken, and read one after another: they cost no misses. Of a hundred,
+ * `writes` are inserts. */
+static struct op *
+draw_ops(const struct keys *keys, uint64_t inserts, uint32_t writes, uint64_t *count_out)
+{
+    const uint64_t room = writes == 100 ? inserts : inserts * 100 / writes * 2 + 1000;
+    struct op *ops = (struct op *)malloc(room * sizeof(struct op));
+    struct ky_prng prng;
+    ky_prng_init(&prng, 11);
+    uint64_t count = 0;
+    for (uint64_t inserted = 0; inserted < inserts && count < room; count++) {
+        if (writes == 100 || ky_prng_below(&prng, 100) < writes) {
+            ops[count] = (struct op){keys->added[inserted], keys->built_count + inserted + 1, true};
+            inserted++;
+        } else {
+            ops[count] = draw_lookup(keys, &prng);
+        }
+    }
+    *count_out = count;
+    return ops;
 }
 
 /* Operations of which `writes` in a hundred are inserts; ns each. */
 static double
 mix(struct index *index, const struct keys *keys, uint64_t inserts, uint32_t writes)
 {
-    struct ky_prng prng;
     struct maintainer maintainer;
-    ky_prng_init(&prng, 11);
+    uint64_t count = 0;
+    struct op *ops = draw_ops(keys, inserts, writes, &count);
     start(&maintainer, index, false);
     const int64_t started = now_ns();
-    uint64_t inserted = 0;
-    uint64_t done = 0;
-    for (; inserted < inserts; done++) {
-        if (writes == 100 || ky_prng_below(&prng, 100) < writes) {
-            insert(index, keys->added[inserted], keys->built_count + inserted + 1);
-            inserted++;
+    for (uint64_t i = 0; i < count; i++) {
+        if (ops[i].is_insert) {
+            insert(index, ops[i].key, ops[i].row_id);
         } else {
-            look_up(index, keys, &prng);
+            look_up(index, &ops[i]);
         }
     }
     const int64_t took = now_ns() - started;
     stop(&maintainer);
-    return (double)took / (double)done;
+    free(ops);
+    return (double)took / (double)count;
 }
 
 static double
@@ -287,10 +321,11 @@ p99(struct index *index, const struct keys *keys)
     double *times = (double *)malloc(P99_PROBES * sizeof(double));
     ky_prng_init(&prng, 12);
     for (uint32_t i = 0; i < P99_PROBES; i++) {
+        const struct op op = draw_lookup(keys, &prng);
         struct timespec before;
         struct timespec after;
         (void)clock_gettime(CLOCK_MONOTONIC, &before);
-        look_up(index, keys, &prng);
+        look_up(index, &op);
         (void)clock_gettime(CLOCK_MONOTONIC, &after);
         times[i] =
             (double)(after.tv_sec - before.tv_sec) * 1e9 + (double)(after.tv_nsec - before.tv_nsec);
@@ -411,6 +446,11 @@ run_set(enum key_set set, uint64_t count, int rounds, const char *only)
 int
 main(int argc, char **argv)
 {
+    /* malloc reads its settings at start only. */
+    if (getenv("GLIBC_TUNABLES") == NULL) {
+        (void)setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 1);
+        (void)execv("/proc/self/exe", argv);
+    }
     const uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000000;
     const int rounds = argc > 3 ? atoi(argv[3]) : 5;
     const char *only = argc > 4 && strcmp(argv[4], "all") != 0 ? argv[4] : NULL;

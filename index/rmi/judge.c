@@ -51,6 +51,7 @@ tree_of_run(const struct rmi_run *run)
     const ky_status status = btree_build(&tree->tree, next_of_run, &source, &err);
     KY_ASSERT(status == KY_OK);
     ky_buffer_deinit(&source.key);
+    tree->row_max = run->row_max;
     return tree;
 }
 
@@ -166,6 +167,7 @@ rmi_judge(struct rmi *rmi, struct rmi_run **run, struct rmi_delta **odd, const c
         }
         ky_buffer_deinit(&scan.keys);
         ky_buffer_deinit(&scan.last_key);
+        tree->row_max = KY_MAX(tree->row_max, (*odd)->row_max);
         rmi_delta_free(*odd);
     }
     rmi_run_free(*run);

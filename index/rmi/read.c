@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reading a learned index without locks. A lookup takes the state once and goes to the run; the
- * landing slot says whether other parts may hold the key. A scan takes a batch from the run first,
+ * Reading a learned index without locks. A lookup takes the state once and goes to the run; a
+ * filter says whether other parts may hold the key. A scan takes a batch from the run first,
  * then from each part what lies before the batch's end, and merges them by key and row id. The
  * same entry may be found in two parts while a rebuild is published, and counts once.
  */
@@ -130,12 +130,11 @@ find_in_parts(struct rmi *rmi, const struct rmi_state *state, uint32_t found, st
     return found;
 }
 
-/* What a lookup does whose landing slot has its code, or says that there is a delta. */
+/* What a lookup does whose landing slot has its code, or whose key may be elsewhere. */
 static uint32_t
 find_at(struct rmi *rmi, const struct rmi_state *state, uint64_t landing, uint64_t code,
-        struct ky_slice key, row_id_t *row_ids, uint32_t max)
+        struct ky_slice key, bool may_be_in_parts, row_id_t *row_ids, uint32_t max)
 {
-    const bool may_be_in_parts = (rmi_slot_word(state->run, landing) & RMI_ROW_HAS_DELTA) != 0;
     const uint32_t found = find_in_run(state->run, landing, code, key, row_ids, max);
     return may_be_in_parts ? find_in_parts(rmi, state, found, key, row_ids, max) : found;
 }
@@ -150,9 +149,9 @@ rmi_find_slowly(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_
     if (rmi_shape_fits(&run->shape, key)) {
         const uint64_t code = rmi_shape_code(&run->shape, key);
         const uint64_t landing = rmi_kernel()->seek(run, code);
-        if (rmi_slot_code(run, landing) == code ||
-            (rmi_slot_word(run, landing) & RMI_ROW_HAS_DELTA) != 0) {
-            found = find_at(rmi, state, landing, code, key, row_ids, max);
+        const bool may_be_in_parts = rmi_state_may_be_elsewhere(state, code, key);
+        if (rmi_slot_code(run, landing) == code || may_be_in_parts) {
+            found = find_at(rmi, state, landing, code, key, may_be_in_parts, row_ids, max);
         }
     } else {
         found = find_in_parts(rmi, state, 0, key, row_ids, max);
@@ -179,13 +178,15 @@ find_chunk(struct rmi *rmi, const struct rmi_state *state, const struct ky_slice
         row_id_t *place = row_ids + (size_t)i * per_key;
         const uint64_t word = rmi_slot_word(run, slots[i]);
         const bool is_code = rmi_slot_code(run, slots[i]) == codes[i];
+        const bool may_be_in_parts = rmi_state_may_be_elsewhere(state, codes[i], keys[i]);
         uint32_t found = 0;
         if (KY_LIKELY((word & ~RMI_ROW_MASK) == 0 && is_code && run->shape.is_exact &&
-                      per_key > 0)) {
+                      !may_be_in_parts && per_key > 0)) {
             *place = word;
             found = 1;
-        } else if (is_code || (word & RMI_ROW_HAS_DELTA) != 0) {
-            found = find_at(rmi, state, slots[i], codes[i], keys[i], place, per_key);
+        } else if (is_code || may_be_in_parts) {
+            found =
+                find_at(rmi, state, slots[i], codes[i], keys[i], may_be_in_parts, place, per_key);
         }
         counts_out[i] = found;
     }

@@ -4,14 +4,14 @@
  * Making runs: from a source, and from what the index holds while it is in use.
  *
  * A rebuild first freezes the active part, under the lock: from then on new entries go into
- * another one, and changes are logged. It merges the run, the frozen and the odd part without
+ * another one, and removals are logged. It merges the run, the frozen and the odd part without
  * any lock. What it read may have changed meanwhile, so it applies the log to what it built, in
  * rounds, the last one under the lock, and publishes. Why that is enough:
  *
  *   - an entry removed before the merge read it is not in the new run, and removing it again does
  *     nothing; one removed afterwards is, and is marked dead by its logged removal;
- *   - an entry inserted meanwhile is in the active part, which stays; the log only says which
- *     landing slot of the new run must point there.
+ *   - an entry inserted meanwhile is in the active part, which stays, and in its filter, whatever
+ *     the last code of the new run will be.
  *
  * Readers of the old state go on with it until they leave their epoch.
  */
@@ -39,31 +39,23 @@ enum {
 
 struct logged {
     row_id_t row_id;
-    uint32_t key_size;
-    uint32_t change;
+    uint64_t key_size;
 };
 
 void
-rmi_log_change(struct rmi *rmi, enum rmi_change change, struct ky_slice key, row_id_t row_id)
+rmi_log_removal(struct rmi *rmi, struct ky_slice key, row_id_t row_id)
 {
-    const struct logged logged = {row_id, (uint32_t)key.size, (uint32_t)change};
+    const struct logged logged = {row_id, key.size};
     ky_buffer_append(&rmi->changes, &logged, sizeof(logged));
     if (key.size > 0) {
         ky_buffer_append_slice(&rmi->changes, key);
     }
 }
 
-void
-rmi_apply_change(struct rmi_run *run, struct rmi_delta *odd, enum rmi_change change,
-                 struct ky_slice key, row_id_t row_id)
+/* From a run and its odd part that nobody else changes. */
+static void
+remove_logged(struct rmi_run *run, struct rmi_delta *odd, struct ky_slice key, row_id_t row_id)
 {
-    if (change == RMI_CHANGE_INSERT) {
-        if (rmi_shape_fits(&run->shape, key)) {
-            rmi_slot_mark(run, rmi_kernel()->seek(run, rmi_shape_code(&run->shape, key)),
-                          RMI_ROW_HAS_DELTA);
-        }
-        return;
-    }
     const uint64_t slot = rmi_run_find(run, key, row_id);
     if (slot != UINT64_MAX) {
         if ((rmi_slot_word(run, slot) & RMI_ROW_IS_DEAD) == 0) {
@@ -82,8 +74,7 @@ apply_log(const struct ky_buffer *changes, struct rmi_run *run, struct rmi_delta
         struct logged logged;
         memcpy(&logged, changes->data + offset, sizeof(logged));
         offset += sizeof(logged);
-        rmi_apply_change(run, odd, (enum rmi_change)logged.change,
-                         ky_slice(changes->data + offset, logged.key_size), logged.row_id);
+        remove_logged(run, odd, ky_slice(changes->data + offset, logged.key_size), logged.row_id);
         offset += logged.key_size;
     }
 }
@@ -119,6 +110,9 @@ rmi_make(struct rmi_gather *gather, struct rmi_run **run_out, struct rmi_delta *
         /* Keys that were in an index already have valid sizes. */
         const ky_status status = btree_build(&(*odd_out)->tree, rmi_gather_next_odd, gather, &err);
         KY_ASSERT(status == KY_OK);
+        for (uint64_t i = 0; i < gather->odd.count; i++) {
+            (*odd_out)->row_max = KY_MAX((*odd_out)->row_max, gather->odd.rows[i]);
+        }
     }
     *run_out = run;
     *reason_out = reason;
@@ -178,6 +172,7 @@ rmi_adopt(struct rmi *rmi, struct rmi_run *run, struct rmi_delta *odd, const cha
     struct rmi_state *old = rmi_state_of(rmi);
     KY_ASSERT(atomic_load_explicit(&rmi->entries, memory_order_relaxed) == 0);
     KY_ASSERT(!rmi->is_rebuilding);
+    rmi->row_max = KY_MAX(run->row_max, odd == NULL ? 0 : odd->row_max);
     rmi_publish(rmi, run, rmi_delta_new(&run->shape), NULL, odd);
     atomic_store_explicit(&rmi->entries, count, memory_order_relaxed);
     note_build(rmi, run, reason, started_ns);
@@ -305,9 +300,13 @@ rmi_rebuild(struct rmi *rmi)
 {
     const int64_t started_ns = ky_monotonic_ns();
     ky_mutex_lock(&rmi->rebuild_lock);
+    struct rmi_filter *filter =
+        rmi_filter_new(rmi_delta_wanted(atomic_load_explicit(&rmi->entries, memory_order_relaxed)));
     ky_mutex_lock(&rmi->lock);
     struct rmi_state *old = rmi_state_of(rmi);
-    rmi_publish(rmi, old->run, rmi_delta_new(&old->run->shape), old->active, old->odd);
+    struct rmi_delta *active = rmi_delta_new(&old->run->shape);
+    active->filter = filter;
+    rmi_publish(rmi, old->run, active, old->active, old->odd);
     rmi_retire(old, NULL, NULL, NULL);
     rmi->is_rebuilding = true;
     KY_ASSERT(rmi->changes.size == 0);
@@ -344,6 +343,12 @@ rmi_rebuild(struct rmi *rmi)
     ky_mutex_unlock(&rmi->rebuild_lock);
 }
 
+uint64_t
+rmi_delta_wanted(uint64_t run_entries)
+{
+    return KY_MAX(run_entries / REBUILD_DELTA_SHARE, (uint64_t)REBUILD_ENTRIES_MIN);
+}
+
 bool
 rmi_wants_rebuild(struct rmi *rmi)
 {
@@ -359,8 +364,7 @@ rmi_wants_rebuild(struct rmi *rmi)
     bool is_wanted = false;
     if (run->entry_count > 0) {
         is_wanted =
-            inserted >
-                KY_MAX(run->entry_count / REBUILD_DELTA_SHARE, (uint64_t)REBUILD_ENTRIES_MIN) ||
+            inserted > rmi_delta_wanted(run->entry_count) ||
             appended >
                 KY_MAX(run->entry_count / REBUILD_TAIL_SHARE, (uint64_t)REBUILD_ENTRIES_MIN) ||
             dead > KY_MAX(run->entry_count / REBUILD_DEAD_SHARE, (uint64_t)REBUILD_ENTRIES_MIN);

@@ -4,13 +4,9 @@
 #include "index/rmi/rmi.h"
 
 /* Between rmi.c and rebuild.c. */
-enum rmi_change { RMI_CHANGE_INSERT, RMI_CHANGE_REMOVE };
 
 /* Under the lock, while a rebuild runs. */
-void rmi_log_change(struct rmi *rmi, enum rmi_change change, struct ky_slice key, row_id_t row_id);
-/* Applies one to a run and its odd part that nobody else changes. */
-void rmi_apply_change(struct rmi_run *run, struct rmi_delta *odd, enum rmi_change change,
-                      struct ky_slice key, row_id_t row_id);
+void rmi_log_removal(struct rmi *rmi, struct ky_slice key, row_id_t row_id);
 /* Throws the run away if a B+tree of the same entries is faster, and the index wants to know. */
 void rmi_judge(struct rmi *rmi, struct rmi_run **run, struct rmi_delta **odd, const char **reason);
 /* What an empty index holds from now on; takes run and odd. */

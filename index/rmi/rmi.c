@@ -32,6 +32,7 @@ rmi_delta_free(void *pointer)
     if (delta != NULL) {
         btree_deinit(&delta->tree);
         rmi_tail_deinit(&delta->tail);
+        rmi_filter_free(delta->filter);
         ky_free(delta);
     }
 }
@@ -63,6 +64,10 @@ rmi_publish(struct rmi *rmi, struct rmi_run *run, struct rmi_delta *active,
     state->active = active;
     state->frozen = frozen;
     state->odd = odd;
+    KY_ASSERT(frozen == NULL || active->filter != NULL);
+    const bool is_asked = frozen != NULL || !rmi_delta_is_empty(active);
+    atomic_init(&state->filter, is_asked ? active->filter : NULL);
+    state->frozen_filter = frozen == NULL ? NULL : frozen->filter;
     atomic_store_explicit(&rmi->state, state, memory_order_release);
     atomic_store_explicit(&rmi->find, rmi_finder_of(run), memory_order_relaxed);
 }
@@ -110,7 +115,9 @@ rmi_delta_find_tail(const struct rmi_delta *delta, struct ky_slice key, row_id_t
 static void
 count_entry(struct rmi *rmi)
 {
-    atomic_fetch_add_explicit(&rmi->entries, 1, memory_order_relaxed);
+    /* Nobody else writes it: no need for a locked instruction. */
+    const uint64_t entries = atomic_load_explicit(&rmi->entries, memory_order_relaxed);
+    atomic_store_explicit(&rmi->entries, entries + 1, memory_order_relaxed);
 }
 
 static void
@@ -149,22 +156,22 @@ insert_target(const struct rmi_state *state)
     return has_run || state->odd == NULL || state->frozen != NULL ? state->active : state->odd;
 }
 
-/* Adds to the active part what neither the run nor the other parts hold. */
+/* Adds to the active part what neither the run nor the other parts hold; is_new: nor does it. */
 static bool
-insert_into(const struct rmi_state *state, struct ky_slice key, row_id_t row_id)
+insert_into(const struct rmi_state *state, struct ky_slice key, row_id_t row_id, bool is_new)
 {
     struct rmi_delta *target = insert_target(state);
     if (rmi_shape_fits(&target->shape, key) && target->shape.is_exact) {
         /* What the tail takes is after all that it holds. */
         const uint64_t code = rmi_shape_code(&target->shape, key);
-        if (rmi_tail_accepts(&target->tail, code, row_id)) {
-            if (!tree_has(target, key, row_id) && rmi_tail_push(&target->tail, code, row_id)) {
-                return true;
-            }
-            return btree_insert(&target->tree, key, row_id);
+        if (is_new
+                ? rmi_tail_push(&target->tail, code, row_id)
+                : rmi_tail_accepts(&target->tail, code, row_id) && !tree_has(target, key, row_id) &&
+                      rmi_tail_push(&target->tail, code, row_id)) {
+            return true;
         }
     }
-    const uint64_t at = rmi_delta_find_tail(target, key, row_id);
+    const uint64_t at = is_new ? UINT64_MAX : rmi_delta_find_tail(target, key, row_id);
     if (at != UINT64_MAX) {
         _Atomic uint64_t *row = &rmi_tail_at(&target->tail, at)->row;
         if ((atomic_load_explicit(row, memory_order_relaxed) & RMI_ROW_IS_DEAD) == 0) {
@@ -179,27 +186,39 @@ insert_into(const struct rmi_state *state, struct ky_slice key, row_id_t row_id)
     return btree_insert(&target->tree, key, row_id);
 }
 
-static bool
-insert_locked(struct rmi *rmi, struct ky_slice key, row_id_t row_id)
+/* From now on lookups of the key look into the active part, too. */
+static void
+add_to_filter(struct rmi_state *state, struct ky_slice key)
 {
-    const struct rmi_state *state = rmi_state_of(rmi);
+    struct rmi_delta *active = state->active;
+    if (KY_UNLIKELY(active->filter == NULL)) {
+        active->filter = rmi_filter_new(rmi_delta_wanted(state->run->entry_count));
+    }
+    rmi_filter_add(active->filter, rmi_hash_key(key));
+    if (KY_UNLIKELY(rmi_state_filter(state) == NULL)) {
+        atomic_store_explicit(&state->filter, active->filter, memory_order_release);
+    }
+}
+
+enum known { IS_ABSENT, IS_PRESENT, IS_REVIVED };
+
+/* Is the entry there, or dead in the run and may live again? */
+static enum known
+find_entry(struct rmi *rmi, const struct rmi_state *state, struct ky_slice key, row_id_t row_id)
+{
     struct rmi_run *run = state->run;
-    const bool fits = rmi_shape_fits(&run->shape, key);
-    uint64_t landing = 0;
     bool may_be_in_parts = true;
-    if (fits) {
-        landing = rmi_kernel()->seek(run, rmi_shape_code(&run->shape, key));
-        may_be_in_parts = (rmi_slot_word(run, landing) & RMI_ROW_HAS_DELTA) != 0;
-        const uint64_t slot = rmi_slot_code(run, landing) == rmi_shape_code(&run->shape, key)
-                                  ? rmi_run_find(run, key, row_id)
-                                  : UINT64_MAX;
+    if (rmi_shape_fits(&run->shape, key)) {
+        const uint64_t code = rmi_shape_code(&run->shape, key);
+        may_be_in_parts = rmi_state_may_be_elsewhere(state, code, key);
+        const uint64_t slot = code <= run->last_code ? rmi_run_find(run, key, row_id) : UINT64_MAX;
         if (slot != UINT64_MAX) {
             if ((rmi_slot_word(run, slot) & RMI_ROW_IS_DEAD) == 0) {
-                return false;
+                return IS_PRESENT;
             }
             if (!rmi->is_rebuilding && !(may_be_in_parts && part_has(state->active, key, row_id))) {
                 revive(rmi, run, slot);
-                return true;
+                return IS_REVIVED;
             }
         }
     }
@@ -207,20 +226,36 @@ insert_locked(struct rmi *rmi, struct ky_slice key, row_id_t row_id)
         const struct rmi_delta *target = insert_target(state);
         for (uint32_t i = 0; i < RMI_PARTS; i++) {
             if (state->parts[i] != target && part_has(state->parts[i], key, row_id)) {
-                return false;
+                return IS_PRESENT;
             }
         }
     }
-    if (fits && !may_be_in_parts) {
-        rmi_slot_mark(run, landing, RMI_ROW_HAS_DELTA);
+    return IS_ABSENT;
+}
+
+static bool
+insert_locked(struct rmi *rmi, struct ky_slice key, row_id_t row_id)
+{
+    struct rmi_state *state = rmi_state_of(rmi);
+    const struct rmi_run *run = state->run;
+    /* Rows are numbered as they come: an entry of a new row need not be looked for. */
+    const bool is_new = row_id > rmi->row_max;
+    if (KY_LIKELY(is_new)) {
+        rmi->row_max = row_id;
+    } else {
+        const enum known known = find_entry(rmi, state, key, row_id);
+        if (known != IS_ABSENT) {
+            return known == IS_REVIVED;
+        }
     }
-    if (!insert_into(state, key, row_id)) {
+    if (state->frozen != NULL ||
+        (rmi_shape_fits(&run->shape, key) && rmi_shape_code(&run->shape, key) <= run->last_code)) {
+        add_to_filter(state, key);
+    }
+    if (!insert_into(state, key, row_id, is_new)) {
         return false;
     }
     count_entry(rmi);
-    if (rmi->is_rebuilding) {
-        rmi_log_change(rmi, RMI_CHANGE_INSERT, key, row_id);
-    }
     return true;
 }
 
@@ -318,7 +353,7 @@ rmi_remove(struct rmi *rmi, struct ky_slice key, row_id_t row_id)
         atomic_fetch_sub_explicit(&rmi->entries, 1, memory_order_relaxed);
     }
     if (is_removed && is_logged && rmi->is_rebuilding) {
-        rmi_log_change(rmi, RMI_CHANGE_REMOVE, key, row_id);
+        rmi_log_removal(rmi, key, row_id);
     }
     ky_mutex_unlock(&rmi->lock);
     return is_removed;

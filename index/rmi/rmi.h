@@ -2,6 +2,7 @@
 #pragma once
 
 #include "index/btree/btree.h"
+#include "index/rmi/filter.h"
 #include "index/rmi/run.h"
 #include "index/rmi/tail.h"
 
@@ -14,6 +15,11 @@
  *   active  entries inserted since: a tree, and a tail for those in ascending order
  *   frozen  the active of before, while a rebuild merges it with the run
  *
+ * A lookup of a key that has the run's shape asks active and frozen part only when their filters
+ * say so, or when the key's code is beyond the run's last. The filter of a part holds every key
+ * that was inserted into it, but those that were beyond the last of the run while no rebuild ran:
+ * what is beyond it stays so until the next rebuild has taken the part in.
+ *
  * A live entry is in one of them, or for a moment in two while a rebuild is published: readers
  * take the same entry once. Readers load the state once and see its parts, which live as long as
  * their epoch; writers change parts and replace the state under the lock.
@@ -21,7 +27,9 @@
 struct rmi_delta {
     struct btree tree;
     struct rmi_tail tail;
-    struct rmi_shape shape; /* of the tail's keys; immutable */
+    struct rmi_shape shape;    /* of the tail's keys; immutable */
+    struct rmi_filter *filter; /* owned; NULL: nothing was added */
+    row_id_t row_max;          /* of an odd part that was built: the greatest row id */
 };
 
 enum { RMI_PARTS = 3 };
@@ -36,6 +44,10 @@ struct rmi_state {
         };
         struct rmi_delta *parts[RMI_PARTS];
     };
+    /* Which keys of the run's shape the parts may hold. Both NULL: none; filter is never NULL
+     * while there is a frozen part. Release: the filter is complete. */
+    _Atomic(struct rmi_filter *) filter;
+    struct rmi_filter *frozen_filter;
 };
 
 struct rmi {
@@ -45,6 +57,7 @@ struct rmi {
     struct ky_mutex rebuild_lock;   /* one rebuild at a time; before lock */
     bool is_rebuilding;             /* guarded by lock: changes are logged */
     struct ky_buffer changes;       /* guarded by lock: what the rebuild may have missed */
+    row_id_t row_max;               /* guarded by lock: no entry has had a greater row id */
     _Atomic uint64_t entries;       /* these relaxed: statistics, written under lock */
     _Atomic uint64_t built_entries; /* at the last rebuild */
     _Atomic uint64_t rebuilds;
@@ -74,6 +87,8 @@ KY_MUST_CHECK ky_status rmi_verify(struct rmi *rmi, struct ky_error *err);
 
 /* Enough has changed since the last build. */
 bool rmi_wants_rebuild(struct rmi *rmi);
+/* Entries of a tree beside a run of this size that make a rebuild worth it. */
+uint64_t rmi_delta_wanted(uint64_t run_entries);
 /* Merges everything into a new run while others read and write. */
 void rmi_rebuild(struct rmi *rmi);
 
@@ -130,6 +145,30 @@ rmi_delta_is_empty(const struct rmi_delta *delta)
     return delta == NULL ||
            (atomic_load_explicit(&delta->tree.entries, memory_order_relaxed) == 0 &&
             rmi_tail_count(&delta->tail) == 0);
+}
+
+/* The active or the frozen part may hold a key with this hash and a code that is not beyond the
+ * run's last. */
+static inline bool
+rmi_state_may_hold(const struct rmi_state *state, const struct rmi_filter *filter, uint64_t hash)
+{
+    return rmi_filter_has(filter, hash) ||
+           (state->frozen_filter != NULL && rmi_filter_has(state->frozen_filter, hash));
+}
+
+static inline const struct rmi_filter *
+rmi_state_filter(const struct rmi_state *state)
+{
+    return atomic_load_explicit(&state->filter, memory_order_acquire);
+}
+
+/* A key of the run's shape may be elsewhere than in the run. */
+static inline bool
+rmi_state_may_be_elsewhere(const struct rmi_state *state, uint64_t code, struct ky_slice key)
+{
+    const struct rmi_filter *filter = rmi_state_filter(state);
+    return code > state->run->last_code ||
+           (filter != NULL && rmi_state_may_hold(state, filter, rmi_hash_key(key)));
 }
 
 /* The tail's entry, dead or not; UINT64_MAX. */

@@ -31,9 +31,8 @@
  * 31 separators of 16 bits, which a block's last code has: their blocks end, if they can, where the
  * next code differs in these bits. Codes equal to each other are always in one leaf.
  *
- * The run is immutable but for two bits of its row words. Every code, present or absent, has one
- * landing slot: the first one at or after it. ROW_HAS_DELTA there says that the delta may hold
- * entries that land in this slot, so that a lookup asks the delta only when it must.
+ * The run is immutable but for one bit of its row words. Every code, present or absent, has one
+ * landing slot: the first one at or after it.
  */
 enum {
     RMI_BLOCK_SLOTS = 8,
@@ -52,10 +51,9 @@ enum {
 #define RMI_BUCKET_IS_WIDE 0x80000000U
 
 #define RMI_ROW_MASK (((uint64_t)1 << 48) - 1)
-#define RMI_ROW_HAS_TWIN ((uint64_t)1 << 60)  /* the next entry has the same code; never changes */
-#define RMI_ROW_IS_PAD ((uint64_t)1 << 61)    /* no entry; never changes */
-#define RMI_ROW_HAS_DELTA ((uint64_t)1 << 62) /* set once, under the writer's lock */
-#define RMI_ROW_IS_DEAD ((uint64_t)1 << 63)   /* removed */
+#define RMI_ROW_HAS_TWIN ((uint64_t)1 << 60) /* the next entry has the same code; never changes */
+#define RMI_ROW_IS_PAD ((uint64_t)1 << 61)   /* no entry; never changes */
+#define RMI_ROW_IS_DEAD ((uint64_t)1 << 63)  /* removed */
 
 struct rmi_block {
     uint64_t codes[RMI_BLOCK_SLOTS];
@@ -118,6 +116,8 @@ struct rmi_run {
     uint64_t root_range, root_scale;
     struct rmi_shape shape;
     uint32_t block_count, leaf_count, separators_count, bucket_count;
+    uint64_t last_code;          /* 0 without entries */
+    row_id_t row_max;            /* none of its entries has a greater row id */
     uint64_t entry_count;        /* with dead ones */
     _Atomic uint64_t dead_count; /* relaxed; changed under the writer's lock */
     uint8_t *rests;              /* fixed size: slot * rest_size; else records */
@@ -206,7 +206,7 @@ rmi_slot_row(const struct rmi_run *run, uint64_t slot)
 static inline uint64_t
 rmi_slot_word(const struct rmi_run *run, uint64_t slot)
 {
-    /* Acquire pairs with the release of whoever sets a bit: the delta's entry is there. */
+    /* Acquire pairs with the release of whoever sets or takes off a bit. */
     return atomic_load_explicit(rmi_slot_row(run, slot), memory_order_acquire);
 }
 

@@ -653,9 +653,13 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
     struct builder builder = {.input = input, .run = run, .blocks_capacity = capacity};
     run->shape = *shape;
     run->entry_count = input->count;
+    run->last_code = input->count == 0 ? 0 : input->codes[input->count - 1];
     run->blocks = (struct rmi_block *)rmi_pages_new(capacity * sizeof(struct rmi_block));
     for (uint64_t from = 0; from < input->count;) {
-        from = add_leaf(&builder, from);
+        const uint64_t to = add_leaf(&builder, from);
+        for (; from < to; from++) {
+            run->row_max = KY_MAX(run->row_max, input->rows[from]);
+        }
         KY_ASSERT(run->block_count + BLOCKS_SLACK <= capacity);
     }
     if (run->separators_count > 0 && run->separators_count < run->leaf_count) {

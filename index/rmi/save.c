@@ -295,7 +295,7 @@ copy_pages(struct ky_slice section, size_t extra)
 
 /* Copies the blocks, makes their sum and verifies them, each part while it is in the cache. */
 static bool
-load_blocks(struct loader *loader, const struct rmi_run *run)
+load_blocks(struct loader *loader, struct rmi_run *run)
 {
     const struct ky_slice section = loader->sections[BLOCKS];
     const uint8_t *from = (const uint8_t *)section.data;
@@ -312,6 +312,8 @@ load_blocks(struct loader *loader, const struct rmi_run *run)
         walk.ahead = (const char *)from + offset;
         (void)rmi_walk_to(&walk, (uint32_t)(offset / sizeof(struct rmi_block)));
     }
+    run->last_code = walk.last_code;
+    run->row_max = rmi_walk_row_max(&walk);
     struct ky_error err;
     ky_error_init(&err);
     return check_sum(loader, BLOCKS, ky_hash_finish(hash)) &&
@@ -380,6 +382,7 @@ check_odd(const struct rmi_run *run, struct rmi_delta *odd, struct ky_error *err
     for (uint32_t count; status == KY_OK &&
                          (count = btree_scan_next(&odd->tree, &scan, entries, SAVE_BATCH)) > 0;) {
         for (uint32_t i = 0; i < count && status == KY_OK; i++) {
+            odd->row_max = KY_MAX(odd->row_max, entries[i].row_id);
             if (rmi_shape_fits(&run->shape, entries[i].key)) {
                 status = ky_error_set(err, KY_DATA_CORRUPTED,
                                       "saved index is damaged: a key is in the wrong section");

@@ -123,6 +123,20 @@ below_next(const uint64_t *numbers, uint64_t mask)
     return signs(below_next_4(numbers, bits), below_next_4(numbers + 4, bits));
 }
 
+/* The mask leaves the sign bit out. */
+TARGET static inline void
+raise_to(uint64_t *maxima, const uint64_t *numbers, uint64_t mask)
+{
+    const __m256i bits = _mm256_set1_epi64x((long long)mask);
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i += 4) {
+        const __m256i before = load_4(maxima + i);
+        const __m256i four = _mm256_and_si256(load_4(numbers + i), bits);
+        const __m256i is_greater = _mm256_cmpgt_epi64(four, before);
+        _mm256_storeu_si256((__m256i *)(void *)(maxima + i),
+                            _mm256_blendv_epi8(before, four, is_greater));
+    }
+}
+
 #define KERNEL rmi_kernel_avx2
 #define KERNEL_NAME "avx2"
 #include "index/rmi/verify_template.h"

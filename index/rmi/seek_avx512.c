@@ -83,6 +83,14 @@ below_next(const uint64_t *numbers, uint64_t mask)
     return _mm512_cmplt_epu64_mask(eight, next_of(eight));
 }
 
+TARGET static inline void
+raise_to(uint64_t *maxima, const uint64_t *numbers, uint64_t mask)
+{
+    const __m512i eight =
+        _mm512_and_si512(_mm512_load_si512(numbers), _mm512_set1_epi64((long long)mask));
+    _mm512_storeu_si512(maxima, _mm512_max_epu64(_mm512_loadu_si512(maxima), eight));
+}
+
 #define KERNEL rmi_kernel_avx512
 #define KERNEL_NAME "avx512"
 #include "index/rmi/verify_template.h"

@@ -91,6 +91,14 @@ below_next(const uint64_t *numbers, uint64_t mask)
     return found;
 }
 
+static inline void
+raise_to(uint64_t *maxima, const uint64_t *numbers, uint64_t mask)
+{
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        maxima[i] = KY_MAX(maxima[i], numbers[i] & mask);
+    }
+}
+
 #define KERNEL rmi_kernel_scalar
 #define KERNEL_NAME "scalar"
 #include "index/rmi/verify_template.h"

@@ -168,7 +168,7 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
 }
 
 /* The usual lookup, which is over in this function and calls nothing. What it cannot do begins anew
- * elsewhere. */
+ * elsewhere: so do codes beyond their leaf's last, and with them all beyond the run's. */
 INLINE uint32_t
 find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, uint32_t root,
         bool is_mixed)
@@ -179,12 +179,18 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
     if (KY_UNLIKELY(epoch == NULL)) {
         return rmi_find_slowly(rmi, key, row_ids, max);
     }
-    const struct rmi_run *run = rmi_state_of(rmi)->run;
+    const struct rmi_state *state = rmi_state_of(rmi);
+    const struct rmi_run *run = state->run;
     if (KY_UNLIKELY(key.size != DIRECT_SIZE || run->direct_kind != root * 2 + is_mixed ||
                     *bytes != run->direct_marker || max == 0)) {
         goto slowly;
     }
     const uint64_t code = ky_load_be64(bytes + 1);
+    const struct rmi_filter *filter = rmi_state_filter(state);
+    if (KY_UNLIKELY(filter != NULL) &&
+        rmi_state_may_hold(state, filter, rmi_hash_code(code, *bytes))) {
+        goto slowly;
+    }
     uint64_t distance = code - run->root_base; /* beyond the range, too, when code is below */
     uint32_t at = 0;
     if (root == RMI_ROOT_LEVELS) {
@@ -237,7 +243,7 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
             ky_epoch_leave_entered(epoch);
             return 1;
         }
-    } else if ((word & RMI_ROW_HAS_DELTA) == 0) {
+    } else {
         ky_epoch_leave_entered(epoch);
         return 0;
     }

@@ -34,6 +34,10 @@ rmi_stats(struct rmi *rmi, struct index_stats *stats_out)
     /* A root, a leaf and a block; a tree beside them is as high as it is. */
     stats.height = run->entry_count > 0 ? 3 : 0;
     stats.nodes = run->leaf_count;
+    const struct rmi_filter *filters[] = {rmi_state_filter(state), state->frozen_filter};
+    for (size_t i = 0; i < KY_COUNT_OF(filters); i++) {
+        stats.bytes += filters[i] == NULL ? 0 : filters[i]->word_count * sizeof(uint64_t);
+    }
     for (uint32_t i = 0; i < RMI_PARTS; i++) {
         struct rmi_delta *part = state->parts[i];
         if (part == NULL) {

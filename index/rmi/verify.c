@@ -170,6 +170,9 @@ rmi_walk_finish(struct rmi_walk *walk, struct ky_error *err)
         walk->dead != atomic_load_explicit(&run->dead_count, memory_order_relaxed)) {
         return damaged(err, "counts that do not match", walk->entries);
     }
+    if (walk->last_code != run->last_code || rmi_walk_row_max(walk) > run->row_max) {
+        return damaged(err, "ends that do not match", run->leaf_count);
+    }
     KY_TRY(verify_root(run, err));
     return run->shape.is_exact ? KY_OK : verify_rests(run, err);
 }
@@ -177,15 +180,14 @@ rmi_walk_finish(struct rmi_walk *walk, struct ky_error *err)
 ky_status
 rmi_run_verify(const struct rmi_run *run, struct ky_error *err)
 {
-    const uint64_t known =
-        RMI_ROW_MASK | RMI_ROW_HAS_TWIN | RMI_ROW_IS_PAD | RMI_ROW_HAS_DELTA | RMI_ROW_IS_DEAD;
+    const uint64_t known = RMI_ROW_MASK | RMI_ROW_HAS_TWIN | RMI_ROW_IS_PAD | RMI_ROW_IS_DEAD;
     struct rmi_walk walk;
     rmi_walk_init(&walk, run, ~known);
     (void)rmi_walk_to(&walk, run->block_count);
     return rmi_walk_finish(&walk, err);
 }
 
-/* Every entry of a part must be found through the run's landing slots. */
+/* Lookups must know of every entry that is not in the run, and inserts of every row id. */
 static ky_status
 verify_reach(struct rmi *rmi, const struct rmi_state *state, struct ky_error *err)
 {
@@ -200,13 +202,16 @@ verify_reach(struct rmi *rmi, const struct rmi_state *state, struct ky_error *er
         count += found;
         for (uint32_t i = 0; i < found && status == KY_OK; i++) {
             const uint64_t slot = rmi_run_find(state->run, entries[i].key, entries[i].row_id);
+            if (entries[i].row_id > rmi->row_max) {
+                status = damaged(err, "a row number that inserts do not know", entries[i].row_id);
+            }
             const bool is_in_run =
                 slot != UINT64_MAX && (rmi_slot_word(state->run, slot) & RMI_ROW_IS_DEAD) == 0;
-            if (!is_in_run && rmi_shape_fits(&state->run->shape, entries[i].key)) {
+            if (status == KY_OK && !is_in_run &&
+                rmi_shape_fits(&state->run->shape, entries[i].key)) {
                 const uint64_t code = rmi_shape_code(&state->run->shape, entries[i].key);
-                const uint64_t landing = rmi_kernel()->seek(state->run, code);
-                if ((rmi_slot_word(state->run, landing) & RMI_ROW_HAS_DELTA) == 0) {
-                    status = damaged(err, "an entry that no lookup finds", landing);
+                if (!rmi_state_may_be_elsewhere(state, code, entries[i].key)) {
+                    status = damaged(err, "an entry that no lookup finds", code);
                 }
             }
         }

@@ -19,6 +19,7 @@ struct rmi_walk {
     uint32_t full_blocks;  /* in a row, up to where the walk is */
     uint64_t last_code;    /* of the last entry */
     uint64_t last_row_id;
+    uint64_t row_max[RMI_BLOCK_SLOTS]; /* the greatest row ids, of slots with each place */
     bool has_last;
     bool has_twin; /* the last entry says so */
     uint64_t entries;
@@ -37,6 +38,16 @@ rmi_walk_to(struct rmi_walk *walk, uint32_t block_end)
 }
 /* After the last leaf: end, counts, root and rests. XX002 for that, or for the fault before. */
 KY_MUST_CHECK ky_status rmi_walk_finish(struct rmi_walk *walk, struct ky_error *err);
+
+static inline row_id_t
+rmi_walk_row_max(const struct rmi_walk *walk)
+{
+    row_id_t row_max = 0;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        row_max = KY_MAX(row_max, walk->row_max[i]);
+    }
+    return row_max;
+}
 
 /* For the kernels: what is wrong with the leaf but for its blocks; NULL: nothing. */
 const char *rmi_walk_leaf_fault(const struct rmi_run *run, uint32_t leaf);

@@ -9,7 +9,10 @@
  *   equal_next(numbers)              which equal the one after them
  *   below_next(numbers, mask)        which are below the one after them, in the bits of the mask
  *
- * The last two may read a ninth number, and say anything of the eighth.
+ * of which the last two may read a ninth number, and say anything of the eighth; and
+ *
+ *   raise_to(maxima, numbers, mask)  makes eight maxima at least the numbers, in the bits of the
+ * mask
  *
  * No guard: it is a template.
  */
@@ -81,6 +84,7 @@ verify_block(struct rmi_walk *walk, const struct rmi_block *block, uint32_t *use
             return fault;
         }
     }
+    raise_to(walk->row_max, words, RMI_ROW_MASK);
     walk->has_last = true;
     walk->last_code = codes[used - 1];
     walk->last_row_id = words[used - 1] & RMI_ROW_MASK;
