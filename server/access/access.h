@@ -121,15 +121,15 @@ uint32_t access_index_scan_next(struct access_index_scan *scan, struct row_ref *
 /* Entries of a key that are looked up together with those of others. */
 enum { ACCESS_KEY_ROWS_MAX = 16 };
 /**
- * The rows of many whole keys at once, in the order of the keys, which ascend or descend and
- * differ. Up to max rows, at least ACCESS_KEY_ROWS_MAX; all of keys[0..*done_out), none of the
- * others. Ends early at a key whose rows may not fit, or that has more entries than
- * ACCESS_KEY_ROWS_MAX: if that is the first one, *done_out is 0 and access_index_scan_next is the
- * way, in a scan of its own.
+ * The rows of many whole keys at once, in the order of the keys. Up to max rows, at least
+ * ACCESS_KEY_ROWS_MAX; all of keys[0..*done_out), none of the others. Ends early at a key whose
+ * rows may not fit, or that has more entries than ACCESS_KEY_ROWS_MAX: if that is the first one,
+ * *done_out is 0 and access_index_scan_next is the way, in a scan of its own. key_of: which of
+ * keys, by row; NULL: nobody asks, and the keys ascend or descend and differ.
  */
 uint32_t access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys,
                                 uint32_t count, struct row_ref *rows, uint32_t max,
-                                uint32_t *done_out);
+                                uint32_t *key_of, uint32_t *done_out);
 void access_index_scan_close(struct access_index_scan *scan);
 
 /* ------------------------------------------------------------------ vectors */

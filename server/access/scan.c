@@ -42,13 +42,12 @@ is_current(struct access_index_scan *scan, struct ky_slice row, struct ky_slice 
            ky_slice_equal(ky_buffer_slice(&scan->scratch), key);
 }
 
-/* The rows among ids that are seen, in order; with is_checked, of those only whose key is theirs.
- */
+/* The rows among ids that are seen, in order, and which they are; with is_checked, of those only
+ * whose key is theirs. */
 static uint32_t
 take_rows(struct access_index_scan *scan, const row_id_t *ids, const struct ky_slice *keys,
-          uint32_t count, bool is_checked, struct row_ref *rows)
+          uint32_t count, bool is_checked, struct row_ref *rows, uint32_t *places)
 {
-    uint32_t places[STORAGE_GET_MAX];
     uint32_t found = storage_get_many(scan->txn->txn, scan->runtime->rel, ids, count, rows, places);
     if (!is_checked) {
         return found;
@@ -56,6 +55,7 @@ take_rows(struct access_index_scan *scan, const row_id_t *ids, const struct ky_s
     uint32_t kept = 0;
     for (uint32_t i = 0; i < found; i++) {
         if (is_current(scan, rows[i].body, keys[places[i]])) {
+            places[kept] = places[i];
             rows[kept++] = rows[i];
         }
     }
@@ -69,6 +69,7 @@ take_entries(struct access_index_scan *scan, const struct index_entry *entries, 
 {
     row_id_t ids[STORAGE_GET_MAX];
     struct ky_slice keys[STORAGE_GET_MAX];
+    uint32_t places[STORAGE_GET_MAX];
     uint32_t row_count = 0;
     for (uint32_t from = 0; from < count; from += STORAGE_GET_MAX) {
         const uint32_t now = KY_MIN(count - from, (uint32_t)STORAGE_GET_MAX);
@@ -76,7 +77,7 @@ take_entries(struct access_index_scan *scan, const struct index_entry *entries, 
             ids[i] = entries[from + i].row_id;
             keys[i] = entries[from + i].key;
         }
-        row_count += take_rows(scan, ids, keys, now, is_checked, rows + row_count);
+        row_count += take_rows(scan, ids, keys, now, is_checked, rows + row_count, places);
     }
     return row_count;
 }
@@ -132,11 +133,13 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
     }
 }
 
-/* What a transaction is told to have read of a list: few keys one by one, many as ranges. */
+/* What a transaction is told to have read of a list: few keys one by one, many as ranges; also one
+ * by one where ranges of keys in no order would hold others. */
 static void
-note_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count)
+note_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
+          bool is_sorted)
 {
-    const uint32_t step = (count + NOTED_RANGES_MAX - 1) / NOTED_RANGES_MAX;
+    const uint32_t step = is_sorted ? (count + NOTED_RANGES_MAX - 1) / NOTED_RANGES_MAX : 1;
     for (uint32_t i = 0; i < count; i += step) {
         struct ky_slice lower = keys[i];
         struct ky_slice upper = keys[KY_MIN(i + step, count) - 1];
@@ -155,23 +158,41 @@ note_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t 
 struct pending {
     row_id_t ids[STORAGE_GET_MAX];
     struct ky_slice keys[STORAGE_GET_MAX];
+    uint32_t key_of[STORAGE_GET_MAX];
     uint32_t count;
 };
 
 static uint32_t
 flush_pending(struct access_index_scan *scan, struct pending *pending, bool is_checked,
-              struct row_ref *rows)
+              struct row_ref *rows, uint32_t *key_of)
 {
     const uint32_t count = pending->count;
+    uint32_t places[STORAGE_GET_MAX];
+    if (count == 0) {
+        return 0;
+    }
     pending->count = 0;
-    return count == 0 ? 0 : take_rows(scan, pending->ids, pending->keys, count, is_checked, rows);
+    const uint32_t found =
+        take_rows(scan, pending->ids, pending->keys, count, is_checked, rows, places);
+    for (uint32_t i = 0; key_of != NULL && i < found; i++) {
+        key_of[i] = pending->key_of[places[i]];
+    }
+    return found;
 }
 
-/* access_index_scan_keys for up to KEYS_TOGETHER keys. */
-static uint32_t
-find_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
-          struct row_ref *rows, uint32_t max, uint32_t *done_out)
+/* Where the next row goes. */
+static uint32_t *
+key_of_at(uint32_t *key_of, uint32_t row)
 {
+    return key_of == NULL ? NULL : key_of + row;
+}
+
+/* access_index_scan_keys for up to KEYS_TOGETHER of keys, from `first` on. */
+static uint32_t
+find_keys(struct access_index_scan *scan, const struct ky_slice *all, uint32_t first,
+          uint32_t count, struct row_ref *rows, uint32_t max, uint32_t *key_of, uint32_t *done_out)
+{
+    const struct ky_slice *keys = all + first;
     row_id_t ids[KEYS_TOGETHER * ACCESS_KEY_ROWS_MAX];
     uint32_t found[KEYS_TOGETHER];
     struct pending pending = {.count = 0};
@@ -183,33 +204,37 @@ find_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t 
     for (; i < count && found[i] <= ACCESS_KEY_ROWS_MAX; i++) {
         if (pending.count + found[i] > STORAGE_GET_MAX ||
             row_count + pending.count + found[i] > max) {
-            row_count += flush_pending(scan, &pending, is_checked, rows + row_count);
+            row_count += flush_pending(scan, &pending, is_checked, rows + row_count,
+                                       key_of_at(key_of, row_count));
         }
         if (row_count + found[i] > max) {
             break;
         }
         for (uint32_t k = 0; k < found[i]; k++) {
             pending.ids[pending.count] = ids[i * ACCESS_KEY_ROWS_MAX + k];
+            pending.key_of[pending.count] = first + i;
             pending.keys[pending.count++] = keys[i];
         }
     }
     *done_out = i;
-    return row_count + flush_pending(scan, &pending, is_checked, rows + row_count);
+    return row_count + flush_pending(scan, &pending, is_checked, rows + row_count,
+                                     key_of_at(key_of, row_count));
 }
 
 uint32_t
 access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
-                       struct row_ref *rows, uint32_t max, uint32_t *done_out)
+                       struct row_ref *rows, uint32_t max, uint32_t *key_of, uint32_t *done_out)
 {
     uint32_t row_count = 0;
     uint32_t done = 0;
     bool is_whole = true;
     KY_ASSERT(scan->is_list && max >= ACCESS_KEY_ROWS_MAX);
-    note_keys(scan, keys, count);
+    note_keys(scan, keys, count, key_of == NULL);
     while (is_whole && done < count) {
         const uint32_t now = KY_MIN(count - done, (uint32_t)KEYS_TOGETHER);
         uint32_t found = 0;
-        row_count += find_keys(scan, keys + done, now, rows + row_count, max - row_count, &found);
+        row_count += find_keys(scan, keys, done, now, rows + row_count, max - row_count,
+                               key_of_at(key_of, row_count), &found);
         done += found;
         is_whole = found == now;
     }

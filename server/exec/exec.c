@@ -36,7 +36,8 @@ class_of(const struct plan *plan)
          * keys. */
         return plan->join.kind == PLAN_JOIN_RIGHT || plan->join.kind == PLAN_JOIN_FULL
                    ? &op_hash_join
-                   : &op_nested_loop;
+               : lookup_join_serves(plan) ? &op_lookup_join
+                                          : &op_nested_loop;
     case PLAN_HASH_JOIN:
         return &op_hash_join;
     case PLAN_MATERIALIZE:
@@ -87,7 +88,13 @@ exec_compile_list(struct exec *exec, struct expr *const *exprs, uint16_t count, 
 ky_status
 op_open(struct exec *exec, const struct plan *plan, struct op **op_out, struct ky_error *err)
 {
-    const struct op_class *class = class_of(plan);
+    return op_open_as(exec, plan, class_of(plan), op_out, err);
+}
+
+ky_status
+op_open_as(struct exec *exec, const struct plan *plan, const struct op_class *class,
+           struct op **op_out, struct ky_error *err)
+{
     struct ky_arena *arena = exec->context->arena;
     struct op *op = ky_arena_calloc(arena, 1, class->size);
     op->class = class;

@@ -88,6 +88,10 @@ struct exec {
 void exec_init_plain(struct exec *exec, struct exec_context *context);
 KY_MUST_CHECK ky_status op_open(struct exec *exec, const struct plan *plan, struct op **op_out,
                                 struct ky_error *err);
+/* Run by a class that is not the node kind's own. */
+KY_MUST_CHECK ky_status op_open_as(struct exec *exec, const struct plan *plan,
+                                   const struct op_class *class, struct op **op_out,
+                                   struct ky_error *err);
 /* Never answers an empty batch. */
 enum exec_answer op_next(struct op *op, struct batch **batch_out, struct ky_error *err);
 KY_MUST_CHECK ky_status op_rescan(struct op *op, struct ky_error *err);
@@ -163,8 +167,10 @@ datum_same(const struct type *type, struct datum a, struct datum b)
 
 extern const struct op_class op_result, op_seq_scan, op_index_scan, op_sysview_scan, op_vector_scan,
     op_function_scan, op_values_scan, op_cte_scan, op_work_table_scan, op_recursive_union,
-    op_nested_loop, op_hash_join, op_materialize, op_sort, op_limit, op_aggregate, op_unique,
-    op_append, op_set_operation, op_project_set, op_window, op_lock_rows, op_insert, op_update,
-    op_delete, op_current_of;
+    op_nested_loop, op_lookup_join, op_hash_join, op_materialize, op_sort, op_limit, op_aggregate,
+    op_unique, op_append, op_set_operation, op_project_set, op_window, op_lock_rows, op_insert,
+    op_update, op_delete, op_current_of;
+/* Is this nested loop one of lookups of whole keys? */
+bool lookup_join_serves(const struct plan *join);
 /* The child of an Append that the last batch came from; children_out: all of them. */
 const struct op *append_current(const struct op *op, struct op *const **children_out);

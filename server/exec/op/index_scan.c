@@ -311,7 +311,7 @@ next_of_list(struct op_index_scan *self, uint32_t *count_out, struct ky_error *e
         uint32_t done = 0;
         scan_make_room(&self->scan, &self->op, list_room(self, count));
         *count_out = access_index_scan_keys(&entries, self->keys, count, self->scan.rows,
-                                            self->scan.room, &done);
+                                            self->scan.room, NULL, &done);
         self->element_next = first + done;
         is_whole = done == count;
         self->list_size =

@@ -85,6 +85,38 @@ pairs_add_extra(struct pairs *pairs, const struct batch *left, uint32_t place)
     }
 }
 
+/* One column of all pairs, from the left or the right side. */
+static void
+gather_column(const struct pairs *pairs, const struct column *from, bool is_right,
+              struct column *out)
+{
+    const bool has_nulls = from == NULL || from->has_nulls || (is_right && pairs->has_extra);
+    const bool is_bytes = out->type->storage == TYPE_BYTES;
+    for (uint32_t pair = 0; pair < pairs->batch.count; pair++) {
+        const uint32_t place = is_right ? pairs->right_row[pair] : pairs->left_place[pair];
+        if (has_nulls) {
+            column_set(out, pair,
+                       is_right && pairs->is_extra[pair] ? datum_null() : column_get(from, place));
+        } else if (is_bytes) {
+            out->bytes[pair] = from->bytes[place];
+        } else {
+            out->word[pair] = from->word[place];
+        }
+    }
+}
+
+void
+pairs_gather(struct pairs *pairs, const struct batch *left, const struct batch *right)
+{
+    for (uint32_t i = 0; i < pairs->left_width; i++) {
+        gather_column(pairs, &left->columns[i], false, &pairs->batch.columns[i]);
+    }
+    for (uint32_t i = 0; i < pairs->right_width; i++) {
+        gather_column(pairs, right == NULL ? NULL : &right->columns[i], true,
+                      &pairs->batch.columns[pairs->left_width + i]);
+    }
+}
+
 /* Drops the extra pairs of left rows that matched. Pairs are in the left rows' order. */
 static uint32_t
 settle_extras(struct pairs *pairs, const uint16_t *passed, uint32_t passed_count)

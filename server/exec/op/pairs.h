@@ -37,6 +37,26 @@ pairs_is_full(const struct pairs *pairs)
 uint32_t pairs_add_left(struct pairs *pairs, const struct batch *left, uint32_t place);
 /* A pair with nulls on the right (is_extra). */
 void pairs_add_extra(struct pairs *pairs, const struct batch *left, uint32_t place);
+/* The same in two steps, for joins that need not copy one by one: pairs are noted by place, then
+ * filled column by column. right may be NULL when all of them are extra. */
+static inline void
+pairs_note(struct pairs *pairs, uint32_t left_place, uint32_t right_place)
+{
+    const uint32_t pair = pairs->batch.count++;
+    pairs->left_place[pair] = (uint16_t)left_place;
+    pairs->right_row[pair] = right_place;
+    pairs->is_extra[pair] = 0;
+}
+static inline void
+pairs_note_extra(struct pairs *pairs, uint32_t left_place)
+{
+    const uint32_t pair = pairs->batch.count++;
+    pairs->left_place[pair] = (uint16_t)left_place;
+    pairs->right_row[pair] = 0;
+    pairs->is_extra[pair] = 1;
+    pairs->has_extra = true;
+}
+void pairs_gather(struct pairs *pairs, const struct batch *left, const struct batch *right);
 /* Evaluates the condition, marks left rows, and leaves the pairs that pass in batch. */
 KY_MUST_CHECK ky_status pairs_judge(struct pairs *pairs, struct ky_error *err);
 void pairs_clear(struct pairs *pairs);

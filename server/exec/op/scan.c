@@ -37,6 +37,9 @@ scan_make_room(struct scan_state *scan, struct op *op, uint32_t wanted)
     scan->room = wanted;
     scan->rows = ky_arena_alloc(arena, wanted * sizeof(*scan->rows));
     scan->bodies = ky_arena_alloc(arena, wanted * sizeof(*scan->bodies));
+    if (scan->has_tags) {
+        scan->tags = ky_arena_alloc(arena, wanted * sizeof(*scan->tags));
+    }
     for (uint32_t i = 0; i < scan->batch.column_count; i++) {
         const struct type *type = scan->batch.columns[i].type;
         column_init(&scan->batch.columns[i], type, wanted, arena);
@@ -115,6 +118,9 @@ compact(struct scan_state *scan, const uint16_t *places, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         scan->rows[i] = scan->rows[places[i]];
         scan->bodies[i] = scan->bodies[places[i]];
+        if (scan->has_tags) {
+            scan->tags[i] = scan->tags[places[i]];
+        }
     }
     for (uint32_t c = 0; c < scan->batch.column_count; c++) {
         if (scan->is_early[c]) {
@@ -146,7 +152,9 @@ scan_emit(struct scan_state *scan, struct op *op, uint32_t count, struct batch *
     if (op->filter != NULL) {
         const struct eval_input input = op_input(op, batch);
         uint16_t *places = op_selection(op, count);
-        KY_TRY(eval_filter(op->filter, &input, NULL, count, places, &batch->count, err));
+        KY_TRY(scan->filter != NULL
+                   ? scan->filter(scan, op, count, places, &batch->count, err)
+                   : eval_filter(op->filter, &input, NULL, count, places, &batch->count, err));
         if (op->actual != NULL) {
             op->actual->removed += count - batch->count;
         }

@@ -3,6 +3,11 @@
 
 #include "server/exec/exec_private.h"
 
+struct scan_state;
+/* The places among the first count rows that op->filter passes, in order. */
+typedef ky_status (*scan_filter)(struct scan_state *scan, struct op *op, uint32_t count,
+                                 uint16_t *places, uint32_t *count_out, struct ky_error *err);
+
 /* What scans of stored rows share: from rows to columns, the filter's columns first. */
 struct scan_state {
     const struct cat_table *table;
@@ -12,6 +17,9 @@ struct scan_state {
     uint32_t room;     /* rows that fit */
     uint8_t *is_early; /* by column: the filter reads it */
     bool has_late;
+    bool has_tags;
+    uint32_t *tags;       /* with has_tags: by row, the operator's; they stay with their rows */
+    scan_filter filter;   /* the operator's own way to evaluate its filter; NULL: all at once */
     uint16_t extra_count; /* columns after the scan's own, filled by the operator */
 };
 

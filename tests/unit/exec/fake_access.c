@@ -91,9 +91,9 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
 
 uint32_t
 access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *keys, uint32_t count,
-                       struct row_ref *rows, uint32_t max, uint32_t *done_out)
+                       struct row_ref *rows, uint32_t max, uint32_t *key_of, uint32_t *done_out)
 {
-    (void)scan, (void)keys, (void)count, (void)rows, (void)max, (void)done_out;
+    (void)scan, (void)keys, (void)count, (void)rows, (void)max, (void)key_of, (void)done_out;
     KY_UNREACHABLE();
 }
 
