@@ -11,6 +11,8 @@
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
+#include "server/base/budget.h"
+#include "server/base/clock.h"
 #include "server/base/epoch.h"
 #include "vector/collection_private.h"
 #include "vector/exact/exact.h"
@@ -242,22 +244,35 @@ end(struct collection *collection, struct graph *graph)
     ky_mutex_unlock(&collection->lock);
 }
 
-static bool
-is_worth_a_graph(struct collection *collection)
+/* What the new graph will take; what there is stays until it is ready. */
+static ky_status
+admit(struct collection *collection, uint64_t size, struct ky_error *err)
 {
-    struct collection_stats stats;
-    collection_stats(collection, &stats);
-    return stats.has_graph || stats.entries >= ENTRIES_MIN;
+    collection_note_memory(collection);
+    if (collection->budget == NULL) {
+        return KY_OK;
+    }
+    if (ky_budget_charge(collection->budget, size, err) != KY_OK) {
+        atomic_fetch_add_explicit(&collection->builds_refused, 1, memory_order_relaxed);
+        collection->refused_ns = ky_monotonic_ns();
+        return KY_ERR;
+    }
+    collection->refused_ns = 0;
+    return KY_OK;
 }
 
 ky_status
 maintain_build(struct collection *collection, const struct vector_work *work, struct ky_error *err)
 {
     struct sources sources;
+    struct collection_stats stats;
     struct graph *graph = NULL;
-    if (!is_worth_a_graph(collection)) {
+    collection_stats(collection, &stats);
+    if (!stats.has_graph && stats.entries < ENTRIES_MIN) {
         return KY_OK;
     }
+    const uint64_t size = collection_build_size(&collection->options, stats.entries);
+    KY_TRY(admit(collection, size, err));
     begin(collection);
     struct view *view = view_acquire(collection);
     sources_init(&sources, view);
@@ -265,6 +280,10 @@ maintain_build(struct collection *collection, const struct vector_work *work, st
     end(collection, graph);
     sources_deinit(&sources);
     view_release(view);
+    if (collection->budget != NULL) {
+        ky_budget_release(collection->budget, size);
+        collection_note_memory(collection);
+    }
     return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
+#include "server/base/budget.h"
 #include "server/base/epoch.h"
 #include "vector/collection_private.h"
 
@@ -99,6 +100,9 @@ collection_free(struct collection *collection)
     if (collection == NULL) {
         return;
     }
+    if (collection->budget != NULL) {
+        ky_budget_release(collection->budget, collection->noted);
+    }
     view_release(collection_view(collection));
     for (size_t i = 0; i < collection->removed_count; i++) {
         ky_free(collection->removed[i].values);
@@ -108,6 +112,29 @@ collection_free(struct collection *collection)
     ky_mutex_deinit(&collection->maintenance);
     ky_free(collection->scratch);
     ky_free(collection);
+}
+
+void
+collection_set_budget(struct collection *collection, struct ky_budget *budget)
+{
+    collection->budget = budget;
+    collection_note_memory(collection);
+}
+
+void
+collection_note_memory(struct collection *collection)
+{
+    struct collection_stats stats;
+    if (collection->budget == NULL) {
+        return;
+    }
+    collection_stats(collection, &stats);
+    if (stats.bytes >= collection->noted) {
+        ky_budget_note(collection->budget, stats.bytes - collection->noted);
+    } else {
+        ky_budget_release(collection->budget, collection->noted - stats.bytes);
+    }
+    collection->noted = stats.bytes;
 }
 
 const struct vector_options *
@@ -244,6 +271,7 @@ collection_stats(struct collection *collection, struct collection_stats *stats_o
         .searches = atomic_load_explicit(&collection->searches, memory_order_relaxed),
         .is_building = collection->is_building,
         .builds = atomic_load_explicit(&collection->builds, memory_order_relaxed),
+        .builds_refused = atomic_load_explicit(&collection->builds_refused, memory_order_relaxed),
         .recall_samples = atomic_load_explicit(&collection->recall_samples, memory_order_relaxed),
         .recall_estimate =
             (double)atomic_load_explicit(&collection->recall_millionths, memory_order_relaxed) /

@@ -54,6 +54,11 @@ struct vector_options {
 struct collection;
 struct collection *collection_new(const struct vector_options *options);
 void collection_free(struct collection *collection);
+/* Memory of many collections: what this one holds is noted there, and what a graph will take is
+ * charged before it is built, which may be refused. Before the first insert, build or step; the
+ * budget outlives the collection. */
+struct ky_budget;
+void collection_set_budget(struct collection *collection, struct ky_budget *budget);
 const struct vector_options *collection_options(const struct collection *collection);
 /* Bytes of one vector. */
 size_t vector_values_size(enum vector_element element, uint32_t dimension);
@@ -156,10 +161,11 @@ struct vector_work {
 };
 /* A new graph of all entries, calibrated; the old one, if any, serves until it is ready. Inserts
  * and removals go on. Does nothing for a collection without a graph, or with a few hundred entries:
- * these are searched exactly. 53200, 57014. */
+ * these are searched exactly. 53200: also when the budget refuses it, before anything is done;
+ * 57014. */
 KY_MUST_CHECK ky_status collection_build(struct collection *collection,
                                          const struct vector_work *work, struct ky_error *err);
-/* Bytes that a graph of this many entries takes, to be admitted before it is built. */
+/* Bytes that a graph of this many entries takes: what the budget has to admit. */
 uint64_t collection_build_size(const struct vector_options *options, uint64_t entries);
 
 /**
@@ -195,6 +201,7 @@ struct collection_stats {
     uint32_t level_max;
     uint64_t unreachable_repaired; /* found by audits and attached again */
     uint64_t builds;
+    uint64_t builds_refused; /* by the budget */
     uint32_t recall_samples; /* searches that were compared with exact ones */
     double recall_estimate;  /* of them, weighted toward the recent; 0 without samples */
     uint32_t calibration_ef[4];

@@ -40,7 +40,11 @@ struct collection {
     void *scratch; /* owned; one vector */
 
     struct ky_mutex maintenance; /* builds and steps; taken before lock */
+    struct ky_budget *budget;    /* borrowed; NULL: nobody counts */
+    uint64_t noted;              /* the maintainer's: bytes that the budget knows of */
+    int64_t refused_ns;          /* the maintainer's: when the budget last refused; 0: not */
     _Atomic uint64_t builds;     /* relaxed, as the rest: statistics */
+    _Atomic uint64_t builds_refused;
     _Atomic uint64_t recall_sampled;
     _Atomic uint32_t recall_samples;
     _Atomic uint32_t recall_millionths;
@@ -73,5 +77,7 @@ void graph_calibrate(struct graph *graph, const struct vector_work *work);
 void graph_repair(struct collection *collection, struct graph *graph);
 /* Halfway from a vector to another, near one: like them, but none of them. */
 void vector_mix(const struct vector_options *options, void *values, const void *other);
+/* Tells the budget what is held by now. With maintenance held, or before others know it. */
+void collection_note_memory(struct collection *collection);
 /* Compares one search in many with an exact one, when enough were made since. */
 void collection_sample_recall(struct collection *collection);

@@ -9,6 +9,7 @@
 #include "vector/maintain.h"
 
 #include "server/base/arena.h"
+#include "server/base/clock.h"
 #include "server/base/epoch.h"
 #include "vector/hnsw/build.h"
 
@@ -23,6 +24,9 @@ enum {
     CUT_MIN = 256,          /* new nodes the codes cut off, and one new node in so many: */
     CUT_SHARE = 20,
 };
+
+/* Between two tries of a build that the budget refuses. */
+#define REFUSED_REST_NS (60 * INT64_C(1000000000))
 
 /* What became of one place of the sealed flat. */
 enum moved { MOVED_ROW, MOVED_NODE, MOVED_NOTHING, MOVED_REFUSED };
@@ -149,6 +153,14 @@ has_much_new(const struct view *view)
     return delta >= BUILD_MIN && delta >= (uint64_t)graph_node_count(view->graph) * REBUILD_SHARE;
 }
 
+/* A build that was refused is not tried again at each step. */
+static bool
+may_build(const struct collection *collection)
+{
+    return collection->refused_ns == 0 ||
+           ky_monotonic_ns() - collection->refused_ns > REFUSED_REST_NS;
+}
+
 static void
 repair_if_due(struct collection *collection, struct graph *graph)
 {
@@ -181,7 +193,7 @@ step(struct collection *collection, uint32_t max, const struct vector_work *work
     struct view *view = view_acquire(collection);
     ky_status status = KY_OK;
     bool is_refused = false;
-    if (has_much_new(view)) {
+    if (has_much_new(view) && may_build(collection)) {
         status = maintain_build(collection, work, err);
     } else if (view->graph != NULL) {
         if (view->sealed == NULL && flat_entries(view->active) >= SEAL_MIN) {
@@ -192,7 +204,7 @@ step(struct collection *collection, uint32_t max, const struct vector_work *work
         if (view->sealed != NULL) {
             status = link_sealed(collection, view, max, work, &is_refused, err);
         }
-        if (status == KY_OK && (is_refused || is_outgrown(view->graph))) {
+        if (status == KY_OK && (is_refused || is_outgrown(view->graph)) && may_build(collection)) {
             status = maintain_build(collection, work, err);
         } else if (status == KY_OK) {
             repair_if_due(collection, view->graph);
@@ -218,6 +230,7 @@ collection_maintain(struct collection *collection, uint32_t entries, const struc
     if (collection->options.has_graph) {
         ky_mutex_lock(&collection->maintenance);
         status = step(collection, KY_MAX(entries, (uint32_t)1), work, &has_more, err);
+        collection_note_memory(collection);
         ky_mutex_unlock(&collection->maintenance);
         if (status == KY_OK) {
             collection_sample_recall(collection);

@@ -116,8 +116,8 @@ access_refresh(struct access *access, struct ky_error *err)
 }
 
 ky_status
-access_open(struct storage *storage, struct catalog *catalog, struct access **access_out,
-            struct ky_error *err)
+access_open(struct storage *storage, struct catalog *catalog, uint64_t vector_memory,
+            struct access **access_out, struct ky_error *err)
 {
     struct access *access = ky_calloc(1, sizeof(*access));
     access->storage = storage;
@@ -128,6 +128,7 @@ access_open(struct storage *storage, struct catalog *catalog, struct access **ac
     ky_mutex_init(&access->link_lock);
     ky_cond_init(&access->link_wake);
     atomic_init(&access->is_link_stopping, 0);
+    ky_budget_init(&access->vectors, "memory for vector indexes", vector_memory, NULL);
     ky_status status = access_refresh(access, err);
     ky_thread_start(&access->purger, "purger", access_purge_run, access);
     ky_thread_start(&access->linker, "linker", access_link_run, access);

@@ -15,9 +15,13 @@
 struct access;
 struct access_index;
 
-/* Opens every index of the catalog: what was saved and the rows changed since, or all rows. */
+/* Opens every index of the catalog: what was saved and the rows changed since, or all rows.
+ * vector_memory: bytes that vector indexes may take together for a graph to be built; 0: any. */
 KY_MUST_CHECK ky_status access_open(struct storage *storage, struct catalog *catalog,
-                                    struct access **access_out, struct ky_error *err);
+                                    uint64_t vector_memory, struct access **access_out,
+                                    struct ky_error *err);
+/* Bytes that vector indexes hold, and the limit. */
+void access_vector_memory(struct access *access, uint64_t *used_out, uint64_t *limit_out);
 void access_close(struct access *access);
 /* Opens indexes that are in the catalog but not known yet: after the first start's bootstrap. */
 KY_MUST_CHECK ky_status access_refresh(struct access *access, struct ky_error *err);

@@ -5,6 +5,7 @@
 
 #include "server/access/access.h"
 #include "server/access/evaluator.h"
+#include "server/base/budget.h"
 #include "server/base/map.h"
 #include "server/base/mutex.h"
 
@@ -100,7 +101,8 @@ struct access {
     bool is_dropped_held KY_GUARDED_BY(purge_lock);         /* dropped indexes may still be read */
     bool is_stopping KY_GUARDED_BY(purge_lock);
     struct ky_thread purger;
-    uint64_t failed_loads; /* saved indexes that could not be used; set while opening */
+    struct ky_budget vectors; /* memory of vector indexes */
+    uint64_t failed_loads;    /* saved indexes that could not be used; set while opening */
     struct ky_mutex link_lock;
     struct ky_cond link_wake;
     _Atomic int is_link_stopping;

@@ -334,6 +334,7 @@ load_map(struct access_index *runtime, const struct cat_index *index, struct sta
                                filter == NULL ? NULL : keep_older_vector, filter, &loaded, err));
         collection_free(runtime->vectors);
         runtime->vectors = loaded;
+        collection_set_budget(loaded, &runtime->access->vectors);
         return KY_OK;
     }
     struct index *loaded = NULL;
@@ -404,6 +405,7 @@ make_empty(struct access_index *runtime, const struct cat_index *index)
         const struct vector_options options = *collection_options(runtime->vectors);
         collection_free(runtime->vectors);
         runtime->vectors = collection_new(&options);
+        collection_set_budget(runtime->vectors, &runtime->access->vectors);
     } else {
         index_free(runtime->tree);
         runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));

@@ -65,6 +65,7 @@ runtime_new_vectors(struct access_index *runtime, const struct cat_index *index,
     options.metric = (enum vector_metric)opclass->distance;
     options.dimension = (uint32_t)dimension;
     runtime->vectors = collection_new(&options);
+    collection_set_budget(runtime->vectors, &runtime->access->vectors);
     return KY_OK;
 }
 
@@ -380,6 +381,13 @@ access_vector_stats(struct access *access, oid_t index, struct vector_options *o
 #undef TOTAL
     runtime_free(runtime);
     return true;
+}
+
+void
+access_vector_memory(struct access *access, uint64_t *used_out, uint64_t *limit_out)
+{
+    *used_out = atomic_load_explicit(&access->vectors.used, memory_order_relaxed);
+    *limit_out = access->vectors.limit;
 }
 
 ky_status

@@ -64,6 +64,14 @@ ky_budget_charge(struct ky_budget *budget, uint64_t size, struct ky_error *err)
 }
 
 void
+ky_budget_note(struct ky_budget *budget, uint64_t size)
+{
+    for (; budget != NULL; budget = budget->parent) {
+        atomic_fetch_add_explicit(&budget->used, size, memory_order_relaxed);
+    }
+}
+
+void
 ky_budget_release(struct ky_budget *budget, uint64_t size)
 {
     for (; budget != NULL; budget = budget->parent) {

@@ -20,6 +20,8 @@ void ky_budget_init(struct ky_budget *budget, const char *name, uint64_t limit,
 /* 53200 when this or a parent would pass its limit; then nothing is charged. */
 KY_MUST_CHECK ky_status ky_budget_charge(struct ky_budget *budget, uint64_t size,
                                          struct ky_error *err);
+/* Charges what is held already, whatever the limits are. */
+void ky_budget_note(struct ky_budget *budget, uint64_t size);
 void ky_budget_release(struct ky_budget *budget, uint64_t size);
 
 /* An array that grows: in the temporary file once it is larger than work memory. What is larger

@@ -55,11 +55,12 @@ clamp(uint64_t value, uint64_t low, uint64_t high)
 
 void
 autotune_choose(struct autotune *tune, const char *data_dir, uint64_t memory_wanted,
-                int workers_wanted, uint64_t wal_trigger_wanted)
+                uint64_t vector_memory_wanted, int workers_wanted, uint64_t wal_trigger_wanted)
 {
     uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t mebibyte = 1024 * 1024;
     tune->memory = memory_wanted != 0 ? memory_wanted : machine / 2;
+    tune->vector_memory = vector_memory_wanted != 0 ? vector_memory_wanted : machine / 2;
     tune->work_mem = clamp(tune->memory / 64, 4 * mebibyte, 1024 * mebibyte);
     tune->wal_trigger = wal_trigger_wanted;
     /* Two beyond the cores: a statement that sleeps or reads a cold row holds its worker. */

@@ -197,7 +197,8 @@ open_storage(struct program *program, struct ky_error *err)
     KY_TRY(storage_open(&options, &program->storage, err));
     server_register_builtins();
     KY_TRY(catalog_open(program->storage, &program->catalog, err));
-    return access_open(program->storage, program->catalog, &program->access, err);
+    return access_open(program->storage, program->catalog, program->tune.vector_memory,
+                       &program->access, err);
 }
 
 static ky_status
@@ -362,6 +363,7 @@ start(struct program *program, struct ky_error *err)
     const char *data_dir = config_text(&program->config, CONFIG_DATA_DIR);
     KY_TRY(make_data_dir(data_dir, err));
     autotune_choose(&program->tune, data_dir, config_size(&program->config, CONFIG_MEMORY),
+                    config_size(&program->config, CONFIG_VECTOR_MEMORY),
                     (int)config_seconds(&program->config, CONFIG_WORKERS),
                     config_size(&program->config, CONFIG_MAX_WAL_SIZE));
     ky_log(INFO, "main", "autotune %s", program->tune.text);

@@ -557,7 +557,7 @@ open_all(void)
     is_done = false;
     if (storage_open(&options, &storage, &err) != KY_OK ||
         catalog_open(storage, &catalog, &err) != KY_OK ||
-        access_open(storage, catalog, &access_layer, &err) != KY_OK) {
+        access_open(storage, catalog, 0, &access_layer, &err) != KY_OK) {
         (void)fprintf(stderr, "open: %s %s\n", err.message, err.detail);
         CHECK(false);
     }

@@ -42,16 +42,27 @@ value_of(const struct vector_info *info, int family)
     const struct collection_stats *stats = &info->stats;
     const struct access_vector_totals *totals = &info->totals;
     const double values[] = {
-        (double)stats->entries,        (double)stats->nodes,
-        (double)stats->dead_nodes,     (double)stats->delta_entries,
-        (double)stats->links,          (double)stats->bytes,
-        stats->has_graph ? 1 : 0,      stats->is_building ? 1 : 0,
-        (double)stats->builds,         (double)stats->unreachable_repaired,
-        (double)stats->recall_samples, stats->recall_estimate,
-        (double)totals->searches,      (double)totals->exact,
-        (double)totals->widened,       (double)totals->ef,
-        (double)totals->visited,       (double)totals->reranked,
-        (double)totals->tested,        (double)totals->passed,
+        (double)stats->entries,
+        (double)stats->nodes,
+        (double)stats->dead_nodes,
+        (double)stats->delta_entries,
+        (double)stats->links,
+        (double)stats->bytes,
+        stats->has_graph ? 1 : 0,
+        stats->is_building ? 1 : 0,
+        (double)stats->builds,
+        (double)stats->builds_refused,
+        (double)stats->unreachable_repaired,
+        (double)stats->recall_samples,
+        stats->recall_estimate,
+        (double)totals->searches,
+        (double)totals->exact,
+        (double)totals->widened,
+        (double)totals->ef,
+        (double)totals->visited,
+        (double)totals->reranked,
+        (double)totals->tested,
+        (double)totals->passed,
     };
     return values[family];
 }
@@ -69,6 +80,7 @@ static const struct family {
     {"has_graph", "gauge", "1 when a graph is built."},
     {"building", "gauge", "1 while a graph is being built."},
     {"builds_total", "counter", "Graphs built."},
+    {"builds_refused_total", "counter", "Graphs not built for want of memory."},
     {"unreachable_repaired_total", "counter", "Nodes found unreachable and attached again."},
     {"recall_samples", "gauge", "Searches compared with exact ones."},
     {"recall_estimate", "gauge", "Recall of them, weighted toward the recent; 0 without samples."},
@@ -93,6 +105,15 @@ server_write_vector_metrics(struct server *server, struct ky_buffer *out)
     if (server_current_image(server, &image, &err) != KY_OK) {
         return; /* of this scrape they are missing */
     }
+    uint64_t used = 0;
+    uint64_t limit = 0;
+    access_vector_memory(server_access(server), &used, &limit);
+    ky_metric_write_family(out, "kyrodb_vector_memory_bytes", "gauge",
+                           "Memory of all vector indexes, graphs that are being built among them.");
+    ky_metric_write_sample(out, "kyrodb_vector_memory_bytes", NULL, (double)used);
+    ky_metric_write_family(out, "kyrodb_vector_memory_limit_bytes", "gauge",
+                           "What it may be for a graph to be built; 0: anything.");
+    ky_metric_write_sample(out, "kyrodb_vector_memory_limit_bytes", NULL, (double)limit);
     vector_info_each(server, image, add_sample, &samples);
     cat_image_release(image);
     for (size_t i = 0; samples.count > 0 && i < KY_COUNT_OF(families); i++) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "server/base/budget.h"
 #include "server/base/epoch.h"
 #include "server/base/random.h"
 
@@ -294,6 +295,50 @@ Test(collection, one_row_may_have_several_vectors)
     cr_assert_eq(search(collection, &one, 3, hits), 1);
     cr_expect_eq(hits[0].distance, 1);
     collection_free(collection);
+    ky_epoch_drain();
+}
+
+/* The budget is asked before a build, and knows what is held afterwards. */
+Test(collection, a_build_is_admitted_first)
+{
+    enum { ROWS = 3000, DIMENSION = 64 };
+    const struct vector_options options = {.dimension = DIMENSION, .has_graph = true};
+    const struct vector_work work = {.threads = 1};
+    struct collection *collection = collection_new(&options);
+    struct collection_stats stats;
+    struct ky_budget budget;
+    float values[DIMENSION];
+    ky_budget_init(&budget, "memory for vector indexes", 1, NULL);
+    collection_set_budget(collection, &budget);
+    for (row_id_t i = 1; i <= ROWS; i++) {
+        for (uint32_t k = 0; k < DIMENSION; k++) {
+            values[k] = (float)rand() / (float)RAND_MAX;
+        }
+        cr_assert_eq(collection_insert(collection, i, values, NULL, &err), KY_OK);
+    }
+    cr_expect_eq(collection_build(collection, &work, &err), KY_ERR);
+    cr_expect_eq(err.sqlstate, KY_OUT_OF_MEMORY);
+    collection_stats(collection, &stats);
+    cr_expect_not(stats.has_graph);
+    cr_expect_not(stats.is_building);
+    cr_expect_eq(stats.builds_refused, 1);
+    cr_expect_eq(budget.used, stats.bytes, "what is held is known, admitted or not");
+    /* Upkeep goes on without it. */
+    bool has_more = true;
+    cr_expect_eq(collection_maintain(collection, 64, &work, &has_more, &err), KY_OK);
+    cr_expect_not(has_more);
+    const uint64_t size = collection_build_size(&options, ROWS);
+    budget.limit = stats.bytes + size - 1;
+    cr_expect_eq(collection_build(collection, &work, &err), KY_ERR);
+    budget.limit = stats.bytes + size;
+    cr_expect_eq(collection_build(collection, &work, &err), KY_OK);
+    collection_stats(collection, &stats);
+    cr_expect(stats.has_graph);
+    cr_expect_eq(budget.used, stats.bytes);
+    cr_expect_leq(stats.bytes, size + size / 4, "%lu of %lu", stats.bytes, size);
+    cr_expect_geq(stats.bytes, size / 2, "%lu of %lu", stats.bytes, size);
+    collection_free(collection);
+    cr_expect_eq(budget.used, 0);
     ky_epoch_drain();
 }
 
