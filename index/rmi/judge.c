@@ -116,7 +116,7 @@ measure(struct rmi *rmi, struct rmi_run *run, struct rmi_delta *tree)
     struct rmi_state state = {.run = run, .active = nothing};
     struct rmi view = {.is_rebuilding = false};
     atomic_init(&view.state, &state);
-    atomic_init(&view.find, rmi_finder_of(run));
+    atomic_init(&view.find, rmi_finder_of(run, false));
     draw_probes(run, probes);
     int64_t run_ns = INT64_MAX;
     int64_t tree_ns = INT64_MAX;

@@ -267,7 +267,7 @@ rmi_gather_state(const struct rmi_state *state, struct rmi_gather *gather)
         view_state.run = empty = rmi_run_new_empty();
     }
     atomic_init(&view.state, &view_state);
-    atomic_init(&view.find, rmi_finder_of(view_state.run));
+    atomic_init(&view.find, rmi_finder_of(view_state.run, false));
     rmi_gather_init(gather, is_exact ? &state->run->shape : NULL);
     if (is_exact) {
         gather_by_code(state->run, &view, gather);

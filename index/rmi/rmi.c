@@ -69,7 +69,7 @@ rmi_publish(struct rmi *rmi, struct rmi_run *run, struct rmi_delta *active,
     atomic_init(&state->filter, is_asked ? active->filter : NULL);
     state->frozen_filter = frozen == NULL ? NULL : frozen->filter;
     atomic_store_explicit(&rmi->state, state, memory_order_release);
-    atomic_store_explicit(&rmi->find, rmi_finder_of(run), memory_order_relaxed);
+    atomic_store_explicit(&rmi->find, rmi_finder_of(run, is_asked), memory_order_release);
 }
 
 void
@@ -188,7 +188,7 @@ insert_into(const struct rmi_state *state, struct ky_slice key, row_id_t row_id,
 
 /* From now on lookups of the key look into the active part, too. */
 static void
-add_to_filter(struct rmi_state *state, struct ky_slice key)
+add_to_filter(struct rmi *rmi, struct rmi_state *state, struct ky_slice key)
 {
     struct rmi_delta *active = state->active;
     if (KY_UNLIKELY(active->filter == NULL)) {
@@ -197,6 +197,7 @@ add_to_filter(struct rmi_state *state, struct ky_slice key)
     rmi_filter_add(active->filter, rmi_hash_key(key));
     if (KY_UNLIKELY(rmi_state_filter(state) == NULL)) {
         atomic_store_explicit(&state->filter, active->filter, memory_order_release);
+        atomic_store_explicit(&rmi->find, rmi_finder_of(state->run, true), memory_order_release);
     }
 }
 
@@ -250,7 +251,7 @@ insert_locked(struct rmi *rmi, struct ky_slice key, row_id_t row_id)
     }
     if (state->frozen != NULL ||
         (rmi_shape_fits(&run->shape, key) && rmi_shape_code(&run->shape, key) <= run->last_code)) {
-        add_to_filter(state, key);
+        add_to_filter(rmi, state, key);
     }
     if (!insert_into(state, key, row_id, is_new)) {
         return false;

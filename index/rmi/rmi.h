@@ -52,7 +52,7 @@ struct rmi_state {
 
 struct rmi {
     _Atomic(struct rmi_state *) state;
-    _Atomic(rmi_finder) find;       /* relaxed: the best one for the state's run */
+    _Atomic(rmi_finder) find;       /* the best one for the state's run, and for its filter */
     struct ky_mutex lock;           /* writers; before the trees' */
     struct ky_mutex rebuild_lock;   /* one rebuild at a time; before lock */
     bool is_rebuilding;             /* guarded by lock: changes are logged */
@@ -128,15 +128,18 @@ rmi_state_of(struct rmi *rmi)
 static inline uint32_t
 rmi_find(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
-    const rmi_finder find = atomic_load_explicit(&rmi->find, memory_order_relaxed);
+    /* Acquire pairs with the release in rmi_publish: one that asks no filter finds the state that
+     * it was chosen for, or a later one. A key in a later one's filter came after this lookup
+     * began. */
+    const rmi_finder find = atomic_load_explicit(&rmi->find, memory_order_acquire);
     return find(rmi, key, row_ids, max);
 }
 
-/* Of a run that is to be the state's. */
+/* Of a run that is to be the state's, with a filter or without one. */
 static inline rmi_finder
-rmi_finder_of(const struct rmi_run *run)
+rmi_finder_of(const struct rmi_run *run, bool has_filter)
 {
-    return rmi_kernel()->find[rmi_search_kind(run)];
+    return rmi_kernel()->find[rmi_search_kind(run) * 2 + has_filter];
 }
 
 static inline bool

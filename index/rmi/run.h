@@ -291,7 +291,7 @@ typedef uint32_t (*rmi_finder)(struct rmi *rmi, struct ky_slice key, row_id_t *r
 /* Landing slots, by the best instructions this processor has. All give the same answers. */
 struct rmi_kernel {
     const char *name;
-    rmi_finder find[RMI_SEARCH_KINDS];
+    rmi_finder find[2 * RMI_SEARCH_KINDS]; /* of each kind, without a filter and with one */
     uint64_t (*seek)(const struct rmi_run *run, uint64_t code);
     /* At most RMI_BATCH codes, their memory fetched together. */
     void (*seek_many)(const struct rmi_run *run, const uint64_t *codes, uint32_t count,

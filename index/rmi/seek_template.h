@@ -171,7 +171,7 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
  * elsewhere: so do codes beyond their leaf's last, and with them all beyond the run's. */
 INLINE uint32_t
 find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, uint32_t root,
-        bool is_mixed)
+        bool is_mixed, bool has_filter)
 {
     enum { DIRECT_SIZE = 1 + RMI_CODE_SIZE };
     const uint8_t *bytes = (const uint8_t *)key.data;
@@ -186,10 +186,11 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         goto slowly;
     }
     const uint64_t code = ky_load_be64(bytes + 1);
-    const struct rmi_filter *filter = rmi_state_filter(state);
-    if (KY_UNLIKELY(filter != NULL) &&
-        rmi_state_may_hold(state, filter, rmi_hash_code(code, *bytes))) {
-        goto slowly;
+    if (has_filter) {
+        const struct rmi_filter *filter = rmi_state_filter(state);
+        if (filter != NULL && rmi_state_may_hold(state, filter, rmi_hash_code(code, *bytes))) {
+            goto slowly;
+        }
     }
     uint64_t distance = code - run->root_base; /* beyond the range, too, when code is below */
     uint32_t at = 0;
@@ -256,7 +257,12 @@ slowly:
     TARGET static uint32_t name(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, \
                                 uint32_t max)                                            \
     {                                                                                    \
-        return find_as(rmi, key, row_ids, max, root, is_mixed);                          \
+        return find_as(rmi, key, row_ids, max, root, is_mixed, false);                   \
+    }                                                                                    \
+    TARGET static uint32_t name##_filtered(struct rmi *rmi, struct ky_slice key,         \
+                                           row_id_t *row_ids, uint32_t max)              \
+    {                                                                                    \
+        return find_as(rmi, key, row_ids, max, root, is_mixed, true);                    \
     }
 FIND(find_narrow, RMI_ROOT_NARROW, false)
 FIND(find_narrow_mixed, RMI_ROOT_NARROW, true)
@@ -267,9 +273,11 @@ FIND(find_log_mixed, RMI_ROOT_LOG, true)
 FIND(find_levels, RMI_ROOT_LEVELS, false)
 FIND(find_levels_mixed, RMI_ROOT_LEVELS, true)
 
+#define BOTH(name) name, name##_filtered
 const struct rmi_kernel KERNEL = {KERNEL_NAME,
-                                  {find_narrow, find_narrow_mixed, find_linear, find_linear_mixed,
-                                   find_log, find_log_mixed, find_levels, find_levels_mixed},
+                                  {BOTH(find_narrow), BOTH(find_narrow_mixed), BOTH(find_linear),
+                                   BOTH(find_linear_mixed), BOTH(find_log), BOTH(find_log_mixed),
+                                   BOTH(find_levels), BOTH(find_levels_mixed)},
                                   seek,
                                   seek_many,
                                   verify};
