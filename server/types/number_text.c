@@ -3,7 +3,9 @@
  * Text of integers and floats.
  *
  * Reading a float: a decimal with few enough digits is one exact multiplication or division
- * (Clinger 1990); the rest goes to strtod, which rounds correctly.
+ * (Clinger 1990); the rest goes to strtod, which rounds correctly. A float4 is that float8 rounded
+ * once more: the same as rounding the decimal, unless the float8 is a midpoint of two float4, on
+ * either side of which the decimal may lie.
  *
  * Writing the fewest digits that read back as the same float: for n = 15, 16, 17 digits (6..9 for
  * float4) take the n-digit decimal r * 10^m nearest to the value, and accept it when it lies
@@ -123,6 +125,44 @@ scan_decimal(const char *p, const char *end, struct decimal *out)
     return (size_t)(p - start);
 }
 
+/* False: not so simple. */
+static bool
+decimal_to_double(const struct decimal *decimal, double *out)
+{
+    enum { POWER_MAX = 22 };
+    if (!decimal->is_exact || decimal->mantissa > UINT64_C(1) << 53 ||
+        decimal->exponent < -POWER_MAX || decimal->exponent > POWER_MAX) {
+        return false;
+    }
+    double value = (double)decimal->mantissa;
+    if (decimal->exponent < 0) {
+        value /= EXACT_POWER[-decimal->exponent];
+    } else {
+        value *= EXACT_POWER[decimal->exponent];
+    }
+    *out = decimal->is_negative ? -value : value;
+    return true;
+}
+
+static bool
+decimal_to_float(const struct decimal *decimal, float *out)
+{
+    const uint64_t below_float = (UINT64_C(1) << 29) - 1; /* bits that a float4 does not have */
+    double value = 0;
+    uint64_t bits = 0;
+    if (!decimal_to_double(decimal, &value)) {
+        return false;
+    }
+    memcpy(&bits, &value, sizeof(bits));
+    const double size = fabs(value);
+    if ((bits & below_float) == (below_float + 1) / 2 ||
+        (size != 0 && (size < (double)FLT_MIN || size > (double)FLT_MAX))) {
+        return false;
+    }
+    *out = (float)value;
+    return true;
+}
+
 /* strtod on a zero-terminated copy. *is_range_out as errno has it. */
 static size_t
 parse_slow(const char *p, size_t size, bool is_float, double *out, bool *is_range_out)
@@ -149,19 +189,12 @@ parse_real(struct ky_slice text, bool is_float, double *out)
     const char *p = trimmed.data;
     struct decimal decimal;
     size_t size = trimmed.size == 0 ? 0 : scan_decimal(p, p + trimmed.size, &decimal);
-    uint64_t mantissa_max = is_float ? UINT64_C(1) << 24 : UINT64_C(1) << 53;
-    int power_max = is_float ? 10 : 22;
-    if (size == trimmed.size && size > 0 && decimal.is_exact && decimal.mantissa <= mantissa_max &&
-        decimal.exponent >= -power_max && decimal.exponent <= power_max) {
-        double value = (double)decimal.mantissa;
-        if (decimal.exponent < 0) {
-            double power = EXACT_POWER[-decimal.exponent];
-            value = is_float ? (double)((float)value / (float)power) : value / power;
-        } else {
-            double power = EXACT_POWER[decimal.exponent];
-            value = is_float ? (double)((float)value * (float)power) : value * power;
-        }
-        *out = decimal.is_negative ? -value : value;
+    float narrow = 0;
+    if (size == trimmed.size && size > 0 && !is_float && decimal_to_double(&decimal, out)) {
+        return NUMBER_OK;
+    }
+    if (size == trimmed.size && size > 0 && is_float && decimal_to_float(&decimal, &narrow)) {
+        *out = (double)narrow;
         return NUMBER_OK;
     }
     if (trimmed.size == 0) {
@@ -204,12 +237,7 @@ number_scan_float(struct ky_slice text, float *out, bool *is_overflow_out)
     struct decimal decimal;
     *is_overflow_out = false;
     size_t size = text.size == 0 ? 0 : scan_decimal(p, p + text.size, &decimal);
-    if (size > 0 && decimal.is_exact && decimal.mantissa <= UINT64_C(1) << 24 &&
-        decimal.exponent >= -10 && decimal.exponent <= 10) {
-        float value = (float)decimal.mantissa;
-        value = decimal.exponent < 0 ? value / (float)EXACT_POWER[-decimal.exponent]
-                                     : value * (float)EXACT_POWER[decimal.exponent];
-        *out = decimal.is_negative ? -value : value;
+    if (size > 0 && decimal_to_float(&decimal, out)) {
         return size;
     }
     bool is_range = false;

@@ -106,6 +106,46 @@ Test(number_text, reading_rounds_like_strtod)
     }
 }
 
+/* Decimals at and around the middle of two floats, where rounding twice would go wrong. */
+Test(number_text, middles_of_floats_round_once)
+{
+    struct ky_prng prng;
+    ky_prng_init(&prng, 6);
+    for (int i = 0; i < 200000; i++) {
+        const float low = ldexpf((float)(ky_prng_below(&prng, 1 << 23) + (1 << 23)),
+                                 (int)ky_prng_below(&prng, 60) - 50);
+        const double middle = ((double)low + (double)nextafterf(low, INFINITY)) / 2;
+        const double near = i % 3 == 0   ? middle
+                            : i % 3 == 1 ? nextafter(middle, 0)
+                                         : nextafter(middle, INFINITY);
+        char text[64];
+        snprintf(text, sizeof(text), "%.*g", 7 + (int)ky_prng_below(&prng, 14), near);
+        float value = 0;
+        bool is_overflow = true;
+        cr_expect_eq(number_parse_float(ky_slice_cstr(text), &value), NUMBER_OK);
+        cr_expect(value == strtof(text, NULL), "%s", text);
+        cr_expect_eq(number_scan_float(ky_slice_cstr(text), &value, &is_overflow), strlen(text));
+        cr_expect(value == strtof(text, NULL), "%s", text);
+        cr_expect_not(is_overflow);
+    }
+    static const char *const texts[] = {"1.00000005960464477539062",
+                                        "1.000000059604644775390625",
+                                        "1.000000059604644776",
+                                        "16777217",
+                                        "16777219",
+                                        "9007199791611905",
+                                        "9007199791611904",
+                                        "1e-38",
+                                        "3.4028235e38",
+                                        "340282356779733661637539395458142568447"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        float value = 0;
+        cr_expect_eq(number_parse_float(ky_slice_cstr(texts[i]), &value), NUMBER_OK, "%s",
+                     texts[i]);
+        cr_expect(value == strtof(texts[i], NULL), "%s", texts[i]);
+    }
+}
+
 Test(number_text, fewer_digits_on_request)
 {
     char text[NUMBER_TEXT_SIZE_MAX + 1] = {0};
