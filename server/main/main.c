@@ -20,6 +20,7 @@
 #include "server/main/offline.h"
 #include "server/net/net.h"
 #include "server/pgwire/pgwire.h"
+#include "server/session/autoanalyze.h"
 #include "server/session/events.h"
 #include "server/session/session.h"
 #include "storage/io/map_guard.h"
@@ -46,6 +47,7 @@ struct program {
     struct pgwire *pgwire;
     struct http *http;
     struct checkpointer *checkpointer;
+    struct autoanalyze *autoanalyze;
     struct loop_timer tick;
     int64_t start_ns;
 };
@@ -383,6 +385,10 @@ start(struct program *program, struct ky_error *err)
     program->checkpointer = checkpointer_start(
         program->storage, config_seconds(&program->config, CONFIG_CHECKPOINT_TIMEOUT),
         program->tune.wal_trigger);
+    if (config_bool(&program->config, CONFIG_AUTOANALYZE)) {
+        program->autoanalyze = autoanalyze_start(
+            program->server, config_seconds(&program->config, CONFIG_AUTOANALYZE_NAPTIME));
+    }
     announce(program);
     return KY_OK;
 }
@@ -418,6 +424,7 @@ static void
 stop(struct program *program)
 {
     checkpointer_stop(program->checkpointer);
+    autoanalyze_stop(program->autoanalyze);
     if (program->pgwire != NULL) {
         pgwire_stop(program->pgwire, program->grace_ms);
     }

@@ -12,6 +12,7 @@
 #include "server/catalog/views/views.h"
 #include "server/exec/index_eval.h"
 #include "server/session/session_private.h"
+#include "server/session/table_activity.h"
 
 /* The process-wide side: who is connected, cancel keys, first start, timers, passwords. */
 
@@ -27,6 +28,7 @@ server_register_builtins(void)
     session_funcs_register();
     session_advisory_register();
     session_views_register();
+    activity_views_register();
     catalog_views_register_rest();
     exec_register_index_evaluator();
     maintenance_register();
@@ -39,6 +41,7 @@ server_new(const struct server_options *options)
     struct server *server = ky_calloc(1, sizeof(*server));
     server->options = *options;
     ky_mutex_init(&server->lock);
+    ky_mutex_init(&server->activity_lock);
     ky_mutex_init(&server->sequence_lock);
     ky_mutex_init(&server->listener_lock);
     ky_mutex_init(&server->notify_lock);
@@ -65,6 +68,7 @@ server_free(struct server *server)
     while (ky_map64_next(&server->sequences, &cursor, &rel, &state)) {
         ky_free((void *)(uintptr_t)state);
     }
+    activity_free(server);
     ky_map64_deinit(&server->sequences);
     ky_mutex_deinit(&server->sequence_lock);
     ky_mutex_deinit(&server->listener_lock);

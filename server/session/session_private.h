@@ -42,6 +42,8 @@ struct server {
     struct ky_mutex listener_lock;
     void (*listener)(void *arg) KY_GUARDED_BY(listener_lock);
     void *listener_arg KY_GUARDED_BY(listener_lock);
+    struct ky_mutex activity_lock;
+    struct ky_map64 activity KY_GUARDED_BY(activity_lock); /* table oid -> struct table_activity */
     struct ky_mutex sequence_lock;
     struct ky_map64
         sequences KY_GUARDED_BY(sequence_lock); /* relfilenode -> struct sequence_state */
@@ -193,6 +195,7 @@ struct session {
     int32_t pid;
     int32_t key;
     bool is_http;
+    bool is_autoanalyze; /* see autoanalyze.c */
     bool is_superuser;
     oid_t role;
     char user[64];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/random.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/table_activity.h"
 
 /*
  * ANALYZE: a sample of each table's rows, every row with the same chance, taken in one pass in
@@ -124,6 +125,8 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
 {
     const uint32_t target =
         (uint32_t)settings_int(&ddl->session->settings, SETTING_DEFAULT_STATISTICS_TARGET);
+    struct server *server = ddl->session->server;
+    const uint64_t changes = storage_change_count(server_storage(server), table->rel);
     struct ky_arena arena; /* samples are large: each table's go when it is done */
     ky_arena_init(&arena);
     struct column_sample *samples =
@@ -141,6 +144,9 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
         status = write_statistics(ddl, table->columns[c].statistics, &made);
     }
     ky_arena_deinit(&arena);
+    if (status == KY_OK && columns == NULL) {
+        activity_analyzed(server, table, changes, ddl->session->is_autoanalyze);
+    }
     return status;
 }
 
