@@ -505,6 +505,9 @@ walk_node_subplans(struct subplan_walk *walk, const struct plan *node)
     case PLAN_INDEX_SCAN:
         walk_subplans(walk, node->scan.index_condition);
         break;
+    case PLAN_VECTOR_SCAN:
+        walk_subplans(walk, node->scan.vector_query);
+        break;
     case PLAN_HASH_JOIN:
     case PLAN_NESTED_LOOP:
         walk_subplans(walk, node->join.condition);
