@@ -4,12 +4,13 @@
 # over TCP on loopback. Rounds are interleaved; each line prints medians in transactions a second, and what the learned index
 # does to each of the others.
 #
-#   bench/load/learned.sh [ROUNDS=5] [SECONDS=5] [ROWS=10000000] [WORK.. = select any bound group]
+#   bench/load/learned.sh [ROUNDS=5] [SECONDS=5] [ROWS=10000000] [WORK.. = select any bound group join]
 #
 #   select   one row by its key
 #   any      key = ANY of 1,000 random keys that are a constant of the statement
 #   bound    the same keys as a parameter: key = ANY ($1), a text array that is bound each time
 #   group    g = ANY ($1), 1,000 keys bound too, of an index that is not unique: four rows each
+#   join     ROWS / 10 rows in random order, joined with the table by its key
 #
 # Needs build/release, postgresql-15 and postgresql-contrib (pgbench); see servers.sh.
 set -euo pipefail
@@ -18,7 +19,7 @@ rounds=${1:-5}
 seconds=${2:-5}
 rows=${3:-10000000}
 works=("${@:4}")
-[ ${#works[@]} -gt 0 ] || works=(select any bound group)
+[ ${#works[@]} -gt 0 ] || works=(select any bound group join)
 . bench/load/servers.sh
 servers_init
 start_pg
@@ -48,10 +49,19 @@ if [[ " ${works[*]} " == *" group "* ]]; then
         sql_at "$port" -c "SET kyro.default_index = '$table'" -c "CREATE INDEX ON ${table}_group (g)" -c "ANALYZE ${table}_group"
     done
 fi
+if [[ " ${works[*]} " == *" join "* ]]; then
+    for port in $pg_port $ky_port; do
+        sql_at "$port" -c 'CREATE TABLE outer_rows (k bigint)'
+        awk "BEGIN {srand(7); for (i = 1; i <= $rows / 10; i++) print int(rand() * $rows + 1) * 3}" |
+            sql_at "$port" -c '\copy outer_rows from stdin'
+        sql_at "$port" -c 'ANALYZE outer_rows'
+    done
+fi
 sql_at "$ky_port" -c 'ANALYZE btree' -c 'ANALYZE rmi' -c 'CHECKPOINT'
 
 for table in btree rmi; do
     printf '%s\n' "\\set k random(1, $rows)" "SELECT v FROM $table WHERE k = :k * 3;" >"$dir/$table-select.sql"
+    echo "SELECT count(v), sum(length(v)) FROM outer_rows JOIN $table USING (k);" >"$dir/$table-join.sql"
 done
 # 64 lists of keys, each of a statement of its own that is prepared once.
 lists() { # KEYS
@@ -111,6 +121,6 @@ for work in "${works[@]}"; do
             one "$pg_port" btree $work "$count" >>"$dir/p"
         done
         r=$(median <"$dir/r"); b=$(median <"$dir/b"); p=$(median <"$dir/p")
-        printf '%-22s %8s %10.0f %10.0f %12.0f %9s %11s\n' "$work" "$count" "$r" "$b" "$p" "$(ratio "$r" "$b")" "$(ratio "$r" "$p")"
+        printf '%-22s %8s %10.1f %10.1f %12.1f %9s %11s\n' "$work" "$count" "$r" "$b" "$p" "$(ratio "$r" "$b")" "$(ratio "$r" "$p")"
     done
 done

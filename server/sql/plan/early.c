@@ -55,12 +55,12 @@ look_up(struct walk *walk, const struct from_item *item, const struct quals *qua
         return false;
     }
     rel_estimate(walk->level, rel);
-    const double rows = plan_lookup_rows(walk->level, rel, quals, &walk->have);
-    if (rows < 0) {
+    const double cost = plan_lookup_cost(walk->level, rel, quals, &walk->have);
+    if (cost < 0) {
         return false;
     }
     tables_add(&walk->have, rel->table);
-    walk->cost += LOOKUP_COST(rows);
+    walk->cost += cost;
     walk->other_rows += rel->table_rows;
     return true;
 }

@@ -490,7 +490,7 @@ consider(struct level *level, const struct rel *rel, const struct cat_index *ind
 }
 
 double
-plan_lookup_rows(struct level *level, struct rel *rel, const struct quals *pending,
+plan_lookup_cost(struct level *level, struct rel *rel, const struct quals *pending,
                  const struct tables *left)
 {
     enum { ROWS_UNKNOWN = 20 };
@@ -522,8 +522,10 @@ plan_lookup_rows(struct level *level, struct rel *rel, const struct quals *pendi
         const double rows = choice.equal_count > 0 && !is_analyzed(level, choice.equal[0]->side)
                                 ? KY_MIN(choice.rows, (double)ROWS_UNKNOWN)
                                 : choice.rows;
-        if (is_tied && (best < 0 || rows < best)) {
-            best = rows;
+        const double cost = choice.equal_count == choice.index->key_count ? JOIN_LOOKUP_COST(rows)
+                                                                          : LOOKUP_COST(rows);
+        if (is_tied && (best < 0 || cost < best)) {
+            best = cost;
         }
     }
     return best;

@@ -123,10 +123,10 @@ lookup_cost(struct level *level, const struct from_item *item, const struct qual
     if (item == NULL || item->table < 0 || !level->planner->context->is_nestloop_enabled) {
         return HUGE_VAL;
     }
-    const double found = plan_lookup_rows(level, &level->rels[item->table], pending, &left->tables);
+    const double cost = plan_lookup_cost(level, &level->rels[item->table], pending, &left->tables);
     const double left_rows =
         left->is_sorted ? KY_MIN(left->plan->rows, level->early_rows) : left->plan->rows;
-    return found < 0 ? HUGE_VAL : left_rows * LOOKUP_COST(found);
+    return cost < 0 ? HUGE_VAL : left_rows * cost;
 }
 
 /* What it costs to read a part once, in rows. */

@@ -310,15 +310,18 @@ struct piece plan_item(struct level *level, const struct exprs *all, struct from
 /* ---- index.c ---- */
 /* What finding rows by an index costs, in rows read in order: to get there, and each row. */
 #define LOOKUP_COST(rows) (12 + 3 * (rows))
+/* The same for whole keys of many outer rows, which a join looks up together: with a million rows
+ * inside, one cost 2 (learned index) to 5 (B-tree) rows of a hash join's. */
+#define JOIN_LOOKUP_COST(rows) (5 + 3 * (rows))
 /* Turns a scan of rel into an index scan if its quals (those in `used` slots become bounds) allow
  * it; outer: tables whose values may be asked for. Returns NULL when no index helps. */
 struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
                              const struct tables *outer, bool *is_sorted_out);
 
-/* Rows that a lookup in an index of rel by values of the left tables finds, of the index that finds
- * fewest; below 0: there is none to look up. pending: conditions that may say so, NULLs among them.
+/* What it costs, in rows read in order, to look one row of the left tables up in the best index of
+ * rel; below 0: there is none to look up. pending: conditions that may say so, NULLs among them.
  * rel is estimated. */
-double plan_lookup_rows(struct level *level, struct rel *rel, const struct quals *pending,
+double plan_lookup_cost(struct level *level, struct rel *rel, const struct quals *pending,
                         const struct tables *left);
 
 /* Does the index hold all rows that where leaves (its predicate is implied)? *key_out: its first

@@ -438,7 +438,7 @@ table_from_in(struct level *level, const struct qual *qual, uint16_t table, stru
     const struct rewriter rewriter = {.p = p, .replace = replace_by_table, .self = &builder};
     struct quals ties = {0};
     struct tables tables = {{0}};
-    double fewest = -1;
+    double least = -1;
     double most_rows = 0;
     tables_add(&tables, table);
     quals_split(level, &ties, rewrite(&rewriter, qual->expr->any_test));
@@ -448,20 +448,20 @@ table_from_in(struct level *level, const struct qual *qual, uint16_t table, stru
             continue;
         }
         rel_estimate(level, rel);
-        const double found = plan_lookup_rows(level, rel, &ties, &tables);
-        if (found >= 0 && (fewest < 0 || found < fewest)) {
-            fewest = found;
+        const double cost = plan_lookup_cost(level, rel, &ties, &tables);
+        if (cost >= 0 && (least < 0 || cost < least)) {
+            least = cost;
             most_rows = rel->table_rows;
         }
     }
-    if (fewest < 0) {
+    if (least < 0) {
         return false;
     }
     struct slot_ref *refs = NULL;
     const uint32_t slot_count = p->slot_count;
     const uint32_t subquery_count = p->subquery_count;
     struct plan *plan = plan_nested(level, qual->expr->subquery, &refs);
-    if (p->is_failed || plan->rows * LOOKUP_COST(fewest) >= most_rows) {
+    if (p->is_failed || plan->rows * least >= most_rows) {
         p->slot_count = slot_count;
         p->subquery_count = subquery_count;
         return false;
