@@ -117,7 +117,7 @@ Test(number_text, middles_of_floats_round_once)
         const double middle = ((double)low + (double)nextafterf(low, INFINITY)) / 2;
         const double near = i % 3 == 0   ? middle
                             : i % 3 == 1 ? nextafter(middle, 0)
-                                         : nextafter(middle, INFINITY);
+                                         : nextafter(middle, (double)INFINITY);
         char text[64];
         snprintf(text, sizeof(text), "%.*g", 7 + (int)ky_prng_below(&prng, 14), near);
         float value = 0;
