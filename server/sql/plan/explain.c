@@ -683,11 +683,11 @@ tell_children(struct explain *explain, const struct plan *node)
 static void
 tell_ctes(struct explain *explain)
 {
-    char name[32];
+    char name[80];
     const struct statement_plan *plan = explain->plan;
     for (uint16_t i = 0; i < plan->cte_count; i++) {
         if (plan->ctes[i] != NULL) {
-            (void)snprintf(name, sizeof(name), "CTE %u", i + 1U);
+            (void)snprintf(name, sizeof(name), "CTE %.63s", plan->cte_names[i]);
             tell_subplan(explain, plan->ctes[i], "InitPlan", name);
         }
     }

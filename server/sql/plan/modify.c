@@ -123,7 +123,7 @@ plan_insert(struct level *level)
     }
     plan->left = child;
     plan->alias = query->tables[query->target_table]->alias;
-    plan->rows = child->rows;
+    plan->rows = query->has_returning ? child->rows : 0;
     plan->startup_cost = child->startup_cost;
     plan->total_cost = child->total_cost;
     plan->modify.table = table;
@@ -211,7 +211,7 @@ plan_change(struct level *level)
         }
     }
     plan->left = child;
-    plan->rows = child->rows;
+    plan->rows = query->has_returning ? child->rows : 0;
     plan->startup_cost = child->startup_cost;
     plan->total_cost = child->total_cost;
     set_row_rules(plan, query);

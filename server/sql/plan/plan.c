@@ -107,10 +107,13 @@ cte_number(struct planner *p)
     if (p->cte_count == p->cte_capacity) {
         uint16_t capacity = (uint16_t)(p->cte_capacity == 0 ? 4 : p->cte_capacity * 2);
         struct plan **plans = ky_arena_array(p->arena, struct plan *, capacity);
+        const char **names = ky_arena_array(p->arena, const char *, capacity);
         if (p->cte_count > 0) {
             memcpy(plans, p->cte_plans, p->cte_count * sizeof(*plans));
+            memcpy(names, p->cte_names, p->cte_count * sizeof(*names));
         }
         p->cte_plans = plans;
+        p->cte_names = names;
         p->cte_capacity = capacity;
     }
     return p->cte_count++;
@@ -163,6 +166,7 @@ plan_ctes(struct level *level)
         }
         state->cte = cte;
         state->number = cte_number(p);
+        p->cte_names[state->number] = cte->name;
         state->next = p->ctes;
         p->ctes = state;
         const bool is_recursive = cte->is_recursive && cte->query->kind == QUERY_SET_OPERATION;
@@ -248,9 +252,9 @@ goes_on_after(const struct planner *p, const struct plan *plan)
 }
 
 static bool
-is_point(const struct planner *p, const struct plan *plan)
+is_point(const struct plan *plan)
 {
-    if (p->cte_count > 0 || has_foreign_keys(plan)) {
+    if (has_foreign_keys(plan)) {
         return false;
     }
     if (plan->kind == PLAN_INSERT) {
@@ -331,6 +335,7 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
         query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE || query->kind == QUERY_DELETE;
     plan->root = root;
     plan->ctes = p.cte_plans;
+    plan->cte_names = p.cte_names;
     plan->cte_count = p.cte_count;
     plan->outer_slot_count = p.slot_count;
     plan->targets = has_returning ? query->returning : query->targets;
@@ -338,8 +343,8 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
     plan->kind = query->kind;
     plan->is_read_only = !p.has_writes && !query_walk(query, 0, visit_writes, NULL);
     plan->may_wait = query_walk(query, 0, visit_slow, NULL) || goes_on_after(&p, root);
-    plan->is_point =
-        !plan->may_wait && is_point(&p, root) && !query_walk(query, 0, visit_subqueries, NULL);
+    plan->has_subplans = p.cte_count > 0 || query_walk(query, 0, visit_subqueries, NULL);
+    plan->is_point = !plan->may_wait && !plan->has_subplans && is_point(root);
     plan->catalog_lsn = context->image == NULL ? 0 : context->image->lsn;
     plan->table_used_count = p.used_count;
     plan->tables = ky_arena_array(p.arena, struct cat_table *, p.used_count + 1U);

@@ -235,14 +235,16 @@ struct plan {
 struct statement_plan {
     struct plan *root;
     struct plan **ctes; /* by index; run once, kept (Materialize) */
+    const char **cte_names;
     uint16_t cte_count;
     uint32_t outer_slot_count; /* execution parameters */
     struct target *targets;    /* visible result columns, for RowDescription */
     uint16_t target_count;
     enum query_kind kind;
     bool is_read_only;
-    bool is_point; /* primary-key lookup or single-row write: short, may run inline */
-    bool may_wait; /* has functions that may sleep or wait, or goes on after its last row */
+    bool is_point;     /* primary-key lookup or single-row write: short, may run inline */
+    bool may_wait;     /* has functions that may sleep or wait, or goes on after its last row */
+    bool has_subplans; /* whose cost is not in the root's */
     lsn_t catalog_lsn;
     struct cat_table **tables; /* every relation used, and how: lock modes */
     enum table_lock_mode *table_modes;

@@ -112,6 +112,7 @@ struct planner {
     uint32_t subquery_count;
     struct cte_state *ctes;
     struct plan **cte_plans;
+    const char **cte_names;
     uint16_t cte_count, cte_capacity;
     struct used_table *used;
     uint16_t used_count, used_capacity;

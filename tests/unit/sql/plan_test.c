@@ -165,7 +165,7 @@ static const struct {
                                        "  ->  Function Scan on g"},
     {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r WHERE n < 5) SELECT * FROM r",
      "CTE Scan on r\n"
-     "  CTE 1\n"
+     "  CTE r\n"
      "    ->  Recursive Union\n"
      "          ->  Result\n"
      "          ->  WorkTable Scan on r\n"
