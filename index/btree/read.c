@@ -180,6 +180,27 @@ find_leaf(struct btree *tree, const struct target *target, const struct node **l
     return true;
 }
 
+/* Counts the leaf's entries with this key, giving out the first ones. False: they may go on in the
+ * next leaf, or the leaf has changed. */
+static inline bool
+collect_leaf(const struct node *leaf, uint64_t version, const struct target *target, uint32_t slot,
+             row_id_t *row_ids, uint32_t max, uint32_t *found_out)
+{
+    const uint32_t count = node_count(leaf);
+    uint32_t found = 0;
+    if (slot < count && node_compare_prefix(leaf, target->key, target->size) == 0) {
+        const struct node_probe probe = node_probe(leaf, target->key, target->size, 0);
+        for (; slot < count && node_matches(leaf, slot, &probe); slot++) {
+            if (found < max) {
+                row_ids[found] = node_row_id(leaf, slot);
+            }
+            found++;
+        }
+    }
+    *found_out = found;
+    return KY_LIKELY(slot < count) && KY_LIKELY(node_validate(leaf, version));
+}
+
 uint32_t
 btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
@@ -188,31 +209,16 @@ btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t 
     const struct target inner = btree_target(key, 1);
     const struct node *leaf = NULL;
     uint64_t version = 0;
+    uint32_t found = 0;
     ky_epoch_enter();
-    for (;;) {
-        if (KY_UNLIKELY(!find_leaf(tree, &inner, &leaf, &version))) {
-            continue;
-        }
-        const uint32_t count = node_count(leaf);
-        uint32_t slot = node_search_here(leaf, &target);
-        uint32_t found = 0;
-        if (slot < count && node_compare_prefix(leaf, target.key, target.size) == 0) {
-            const struct node_probe probe = node_probe(leaf, target.key, target.size, 0);
-            for (; slot < count && node_matches(leaf, slot, &probe); slot++) {
-                if (found < max) {
-                    row_ids[found] = node_row_id(leaf, slot);
-                }
-                found++;
-            }
-        }
-        if (KY_UNLIKELY(slot >= count)) {
-            found = find_across(tree, key, row_ids, max);
-        } else if (KY_UNLIKELY(!node_validate(leaf, version))) {
-            continue;
-        }
-        ky_epoch_leave();
-        return found;
+    while (KY_UNLIKELY(!find_leaf(tree, &inner, &leaf, &version))) {
     }
+    if (KY_UNLIKELY(!collect_leaf(leaf, version, &target, node_search_here(leaf, &target), row_ids,
+                                  max, &found))) {
+        found = find_across(tree, key, row_ids, max);
+    }
+    ky_epoch_leave();
+    return found;
 }
 
 bool
@@ -235,13 +241,130 @@ btree_has(struct btree *tree, struct ky_slice key, row_id_t row_id)
     return has;
 }
 
+/* Lookups that go down side by side: each waits for a node while the others' are fetched. */
+enum { GROUP = 16 };
+
+struct group {
+    const struct node *nodes[GROUP]; /* NULL: something has changed on the way */
+    const struct node *parents[GROUP];
+    uint64_t versions[GROUP]; /* of nodes, or of parents while a step is under way */
+};
+
+/* Fetches what searches in the nodes will read, and not much else: the first steps of each search
+ * are taken, a step of all at a time, for the sake of the lines they come by. What is read here may
+ * be torn; nothing but prefetches depends on it. */
+static void
+group_fetch(const struct group *group, const struct ky_slice *keys, uint32_t count)
+{
+    enum { FIRST_STEP = NODE_SLOTS / 2, LAST_STEP = 16, LINE_SLOTS = 8 };
+    uint64_t heads[GROUP];
+    uint32_t bases[GROUP] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node *node = group->nodes[i];
+        const size_t prefix_size = node == NULL ? 0 : node->prefix_size;
+        heads[i] = prefix_size < keys[i].size
+                       ? node_load_head((const uint8_t *)keys[i].data + prefix_size,
+                                        keys[i].size - prefix_size)
+                       : 0;
+    }
+    for (uint32_t step = FIRST_STEP; step >= LAST_STEP; step /= 2) {
+        for (uint32_t i = 0; i < count; i++) {
+            const struct node *node = group->nodes[i];
+            if (node != NULL) {
+                const uint32_t at = bases[i] + step;
+                const bool is_after = at <= node_count(node) && node_head(node, at - 1) < heads[i];
+                bases[i] += (0 - (uint32_t)is_after) & step;
+                __builtin_prefetch(&node->heads[bases[i] + step / 2 - 1]);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node *node = group->nodes[i];
+        if (node != NULL) {
+            for (uint32_t at = bases[i]; at < bases[i] + LAST_STEP; at += LINE_SLOTS) {
+                __builtin_prefetch(&node->heads[at]);
+                if (node->level == 0) {
+                    __builtin_prefetch(&node->tails[at]);
+                } else {
+                    __builtin_prefetch(&node_children(node)[at]);
+                }
+            }
+        }
+    }
+}
+
+/* One level down, from nodes of one level to their children. */
+static void
+group_step(struct group *group, const struct ky_slice *keys, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct node *node = group->nodes[i];
+        group->parents[i] = node;
+        if (node != NULL) {
+            const struct target inner = btree_target(keys[i], 1);
+            const struct node *child = node_child(node, node_search_here(node, &inner));
+            const bool is_child = node_validate(node, group->versions[i]);
+            group->nodes[i] = is_child ? child : NULL;
+            if (is_child) {
+                __builtin_prefetch(child);
+                __builtin_prefetch(&child->heads[NODE_SLOTS / 2 - 1]);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (group->nodes[i] != NULL) {
+            const uint64_t version = node_read_begin(group->nodes[i]);
+            const bool is_child = (version & NODE_OBSOLETE) == 0 &&
+                                  node_validate(group->parents[i], group->versions[i]);
+            group->nodes[i] = is_child ? group->nodes[i] : NULL;
+            group->versions[i] = version;
+        }
+    }
+    group_fetch(group, keys, count);
+}
+
+static void
+find_group(struct btree *tree, const struct ky_slice *keys, uint32_t count, uint32_t per_key,
+           row_id_t *row_ids, uint32_t *counts_out)
+{
+    struct group group;
+    uint32_t slots[GROUP] = {0};
+    const struct node *root = atomic_load_explicit(&tree->root, memory_order_acquire);
+    const uint64_t version = node_read_begin(root);
+    const bool is_root = (version & NODE_OBSOLETE) == 0 &&
+                         atomic_load_explicit(&tree->root, memory_order_acquire) == root;
+    for (uint32_t i = 0; i < count; i++) {
+        group.nodes[i] = is_root ? root : NULL;
+        group.versions[i] = version;
+    }
+    for (uint32_t level = root->level; level > 0; level--) {
+        group_step(&group, keys, count);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (group.nodes[i] != NULL) {
+            const struct target target = btree_target(keys[i], 0);
+            slots[i] = node_search_here(group.nodes[i], &target);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct target target = btree_target(keys[i], 0);
+        row_id_t *place = row_ids + (size_t)i * per_key;
+        if (KY_UNLIKELY(group.nodes[i] == NULL ||
+                        !collect_leaf(group.nodes[i], group.versions[i], &target, slots[i], place,
+                                      per_key, &counts_out[i]))) {
+            counts_out[i] = btree_find(tree, keys[i], place, per_key);
+        }
+    }
+}
+
 void
 btree_find_batch(struct btree *tree, const struct ky_slice *keys, uint32_t count, uint32_t per_key,
                  row_id_t *row_ids, uint32_t *counts_out)
 {
     ky_epoch_enter();
-    for (uint32_t i = 0; i < count; i++) {
-        counts_out[i] = btree_find(tree, keys[i], row_ids + (size_t)i * per_key, per_key);
+    for (uint32_t i = 0; i < count; i += GROUP) {
+        find_group(tree, keys + i, KY_MIN(count - i, (uint32_t)GROUP), per_key,
+                   row_ids + (size_t)i * per_key, counts_out + i);
     }
     ky_epoch_leave();
 }

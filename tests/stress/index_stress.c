@@ -65,6 +65,15 @@ make_key(uint64_t number, uint8_t key[LONG_SIZE])
     return ky_slice(key, LONG_SIZE);
 }
 
+/* Of a writer's entry. Every third one has a number that was there before; the others' numbers
+ * ascend, but two writers do not take turns exactly. */
+static row_id_t
+row_of(uint64_t number, uint64_t wave)
+{
+    return number % 3 == 0 ? wave + 1
+                           : FIXED_KEYS + 1 + wave * ((uint64_t)FIXED_KEYS * GAP) + number;
+}
+
 static void
 insert(uint64_t number, row_id_t row_id)
 {
@@ -84,20 +93,42 @@ write_entries(void *arg)
     for (uint64_t wave = 0; wave < WAVES && !is_late(); wave++) {
         for (uint64_t i = 0; i < (uint64_t)FIXED_KEYS * GAP && !is_late(); i++) {
             if (i % GAP != 0 && i % WRITERS == self) {
-                insert(i, wave + 1);
+                insert(i, row_of(i, wave));
                 held++;
             }
         }
         for (uint64_t i = 0; i < (uint64_t)FIXED_KEYS * GAP && !is_late(); i++) {
             uint64_t number = wave % 2 == 0 ? i : (uint64_t)FIXED_KEYS * GAP - 1 - i;
             if (number % GAP != 0 && number % WRITERS == self) {
-                CHECK(index_remove(index_under_test, make_key(number, key), wave + 1));
+                CHECK(index_remove(index_under_test, make_key(number, key), row_of(number, wave)));
                 held--;
             }
         }
     }
     atomic_fetch_add_explicit(&remaining, held, memory_order_relaxed);
     return NULL;
+}
+
+/* Many at once: every other one is always there. */
+static void
+find_many(struct ky_prng *prng)
+{
+    enum { MANY = 40 };
+    uint8_t bytes[MANY][LONG_SIZE];
+    struct ky_slice keys[MANY];
+    uint64_t numbers[MANY];
+    row_id_t row_ids[MANY];
+    uint32_t counts[MANY];
+    for (uint32_t i = 0; i < MANY; i++) {
+        const uint64_t fixed = ky_prng_below(prng, FIXED_KEYS);
+        numbers[i] = fixed * GAP + (i % 2 == 0 ? 0 : 1 + ky_prng_below(prng, GAP - 1));
+        keys[i] = make_key(numbers[i], bytes[i]);
+    }
+    index_find_batch(index_under_test, keys, MANY, 1, row_ids, counts);
+    for (uint32_t i = 0; i < MANY; i++) {
+        CHECK(counts[i] <= 1);
+        CHECK(i % 2 != 0 || (counts[i] == 1 && row_ids[i] == numbers[i] / GAP + 1));
+    }
 }
 
 static void *
@@ -114,6 +145,7 @@ find_entries(void *arg)
         uint64_t other = ky_prng_below(&prng, (uint64_t)FIXED_KEYS * GAP);
         CHECK(index_find(index_under_test, make_key(other, key), row_ids, 4) <= 1);
         CHECK(index_find(index_under_test, ky_slice("no", 2), row_ids, 4) == 0);
+        find_many(&prng);
     }
     return NULL;
 }
