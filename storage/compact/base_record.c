@@ -70,6 +70,11 @@ base_record_decode(struct ky_slice bytes, bool verify, struct base_record *recor
         ky_load_le16(place + 2) != 0) {
         return ky_error_set(err, KY_DATA_CORRUPTED, "invalid base record: unknown kind");
     }
+    const size_t filled = RECORD_HEADER_SIZE + (size_t)body_size;
+    static const uint8_t zeros[8];
+    if (verify && memcmp(place + filled, zeros, record_size(body_size) - filled) != 0) {
+        return ky_error_set(err, KY_DATA_CORRUPTED, "invalid base record: bytes after its body");
+    }
     *record_out = (struct base_record){
         .rel = ky_load_le32(place + AT_RELATION),
         .row_id = ky_load_le64(place + AT_ROW_ID),
