@@ -30,13 +30,14 @@
  * mapped file could not be read. */
 enum { EXIT_START = 1, EXIT_USAGE = 2, EXIT_LOG = 3 };
 /* What runs at SIGTERM has so long to end by itself; SIGINT cancels it at once. */
-enum { TICK_MS = 50, LOOPS_MAX = 8, STOP_GRACE_MS = 5000, COMPACTION_POLL_MS = 1000 };
+enum { TICK_MS = 50, LOOPS_MAX = 16, STOP_GRACE_MS = 5000, COMPACTION_POLL_MS = 1000 };
 
 struct program {
     struct config config;
     struct autotune tune;
     struct loop *loops[LOOPS_MAX]; /* the first one has the timers and HTTP */
     int loop_count;
+    int main_loop_count; /* the first ones */
     int64_t grace_ms;
     struct pool *pool;
     struct tls *tls;
@@ -321,6 +322,7 @@ start_pgwire(struct program *program, struct ky_error *err)
     const struct pgwire_options options = {
         .loops = program->loops,
         .loop_count = program->loop_count,
+        .main_loop_count = program->main_loop_count,
         .pool = program->pool,
         .tls = program->tls,
         .server = program->server,
@@ -347,11 +349,13 @@ announce(const struct program *program)
     (void)fflush(stdout);
 }
 
-/* Loops run short statements, so a machine with many cores has several. */
+/* Loops run short statements, so a machine with many cores has several; half of them are for
+ * connections whose statements are not that short. */
 static void
 start_loops(struct program *program)
 {
-    int count = KY_MIN(KY_MAX(ky_cpu()->core_count / 2, 1), (int)LOOPS_MAX);
+    int count = KY_MIN(ky_cpu()->core_count, (int)LOOPS_MAX);
+    program->main_loop_count = KY_MAX(count / 2, 1);
     for (int i = 0; i < count; i++) {
         char name[16];
         (void)snprintf(name, sizeof(name), "loop-%d", i);

@@ -10,6 +10,7 @@ struct pgwire;
 struct pgwire_options {
     struct loop *const *loops; /* borrowed, as all here; they run already. The first one listens */
     int loop_count;
+    int main_loop_count; /* connections begin on one of the first so many; see conn/balance.c */
     struct pool *pool;
     struct tls *tls; /* NULL: SSLRequest is answered N */
     struct server *server;

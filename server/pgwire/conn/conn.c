@@ -405,12 +405,23 @@ close_conn(struct conn *conn)
 
 static void visit_on_worker(void *arg);
 static void visit_on_loop(void *arg);
+static void arrive_on_loop(void *arg);
 
 static void
 move_to_worker(struct conn *conn)
 {
     conn->job = (struct pool_job){.run = visit_on_worker, .arg = conn};
     pool_submit(conn->pgwire->options.pool, &conn->job, conn->queue);
+}
+
+/* With the token, which arrives with it. On its loop's thread. */
+static void
+move_to_loop(struct conn *conn, struct pgwire_loop *home)
+{
+    loop_watch_stop(&conn->watch);
+    conn->home = home;
+    conn->job = (struct pool_job){.run = arrive_on_loop, .arg = conn};
+    loop_submit(home->loop, &conn->job);
 }
 
 static void
@@ -469,6 +480,13 @@ visit(struct conn *conn, int64_t now_ns)
             }
         }
         const int64_t end_ns = recent_ns(conn);
+        if (conn->is_on_loop && conn->state == CONN_READY && !conn->is_pending) {
+            struct pgwire_loop *home = balance_choose(conn, now_ns, end_ns);
+            if (home != conn->home) {
+                move_to_loop(conn, home);
+                return end_ns;
+            }
+        }
         /* acq_rel: hands the connection to whoever runs it next. */
         int before = atomic_fetch_and_explicit(&conn->flags, ~CONN_RUNNING, memory_order_acq_rel);
         if ((before & CONN_WOKEN) == 0) {
@@ -600,6 +618,14 @@ start_on_loop(void *arg)
     loop_watch_start(conn->home->loop, &conn->watch, stream_fd(conn->stream), socket_ready, conn);
 }
 
+/* What came while it moved is told by the watch, or was noted. */
+static void
+arrive_on_loop(void *arg)
+{
+    start_on_loop(arg);
+    visit_on_loop(arg);
+}
+
 void
 conn_accept(void *arg, int fd, const struct net_peer *peer)
 {
@@ -608,7 +634,7 @@ conn_accept(void *arg, int fd, const struct net_peer *peer)
     conn_sink_init(&conn->sink);
     conn->pgwire = pgwire;
     conn->home = &pgwire->loops[pgwire->next_loop];
-    pgwire->next_loop = (pgwire->next_loop + 1) % pgwire->options.loop_count;
+    pgwire->next_loop = (pgwire->next_loop + 1) % pgwire->options.main_loop_count;
     conn->stream = stream_new(fd);
     conn->peer = *peer;
     conn->state = CONN_STARTUP;

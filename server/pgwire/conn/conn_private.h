@@ -32,7 +32,12 @@ struct pgwire_loop {
     int64_t changed_ns;        /* loop's: when it became that */
     int64_t visited_ns;        /* loop's: end of the last visit */
     int64_t preemptions;       /* loop's: of the thread, when it last took too long */
-    struct ky_arena arena;     /* loop's: of one message */
+    int64_t busy_ns;           /* loop's: in visits, since window_from_ns */
+    int64_t window_from_ns;
+    int64_t moved_ns;           /* loop's: when it gave a connection away */
+    atomic_int load;            /* thousandths of the last window; see balance.c */
+    _Atomic(int64_t) loaded_ns; /* the end of that window */
+    struct ky_arena arena;      /* loop's: of one message */
 };
 
 struct pgwire {
@@ -73,7 +78,7 @@ enum progress {
 struct conn {
     struct result_sink sink; /* first: the sink is the connection */
     struct pgwire *pgwire;
-    struct pgwire_loop *home; /* its loop */
+    struct pgwire_loop *home; /* its loop; changed by who runs it, on the loop */
     struct stream *stream;
     struct loop_watch watch; /* loop's */
     struct pool_job job;     /* of a pool or the loop */
@@ -95,6 +100,8 @@ struct conn {
     bool is_simple_copy;   /* a COPY of a simple query: ReadyForQuery follows it */
     enum pool_queue queue; /* where it goes when it moves to a worker */
     int64_t visit_end_ns;
+    int64_t visit_mean_ns;  /* of visits on loops */
+    int64_t moved_ns;       /* to its loop */
     struct ky_arena *arena; /* borrowed for a visit; of one message */
     /* Input that was read and not yet processed: in `in`, or in the thread's read buffer while it
      * runs. */
@@ -134,6 +141,9 @@ void conn_terminate_locked(struct conn *conn, const struct ky_error *reason);
 void conn_login_free(struct conn *conn);
 /* Sends what waits; a client that is gone costs its answers, not its statements. */
 void conn_flush(struct conn *conn);
+/* balance.c: the loop that the connection should live on after this visit, mostly its own. On its
+ * loop's thread. */
+struct pgwire_loop *balance_choose(struct conn *conn, int64_t start_ns, int64_t end_ns);
 /* message.c: one message after login; what a session call's answer means for its message. */
 enum progress conn_message(struct conn *conn, const struct pgw_frame *frame);
 enum progress conn_resume(struct conn *conn);
