@@ -50,7 +50,8 @@ find_truth(struct graph *graph, const void *query, struct vector_hit *truth)
     struct exact_search exact;
     struct ky_error err;
     exact_init(&exact, &graph->codec.options, &search, truth, &stats);
-    uint32_t count = graph_search_exact(&exact, graph, &err) == KY_OK ? exact_finish(&exact) : 0;
+    uint32_t count =
+        graph_search_exact_alone(&exact, graph, &err) == KY_OK ? exact_finish(&exact) : 0;
     exact_deinit(&exact);
     return count;
 }

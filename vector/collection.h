@@ -125,6 +125,7 @@ struct vector_search_stats {
     uint64_t tested;        /* entries tested; without a filter: shown to accept */
     uint64_t passed;        /* of them passed, or accepted */
     uint64_t delta_scanned; /* entries not yet in the graph, or all of an exact search */
+    uint32_t threads;       /* that did it, at most at a time; 0 is one */
 };
 
 /* The k nearest accepted entries, nearest first, ties by row id: always min(k, accepted) of them,

@@ -5,6 +5,7 @@
 #include "server/base/mutex.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,8 +122,10 @@ ky_cond_broadcast(struct ky_cond *cond)
     KY_ASSERT(result == 0);
 }
 
-void
-ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg)
+/* An errno. */
+static int
+create_thread(struct ky_thread *thread, const pthread_attr_t *attributes, const char *name,
+              void *(*run)(void *), void *arg)
 {
     /* A thread inherits the mask, so it is changed here for a moment and not in the thread. */
     sigset_t all;
@@ -131,17 +134,46 @@ ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *)
     (void)sigdelset(&all, SIGBUS); /* it comes to whoever reads, blocked it kills without a word */
     int result = pthread_sigmask(SIG_SETMASK, &all, &before);
     KY_ASSERT(result == 0);
-    int created = pthread_create(&thread->os, NULL, run, arg);
+    int created = pthread_create(&thread->os, attributes, run, arg);
     result = pthread_sigmask(SIG_SETMASK, &before, NULL);
     KY_ASSERT(result == 0);
+    if (created == 0) {
+        char short_name[16]; /* the kernel's limit */
+        (void)snprintf(short_name, sizeof(short_name), "%s", name);
+        (void)pthread_setname_np(thread->os, short_name); /* only for people who look */
+    }
+    return created;
+}
+
+void
+ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg)
+{
+    int created = create_thread(thread, NULL, name, run, arg);
     if (created != 0) {
         ky_log_write(KY_LOG_ERROR, "thread", "could not start thread name=%s errno=%d", name,
                      created);
         abort();
     }
-    char short_name[16]; /* the kernel's limit */
-    (void)snprintf(short_name, sizeof(short_name), "%s", name);
-    (void)pthread_setname_np(thread->os, short_name); /* only for people who look */
+}
+
+bool
+ky_thread_start_beside(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg)
+{
+    cpu_set_t others;
+    pthread_attr_t attributes;
+    const int own = sched_getcpu();
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    if (own >= 0 && own < CPU_SETSIZE && sched_getaffinity(0, sizeof(others), &others) == 0) {
+        CPU_CLR((size_t)own, &others);
+        if (CPU_COUNT(&others) > 0) {
+            (void)pthread_attr_setaffinity_np(&attributes, sizeof(others), &others);
+        }
+    }
+    int created = create_thread(thread, &attributes, name, run, arg);
+    (void)pthread_attr_destroy(&attributes);
+    return created == 0;
 }
 
 void

@@ -39,6 +39,10 @@ struct ky_thread {
  * on failure.
  */
 void ky_thread_start(struct ky_thread *thread, const char *name, void *(*run)(void *), void *arg);
+/* The same on other cores than the caller's, which goes on working: the scheduler likes to leave a
+ * new thread behind its maker for a while. False: there is none, by a limit of the machine's. */
+KY_MUST_CHECK bool ky_thread_start_beside(struct ky_thread *thread, const char *name,
+                                          void *(*run)(void *), void *arg);
 void ky_thread_join(struct ky_thread *thread);
 /* From now on the calling thread gives way to others that want its core (nice 5): for work that
  * nobody waits for. It cannot be undone without privileges. */

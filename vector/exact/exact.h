@@ -10,9 +10,11 @@
  * thread's. */
 struct exact_search {
     struct measure measure;
-    struct hit_heap heap; /* of ranks */
-    double threshold;     /* no rank above it is wanted; infinite until the heap is full */
-    bool is_tested;       /* what is considered now has passed the test */
+    const struct vector_options *options; /* borrowed */
+    struct hit_heap heap;                 /* of ranks */
+    double threshold; /* no rank above it is wanted; infinite until the heap is full */
+    bool is_tested;   /* what is considered now has passed the test */
+    bool is_draft;    /* hits are places, not rows; see space.h */
     const struct vector_search *search;
     struct vector_search_stats *stats;
 };
@@ -40,7 +42,7 @@ exact_consider(struct exact_search *exact, row_id_t row_id, const void *values, 
     }
 }
 
-/* All of a flat. Enters the epoch block by block. 57014. */
+/* All of a flat, by several threads if it is large. 57014. */
 KY_MUST_CHECK ky_status exact_flat(struct exact_search *exact, const struct flat *flat,
                                    struct ky_error *err);
 /* Sorts the hits and makes ranks distances; returns how many. One that was removed and inserted

@@ -13,7 +13,7 @@
 
 #include "server/base/assert.h"
 #include "server/base/epoch.h"
-#include "vector/exact/exact.h"
+#include "vector/exact/space.h"
 
 enum { GROUP = 4 /* rows of measure_ranks_4 */ };
 
@@ -23,9 +23,10 @@ exact_init(struct exact_search *exact, const struct vector_options *options,
            struct vector_search_stats *stats)
 {
     measure_init(&exact->measure, options, search->query);
+    exact->options = options;
     exact->heap = (struct hit_heap){hits, 0, search->k};
     exact->threshold = (double)INFINITY;
-    exact->is_tested = false;
+    exact->is_tested = exact->is_draft = false;
     exact->search = search;
     exact->stats = stats;
 }
@@ -94,8 +95,7 @@ exact_consider_slow(struct exact_search *exact, row_id_t row_id, const void *val
 
 /* Four neighbours at once when all of them are alive; dead ones may be being written. */
 static void
-search_group(struct exact_search *exact, const row_id_t row_ids[GROUP], const char *base,
-             size_t stride)
+search_group(struct exact_search *exact, const row_id_t ids[GROUP], const char *base, size_t stride)
 {
     const struct measure *measure = &exact->measure;
     const float *const rows[GROUP] = {(const float *)(const void *)base,
@@ -105,36 +105,72 @@ search_group(struct exact_search *exact, const row_id_t row_ids[GROUP], const ch
     double ranks[GROUP];
     measure_ranks_4(measure, rows, ranks);
     for (size_t i = 0; i < GROUP; i++) {
-        exact_consider(exact, row_ids[i], rows[i], ranks[i]);
+        exact_consider(exact, ids[i], rows[i], ranks[i]);
     }
 }
 
+/* The rows `row` to `end` of a block. place: the block's first. */
 static void
 search_block(struct exact_search *exact, const struct flat *flat, const struct flat_block *block,
-             uint32_t used)
+             uint64_t place, uint32_t row, uint32_t end)
 {
     bool has_groups = exact->measure.element == VECTOR_F32;
-    for (uint32_t row = 0; row < used; row += GROUP) {
+    for (; row < end; row += GROUP) {
         row_id_t row_ids[GROUP] = {0};
+        row_id_t ids[GROUP];
         uint32_t alive = 0;
-        for (uint32_t i = 0; i < GROUP && row + i < used; i++) {
+        for (uint32_t i = 0; i < GROUP && row + i < end; i++) {
             /* Acquire pairs with the release in flat_insert: the values are there. */
             row_ids[i] = atomic_load_explicit(&block->row_ids[row + i], memory_order_acquire);
+            ids[i] = exact->is_draft ? (row_id_t)(place + row + i) : row_ids[i];
             alive += row_ids[i] != ROW_ID_NONE;
         }
         const char *base = block->values + row * flat->stride;
         exact->stats->delta_scanned += alive;
         if (has_groups && alive == GROUP) {
-            search_group(exact, row_ids, base, flat->stride);
+            search_group(exact, ids, base, flat->stride);
             continue;
         }
         for (uint32_t i = 0; i < GROUP && alive > 0; i++) {
             if (row_ids[i] != ROW_ID_NONE) {
                 const char *values = base + i * flat->stride;
-                exact_consider(exact, row_ids[i], values, measure_rank(&exact->measure, values));
+                exact_consider(exact, ids[i], values, measure_rank(&exact->measure, values));
             }
         }
     }
+}
+
+/* A run is a block; one place is a part of it. */
+static void
+flat_run(void *work, struct exact_search *exact, uint64_t first, uint64_t end)
+{
+    const struct flat *flat = (const struct flat *)work;
+    const uint64_t block = first >> flat->block_rows_shift;
+    const uint64_t place = block << flat->block_rows_shift;
+    ky_epoch_enter();
+    const struct flat_table *table = atomic_load_explicit(&flat->table, memory_order_acquire);
+    search_block(exact, flat, table->blocks[block], place, (uint32_t)(first - place),
+                 (uint32_t)(end - place));
+    ky_epoch_leave();
+}
+
+static void
+flat_consider(void *work, struct exact_search *exact, uint64_t place)
+{
+    flat_run(work, exact, place, place + 1);
+}
+
+static void *
+flat_begin(const void *places, struct exact_search *exact)
+{
+    (void)exact;
+    return (void *)(uintptr_t)places;
+}
+
+static void
+flat_end(void *work)
+{
+    (void)work;
 }
 
 ky_status
@@ -146,23 +182,16 @@ search_set_cancelled(struct ky_error *err)
 ky_status
 exact_flat(struct exact_search *exact, const struct flat *flat, struct ky_error *err)
 {
-    if (exact->search->k == 0) {
-        return KY_OK;
-    }
-    uint32_t block_rows = flat_block_rows(flat);
-    /* What is inserted from here on may be missed. */
-    uint64_t count = flat_place_count(flat);
-    for (uint64_t first = 0; first < count; first += block_rows) {
-        if (search_is_cancelled(exact->search)) {
-            return search_set_cancelled(err);
-        }
-        ky_epoch_enter();
-        const struct flat_table *table = atomic_load_explicit(&flat->table, memory_order_acquire);
-        search_block(exact, flat, table->blocks[first >> flat->block_rows_shift],
-                     (uint32_t)KY_MIN(count - first, (uint64_t)block_rows));
-        ky_epoch_leave();
-    }
-    return KY_OK;
+    const struct exact_space space = {/* What is inserted from here on may be missed. */
+                                      .place_count = flat_place_count(flat),
+                                      .run_places = flat_block_rows(flat),
+                                      .place_size = flat->stride,
+                                      .places = flat,
+                                      .begin = flat_begin,
+                                      .run = flat_run,
+                                      .consider = flat_consider,
+                                      .end = flat_end};
+    return exact_search_space(exact, &space, err);
 }
 
 uint32_t

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "vector/exact/exact.h"
+#include "vector/exact/space.h"
 #include "vector/hnsw/walk.h"
 
 /* A node whose rank is known and whose turn has not come. */
@@ -52,8 +52,12 @@ void graph_search_deinit(struct graph_search *gs);
 KY_MUST_CHECK ky_status graph_search_next(struct graph_search *gs, struct vector_hit *hits,
                                           uint32_t max, uint32_t *count_out, struct ky_error *err);
 
-/* All nodes, exactly. Enters the epoch itself, run by run. 57014. */
+/* All nodes, exactly, by several threads if they are many. Enters the epoch itself, run by run.
+ * 57014. */
 KY_MUST_CHECK ky_status graph_search_exact(struct exact_search *exact, struct graph *graph,
                                            struct ky_error *err);
+/* The same by the calling thread alone. */
+KY_MUST_CHECK ky_status graph_search_exact_alone(struct exact_search *exact, struct graph *graph,
+                                                 struct ky_error *err);
 /* The ef that a search should use. */
 uint32_t graph_search_ef(const struct graph *graph, const struct vector_search *search, uint32_t k);

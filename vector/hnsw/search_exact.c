@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "server/base/arena.h"
 #include "server/base/epoch.h"
 #include "vector/hnsw/search.h"
 
@@ -111,6 +112,10 @@ consider_node(struct exact_search *exact, const struct graph *graph, const struc
               uint32_t at, const void *values, double rank)
 {
     struct graph_rows rows;
+    if (exact->is_draft) {
+        exact_consider(exact, part->nodes[at], values, rank);
+        return;
+    }
     if (part->row_ids[at] != ROW_ID_NONE) {
         exact->is_tested = true;
         exact_consider(exact, part->row_ids[at], values, rank);
@@ -184,25 +189,68 @@ search_run(struct exact_search *exact, struct walk *walk, const struct key_bound
     }
 }
 
+/* One thread's. */
+struct node_search {
+    struct walk *walk;
+    struct key_bound bound;
+};
+
+static void *
+nodes_begin(const void *places, struct exact_search *exact)
+{
+    struct node_search *nodes = (struct node_search *)ky_malloc(sizeof(*nodes));
+    nodes->walk = walk_begin((struct graph *)(uintptr_t)places);
+    walk_set_query(nodes->walk, exact->search->query, &exact->measure);
+    nodes->bound = make_bound(nodes->walk, exact);
+    return nodes;
+}
+
+static void
+nodes_run(void *work, struct exact_search *exact, uint64_t first, uint64_t end)
+{
+    struct node_search *nodes = (struct node_search *)work;
+    ky_epoch_enter();
+    search_run(exact, nodes->walk, &nodes->bound, (uint32_t)first, (uint32_t)end);
+    ky_epoch_leave();
+}
+
+static void
+nodes_consider(void *work, struct exact_search *exact, uint64_t place)
+{
+    nodes_run(work, exact, place, place + 1);
+}
+
+static void
+nodes_end(void *work)
+{
+    struct node_search *nodes = (struct node_search *)work;
+    walk_end(nodes->walk);
+    ky_free(nodes);
+}
+
+static struct exact_space
+nodes_of(const struct graph *graph)
+{
+    return (struct exact_space){.place_count = graph_node_count(graph),
+                                .run_places = RUN,
+                                .place_size = graph->codec.stride,
+                                .places = graph,
+                                .begin = nodes_begin,
+                                .run = nodes_run,
+                                .consider = nodes_consider,
+                                .end = nodes_end};
+}
+
 ky_status
 graph_search_exact(struct exact_search *exact, struct graph *graph, struct ky_error *err)
 {
-    ky_status status = KY_OK;
-    if (exact->search->k == 0) {
-        return KY_OK;
-    }
-    struct walk *walk = walk_begin(graph);
-    walk_set_query(walk, exact->search->query, &exact->measure);
-    const struct key_bound bound = make_bound(walk, exact);
-    uint32_t count = graph_node_count(graph);
-    for (uint32_t first = 0; first < count && status == KY_OK; first += RUN) {
-        ky_epoch_enter();
-        search_run(exact, walk, &bound, first, KY_MIN(first + RUN, count));
-        ky_epoch_leave();
-        if (search_is_cancelled(exact->search)) {
-            status = search_set_cancelled(err);
-        }
-    }
-    walk_end(walk);
-    return status;
+    const struct exact_space space = nodes_of(graph);
+    return exact_search_space(exact, &space, err);
+}
+
+ky_status
+graph_search_exact_alone(struct exact_search *exact, struct graph *graph, struct ky_error *err)
+{
+    const struct exact_space space = nodes_of(graph);
+    return exact_search_alone(exact, &space, err);
 }

@@ -566,6 +566,10 @@ note(struct op_vector_scan *self)
                                      : "",
                  codec_name(stats->codec), stats->ef, (unsigned long long)stats->visited,
                  (unsigned long long)stats->reranked, (unsigned long long)stats->delta_scanned);
+    if (stats->threads > 1 && size > 0 && (size_t)size < sizeof(op->actual->note)) {
+        size += snprintf(op->actual->note + size, sizeof(op->actual->note) - (size_t)size,
+                         " threads=%u", stats->threads);
+    }
     if (op->filter != NULL && size > 0 && (size_t)size < sizeof(op->actual->note)) {
         (void)snprintf(op->actual->note + size, sizeof(op->actual->note) - (size_t)size,
                        " filter=%llu/%llu", (unsigned long long)self->passed,
