@@ -30,7 +30,11 @@ cat >"$dir/start" <<SCRIPT
 #!/bin/bash
 if [ -e "$dir/pid" ]; then
     kill -9 \$(cat "$dir/pid")
-    while kill -0 \$(cat "$dir/pid") 2>/dev/null; do sleep 0.002; done
+    # Until all its threads are gone; the process may be a zombie until whoever has adopted it looks.
+    while read -r state < <(sed -n 's/^State:\s*//p' /proc/\$(cat "$dir/pid")/status 2>/dev/null) &&
+        { [ "\${state#Z}" = "\$state" ] || [ \$(ls /proc/\$(cat "$dir/pid")/task | wc -l) != 1 ]; }; do
+        sleep 0.002
+    done
 fi
 "$bin/kyrodb" serve --data-dir "$dir/ky" --port $port --http-port 0 --socket-dir "" >>"$dir/ky.log" 2>&1 &
 echo \$! >"$dir/pid"
