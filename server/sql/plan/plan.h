@@ -128,10 +128,11 @@ struct plan {
             char vector_mode;               /* 'e', 'a', 'u' */
             bool is_vector_form;            /* QUERY = [..]: recall and ef of its own */
             struct expr *ef, *recall;
-            struct expr *k, *k_offset; /* LIMIT and OFFSET; NULL: all rows */
-            struct expr *radius;       /* the filter drops what is farther; NULL: none */
-            bool is_count_only;        /* SEQ: no columns wanted: rows need not be touched */
-            const char *cursor;        /* CURRENT_OF */
+            struct expr *k, *k_offset;          /* LIMIT and OFFSET; NULL: all rows */
+            struct expr *radius;                /* the filter drops what is farther; NULL: none */
+            double vector_rows, vector_matches; /* of the table; of them the filter's, about */
+            bool is_count_only; /* SEQ: no columns wanted: rows need not be touched */
+            const char *cursor; /* CURRENT_OF */
         } scan;
         struct {
             struct expr **functions;

@@ -325,6 +325,8 @@ plan_vector_order(struct level *level, struct plan *scan, const struct exprs *ou
                               ? (double)query->limit->value.word
                           : has_k ? 10
                                   : scan->rows;
+    scan->scan.vector_rows = level->rels[0].table_rows;
+    scan->scan.vector_matches = scan->rows;
     set_cost(scan, wanted, level->rels[0].table_rows);
     return distance.expr;
 }
