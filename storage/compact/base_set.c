@@ -118,14 +118,22 @@ base_set_has(const struct base_set *set, lsn_t location)
 }
 
 const uint8_t *
-base_set_at(const struct base_set *set, lsn_t location)
+base_set_span_at(const struct base_set *set, lsn_t location, struct log_span *span_out)
 {
     const struct base_file *file = base_set_find(set, location_base_id(location));
     uint64_t offset = location_base_offset(location);
     if (file == NULL || offset >= file->index_offset) {
         return NULL;
     }
+    *span_out = (struct log_span){location - offset, file->index_offset, file->bytes};
     return file->bytes + offset;
+}
+
+const uint8_t *
+base_set_at(const struct base_set *set, lsn_t location)
+{
+    struct log_span span;
+    return base_set_span_at(set, location, &span);
 }
 
 bool

@@ -36,6 +36,9 @@ struct base_file *base_set_find(const struct base_set *set, uint64_t id);
 struct base_file *base_set_from(const struct base_set *set, uint64_t id);
 /* The bytes of a record; NULL when the location is in no file. */
 const uint8_t *base_set_at(const struct base_set *set, lsn_t location);
+/* The same, and the locations of the whole file. */
+const uint8_t *base_set_span_at(const struct base_set *set, lsn_t location,
+                                struct log_span *span_out);
 /* The event offset of the record at a location; false when it is no event. */
 bool base_set_event(const struct base_set *set, lsn_t location, event_offset_t *offset_out);
 /* May a version that somebody claims be there? Only bounds and alignment: no byte is read. */

@@ -148,9 +148,18 @@ lsn_t log_installed_lsn(const struct log *log);
 event_offset_t log_next_event(const struct log *log);
 event_offset_t log_earliest_event(const struct log *log);
 
+/* Positions from `from` on, `size` of them, and their bytes. */
+struct log_span {
+    lsn_t from;
+    uint64_t size;
+    const uint8_t *bytes;
+};
+
 /* Bytes of the log at a position, from a mapped segment: valid until the segment is released, which
  * waits for epochs and for every snapshot that may look at it. NULL when out of range. */
 const uint8_t *log_at(const struct log *log, lsn_t lsn);
+/* The same, and how far around it positions have their bytes in the same place: valid as long. */
+const uint8_t *log_span_at(const struct log *log, lsn_t lsn, struct log_span *span_out);
 /* Decodes the frame at a position without checking its payload sum. XX001. */
 KY_MUST_CHECK ky_status log_frame_at(const struct log *log, lsn_t lsn, struct frame *frame_out,
                                      struct ky_error *err);

@@ -14,15 +14,24 @@
  */
 
 const uint8_t *
-log_at(const struct log *log, lsn_t lsn)
+log_span_at(const struct log *log, lsn_t lsn, struct log_span *span_out)
 {
     uint64_t number = log_number(log, lsn);
     const struct segment *segment = log_segment(log, number);
-    uint64_t offset = lsn - number * log->options.segment_size;
-    if (segment == NULL || offset < SEGMENT_HEADER_SIZE || offset >= segment_limit(segment)) {
+    lsn_t start = number * log->options.segment_size;
+    if (segment == NULL || lsn - start < SEGMENT_HEADER_SIZE ||
+        lsn - start >= segment_limit(segment)) {
         return NULL;
     }
-    return segment->bytes + offset;
+    *span_out = (struct log_span){start, segment_limit(segment), segment->bytes};
+    return segment->bytes + (lsn - start);
+}
+
+const uint8_t *
+log_at(const struct log *log, lsn_t lsn)
+{
+    struct log_span span;
+    return log_span_at(log, lsn, &span);
 }
 
 ky_status

@@ -13,6 +13,7 @@
 enum {
     SCAN_SLOTS_MAX = 16384, /* looked at inside one epoch */
     SCAN_STEPS_MAX = 4,     /* so many of them, then a call that has found rows returns */
+    SCAN_AHEAD = 32,        /* records asked of memory before the first of them is read */
 };
 
 /* Records of the log and of base files have body and size at the same places. */
@@ -25,11 +26,30 @@ record_at(const struct storage *storage, lsn_t location)
     return record;
 }
 
+/* span: of the record before; none at first. */
+static const uint8_t *
+record_near(const struct storage *storage, struct log_span *span, lsn_t location)
+{
+    if (KY_LIKELY(location - span->from < span->size)) {
+        return span->bytes + (location - span->from);
+    }
+    const uint8_t *record = location_is_base(location)
+                                ? base_set_span_at(&storage->base, location, span)
+                                : log_span_at(storage->log, location, span);
+    KY_ASSERT(record != NULL);
+    return record;
+}
+
+static struct ky_slice
+body_of(const uint8_t *record)
+{
+    return ky_slice(record + RECORD_HEADER_SIZE, ky_load_le32(record + 16));
+}
+
 struct ky_slice
 storage_body_at(const struct storage *storage, lsn_t location)
 {
-    const uint8_t *record = record_at(storage, location);
-    return ky_slice(record + RECORD_HEADER_SIZE, ky_load_le32(record + 16));
+    return body_of(record_at(storage, location));
 }
 
 static void
@@ -219,10 +239,40 @@ scan_row(const struct storage_scan *scan, const struct touched *touched, row_id_
     out->count += own == 1;
 }
 
+/* Where nothing is the transaction's own. Records of a scan are mostly in one file, a wide row each
+ * on a page of its own: the memory is asked for several at a time. */
+static void
+scan_committed(struct storage_scan *scan, const struct chunk *chunk, row_id_t end,
+               struct log_span *span, struct scan_out *out)
+{
+    while (scan->next < end && out->count < out->max) {
+        const uint8_t *records[SCAN_AHEAD];
+        const uint32_t room = KY_MIN(out->max - out->count, (uint32_t)SCAN_AHEAD);
+        struct row_ref *rows = out->rows + out->count;
+        uint32_t count = 0;
+        for (; scan->next < end && count < room; scan->next++) {
+            struct version version;
+            const struct slot *slot = &chunk->slots[scan->next & (CHUNK_SLOTS - 1)];
+            if (!slot_version_at(slot, scan->snapshot, &version)) {
+                continue;
+            }
+            records[count] = record_near(scan->txn->storage, span, version.location);
+            __builtin_prefetch(records[count], 0, 3);
+            __builtin_prefetch(records[count] + 64, 0, 3);
+            rows[count].row_id = scan->next;
+            rows[count++].commit_lsn = version.commit_lsn;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            rows[i].body = body_of(records[i]);
+        }
+        out->count += count;
+    }
+}
+
 /* Fills from one chunk, at most SCAN_SLOTS_MAX slots. */
 static void
 scan_chunk(struct storage_scan *scan, const struct relation *relation,
-           const struct touched *touched, struct scan_out *out)
+           const struct touched *touched, struct log_span *span, struct scan_out *out)
 {
     row_id_t chunk_end = KY_MIN(((scan->next >> CHUNK_BITS) + 1) << CHUNK_BITS, scan->end);
     const struct chunk *chunk = relation_chunk(relation, scan->next);
@@ -231,6 +281,10 @@ scan_chunk(struct storage_scan *scan, const struct relation *relation,
         return;
     }
     row_id_t end = KY_MIN(chunk_end, scan->next + SCAN_SLOTS_MAX);
+    if (touched == NULL) {
+        scan_committed(scan, chunk, end, span, out);
+        return;
+    }
     while (scan->next < end && out->count < out->max) {
         const struct slot *slot = &chunk->slots[scan->next & (CHUNK_SLOTS - 1)];
         scan_row(scan, touched, scan->next, slot, out);
@@ -259,6 +313,7 @@ uint32_t
 storage_scan_next(struct storage_scan *scan, struct row_ref *rows, uint32_t max)
 {
     struct scan_out out = {.rows = rows, .max = max};
+    struct log_span span = {0};
     struct txn *txn = scan->txn;
     const struct touched *touched =
         txn->write_count == 0 ? NULL : write_set_touched(txn, scan->rel);
@@ -271,7 +326,7 @@ storage_scan_next(struct storage_scan *scan, struct row_ref *rows, uint32_t max)
         if (relation == NULL) {
             scan->next = scan->end;
         } else {
-            scan_chunk(scan, relation, touched, &out);
+            scan_chunk(scan, relation, touched, &span, &out);
         }
         ky_epoch_leave();
     }
