@@ -23,6 +23,8 @@ enum {
     AUDIT_SHARE = 10,       /* one node in so many new */
     CUT_MIN = 256,          /* new nodes the codes cut off, and one new node in so many: */
     CUT_SHARE = 20,
+    WORN_MIN = 1000, /* nodes taken out, and one in so many: */
+    WORN_SHARE = 3,
 };
 
 /* Between two tries of a build that the budget refuses. */
@@ -98,6 +100,14 @@ is_outgrown(const struct graph *graph)
 {
     uint32_t added = graph_node_count(graph) - graph->built_count;
     return graph->cut_count >= CUT_MIN && graph->cut_count > added / CUT_SHARE;
+}
+
+/* Lists that were chosen anew around what was taken out are not as good as those of a new graph. */
+static bool
+is_worn(const struct graph *graph)
+{
+    return graph->removed_count >= WORN_MIN &&
+           graph->removed_count >= graph_node_count(graph) / WORN_SHARE;
 }
 
 /* *is_refused_out: there is a vector that this graph cannot take. What has been made a node is
@@ -204,7 +214,8 @@ step(struct collection *collection, uint32_t max, const struct vector_work *work
         if (view->sealed != NULL) {
             status = link_sealed(collection, view, max, work, &is_refused, err);
         }
-        if (status == KY_OK && (is_refused || is_outgrown(view->graph)) && may_build(collection)) {
+        if (status == KY_OK && (is_refused || is_outgrown(view->graph) || is_worn(view->graph)) &&
+            may_build(collection)) {
             status = maintain_build(collection, work, err);
         } else if (status == KY_OK) {
             repair_if_due(collection, view->graph);
@@ -214,8 +225,9 @@ step(struct collection *collection, uint32_t max, const struct vector_work *work
     view_release(view);
     if (status == KY_OK) {
         view = view_acquire(collection);
-        *has_more_out =
-            view->graph != NULL && (view->sealed != NULL || flat_entries(view->active) >= SEAL_MIN);
+        *has_more_out = view->graph != NULL &&
+                        (view->sealed != NULL || flat_entries(view->active) >= SEAL_MIN ||
+                         (is_worn(view->graph) && may_build(collection)));
         view_release(view);
     }
     return status;

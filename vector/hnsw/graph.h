@@ -75,6 +75,7 @@ struct graph {
     uint32_t free_count, free_capacity;
     uint64_t entries;            /* rows */
     uint32_t built_count;        /* nodes it was built with */
+    uint32_t removed_count;      /* nodes taken out since it was built or loaded */
     uint32_t audited_count;      /* nodes at the last audit */
     uint32_t cut_count;          /* nodes added since it was built that the codes cut off */
     _Atomic uint32_t dead_count; /* nodes without rows that are still linked */

@@ -6,9 +6,9 @@
  * anew, from its own links and from what the dead one linked to, by the same rule as ever; so paths
  * that led through it lead past it. (The idea of consolidation in FreshDiskANN, Singh et al.,
  * arXiv 2105.09613. Searching for new neighbours instead is what makes graphs decay.) A node that
- * is left with few links is linked like a new one, the entry is replaced if it is dead, and an
- * audit follows. Readers go on all the while: the dead nodes' own links stay as they are, and the
- * nodes wait in limbo.
+ * is left with few links on a level (less than a third of what it may have) is linked like a new
+ * one, the entry is replaced if it is dead, and an audit follows. Readers go on all the while: the
+ * dead nodes' own links stay as they are, and the nodes wait in limbo.
  */
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #include "vector/hnsw/build.h"
 #include "vector/hnsw/link.h"
 
-enum { FEW_SHARE = 8, LOCKED_RUN = 256, CANDIDATES_MAX = 512 };
+enum { FEW_SHARE = 3, LOCKED_RUN = 256, CANDIDATES_MAX = 512 };
 
 struct repair {
     struct graph *graph;
@@ -121,7 +121,6 @@ static void
 repair_lists(struct repair *repair)
 {
     struct graph *graph = repair->graph;
-    uint32_t few = KY_MAX(graph->links_max / FEW_SHARE, (uint32_t)2);
     for (uint32_t node = 0; node < repair->count; node++) {
         if (repair->is_dead[node] || repair->is_free[node]) {
             continue;
@@ -129,7 +128,9 @@ repair_lists(struct repair *repair)
         bool has_few = false;
         for (uint32_t level = 0; level <= graph->levels[node]; level++) {
             uint32_t kept = repair_list(repair, node, level);
-            has_few = has_few || (level == 0 && kept < few);
+            uint32_t max = 0;
+            (void)graph_links(graph, node, level, &max);
+            has_few = has_few || kept < KY_MAX(max / FEW_SHARE, (uint32_t)2);
         }
         if (has_few) {
             ky_epoch_enter();
@@ -152,6 +153,7 @@ graph_repair(struct collection *collection, struct graph *graph)
     collect_dead(collection, &repair);
     replace_entry(&repair);
     repair_lists(&repair);
+    graph->removed_count += repair.dead_count;
     enum { AUDITS = 3 };
     ky_epoch_enter();
     for (int i = 0; i < AUDITS && audit_reachability(graph) > 0; i++) {
