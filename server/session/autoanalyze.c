@@ -16,6 +16,8 @@ enum { CHANGES_MIN = 50, CHANGES_SHARE = 10, TABLES_MAX = 1000 };
 
 KY_METRIC(runs, "kyrodb_autoanalyze_total", "outcome=\"done\"", KY_COUNTER,
           "Tables analyzed without being asked to, by outcome.")
+KY_METRIC(skips, "kyrodb_autoanalyze_total", "outcome=\"skipped\"", KY_COUNTER,
+          "Tables analyzed without being asked to, by outcome.")
 KY_METRIC(failures, "kyrodb_autoanalyze_total", "outcome=\"failed\"", KY_COUNTER,
           "Tables analyzed without being asked to, by outcome.")
 
@@ -164,7 +166,11 @@ analyze(struct autoanalyze *self, struct ky_slice name)
         ky_metric_add(&runs, 1);
         ky_log(INFO, "autoanalyze", "table analyzed table=%.*s took_ms=%" PRId64, (int)name.size,
                (const char *)name.data, (ky_monotonic_ns() - begin_ns) / 1000000);
-    } else if (err.sqlstate != KY_QUERY_CANCELED) {
+    } else if (err.sqlstate == KY_LOCK_NOT_AVAILABLE) {
+        ky_metric_add(&skips, 1);
+        ky_log(INFO, "autoanalyze", "skipping analyze of table=%.*s, lock not available",
+               (int)name.size, (const char *)name.data);
+    } else if (err.sqlstate != KY_QUERY_CANCELED && err.sqlstate != KY_UNDEFINED_TABLE) {
         ky_metric_add(&failures, 1);
         ky_log(WARN, "autoanalyze", "table not analyzed table=%.*s error=\"%s\"", (int)name.size,
                (const char *)name.data, err.message);

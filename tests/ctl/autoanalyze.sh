@@ -82,6 +82,8 @@ sql 'DROP TABLE big, held, later'
 expect 'dropped' 0 "$(sql "SELECT count(*) FROM pg_stat_user_tables WHERE relname IN ('big', 'held')")"
 stop
 grep -q 'table analyzed table="odd ""one"."T"' "$dir/log" || { echo 'not in the log' && failures=$((failures + 1)); }
+grep -q 'skipping analyze of table="public"."held"' "$dir/log" || { echo 'no skip in the log' && failures=$((failures + 1)); }
+grep 'not analyzed' "$dir/log" && failures=$((failures + 1))
 
 [ $failures = 0 ] || { cat "$dir/log"; exit 1; }
 echo "tables are analyzed by themselves"
