@@ -43,7 +43,7 @@ exact_consider(struct exact_search *exact, row_id_t row_id, const void *values, 
 }
 
 /* All of a flat, by several threads if it is large. 57014. */
-KY_MUST_CHECK ky_status exact_flat(struct exact_search *exact, const struct flat *flat,
+KY_MUST_CHECK ky_status exact_flat(struct exact_search *exact, struct flat *flat,
                                    struct ky_error *err);
 /* Sorts the hits and makes ranks distances; returns how many. One that was removed and inserted
  * again meanwhile may have been met twice: it is given once. */

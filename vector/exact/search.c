@@ -161,10 +161,10 @@ flat_consider(void *work, struct exact_search *exact, uint64_t place)
 }
 
 static void *
-flat_begin(const void *places, struct exact_search *exact)
+flat_begin(void *places, struct exact_search *exact)
 {
     (void)exact;
-    return (void *)(uintptr_t)places;
+    return places;
 }
 
 static void
@@ -180,7 +180,7 @@ search_set_cancelled(struct ky_error *err)
 }
 
 ky_status
-exact_flat(struct exact_search *exact, const struct flat *flat, struct ky_error *err)
+exact_flat(struct exact_search *exact, struct flat *flat, struct ky_error *err)
 {
     const struct exact_space space = {/* What is inserted from here on may be missed. */
                                       .place_count = flat_place_count(flat),

@@ -198,14 +198,16 @@ go_back(struct exact_search *exact, const struct hits_before *before)
 static bool
 search_together(struct exact_search *exact, const struct exact_space *space, uint32_t count)
 {
-    struct draft draft = {.space = space, .options = exact->options, .search = *exact->search};
+    struct draft draft = {.space = space,
+                          .options = exact->options,
+                          .search = *exact->search,
+                          .limit = (double)INFINITY};
     struct drafter drafters[THREADS_MAX];
     size_t hit_count = 0;
     uint32_t started = 1; /* the caller's */
     draft.search.accept = NULL;
     draft.search.has_radius = false;
     draft.search.k = exact->search->k + SPARE;
-    atomic_init(&draft.limit, (double)INFINITY);
     for (uint32_t i = 0; i < count; i++) {
         drafter_init(&drafters[i], &draft);
     }

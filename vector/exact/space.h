@@ -11,9 +11,9 @@ struct exact_space {
     uint64_t place_count;
     uint32_t run_places; /* in one stay in the epoch */
     size_t place_size;   /* about how many bytes a thread reads of one */
-    const void *places;  /* begin's */
+    void *places;        /* begin's */
     /* One thread's work: begin makes what run and consider are given, end frees it. */
-    void *(*begin)(const void *places, struct exact_search *exact);
+    void *(*begin)(void *places, struct exact_search *exact);
     /* Considers what lives in places first to end - 1. Enters the epoch itself, as consider does.
      */
     void (*run)(void *work, struct exact_search *exact, uint64_t first, uint64_t end);

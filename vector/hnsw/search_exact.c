@@ -196,10 +196,10 @@ struct node_search {
 };
 
 static void *
-nodes_begin(const void *places, struct exact_search *exact)
+nodes_begin(void *places, struct exact_search *exact)
 {
     struct node_search *nodes = (struct node_search *)ky_malloc(sizeof(*nodes));
-    nodes->walk = walk_begin((struct graph *)(uintptr_t)places);
+    nodes->walk = walk_begin((struct graph *)places);
     walk_set_query(nodes->walk, exact->search->query, &exact->measure);
     nodes->bound = make_bound(nodes->walk, exact);
     return nodes;
@@ -229,7 +229,7 @@ nodes_end(void *work)
 }
 
 static struct exact_space
-nodes_of(const struct graph *graph)
+nodes_of(struct graph *graph)
 {
     return (struct exact_space){.place_count = graph_node_count(graph),
                                 .run_places = RUN,
