@@ -529,6 +529,7 @@ visit_on_loop(void *arg)
 {
     struct conn *conn = arg;
     struct pgwire_loop *home = conn->home;
+    const struct pgwire *pgwire = conn->pgwire;
     int64_t start_ns = ky_monotonic_ns();
     if (conn->is_workers || start_ns < home->workers_until_ns) {
         move_to_worker(conn);
@@ -543,7 +544,8 @@ visit_on_loop(void *arg)
     conn->arena = &home->arena;
     ky_metric_add(&visits_loop, 1);
     const int64_t end_ns = visit(conn, start_ns);
-    if (conn->pgwire->options.may_poll && start_ns - home->visited_ns < POLL_NS) {
+    /* The connection may live on another loop by now, and may have ended there. */
+    if (pgwire->options.may_poll && start_ns - home->visited_ns < POLL_NS) {
         loop_poll_until(home->loop, end_ns + POLL_NS);
     }
     home->visited_ns = end_ns;
