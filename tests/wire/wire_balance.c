@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "tests/support/server_launcher.h"
 #include "tests/wire/wire.h"
 
 /*
@@ -101,12 +105,69 @@ sessions_keep_what_they_hold(int port)
     close_all(wires);
 }
 
+/* What /metrics says of connections whose visits had become heavy. */
+static long
+moves(void)
+{
+    static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
+    static const char name[] = "kyrodb_connection_moves_total{visits=\"heavy\"} ";
+    static char answer[1 << 20];
+    static struct wire http;
+    size_t size = 0;
+    wire_open(&http, wire_server->http_port);
+    CHECK(send(http.fd, request, sizeof(request) - 1, 0) == (ssize_t)sizeof(request) - 1);
+    for (ssize_t got = 1; got > 0 && size < sizeof(answer) - 1; size += (size_t)got) {
+        got = recv(http.fd, answer + size, sizeof(answer) - 1 - size, 0);
+        CHECK(got >= 0);
+        got = got < 0 ? 0 : got;
+    }
+    answer[size] = '\0';
+    wire_close(&http);
+    const char *found = strstr(answer, name);
+    CHECK(found != NULL);
+    return found == NULL ? 0 : strtol(found + sizeof(name) - 1, NULL, 10);
+}
+
+/* Several statements a visit, of any length until a connection has moved. */
+static void
+heavy_visits_leave_a_busy_loop(int port)
+{
+    enum { STATEMENTS = 8, LENGTH_MAX = 600, PATIENCE_MS = 60000 };
+    static struct wire wires[CONNECTIONS];
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof(cores), &cores) != 0 || CPU_COUNT(&cores) < 2) {
+        return; /* there is one loop */
+    }
+    open_all(wires, port);
+    const int64_t end_ms = wire_now_ms() + PATIENCE_MS;
+    const long before = moves();
+    for (int round = 0; moves() == before && wire_now_ms() < end_ms; round++) {
+        char sql[128];
+        (void)snprintf(sql, sizeof(sql), "SELECT sum(k)::int AS s FROM balance WHERE k <= %d",
+                       round * 20 % LENGTH_MAX);
+        for (int turn = 0; turn < 20; turn++) {
+            for (int i = 0; i < CONNECTIONS; i++) {
+                for (int j = 0; j < STATEMENTS; j++) {
+                    wire_put_query(&wires[i], sql);
+                }
+                wire_push(&wires[i]);
+            }
+            for (int i = 0; i < CONNECTIONS; i++) {
+                CHECK(strstr(wire_read_ready(&wires[i], STATEMENTS), "E(") == NULL);
+            }
+        }
+    }
+    CHECK(moves() > before);
+    close_all(wires);
+}
+
 int
 main(int argc, char **argv)
 {
     static const struct wire_case cases[] = {
         {"statements grow and shrink", statements_grow_and_shrink, false},
         {"sessions keep what they hold", sessions_keep_what_they_hold, false},
+        {"heavy visits leave a busy loop", heavy_visits_leave_a_busy_loop, true},
     };
     return wire_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]), NULL);
 }

@@ -11,10 +11,10 @@
  * become light goes back to a main loop.
  */
 
-KY_METRIC(moves_away, "kyrodb_connection_moves_total", "to=\"relief\"", KY_COUNTER,
-          "Moves of connections between event loops.")
-KY_METRIC(moves_back, "kyrodb_connection_moves_total", "to=\"main\"", KY_COUNTER,
-          "Moves of connections between event loops.")
+KY_METRIC(moves_away, "kyrodb_connection_moves_total", "visits=\"heavy\"", KY_COUNTER,
+          "Moves of connections between event loops, by what their visits had become.")
+KY_METRIC(moves_back, "kyrodb_connection_moves_total", "visits=\"light\"", KY_COUNTER,
+          "Moves of connections between event loops, by what their visits had become.")
 
 enum {
     HEAVY_NS = 30 * 1000,
