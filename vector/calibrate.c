@@ -46,12 +46,11 @@ static uint32_t
 find_truth(struct graph *graph, const void *query, struct vector_hit *truth)
 {
     struct vector_search_stats stats = {0};
-    const struct vector_search search = {.query = query, .k = K_MAX};
+    const struct vector_search search = {.query = query, .k = K_MAX, .is_alone = true};
     struct exact_search exact;
     struct ky_error err;
     exact_init(&exact, &graph->codec.options, &search, truth, &stats);
-    uint32_t count =
-        graph_search_exact_alone(&exact, graph, &err) == KY_OK ? exact_finish(&exact) : 0;
+    uint32_t count = graph_search_exact(&exact, graph, &err) == KY_OK ? exact_finish(&exact) : 0;
     exact_deinit(&exact);
     return count;
 }

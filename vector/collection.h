@@ -110,6 +110,7 @@ struct vector_search {
      */
     uint32_t tests_max;
     const _Atomic int *is_cancelled; /* looked at now and then: then 57014. May be NULL */
+    bool is_alone; /* on the caller's thread only: an exact search may start others */
 };
 
 struct vector_search_stats {

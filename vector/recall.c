@@ -153,7 +153,8 @@ collection_recall(struct collection *collection, uint32_t k, uint32_t ef, float 
     double sum = 0;
     uint32_t done = 0;
     for (; done < queries && make_query(collection, &prng, query, scratch); done++) {
-        struct vector_search search = {.query = query, .k = k, .mode = VECTOR_MODE_EXACT};
+        struct vector_search search = {
+            .query = query, .k = k, .mode = VECTOR_MODE_EXACT, .is_alone = true};
         uint32_t truth_count = 0;
         uint32_t count = 0;
         status = collection_search(collection, &search, truth, &truth_count, NULL, err);

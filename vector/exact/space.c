@@ -106,39 +106,45 @@ compare_drafted(const void *left, const void *right)
     return hit_is_worse(a, b) ? 1 : hit_is_worse(b, a) ? -1 : 0;
 }
 
-/* All that were drafted, the nearest first. */
-static struct vector_hit *
-gather(const struct drafter *drafters, uint32_t count, size_t *hit_count_out)
+/* What was drafted by all. */
+struct drafted {
+    struct vector_hit *hits; /* owned; the nearest first */
+    size_t count;
+    bool is_all; /* no place was left out */
+    double limit;
+};
+
+static struct drafted
+gather(const struct drafter *drafters, uint32_t count)
 {
-    size_t hit_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        hit_count += drafters[i].exact.heap.count;
-    }
-    struct vector_hit *all = (struct vector_hit *)ky_malloc((hit_count + 1) * sizeof(*all));
-    size_t at = 0;
+    struct drafted drafted = {
+        .is_all = true,
+        .limit = atomic_load_explicit(&drafters[0].draft->limit, memory_order_relaxed)};
+    const size_t room = (size_t)count * drafters[0].draft->search.k + 1;
+    drafted.hits = (struct vector_hit *)ky_malloc(room * sizeof(*drafted.hits));
     for (uint32_t i = 0; i < count; i++) {
         const struct hit_heap *heap = &drafters[i].exact.heap;
-        memcpy(all + at, heap->hits, heap->count * sizeof(*all));
-        at += heap->count;
+        memcpy(drafted.hits + drafted.count, heap->hits, heap->count * sizeof(*drafted.hits));
+        drafted.count += heap->count;
+        drafted.is_all = drafted.is_all && heap->count < heap->capacity;
     }
-    qsort(all, hit_count, sizeof(*all), compare_drafted);
-    *hit_count_out = hit_count;
-    return all;
+    qsort(drafted.hits, drafted.count, sizeof(*drafted.hits), compare_drafted);
+    return drafted;
 }
 
-/* Are those the k best, whatever the draft left out? */
+/* Are those the k best, whatever the draft left out? A heap full of what is not a number has left
+ * out some of that, and set no limit. */
 static bool
-choose(struct exact_search *exact, const struct exact_space *space, const struct vector_hit *all,
-       size_t count, double limit)
+choose(struct exact_search *exact, const struct exact_space *space, const struct drafted *drafted)
 {
     const uint64_t scanned = exact->stats->delta_scanned; /* the drafters count */
     void *work = space->begin(space->places, exact);
-    for (size_t i = 0; i < count && !(all[i].distance > exact->threshold); i++) {
-        space->consider(work, exact, all[i].row_id);
+    for (size_t i = 0; i < drafted->count && !(drafted->hits[i].distance > exact->threshold); i++) {
+        space->consider(work, exact, drafted->hits[i].row_id);
     }
     space->end(work);
     exact->stats->delta_scanned = scanned;
-    return isinf(limit) || exact->threshold < limit;
+    return drafted->is_all || exact->threshold < drafted->limit;
 }
 
 static uint32_t
@@ -146,7 +152,7 @@ helpers_wanted(const struct exact_search *exact, const struct exact_space *space
 {
     const uint64_t worth = space->place_count * space->place_size / THREAD_BYTES_MIN;
     const uint64_t cores = (uint64_t)KY_MIN(ky_cpu()->core_count, (int)THREADS_MAX);
-    const bool is_one = exact->search->test != NULL || worth < 2;
+    const bool is_one = exact->search->is_alone || exact->search->test != NULL || worth < 2;
     return is_one ? 0 : (uint32_t)KY_MIN(worth, cores) - 1;
 }
 
@@ -203,7 +209,6 @@ search_together(struct exact_search *exact, const struct exact_space *space, uin
                           .search = *exact->search,
                           .limit = (double)INFINITY};
     struct drafter drafters[THREADS_MAX];
-    size_t hit_count = 0;
     uint32_t started = 1; /* the caller's */
     draft.search.accept = NULL;
     draft.search.has_radius = false;
@@ -222,10 +227,9 @@ search_together(struct exact_search *exact, const struct exact_space *space, uin
     exact->stats->threads = KY_MAX(exact->stats->threads, started);
     bool is_complete = search_is_cancelled(exact->search);
     if (!is_complete) {
-        struct vector_hit *all = gather(drafters, count, &hit_count);
-        is_complete = choose(exact, space, all, hit_count,
-                             atomic_load_explicit(&draft.limit, memory_order_relaxed));
-        ky_free(all);
+        struct drafted drafted = gather(drafters, count);
+        is_complete = choose(exact, space, &drafted);
+        ky_free(drafted.hits);
     }
     for (uint32_t i = 0; i < count; i++) {
         exact->stats->delta_scanned += drafters[i].stats.delta_scanned;
@@ -234,9 +238,8 @@ search_together(struct exact_search *exact, const struct exact_space *space, uin
     return is_complete;
 }
 
-ky_status
-exact_search_alone(struct exact_search *exact, const struct exact_space *space,
-                   struct ky_error *err)
+static ky_status
+search_alone(struct exact_search *exact, const struct exact_space *space, struct ky_error *err)
 {
     void *work = space->begin(space->places, exact);
     for (uint64_t first = 0; first < space->place_count && !search_is_cancelled(exact->search);
@@ -260,7 +263,7 @@ search_by_several(struct exact_search *exact, const struct exact_space *space, u
     if (search_is_cancelled(exact->search)) {
         return search_set_cancelled(err);
     }
-    return is_complete ? KY_OK : exact_search_alone(exact, space, err);
+    return is_complete ? KY_OK : search_alone(exact, space, err);
 }
 
 ky_status
@@ -272,10 +275,10 @@ exact_search_space(struct exact_search *exact, const struct exact_space *space,
     }
     const uint32_t wanted = helpers_wanted(exact, space);
     if (wanted == 0) {
-        return exact_search_alone(exact, space, err);
+        return search_alone(exact, space, err);
     }
     const uint32_t taken = take_helpers(wanted);
-    ky_status status = taken == 0 ? exact_search_alone(exact, space, err)
+    ky_status status = taken == 0 ? search_alone(exact, space, err)
                                   : search_by_several(exact, space, taken + 1, err);
     give_back(taken + 1);
     return status;

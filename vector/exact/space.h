@@ -28,6 +28,3 @@ struct exact_space {
  */
 KY_MUST_CHECK ky_status exact_search_space(struct exact_search *exact,
                                            const struct exact_space *space, struct ky_error *err);
-/* The same by the calling thread alone. */
-KY_MUST_CHECK ky_status exact_search_alone(struct exact_search *exact,
-                                           const struct exact_space *space, struct ky_error *err);

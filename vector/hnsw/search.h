@@ -56,8 +56,5 @@ KY_MUST_CHECK ky_status graph_search_next(struct graph_search *gs, struct vector
  * 57014. */
 KY_MUST_CHECK ky_status graph_search_exact(struct exact_search *exact, struct graph *graph,
                                            struct ky_error *err);
-/* The same by the calling thread alone. */
-KY_MUST_CHECK ky_status graph_search_exact_alone(struct exact_search *exact, struct graph *graph,
-                                                 struct ky_error *err);
 /* The ef that a search should use. */
 uint32_t graph_search_ef(const struct graph *graph, const struct vector_search *search, uint32_t k);

@@ -228,29 +228,16 @@ nodes_end(void *work)
     ky_free(nodes);
 }
 
-static struct exact_space
-nodes_of(struct graph *graph)
-{
-    return (struct exact_space){.place_count = graph_node_count(graph),
-                                .run_places = RUN,
-                                .place_size = graph->codec.stride,
-                                .places = graph,
-                                .begin = nodes_begin,
-                                .run = nodes_run,
-                                .consider = nodes_consider,
-                                .end = nodes_end};
-}
-
 ky_status
 graph_search_exact(struct exact_search *exact, struct graph *graph, struct ky_error *err)
 {
-    const struct exact_space space = nodes_of(graph);
+    const struct exact_space space = {.place_count = graph_node_count(graph),
+                                      .run_places = RUN,
+                                      .place_size = graph->codec.stride,
+                                      .places = graph,
+                                      .begin = nodes_begin,
+                                      .run = nodes_run,
+                                      .consider = nodes_consider,
+                                      .end = nodes_end};
     return exact_search_space(exact, &space, err);
-}
-
-ky_status
-graph_search_exact_alone(struct exact_search *exact, struct graph *graph, struct ky_error *err)
-{
-    const struct exact_space space = nodes_of(graph);
-    return exact_search_alone(exact, &space, err);
 }
