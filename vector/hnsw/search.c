@@ -172,6 +172,7 @@ test_items(struct graph_search *gs, const pool_item_t *items, uint32_t count, ro
     for (uint32_t i = 0, at = 0; i < count; i++) {
         passes_out[i] = row_ids_out[i] == ROW_ID_NONE || answers[at++];
         gs->passed += row_ids_out[i] != ROW_ID_NONE && passes_out[i];
+        gs->refused += !passes_out[i];
     }
 }
 
@@ -360,7 +361,7 @@ may_come(const struct graph_search *gs)
 {
     uint64_t place = gs->come - KY_MIN(gs->come, (uint64_t)gs->rerank);
     uint64_t vain = place - KY_MIN(place, gs->hits + gs->ranked_count);
-    uint64_t refused = KY_MIN(vain, gs->tested - gs->passed);
+    uint64_t refused = KY_MIN(vain, gs->refused);
     uint64_t gone = vain - refused;
     uint64_t wider =
         refused / REFUSED_SHARE + (gs->wanted == 0 ? gone : gone + gone * gs->slack / gs->wanted);
@@ -472,6 +473,8 @@ queue_rows(struct graph_search *gs, const struct ranked *item)
         queue_batch(gs, item, row_ids, count);
     }
     gs->hits += gs->queue_count;
+    gs->refused += gs->queue_count == 0 && gs->search->test != NULL &&
+                   item->row_id == ROW_ID_NONE; /* the others were asked about before */
     if (gs->queue_count > 0 && are_keys_ranks(gs)) {
         double rank = rank_of(gs, item->node);
         for (size_t i = 0; i < gs->queue_count; i++) {

@@ -31,6 +31,7 @@ struct graph_search {
     struct items waiting;    /* owned; a heap of sourced nodes that have not come, after the pool */
     uint64_t come;           /* nodes that were dead, failed the test or are ranked */
     uint64_t tested, passed; /* nodes, by the test */
+    uint64_t refused;        /* nodes that the test has let no row of through */
     uint64_t live, hits;     /* nodes that had their turn; rows given out */
     struct items candidates; /* owned; a heap of evaluated nodes, to be sourced after the pool */
     struct ranked *ranked;   /* owned; a heap */
