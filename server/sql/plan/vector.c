@@ -259,11 +259,14 @@ as_source(struct planner *p, const struct plan *scan)
     return source;
 }
 
+/* matches: of the table's rows, those that pass a filter which is asked inside of the search. */
 static void
-set_cost(struct plan *scan, double wanted, double table_rows)
+set_cost(struct plan *scan, double wanted, double table_rows, double matches)
 {
-    /* Logarithmic visits, as pgvector counts them: what matters is to be below a sort of all. */
-    const double visits = KY_MIN(table_rows, 40.0 + wanted) + 10.0;
+    /* Logarithmic visits, as pgvector counts them: what matters is to be below a sort of all. A
+     * filter costs as many more as it refuses, at most all rows. */
+    const double asked = wanted * table_rows / KY_MAX(matches, 1);
+    const double visits = KY_MIN(table_rows, 40.0 + KY_MAX(asked, wanted)) + 10.0;
     scan->rows = clamp_rows(KY_MIN(wanted, scan->rows));
     scan->startup_cost = visits * CPU_INDEX_TUPLE_COST;
     scan->total_cost = scan->startup_cost + scan->rows * (CPU_TUPLE_COST + CPU_OPERATOR_COST);
@@ -327,6 +330,7 @@ plan_vector_order(struct level *level, struct plan *scan, const struct exprs *ou
                                   : scan->rows;
     scan->scan.vector_rows = level->rels[0].table_rows;
     scan->scan.vector_matches = scan->rows;
-    set_cost(scan, wanted, level->rels[0].table_rows);
+    set_cost(scan, wanted, scan->scan.vector_rows,
+             source == NULL ? scan->scan.vector_matches : scan->scan.vector_rows);
     return distance.expr;
 }
