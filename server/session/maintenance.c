@@ -12,12 +12,6 @@
  * of a table compacts what can be compacted of all of them; FULL also rewrites base files that are
  * partly dead. What ANALYZE does is in ddl/ddl_analyze.c.
  */
-struct vacuum_options {
-    bool is_full;
-    bool is_verbose;
-    bool is_analyze;
-};
-
 /* (name [value]): off for false, off and 0. */
 static bool
 is_on(const struct ast_option *option)
@@ -37,8 +31,7 @@ is_on(const struct ast_option *option)
 }
 
 static ky_status
-read_options(const struct ast_analyze *statement, struct vacuum_options *options_out,
-             struct ky_error *err)
+check_options(const struct ast_analyze *statement, struct ky_error *err)
 {
     static const char *const vacuum_only[] = {
         "full",          "freeze",        "analyze",  "disable_page_skipping",
@@ -54,22 +47,29 @@ read_options(const struct ast_analyze *statement, struct vacuum_options *options
             return ky_error_set(err, KY_SYNTAX_ERROR, "unrecognized %s option \"%s\"",
                                 statement->is_vacuum ? "VACUUM" : "ANALYZE", option->name);
         }
-        if (strcasecmp(option->name, "full") == 0) {
-            options_out->is_full = is_on(option);
-        } else if (strcasecmp(option->name, "verbose") == 0) {
-            options_out->is_verbose = is_on(option);
-        } else if (strcasecmp(option->name, "analyze") == 0) {
-            options_out->is_analyze = is_on(option);
-        }
     }
     return KY_OK;
+}
+
+bool
+maintenance_has(const struct ast_analyze *statement, const char *name)
+{
+    bool is_set = false;
+    for (int32_t i = 0; i < ast_list_count(statement->options); i++) {
+        const struct ast_option *option = (const void *)ast_list_get(statement->options, i);
+        if (strcasecmp(option->name, name) == 0) {
+            is_set = is_on(option);
+        }
+    }
+    return is_set;
 }
 
 /* The tables exist, and their columns. What VERBOSE says of each. */
 static ky_status
 look_at_tables(struct session *session, const struct portal *outer,
-               const struct ast_analyze *statement, bool is_verbose, struct ky_error *err)
+               const struct ast_analyze *statement, struct ky_error *err)
 {
+    const bool is_verbose = maintenance_has(statement, "verbose");
     struct bind_context bind;
     struct func_env env;
     struct cat_image *image;
@@ -115,16 +115,17 @@ report(struct session *session, const struct compact_result *result)
 }
 
 static ky_status
-run_vacuum(struct session *session, const struct vacuum_options *options, struct ky_error *err)
+run_vacuum(struct session *session, const struct ast_analyze *statement, struct ky_error *err)
 {
+    const bool is_verbose = maintenance_has(statement, "verbose");
+    const bool is_full = maintenance_has(statement, "full");
     struct compact_result result;
-    if (options->is_verbose) {
+    if (is_verbose) {
         session_notice(session, "INFO", KY_SUCCESSFUL_COMPLETION, "vacuuming \"postgres\"");
     }
-    KY_TRY(background_compact(server_storage(session->server),
-                              options->is_full ? COMPACT_FULL : COMPACT_LOG, &session->cancel,
-                              &result, err));
-    if (options->is_verbose) {
+    KY_TRY(background_compact(server_storage(session->server), is_full ? COMPACT_FULL : COMPACT_LOG,
+                              &session->cancel, &result, err));
+    if (is_verbose) {
         report(session, &result);
     }
     return KY_OK;
@@ -136,23 +137,22 @@ ky_status
 maintenance_run(struct session *session, struct portal *outer, const struct ast_analyze *statement,
                 bool *is_pending_out, struct ky_error *err)
 {
-    struct vacuum_options options = {.is_analyze = !statement->is_vacuum};
     const char *name = statement->is_vacuum ? "VACUUM" : "ANALYZE";
     *is_pending_out = false;
-    KY_TRY(read_options(statement, &options, err));
+    KY_TRY(check_options(statement, err));
     if (statement->is_vacuum && session->is_block) {
         return ky_error_set(err, KY_ACTIVE_SQL_TRANSACTION,
                             "VACUUM cannot run inside a transaction block");
     }
-    if (options.is_analyze) {
+    if (!statement->is_vacuum || maintenance_has(statement, "analyze")) {
         KY_TRY(utility_change_catalog(session, outer, is_pending_out, err));
         if (*is_pending_out) {
             return KY_OK;
         }
     }
-    KY_TRY(look_at_tables(session, outer, statement, options.is_verbose, err));
+    KY_TRY(look_at_tables(session, outer, statement, err));
     if (statement->is_vacuum) {
-        KY_TRY(run_vacuum(session, &options, err));
+        KY_TRY(run_vacuum(session, statement, err));
     }
     strcpy(session->tag, name);
     return KY_OK;

@@ -357,6 +357,8 @@ void maintenance_register(void);
 KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *outer,
                                         const struct ast_analyze *statement, bool *is_pending_out,
                                         struct ky_error *err);
+/* Is the option there, and on? */
+bool maintenance_has(const struct ast_analyze *statement, const char *name);
 void session_catalog_register(void);
 /* ddl_build.c: pg_stat_progress_create_index. */
 void ddl_build_register(void);

@@ -240,6 +240,29 @@ sleepers_and_long_statements_hold_nobody_up(int port)
     wire_close(&wire);
 }
 
+static void
+analyze_says_which_locked_table_it_skips(int port)
+{
+    struct wire holder;
+    struct wire wire;
+    wire_open_session(&holder, port);
+    (void)wire_run(&holder, "DROP TABLE IF EXISTS wire_held, wire_free");
+    (void)wire_run(&holder, "CREATE TABLE wire_held (a int); CREATE TABLE wire_free (a int)");
+    CHECK_TEXT(wire_run(&holder, "BEGIN; LOCK TABLE wire_held IN SHARE MODE"),
+               "C(BEGIN) C(LOCK TABLE) Z(T)");
+    wire_open_session(&wire, port);
+    wire.has_messages = true;
+    CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_held, wire_free"),
+               "N(WARNING 55P03 skipping analyze of \"wire_held\" --- lock not available) "
+               "C(ANALYZE) Z(I)");
+    CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_free"), "C(ANALYZE) Z(I)");
+    CHECK_TEXT(wire_run(&holder, "ROLLBACK"), "C(ROLLBACK) Z(I)");
+    CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_held"), "C(ANALYZE) Z(I)");
+    wire_close(&wire);
+    CHECK_TEXT(wire_run(&holder, "DROP TABLE wire_held, wire_free"), "C(DROP TABLE) Z(I)");
+    wire_close(&holder);
+}
+
 static const struct wire_case cases[] = {
     {"a cancel ends what runs and the session goes on",
      a_cancel_ends_what_runs_and_the_session_goes_on, false},
@@ -248,6 +271,7 @@ static const struct wire_case cases[] = {
     {"activity says what a session waits for", activity_says_what_a_session_waits_for, false},
     {"sessions are cancelled and terminated by number",
      sessions_are_cancelled_and_terminated_by_number, false},
+    {"analyze says which locked table it skips", analyze_says_which_locked_table_it_skips, false},
     {"sleepers and long statements hold nobody up", sleepers_and_long_statements_hold_nobody_up,
      false},
 };

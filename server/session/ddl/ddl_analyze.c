@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/map.h"
 #include "server/base/random.h"
 #include "server/session/ddl/ddl_private.h"
 #include "server/session/table_activity.h"
@@ -156,59 +157,97 @@ is_sampled(const struct cat_table *table)
     return table->kind == 'r' && table->sysview == NULL && table->row_id != 0;
 }
 
-/* Whole database: what this role may analyze; temporary tables only when they are named. */
+/* With SKIP_LOCKED, a table that is locked is left out with a warning. *is_locked_out is false also
+ * when the lock is pending. */
 static ky_status
-analyze_all(struct ddl *ddl)
+lock_or_skip(struct ddl *ddl, const struct cat_table *table, bool is_skipping, bool *is_locked_out)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        const struct cat_image *image = ddl->image;
-        for (size_t i = 0; i < image->table_count; i++) {
-            struct cat_table *table = image->tables[i];
-            if (!is_sampled(table) || table->persistence == 't' ||
-                (!ddl->session->is_superuser && table->owner != ddl->session->role)) {
-                continue;
-            }
-            KY_TRY(pass == 0 ? ddl_lock(ddl, table, LOCK_SHARE_UPDATE_EXCLUSIVE)
-                             : analyze_table(ddl, table, NULL));
-            if (ddl->is_pending) {
-                return KY_OK;
-            }
+    const ky_status status =
+        session_lock_table(ddl->session, table->oid, LOCK_SHARE_UPDATE_EXCLUSIVE, is_skipping,
+                           table->name, &ddl->is_pending, ddl->err);
+    *is_locked_out = status == KY_OK && !ddl->is_pending;
+    if (!is_skipping || status == KY_OK || ddl->err->sqlstate != KY_LOCK_NOT_AVAILABLE) {
+        return status;
+    }
+    ky_error_init(ddl->err);
+    session_notice(ddl->session, "WARNING", KY_LOCK_NOT_AVAILABLE,
+                   "skipping analyze of \"%s\" --- lock not available", table->name);
+    return KY_OK;
+}
+
+/* What this role may analyze; temporary tables only when they are named. */
+static bool
+is_of_all(const struct ddl *ddl, const struct cat_table *table)
+{
+    return is_sampled(table) && table->persistence != 't' &&
+           (ddl->session->is_superuser || table->owner == ddl->session->role);
+}
+
+/* Whole database: all the locks first, so that nothing is done twice after a wait. */
+static ky_status
+analyze_all(struct ddl *ddl, bool is_skipping)
+{
+    struct ky_map64 locked = {.count = 0};
+    ky_status status = KY_OK;
+    const struct cat_image *image = ddl->image;
+    for (size_t i = 0; status == KY_OK && !ddl->is_pending && i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        bool is_locked = false;
+        if (is_of_all(ddl, table)) {
+            status = lock_or_skip(ddl, table, is_skipping, &is_locked);
         }
-        if (pass == 0) {
-            KY_TRY(ddl_refresh(ddl));
+        if (is_locked) {
+            *ky_map64_put(&locked, table->oid, NULL) = 1;
         }
     }
-    return KY_OK;
+    if (status == KY_OK && !ddl->is_pending) {
+        status = ddl_refresh(ddl);
+        image = ddl->image;
+        for (size_t i = 0; status == KY_OK && i < image->table_count; i++) {
+            const struct cat_table *table = image->tables[i];
+            if (is_of_all(ddl, table) && ky_map64_find(&locked, table->oid) != NULL) {
+                status = analyze_table(ddl, table, NULL);
+            }
+        }
+    }
+    ky_map64_deinit(&locked);
+    return status;
+}
+
+static ky_status
+analyze_named(struct ddl *ddl, const struct ast_vacuum_relation *named, bool is_skipping)
+{
+    struct cat_table *table;
+    bool is_locked = false;
+    KY_TRY(bind_relation(&ddl->bind, named->relation, false, &table, ddl->err));
+    if (!is_sampled(table)) {
+        return KY_OK;
+    }
+    if (!ddl->session->is_superuser && table->owner != ddl->session->role) {
+        session_notice(ddl->session, "WARNING", KY_SUCCESSFUL_COMPLETION,
+                       "skipping \"%s\" --- only table or database owner can analyze it",
+                       table->name);
+        return KY_OK;
+    }
+    KY_TRY(lock_or_skip(ddl, table, is_skipping, &is_locked));
+    if (!is_locked) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    KY_TRY(bind_relation(&ddl->bind, named->relation, false, &table, ddl->err));
+    return analyze_table(ddl, table, named->columns);
 }
 
 ky_status
 ddl_analyze(struct ddl *ddl, const struct ast_analyze *statement)
 {
+    const bool is_skipping = maintenance_has(statement, "skip_locked");
     if (ast_list_count(statement->relations) == 0) {
-        KY_TRY(analyze_all(ddl));
-        return ddl->is_pending ? KY_OK : ddl_changed(ddl);
+        KY_TRY(analyze_all(ddl, is_skipping));
     }
-    for (int32_t i = 0; i < ast_list_count(statement->relations); i++) {
-        const struct ast_vacuum_relation *named =
-            (const void *)ast_list_get(statement->relations, i);
-        struct cat_table *table;
-        KY_TRY(bind_relation(&ddl->bind, named->relation, false, &table, ddl->err));
-        if (!is_sampled(table)) {
-            continue;
-        }
-        if (!ddl->session->is_superuser && table->owner != ddl->session->role) {
-            session_notice(ddl->session, "WARNING", KY_SUCCESSFUL_COMPLETION,
-                           "skipping \"%s\" --- only table or database owner can analyze it",
-                           table->name);
-            continue;
-        }
-        KY_TRY(ddl_lock(ddl, table, LOCK_SHARE_UPDATE_EXCLUSIVE));
-        if (ddl->is_pending) {
-            return KY_OK;
-        }
-        KY_TRY(ddl_refresh(ddl));
-        KY_TRY(bind_relation(&ddl->bind, named->relation, false, &table, ddl->err));
-        KY_TRY(analyze_table(ddl, table, named->columns));
+    for (int32_t i = 0; !ddl->is_pending && i < ast_list_count(statement->relations); i++) {
+        KY_TRY(
+            analyze_named(ddl, (const void *)ast_list_get(statement->relations, i), is_skipping));
     }
-    return ddl_changed(ddl);
+    return ddl->is_pending ? KY_OK : ddl_changed(ddl);
 }
