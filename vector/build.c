@@ -116,13 +116,6 @@ add_node(struct graph *graph, const struct sources *sources, uint32_t old, void 
     }
 }
 
-static bool
-is_cancelled(const struct vector_work *work)
-{
-    return work->is_cancelled != NULL &&
-           atomic_load_explicit(work->is_cancelled, memory_order_relaxed) != 0;
-}
-
 static ky_status
 load(struct graph *graph, const struct sources *sources, const struct vector_work *work,
      struct ky_error *err)
@@ -143,7 +136,7 @@ load(struct graph *graph, const struct sources *sources, const struct vector_wor
         if (work->progress != NULL) {
             work->progress(work->arg, VECTOR_PHASE_LOAD, first, count);
         }
-        if (is_cancelled(work)) {
+        if (work_is_cancelled(work)) {
             status = search_set_cancelled(err);
         }
     }
@@ -180,6 +173,10 @@ make_graph(const struct collection *collection, struct sources *sources,
     graph->built_count = graph->audited_count = graph_node_count(graph);
     graph->cut_count = 0;
     graph_calibrate(graph, work);
+    if (work_is_cancelled(work)) {
+        graph_release(graph);
+        return search_set_cancelled(err);
+    }
     *graph_out = graph;
     return KY_OK;
 }

@@ -1,144 +1,256 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What ef gives which recall, measured when a graph is made: queries like its vectors but none of
- * them, the true nearest by looking at all, and the share of them that each ef of a ladder finds.
+ * What ef gives which recall, measured when a graph is made: vectors of the graph are searched for
+ * as if they were new, the true nearest by looking at all, and the share of them that each ef of a
+ * ladder finds.
+ *
+ * A vector that is in the graph is not quite like one that is new. If the walk does not see its
+ * node, those around it lack a neighbour that a new query's would not lack: the recall is too low.
+ * If the walk may go through it, all of its neighbours are one step away: too high. Each is done
+ * with every other vector, and what is left of the two errors is small (bench_vector_life).
  */
 
 #include "server/base/arena.h"
+#include "server/base/cpu.h"
 #include "server/base/epoch.h"
+#include "server/base/map.h"
+#include "server/base/mutex.h"
 #include "server/base/random.h"
 #include "vector/collection_private.h"
+#include "vector/hnsw/build.h"
 #include "vector/hnsw/search.h"
 
 enum {
     K_MAX = 100,
-    QUERIES_MIN = 24,
-    QUERIES_MAX = 100,
-    LOOKS = 1000000, /* vectors looked at for the truth, about */
+    TRIES = 64,
+    THREADS_MAX = 64,
+    QUERIES_MIN = 100,
+    QUERIES_MAX = 300,
+    LOOKS = 6000000, /* vectors looked at for the truth, about */
 };
 
-static const uint32_t ladder[CALIBRATION_STEPS] = {10, 16,  24,  32,  48,  64,
-                                                   96, 128, 192, 256, 384, 512};
-static const uint32_t ks[3] = {1, 10, K_MAX};
+static const uint32_t ladders[CALIBRATION_COLUMNS][CALIBRATION_STEPS] = {
+    {1, 2, 3, 4, 6, 10, 16, 24, 40, 64, 96, 160, 256, 512},
+    {10, 12, 14, 16, 20, 24, 32, 40, 64, 96, 128, 192, 256, 512},
+    {30, 34, 38, 42, 48, 56, 64, 80, 96, 128, 192, 256, 384, 512},
+    {100, 110, 120, 130, 140, 150, 160, 180, 200, 240, 300, 384, 512, 768},
+};
 
-static bool
-make_query(struct graph *graph, struct ky_prng *prng, void *query_out, void *scratch)
+/* A vector of the graph, searched for as if it were not there. */
+struct held_out {
+    uint32_t node;
+    row_id_t row_id; /* the only one of the node */
+    bool is_seen;    /* the walk may go through the node */
+    const void *values;
+    uint32_t truth_count;
+    struct vector_hit truth[K_MAX + 1];
+};
+
+/* A node that a search can be asked for as if it were not there; NODE_NONE: none was found. */
+static uint32_t
+choose_node(const struct graph *graph, struct ky_prng *prng)
 {
-    enum { TRIES = 64 };
-    uint32_t count = graph_node_count(graph);
+    const uint32_t count = graph_node_count(graph);
+    const uint32_t entry = (uint32_t)atomic_load_explicit(&graph->entry, memory_order_acquire);
     for (int i = 0; i < TRIES && count > 0; i++) {
-        uint32_t node = (uint32_t)ky_prng_below(prng, count);
-        uint32_t links[WALK_LINKS_MAX];
-        uint32_t link_count = graph_read_links(graph, node, 0, links);
-        if (!graph_is_live(graph, node) || link_count == 0) {
-            continue;
+        const uint32_t node = (uint32_t)ky_prng_below(prng, count);
+        if (graph_only_row(graph, node) != ROW_ID_NONE && graph->levels[node] == 0 &&
+            node != entry) {
+            return node;
         }
-        memcpy(query_out, graph_values(graph, node, scratch), graph->values_size);
-        uint32_t other = links[ky_prng_below(prng, link_count)];
-        vector_mix(&graph->codec.options, query_out, graph_values(graph, other, scratch));
-        return true;
     }
-    return false;
+    return NODE_NONE;
 }
 
-static uint32_t
-find_truth(struct graph *graph, const void *query, struct vector_hit *truth)
+/* The nearest rows but the node's own. */
+static void
+find_truth(struct graph *graph, struct held_out *query)
 {
     struct vector_search_stats stats = {0};
-    const struct vector_search search = {.query = query, .k = K_MAX, .is_alone = true};
+    const struct vector_search search = {.query = query->values, .k = K_MAX + 1, .is_alone = true};
     struct exact_search exact;
     struct ky_error err;
-    exact_init(&exact, &graph->codec.options, &search, truth, &stats);
-    uint32_t count = graph_search_exact(&exact, graph, &err) == KY_OK ? exact_finish(&exact) : 0;
+    exact_init(&exact, &graph->codec.options, &search, query->truth, &stats);
+    const uint32_t found =
+        graph_search_exact(&exact, graph, &err) == KY_OK ? exact_finish(&exact) : 0;
     exact_deinit(&exact);
-    return count;
+    query->truth_count = 0;
+    for (uint32_t i = 0; i < found && query->truth_count < K_MAX; i++) {
+        if (query->truth[i].row_id != query->row_id) {
+            query->truth[query->truth_count++] = query->truth[i];
+        }
+    }
 }
 
 static float
-share_found(struct graph *graph, const void *query, uint32_t ef, uint32_t k,
-            const struct vector_hit *truth, uint32_t truth_count)
+share_found(struct graph *graph, const struct held_out *query, uint32_t ef, uint32_t k)
 {
+    /* Where the walk goes through the node, its row is one hit more. */
+    const uint32_t own = query->is_seen ? 1 : 0;
     struct vector_search_stats stats = {0};
-    const struct vector_search search = {.query = query, .k = k, .ef = ef};
-    struct vector_hit hits[K_MAX];
+    const struct vector_search search = {.query = query->values, .k = k + own, .ef = ef + own};
+    struct vector_hit hits[K_MAX + 1];
     struct measure measure;
     struct graph_search gs;
     struct ky_error err;
     uint32_t count = 0;
-    uint32_t wanted = KY_MIN(k, truth_count);
-    measure_init(&measure, &graph->codec.options, query);
+    const uint32_t wanted = KY_MIN(k, query->truth_count);
+    measure_init(&measure, &graph->codec.options, query->values);
     ky_epoch_enter();
-    graph_search_init(&gs, graph, &search, ef, k, &measure, &stats);
-    ky_status status = graph_search_next(&gs, hits, k, &count, &err);
+    graph_search_init(&gs, graph, &search, search.ef, search.k,
+                      query->is_seen ? NODE_NONE : query->node, &measure, &stats);
+    const ky_status status = graph_search_next(&gs, hits, search.k, &count, &err);
     graph_search_deinit(&gs);
     ky_epoch_leave();
     uint32_t found = 0;
     for (uint32_t i = 0; status == KY_OK && i < count; i++) {
-        found += measure_distance(&measure, hits[i].distance) <= truth[wanted - 1].distance;
+        found += hits[i].row_id != query->row_id &&
+                 measure_distance(&measure, hits[i].distance) <= query->truth[wanted - 1].distance;
     }
     measure_deinit(&measure);
     return (float)KY_MIN(found, wanted) / (float)wanted;
 }
 
+/* Nearly always, more ef finds what less has found: after all were found, no more is tried. */
 static void
-try_query(struct graph *graph, const void *query, struct calibration *table)
+try_query(struct graph *graph, const struct held_out *query, struct calibration *table)
 {
-    struct vector_hit truth[K_MAX];
-    uint32_t truth_count = find_truth(graph, query, truth);
-    for (int column = 0; column < 3 && truth_count > 0; column++) {
+    for (int column = 0; column < CALIBRATION_COLUMNS && query->truth_count > 0; column++) {
+        float share = 0;
         for (int i = 0; i < CALIBRATION_STEPS; i++) {
-            table->recall[column][i] +=
-                share_found(graph, query, ladder[i], ks[column], truth, truth_count);
+            if (share < 1) {
+                share = share_found(graph, query, ladders[column][i], calibration_ks[column]);
+            }
+            table->recall[column][i] += share;
         }
     }
 }
 
-/* More ef never finds less, but for chance. */
+/* Many queries, by several threads: each adds up what its queries find, in a table of its own. The
+ * calling thread works too, and is the one that reports progress. */
+struct calibrator {
+    struct graph *graph;
+    const struct vector_work *work;
+    uint32_t queries;
+    _Atomic uint32_t next; /* relaxed: only who does what */
+};
+
+struct calibrating_thread {
+    struct calibrator *calibrator;
+    struct ky_thread thread;
+    struct held_out query;
+    struct calibration sums;
+    uint32_t done;
+};
+
+static void
+work_on(struct calibrating_thread *me, bool is_reporting)
+{
+    const struct calibrator *calibrator = me->calibrator;
+    const struct vector_work *work = calibrator->work;
+    struct graph *graph = calibrator->graph;
+    struct held_out *query = &me->query;
+    void *scratch = ky_malloc(graph->values_size);
+    while (!work_is_cancelled(work)) {
+        const uint32_t number =
+            atomic_fetch_add_explicit(&me->calibrator->next, 1, memory_order_relaxed);
+        struct ky_prng prng;
+        ky_prng_init(&prng, ky_hash_u64(((uint64_t)graph_node_count(graph) << 32) + number));
+        if (number >= calibrator->queries ||
+            (query->node = choose_node(graph, &prng)) == NODE_NONE) {
+            break;
+        }
+        query->row_id = graph_only_row(graph, query->node);
+        query->values = graph_values(graph, query->node, scratch);
+        query->is_seen = number % 2 == 1;
+        find_truth(graph, query);
+        try_query(graph, query, &me->sums);
+        me->done++;
+        if (is_reporting && work->progress != NULL) {
+            work->progress(work->arg, VECTOR_PHASE_CALIBRATE, number + 1, calibrator->queries);
+        }
+    }
+    ky_free(scratch);
+}
+
+static void *
+run_thread(void *arg)
+{
+    work_on(arg, false);
+    return NULL;
+}
+
+static void
+add_sums(struct calibration *table, const struct calibration *sums)
+{
+    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
+        for (int i = 0; i < CALIBRATION_STEPS; i++) {
+            table->recall[column][i] += sums->recall[column][i];
+        }
+    }
+}
+
+/* Sums into means. More ef never finds less, but for chance. */
 static void
 finish(struct calibration *table, uint32_t queries)
 {
-    for (int column = 0; column < 3; column++) {
+    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
         float best = 0;
         for (int i = 0; i < CALIBRATION_STEPS; i++) {
-            float mean = table->recall[column][i] / (float)queries;
-            best = mean > best ? mean : best;
+            const float mean = table->recall[column][i] / (float)queries;
+            best = KY_MIN(KY_MAX(mean, best), 1.0F);
             table->recall[column][i] = best;
         }
     }
 }
 
-void
-graph_calibrate(struct graph *graph, const struct vector_work *work)
+static void
+publish(struct graph *graph, struct calibration *table)
 {
-    uint32_t nodes = graph_node_count(graph);
-    uint32_t queries = LOOKS / (nodes + 1);
-    queries = KY_MIN(KY_MAX(queries, (uint32_t)QUERIES_MIN), (uint32_t)QUERIES_MAX);
-    struct calibration *table = (struct calibration *)ky_calloc(1, sizeof(*table));
-    void *query = ky_malloc(graph->values_size);
-    void *scratch = ky_malloc(graph->values_size);
-    struct ky_prng prng;
-    ky_prng_init(&prng, nodes);
-    table->nodes = nodes;
-    memcpy(table->ef, ladder, sizeof(ladder));
-    uint32_t done = 0;
-    for (; done < queries && make_query(graph, &prng, query, scratch); done++) {
-        try_query(graph, query, table);
-        if (work->progress != NULL) {
-            work->progress(work->arg, VECTOR_PHASE_CALIBRATE, done + 1, queries);
-        }
-    }
-    ky_free(query);
-    ky_free(scratch);
-    if (done == 0) {
-        ky_free(table);
-        return;
-    }
-    finish(table, done);
     /* Release pairs with the acquire in graph_search_ef: the table is there. */
     struct calibration *old =
         atomic_exchange_explicit(&graph->calibration, table, memory_order_acq_rel);
     if (old != NULL) {
         ky_epoch_retire(old, ky_free);
     }
+}
+
+void
+graph_calibrate(struct graph *graph, const struct vector_work *work)
+{
+    const uint32_t nodes = graph_node_count(graph);
+    const uint32_t wanted = KY_MAX((uint32_t)LOOKS / (nodes + 1), (uint32_t)QUERIES_MIN);
+    struct calibrator calibrator = {
+        .graph = graph, .work = work, .queries = KY_MIN(wanted, (uint32_t)QUERIES_MAX)};
+    uint32_t count = work->threads != 0 ? work->threads : (uint32_t)ky_cpu()->core_count;
+    count = KY_MIN(count, (uint32_t)THREADS_MAX);
+    struct calibrating_thread *threads =
+        (struct calibrating_thread *)ky_calloc(count, sizeof(*threads));
+    atomic_init(&calibrator.next, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        threads[i].calibrator = &calibrator;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        ky_thread_start(&threads[i].thread, "vector-calibrate", run_thread, &threads[i]);
+    }
+    work_on(&threads[0], true);
+    struct calibration *table = (struct calibration *)ky_calloc(1, sizeof(*table));
+    uint32_t done = 0;
+    table->nodes = nodes;
+    memcpy(table->ef, ladders, sizeof(ladders));
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0) {
+            ky_thread_join(&threads[i].thread);
+        }
+        done += threads[i].done;
+        add_sums(table, &threads[i].sums);
+    }
+    ky_free(threads);
+    if (done == 0 || work_is_cancelled(work)) {
+        ky_free(table);
+        return;
+    }
+    finish(table, done);
+    publish(graph, table);
 }

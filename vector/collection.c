@@ -254,7 +254,7 @@ add_graph_stats(struct graph *graph, struct collection_stats *stats)
         atomic_load_explicit(&graph->calibration, memory_order_acquire);
     for (uint32_t i = 0; i < 4 && table != NULL; i++) {
         uint32_t at = (i + 1) * CALIBRATION_STEPS / 4 - 1;
-        stats->calibration_ef[i] = table->ef[at];
+        stats->calibration_ef[i] = table->ef[1][at];
         stats->calibration_recall[i] = table->recall[1][at];
     }
     ky_epoch_leave();

@@ -71,7 +71,8 @@ KY_MUST_CHECK ky_status view_search_flats(struct exact_search *exact, const stru
 /* Is the graph to be used? */
 bool view_uses_graph(const struct view *view, const struct vector_search *search);
 
-/* Measures what ef gives, on queries made of the graph's own vectors. The maintainer's. */
+/* Measures what ef gives, with vectors of the graph as queries. The maintainer's. When cancelled,
+ * nothing has changed. */
 void graph_calibrate(struct graph *graph, const struct vector_work *work);
 /* Takes nodes without rows out of the graph. The caller is the only writer. */
 void graph_repair(struct collection *collection, struct graph *graph);

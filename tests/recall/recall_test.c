@@ -50,6 +50,29 @@ Test(recall, a_graph_finds_the_nearest_by_every_metric)
     }
 }
 
+/* Neither too little nor, where less could have been done, much more. */
+Test(recall, a_target_is_met_by_what_was_measured_when_the_graph_was_built)
+{
+    static const float targets[] = {0.9F, 0.95F, 0.99F};
+    static const uint32_t ks[] = {1, 10, 20};
+    struct world *world = world_new(options_of(64, VECTOR_L2), ROWS, false);
+    world_build(world);
+    for (size_t i = 0; i < KY_COUNT_OF(ks); i++) {
+        uint32_t ef = 0;
+        for (size_t j = 0; j < KY_COUNT_OF(targets); j++) {
+            world->target_recall = targets[j];
+            const double got = world_recall(world, ks[i], 0, NULL, NULL);
+            cr_log_info("k %u, %.2f asked for: %.4f, ef %u", ks[i], (double)targets[j], got,
+                        world->last_ef);
+            cr_expect_geq(got, (double)targets[j] - 0.06, "k %u: %.4f", ks[i], got);
+            cr_expect(world->last_ef >= ef && world->last_ef < 400);
+            ef = world->last_ef;
+        }
+        cr_expect_gt(ef, ks[i]);
+    }
+    world_free(world);
+}
+
 Test(recall, whole_numbers_are_their_own_codes)
 {
     struct world *world = world_new(options_of(48, VECTOR_L2), ROWS, true);

@@ -175,9 +175,11 @@ world_recall(struct world *world, uint32_t k, uint32_t ef, vector_accept accept,
         search.mode = VECTOR_MODE_ANN;
         search.ef = ef;
         search.tests_max = world->tests_max;
+        search.target_recall = world->target_recall;
         cr_assert_eq(collection_search(world->collection, &search, hits, &count, &stats, &err),
                      KY_OK);
         check_hits(world, hits, count);
+        world->last_ef = stats.ef;
         world->swept += stats.is_swept;
         world->given_up += stats.is_given_up;
         if (stats.is_given_up) {

@@ -27,6 +27,8 @@ struct world {
     vector_test test;         /* of world_recall's searches, with the same arg; may be NULL */
     uint32_t swept, given_up; /* how many of world_recall's searches were */
     uint32_t tests_max;       /* of the searches by the graph */
+    float target_recall;      /* likewise */
+    uint32_t last_ef;         /* that the last of them used */
     struct ky_prng prng;
 };
 

@@ -22,13 +22,6 @@ struct job {
     _Atomic bool is_stopped;
 };
 
-static bool
-is_cancelled(const struct job *job)
-{
-    const _Atomic int *flag = job->work->is_cancelled;
-    return flag != NULL && atomic_load_explicit(flag, memory_order_relaxed) != 0;
-}
-
 static void
 work_on(struct job *job, bool is_reporting)
 {
@@ -42,7 +35,7 @@ work_on(struct job *job, bool is_reporting)
             link_node(job->graph, job->nodes != NULL ? job->nodes[i] : (uint32_t)i);
         }
         ky_epoch_leave();
-        if (is_cancelled(job)) {
+        if (work_is_cancelled(job->work)) {
             atomic_store_explicit(&job->is_stopped, true, memory_order_relaxed);
         }
         if (is_reporting && job->work->progress != NULL) {
@@ -76,7 +69,7 @@ build_links(struct graph *graph, const uint32_t *nodes, uint32_t count,
     for (uint32_t i = 1; i < wanted; i++) {
         ky_thread_join(&threads[i]);
     }
-    if (is_cancelled(&job)) {
+    if (work_is_cancelled(work)) {
         return search_set_cancelled(err);
     }
     return KY_OK;

@@ -3,6 +3,13 @@
 
 #include "vector/hnsw/graph.h"
 
+static inline bool
+work_is_cancelled(const struct vector_work *work)
+{
+    return work->is_cancelled != NULL &&
+           atomic_load_explicit(work->is_cancelled, memory_order_relaxed) != 0;
+}
+
 /* Links nodes, these or, when nodes is NULL, the first count of all, by several threads. 57014 when
  * cancelled: then some are not linked. */
 KY_MUST_CHECK ky_status build_links(struct graph *graph, const uint32_t *nodes, uint32_t count,

@@ -38,12 +38,13 @@ struct row_chain {
 #define ROW_HAS_CHAIN ((uint64_t)1 << 63)
 
 /* What ef gives which recall, on held-out queries. Immutable. */
-enum { CALIBRATION_STEPS = 12 };
+enum { CALIBRATION_COLUMNS = 4, CALIBRATION_STEPS = 14 };
 struct calibration {
     uint32_t nodes; /* that there were */
-    uint32_t ef[CALIBRATION_STEPS];
-    float recall[3][CALIBRATION_STEPS]; /* k = 1, 10, 100 */
+    uint32_t ef[CALIBRATION_COLUMNS][CALIBRATION_STEPS];
+    float recall[CALIBRATION_COLUMNS][CALIBRATION_STEPS];
 };
+extern const uint32_t calibration_ks[CALIBRATION_COLUMNS]; /* hits asked for */
 
 struct walk;
 struct limbo;

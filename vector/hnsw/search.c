@@ -16,11 +16,14 @@
 
 #include "vector/hnsw/search.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 #include "server/base/epoch.h"
+
+const uint32_t calibration_ks[CALIBRATION_COLUMNS] = {1, 10, 30, 100};
 
 enum {
     RERANK_MIN = 8, /* nodes ranked beyond the hits, and half as many as those */
@@ -36,7 +39,7 @@ enum {
 
 void
 graph_search_init(struct graph_search *gs, struct graph *graph, const struct vector_search *search,
-                  uint32_t ef, uint32_t wanted, struct measure *measure,
+                  uint32_t ef, uint32_t wanted, uint32_t left_out, struct measure *measure,
                   struct vector_search_stats *stats)
 {
     *gs = (struct graph_search){
@@ -55,6 +58,9 @@ graph_search_init(struct graph_search *gs, struct graph *graph, const struct vec
         gs->rerank = KY_MAX(gs->rerank, gs->slack); /* signs tell little: all of the pool */
     }
     gs->walk->keeps_spill = true;
+    if (left_out != NODE_NONE) {
+        (void)walk_visit(gs->walk, left_out);
+    }
     uint32_t key = 0;
     uint32_t from = walk_descend(gs->walk, 0, &key);
     walk_level(gs->walk, 0, ef, from, key);
@@ -536,28 +542,48 @@ graph_search_next(struct graph_search *gs, struct vector_hit *hits, uint32_t max
 
 /* ------------------------------------------------------------------ ef */
 
-/* The smallest ef that reached the recall on held-out queries, between two that were tried; a
- * little more than the highest when none did. */
+/* The smallest ef that reached the recall for this k, between two that were tried; a little more
+ * than the highest when none did. */
+static float
+column_ef(const struct calibration *table, int column, float target)
+{
+    const uint32_t *efs = table->ef[column];
+    const float *recalls = table->recall[column];
+    uint32_t i = 0;
+    while (i < CALIBRATION_STEPS && recalls[i] < target) {
+        i++;
+    }
+    if (i == CALIBRATION_STEPS) {
+        return 2 * (float)efs[CALIBRATION_STEPS - 1];
+    }
+    if (i == 0) {
+        return (float)efs[0];
+    }
+    const float part =
+        recalls[i] > recalls[i - 1] ? (target - recalls[i - 1]) / (recalls[i] - recalls[i - 1]) : 1;
+    return (float)efs[i - 1] + part * (float)(efs[i] - efs[i - 1]);
+}
+
+/* Of a k between two that were tried: the ratio of ef to k, in the logarithm of k. */
 static uint32_t
 calibrated_ef(const struct calibration *table, float target, uint32_t k)
 {
-    int column = k <= 3 ? 0 : k <= 30 ? 1 : 2;
+    const uint32_t *ks = calibration_ks;
+    int column = 0;
     if (table == NULL) {
         return 2 * VECTOR_EF_DEFAULT;
     }
-    for (uint32_t i = 0; i < CALIBRATION_STEPS; i++) {
-        float recall = table->recall[column][i];
-        if (recall >= target) {
-            if (i == 0) {
-                return table->ef[0];
-            }
-            float below = table->recall[column][i - 1];
-            float part = recall > below ? (target - below) / (recall - below) : 1;
-            float ef = (float)table->ef[i - 1] + part * (float)(table->ef[i] - table->ef[i - 1]);
-            return (uint32_t)(ef + 1);
-        }
+    while (column < CALIBRATION_COLUMNS - 1 && ks[column + 1] <= k) {
+        column++;
     }
-    return 2 * table->ef[CALIBRATION_STEPS - 1];
+    float ratio = column_ef(table, column, target) / (float)ks[column];
+    if (column < CALIBRATION_COLUMNS - 1 && k > ks[column]) {
+        const float part =
+            logf((float)k / (float)ks[column]) / logf((float)ks[column + 1] / (float)ks[column]);
+        const float next = column_ef(table, column + 1, target) / (float)ks[column + 1];
+        ratio += part * (next - ratio);
+    }
+    return (uint32_t)ceilf(ratio * (float)k);
 }
 
 /* Inside the epoch. */

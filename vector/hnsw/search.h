@@ -43,10 +43,12 @@ struct graph_search {
     bool is_cancelled;
 };
 
-/* All of these inside the epoch, but deinit. */
+/* All of these inside the epoch, but deinit. left_out: a node of the lowest level, and not the
+ * entry, that the search does not see; or NODE_NONE. */
 void graph_search_init(struct graph_search *gs, struct graph *graph,
                        const struct vector_search *search, uint32_t ef, uint32_t wanted,
-                       struct measure *measure, struct vector_search_stats *stats);
+                       uint32_t left_out, struct measure *measure,
+                       struct vector_search_stats *stats);
 void graph_search_deinit(struct graph_search *gs);
 /* The next hits, with ranks for distances, nearest first as far as is known; *count_out is less
  * than max only at the end. 57014. */

@@ -30,7 +30,8 @@ static ky_status
 check_header(const struct state_header *header, const struct vector_options *options,
              size_t file_size, struct ky_error *err)
 {
-    if (header->magic != STATE_MAGIC || header->version != STATE_VERSION) {
+    const bool is_known = header->version == STATE_VERSION || header->version == STATE_VERSION_2;
+    if (header->magic != STATE_MAGIC || !is_known) {
         return stream_damaged(err, "it is of another kind or version");
     }
     if (header->element != options->element || header->metric != options->metric ||
@@ -160,12 +161,11 @@ load_free(struct loader *loader, struct ky_error *err)
 static bool
 is_calibration_sound(const struct calibration *table)
 {
-    for (int i = 0; i < CALIBRATION_STEPS; i++) {
-        if (table->ef[i] == 0 || table->ef[i] > (uint32_t)INT32_MAX / 4) {
-            return false;
-        }
-        for (int column = 0; column < 3; column++) {
-            if (!(table->recall[column][i] >= 0) || !(table->recall[column][i] <= 1)) {
+    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
+        for (int i = 0; i < CALIBRATION_STEPS; i++) {
+            const uint32_t ef = table->ef[column][i];
+            const float recall = table->recall[column][i];
+            if (ef == 0 || ef > (uint32_t)INT32_MAX / 4 || !(recall >= 0) || !(recall <= 1)) {
                 return false;
             }
         }
@@ -178,6 +178,10 @@ load_calibration(struct loader *loader, struct ky_error *err)
 {
     if (loader->header.has_calibration == 0) {
         return KY_OK;
+    }
+    if (loader->header.version == STATE_VERSION_2) {
+        uint8_t old[CALIBRATION_2_SIZE];
+        return stream_get(&loader->stream, old, sizeof(old), err);
     }
     struct calibration table;
     KY_TRY(stream_get(&loader->stream, &table, sizeof(table), err));

@@ -13,10 +13,11 @@
  * are in no graph, {u64 row id, values}, ended by row id 0
  *
  * little-endian, as in memory on all machines this runs on. The version changes with any of it.
+ * Version 2 differs in the calibration, which is left out: it is measured again.
  */
 #define STATE_MAGIC 0x31544345564F524BULL
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3, STATE_VERSION_2 = 2, CALIBRATION_2_SIZE = 196 };
 
 struct state_header {
     uint64_t magic;

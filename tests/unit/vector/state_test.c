@@ -9,6 +9,7 @@
 #include "server/base/random.h"
 #include "tests/support/state_buffer.h"
 #include "vector/collection.h"
+#include "vector/state/stream.h"
 
 enum { ROWS = 1200, DIMENSION = 40 };
 
@@ -130,6 +131,64 @@ Test(state, a_loaded_collection_answers_as_before)
         collection_free(loaded);
         collection_free(collection);
     }
+    ky_epoch_drain();
+}
+
+/* What is in the blocks of a saved collection. */
+static void
+unwrap(const struct buffer_sink *sink, struct ky_buffer *bytes_out)
+{
+    struct stream_reader reader = {.left = {sink->bytes.data, sink->bytes.size}};
+    for (uint8_t byte; stream_get(&reader, &byte, 1, &err) == KY_OK;) {
+        ky_buffer_append(bytes_out, &byte, 1);
+    }
+}
+
+static void
+wrap(const struct ky_buffer *bytes, struct buffer_sink *sink)
+{
+    struct stream_writer writer;
+    buffer_sink_init(sink);
+    stream_writer_init(&writer, &sink->sink);
+    cr_assert_eq(stream_put(&writer, bytes->data, bytes->size, &err), KY_OK);
+    cr_assert_eq(stream_end(&writer, &err), KY_OK);
+    stream_writer_deinit(&writer);
+}
+
+/* Version 2 had another table of what ef gives: 49 words, where now there are 113. */
+Test(state, the_version_before_comes_back_but_for_its_calibration)
+{
+    static const uint32_t first_words[] = {1, 2, 3, 4, 6, 10};
+    enum { VERSION_AT = 8, TABLE_SIZE = 4 * 113, OLD_TABLE_SIZE = 4 * 49 };
+    const struct vector_options options = options_of(VECTOR_L2);
+    struct collection *collection = make_collection(&options, true);
+    struct buffer_sink sink;
+    struct collection_stats stats;
+    struct ky_buffer bytes = {0};
+    buffer_sink_init(&sink);
+    cr_assert_eq(collection_save(collection, NULL, NULL, &sink.sink, &err), KY_OK);
+    unwrap(&sink, &bytes);
+    ky_buffer_deinit(&sink.bytes);
+    const char *found = memmem(bytes.data, bytes.size, first_words, sizeof(first_words));
+    cr_assert_not_null(found);
+    char *table = (char *)bytes.data + (found - (char *)bytes.data) - sizeof(uint32_t);
+    const char *end = (char *)bytes.data + bytes.size;
+    memmove(table + OLD_TABLE_SIZE, table + TABLE_SIZE, (size_t)(end - table) - TABLE_SIZE);
+    bytes.size -= TABLE_SIZE - OLD_TABLE_SIZE;
+    cr_assert_eq(bytes.data[VERSION_AT], 3);
+    bytes.data[VERSION_AT] = 2;
+    wrap(&bytes, &sink);
+    struct collection *loaded = load(&options, &sink, NULL);
+    collection_stats(loaded, &stats);
+    cr_expect_eq(stats.calibration_ef[2], 0);
+    bool has_more = false;
+    const struct vector_work work = {.threads = 1};
+    cr_assert_eq(collection_maintain(loaded, 1, &work, &has_more, &err), KY_OK);
+    check_same(collection, loaded, true);
+    ky_buffer_deinit(&bytes);
+    ky_buffer_deinit(&sink.bytes);
+    collection_free(loaded);
+    collection_free(collection);
     ky_epoch_drain();
 }
 
