@@ -5,7 +5,7 @@
 # Usage: client.sh CLIENT KYRODB       a server is started
 #        client.sh CLIENT --peer PORT  one that runs there, as a PostgreSQL 15
 #
-# CLIENT is psycopg, node, pgvector-python or pgvector-node; the last two ask a PostgreSQL to have pgvector.
+# CLIENT is psycopg, node, pgvector-python, pgvector-node or pgx; the last three ask a PostgreSQL to have pgvector.
 set -euo pipefail
 client=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -58,8 +58,15 @@ pgvector-node)
     find_node_module pgvector pgvector@0.2
     script=(node "$here/pgvector_client.js")
     ;;
+pgx)
+    gopath=/usr/share/gocode
+    command -v go >/dev/null && [ -d $gopath/src/github.com/jackc/pgx/v4 ] ||
+        skip "pgx is not installed (packages golang-go, golang-github-jackc-pgx-v4-dev)"
+    GO111MODULE=off GOPATH=$gopath GOFLAGS= GOCACHE="$cache/go" go build -o "$dir/pgx_client" "$here/pgx_client.go"
+    script=("$dir/pgx_client")
+    ;;
 *)
-    echo "usage: client.sh psycopg|node|pgvector-python|pgvector-node KYRODB | --peer PORT" && exit 2
+    echo "usage: client.sh psycopg|node|pgvector-python|pgvector-node|pgx KYRODB | --peer PORT" && exit 2
     ;;
 esac
 
