@@ -188,6 +188,14 @@ struct session_progress {
     _Atomic int64_t done, total;
 };
 
+/* What pg_stat_progress_analyze shows of a session, likewise. */
+enum analyze_phase { ANALYZE_SAMPLING, ANALYZE_COMPUTING };
+struct analyze_progress {
+    _Atomic oid_t table; /* OID_NONE: none is being analyzed */
+    _Atomic int phase;
+    _Atomic int64_t done, total; /* rows */
+};
+
 struct session {
     struct server *server; /* borrowed */
     struct ky_list link;   /* in server->sessions, guarded by server->lock */
@@ -254,6 +262,7 @@ struct session {
 
     struct ddl_build *build;          /* owned; indexes that are being built */
     struct session_progress progress; /* of them */
+    struct analyze_progress analyze_progress;
 
     bool has_temp;                 /* its schema of temporary tables was made */
     struct ky_buffer temp_actions; /* struct temp_action: ON COMMIT of its tables */
@@ -360,6 +369,8 @@ KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *
 /* Is the option there, and on? */
 bool maintenance_has(const struct ast_analyze *statement, const char *name);
 void session_catalog_register(void);
+/* ddl_analyze_progress.c: pg_stat_progress_analyze. */
+void ddl_analyze_register(void);
 /* ddl_build.c: pg_stat_progress_create_index. */
 void ddl_build_register(void);
 /* Ends what a statement that failed had begun. */

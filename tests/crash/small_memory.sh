@@ -107,4 +107,15 @@ start
 look "after a restart"
 at_limit=$(times_at_limit)
 [ -z "$group" ] || [ "$at_limit" -gt 0 ] || fail "the limit of $limit MB was never met: the test says nothing"
+
+# The samples of ANALYZE count for the server's memory: more than there is is refused, and no harm is done.
+sql "CREATE TABLE wide (k int, a text, b text)"
+for ((k = 0; k < 30000; k += 1000)); do
+    sql "INSERT INTO wide SELECT g, repeat(md5(g::text), 30), repeat(md5((-g)::text), 30) FROM generate_series($k, $((k + 999))) g"
+done
+! "$kyrodbctl" -e "http://127.0.0.1:$port" sql "ANALYZE wide" >"$dir/answer" 2>&1 || fail "ANALYZE held its samples in nothing"
+grep -q "53200" "$dir/answer" || fail "ANALYZE: $(cat "$dir/answer")"
+[ "$(anonymous_mb)" -le "$limit" ] || fail "$(anonymous_mb) MB of anonymous memory after ANALYZE"
+sql "ANALYZE wide (k)"
+[ "$(number "SELECT count(*) AS n FROM pg_stats WHERE tablename = 'wide'")" = 1 ] || fail "what fits was not analyzed"
 echo "$rows rows, $((rows * 8 / 1024)) MB in $limit MB; cgroup: ${group:-none}, limit met $at_limit times, anonymous $(anonymous_mb) MB"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/budget.h"
 #include "server/base/map.h"
 #include "server/base/random.h"
 #include "server/session/ddl/ddl_private.h"
@@ -9,6 +10,40 @@
  * the order of the table; then each column's statistics become a row of the catalog.
  */
 enum { ROWS_PER_ENTRY = 300, WIDE_BYTES = 1024, SCAN_BATCH = 256, SHORT_BYTES = 126 };
+
+/* Samples are large: each table's go when it is done. */
+struct sampling {
+    struct ky_arena arena;
+    struct ky_budget budget; /* the server's memory */
+    uint64_t charged;
+};
+
+static void
+sampling_init(struct sampling *sampling, struct ddl *ddl)
+{
+    sampling->charged = 0;
+    ky_arena_init(&sampling->arena);
+    ky_budget_init(&sampling->budget, "work memory", 0, &ddl->session->server->memory);
+}
+
+static void
+sampling_deinit(struct sampling *sampling)
+{
+    ky_arena_deinit(&sampling->arena);
+    ky_budget_release(&sampling->budget, sampling->charged);
+}
+
+/* What the arena has come to hold. 53200. */
+static ky_status
+charge(struct sampling *sampling, struct ky_error *err)
+{
+    const uint64_t size = sampling->arena.allocated_size;
+    if (size > sampling->charged) {
+        KY_TRY(ky_budget_charge(&sampling->budget, size - sampling->charged, err));
+        sampling->charged = size;
+    }
+    return KY_OK;
+}
 
 static void
 sample_value(struct ky_arena *arena, struct column_sample *sample, struct datum value)
@@ -29,9 +64,9 @@ sample_value(struct ky_arena *arena, struct column_sample *sample, struct datum 
     sample->values[sample->value_count++] = value;
 }
 
-/* samples: one for each column of the table, type NULL where it is not wanted. 57014. */
+/* samples: one for each column of the table, type NULL where it is not wanted. 57014, 53200. */
 static ky_status
-sample_table(struct ddl *ddl, struct ky_arena *arena, const struct cat_table *table,
+sample_table(struct ddl *ddl, struct sampling *sampling, const struct cat_table *table,
              uint64_t wanted, struct column_sample *samples)
 {
     const uint64_t total = storage_count(ddl->txn, table->rel);
@@ -43,7 +78,10 @@ sample_table(struct ddl *ddl, struct ky_arena *arena, const struct cat_table *ta
     ky_prng_init(&prng, seed);
     wanted = KY_MIN(wanted, total);
     for (uint16_t c = 0; c < table->column_count; c++) {
-        samples[c].values = ky_arena_array(arena, struct datum, wanted + 1);
+        if (samples[c].type != NULL) {
+            samples[c].values = ky_arena_array(&sampling->arena, struct datum, wanted + 1);
+            KY_TRY(charge(sampling, ddl->err));
+        }
     }
     struct storage_scan scan;
     struct row_ref rows[SCAN_BATCH];
@@ -54,6 +92,8 @@ sample_table(struct ddl *ddl, struct ky_arena *arena, const struct cat_table *ta
             return ky_error_set(ddl->err, KY_QUERY_CANCELED,
                                 "canceling statement due to user request");
         }
+        KY_TRY(charge(sampling, ddl->err));
+        ddl_analyze_progress(ddl, table, ANALYZE_SAMPLING, seen, total);
         for (uint32_t i = 0; i < count && chosen < wanted; i++, seen++) {
             /* As many are still wanted of those still to come. */
             if (seen < total && ky_prng_below(&prng, total - seen) >= wanted - chosen) {
@@ -62,7 +102,8 @@ sample_table(struct ddl *ddl, struct ky_arena *arena, const struct cat_table *ta
             chosen++;
             for (uint16_t c = 0; c < table->column_count; c++) {
                 if (samples[c].type != NULL) {
-                    sample_value(arena, &samples[c], row_get(&table->layout, rows[i].body, c));
+                    sample_value(&sampling->arena, &samples[c],
+                                 row_get(&table->layout, rows[i].body, c));
                 }
             }
         }
@@ -128,23 +169,32 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
         (uint32_t)settings_int(&ddl->session->settings, SETTING_DEFAULT_STATISTICS_TARGET);
     struct server *server = ddl->session->server;
     const uint64_t changes = storage_change_count(server_storage(server), table->rel);
-    struct ky_arena arena; /* samples are large: each table's go when it is done */
-    ky_arena_init(&arena);
+    struct sampling sampling;
+    sampling_init(&sampling, ddl);
     struct column_sample *samples =
-        ky_arena_calloc(&arena, (size_t)table->column_count + 1, sizeof(*samples));
+        ky_arena_calloc(&sampling.arena, (size_t)table->column_count + 1, sizeof(*samples));
     ky_status status = choose_columns(ddl, table, columns, samples);
     if (status == KY_OK) {
-        status = sample_table(ddl, &arena, table, (uint64_t)target * ROWS_PER_ENTRY, samples);
+        status = sample_table(ddl, &sampling, table, (uint64_t)target * ROWS_PER_ENTRY, samples);
     }
+    ddl_analyze_progress(ddl, table, ANALYZE_COMPUTING, storage_count(ddl->txn, table->rel),
+                         storage_count(ddl->txn, table->rel));
     for (uint16_t c = 0; status == KY_OK && c < table->column_count; c++) {
         if (samples[c].type == NULL || samples[c].row_count == 0) {
             continue;
         }
         struct cat_statistics made = {.table = table->oid, .column = table->columns[c].number};
-        analyze_column(&arena, &samples[c], target, &made);
-        status = write_statistics(ddl, table->columns[c].statistics, &made);
+        status =
+            analyze_column(ddl->session, &sampling.arena, &samples[c], target, &made, ddl->err);
+        if (status == KY_OK) {
+            status = charge(&sampling, ddl->err);
+        }
+        if (status == KY_OK) {
+            status = write_statistics(ddl, table->columns[c].statistics, &made);
+        }
     }
-    ky_arena_deinit(&arena);
+    sampling_deinit(&sampling);
+    ddl_analyze_progress(ddl, NULL, ANALYZE_COMPUTING, 0, 0);
     if (status == KY_OK && columns == NULL) {
         activity_analyzed(server, table, changes, ddl->session->is_autoanalyze);
     }

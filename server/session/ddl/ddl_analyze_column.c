@@ -30,6 +30,55 @@ compare_sampled(const void *a, const void *b, void *type)
     return order != 0 ? order : left->place < right->place ? -1 : left->place > right->place;
 }
 
+enum { SORT_RUN = 8192 }; /* values from one look at whether it is cancelled to the next */
+
+/* Merges neighbours of `width` sorted values each from one array into the other. False: cancelled.
+ */
+static bool
+merge_all(struct session *session, const struct type *type, const struct sampled *from,
+          struct sampled *to, uint32_t count, uint32_t width)
+{
+    for (uint64_t first = 0; first < count; first += 2 * (uint64_t)width) {
+        const uint64_t middle = KY_MIN(first + width, (uint64_t)count);
+        const uint64_t end = KY_MIN(middle + width, (uint64_t)count);
+        uint64_t left = first;
+        uint64_t right = middle;
+        for (uint64_t at = first; at < end; at++) {
+            if (at % SORT_RUN == 0 && session_is_cancelled(session)) {
+                return false;
+            }
+            const bool is_left =
+                left < middle && (right == end || compare_sampled(&from[left], &from[right],
+                                                                  (void *)(uintptr_t)type) < 0);
+            to[at] = from[is_left ? left++ : right++];
+        }
+    }
+    return true;
+}
+
+/* A merge sort that can be cancelled, then NULL. The result is one of the two arrays. */
+static struct sampled *
+sort_sampled(struct session *session, const struct type *type, struct sampled *values,
+             struct sampled *scratch, uint32_t count)
+{
+    for (uint32_t first = 0; first < count; first += SORT_RUN) {
+        if (session_is_cancelled(session)) {
+            return NULL;
+        }
+        qsort_r(values + first, KY_MIN(count - first, (uint32_t)SORT_RUN), sizeof(*values),
+                compare_sampled, (void *)(uintptr_t)type);
+    }
+    for (uint32_t width = SORT_RUN; width < count; width *= 2) {
+        if (!merge_all(session, type, values, scratch, count, width)) {
+            return NULL;
+        }
+        struct sampled *sorted = scratch;
+        scratch = values;
+        values = sorted;
+    }
+    return values;
+}
+
 static int
 compare_runs(const void *a, const void *b)
 {
@@ -173,9 +222,9 @@ analyze_sorted(struct ky_arena *arena, const struct column_sample *sample, struc
     set_bounds(arena, sorted, left, different - common, target, out);
 }
 
-void
-analyze_column(struct ky_arena *arena, struct column_sample *sample, uint32_t target,
-               struct cat_statistics *statistics_out)
+ky_status
+analyze_column(struct session *session, struct ky_arena *arena, const struct column_sample *sample,
+               uint32_t target, struct cat_statistics *statistics_out, struct ky_error *err)
 {
     struct cat_statistics *out = statistics_out;
     const uint32_t filled = sample->row_count - sample->null_count;
@@ -186,17 +235,22 @@ analyze_column(struct ky_arena *arena, struct column_sample *sample, uint32_t ta
                          : filled > 0             ? (int32_t)(sample->width_sum / filled)
                                                   : 0;
     if (sample->type->compare == NULL) {
-        return;
+        return KY_OK;
     }
     if (sample->value_count == 0) {
         out->distinct = filled > 0 ? -(1 - out->null_fraction) : 0;
-        return;
+        return KY_OK;
     }
-    struct sampled *sorted = ky_arena_array(arena, struct sampled, sample->value_count);
+    struct sampled *values = ky_arena_array(arena, struct sampled, sample->value_count);
+    struct sampled *scratch = ky_arena_array(arena, struct sampled, sample->value_count);
     for (uint32_t i = 0; i < sample->value_count; i++) {
-        sorted[i] = (struct sampled){sample->values[i], i};
+        values[i] = (struct sampled){sample->values[i], i};
     }
-    qsort_r(sorted, sample->value_count, sizeof(*sorted), compare_sampled,
-            (void *)(uintptr_t)sample->type);
+    struct sampled *sorted =
+        sort_sampled(session, sample->type, values, scratch, sample->value_count);
+    if (sorted == NULL) {
+        return ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
+    }
     analyze_sorted(arena, sample, sorted, target, out);
+    return KY_OK;
 }

@@ -115,10 +115,14 @@ struct column_sample {
     struct datum *values; /* neither null nor too long */
     uint32_t value_count;
 };
-/* Fills in everything but the names of table and column. target: most entries of each list. Values
- * are those of the sample, which is put into another order. */
-void analyze_column(struct ky_arena *arena, struct column_sample *sample, uint32_t target,
-                    struct cat_statistics *statistics_out);
+/* ddl_analyze_progress.c. done and total: rows; table NULL: over. */
+void ddl_analyze_progress(struct ddl *ddl, const struct cat_table *table, enum analyze_phase phase,
+                          uint64_t done, uint64_t total);
+/* Fills in everything but the names of table and column. target: most entries of each list. 57014.
+ */
+KY_MUST_CHECK ky_status analyze_column(struct session *session, struct ky_arena *arena,
+                                       const struct column_sample *sample, uint32_t target,
+                                       struct cat_statistics *statistics_out, struct ky_error *err);
 
 KY_MUST_CHECK ky_status ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement);
 
