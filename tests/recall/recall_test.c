@@ -64,11 +64,12 @@ Test(recall, a_target_is_met_by_what_was_measured_when_the_graph_was_built)
             const double got = world_recall(world, ks[i], 0, NULL, NULL);
             cr_log_info("k %u, %.2f asked for: %.4f, ef %u", ks[i], (double)targets[j], got,
                         world->last_ef);
-            cr_expect_geq(got, (double)targets[j] - 0.06, "k %u: %.4f", ks[i], got);
+            cr_expect_geq(got, (double)targets[j] - (ks[i] == 1 ? 0.1 : 0.06), "k %u: %.4f", ks[i],
+                          got);
             cr_expect(world->last_ef >= ef && world->last_ef < 400);
             ef = world->last_ef;
         }
-        cr_expect_gt(ef, ks[i]);
+        cr_expect_geq(ef, ks[i] == 1 ? 10 : ks[i]); /* the nearest alone is not found by luck */
     }
     world_free(world);
 }
