@@ -132,6 +132,7 @@ prepare(struct session *session, struct copy *copy, const struct ast_copy *state
     }
     const struct cat_schema *schema = cat_get_schema(image, table->schema);
     copy->table = ky_arena_strdup(&copy->arena, table->name);
+    copy->table_oid = table->oid;
     KY_TRY(choose_columns(copy, table, statement->columns, err));
     KY_TRY(copy_force_columns(copy, table, err));
     KY_TRY(prepare_insert(session, copy, table, schema->name, err));
@@ -172,6 +173,7 @@ copy_in_begin(struct session *session, const struct ast_copy *statement, struct 
     copy->has_statement = true;
     copy_free(session->copy);
     session->copy = copy;
+    copy_progress_begin(session, copy, COPY_FROM);
     sink->copy_in(sink, copy->column_count, copy->options.format == COPY_BINARY);
     return KY_OK;
 }
@@ -182,6 +184,7 @@ copy_free(struct copy *copy)
     if (copy == NULL) {
         return;
     }
+    copy_progress_end(copy);
     if (copy->exec != NULL) {
         exec_close(copy->exec);
     }
@@ -334,6 +337,7 @@ insert_rows(struct session *session, struct copy *copy, struct ky_error *err)
         copy->exec = NULL;
         if (answer == EXEC_END) {
             copy->inserted += changed;
+            copy_progress_add(copy, 0, changed, copy->given.count - changed);
             copy->place = (uint16_t)(copy->place + copy->given.count);
         } else if (!may_go_on(session, copy, answer, err)) {
             return SESSION_ERROR;
@@ -380,6 +384,7 @@ copy_in_data(struct session *session, struct ky_slice data, struct ky_error *err
         return SESSION_ERROR;
     }
     ky_buffer_append_slice(&copy->input, data);
+    copy_progress_add(copy, data.size, 0, 0);
     return take_input(session, copy, err);
 }
 

@@ -114,6 +114,7 @@ copy_out_begin(struct session *session, const struct ast_copy *statement,
     }
     copy_free(session->copy);
     session->copy = copy;
+    copy_progress_begin(session, copy, COPY_TO);
     return KY_OK;
 }
 
@@ -230,6 +231,7 @@ out_rows(struct result_sink *sink, const struct result_column *columns, uint16_t
          const struct batch *batch, const struct type_context *types)
 {
     struct copy *copy = copy_of(sink);
+    uint64_t bytes = 0;
     bool has_room = true;
     if (!copy->has_begun) {
         begin_out(copy, columns, count);
@@ -242,8 +244,10 @@ out_rows(struct result_sink *sink, const struct result_column *columns, uint16_t
             write_line(copy, batch, place, count, types);
         }
         has_room = copy->target->copy_data(copy->target, ky_buffer_slice(&copy->out));
+        bytes += copy->out.size;
         ky_buffer_clear(&copy->out);
     }
+    copy_progress_add(copy, bytes, batch->count, 0);
     return has_room;
 }
 

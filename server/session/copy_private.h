@@ -42,6 +42,8 @@ struct copy {
     uint8_t *force; /* by column: bits below */
     uint16_t column_count;
     const char *table; /* for messages; NULL: a query */
+    oid_t table_oid;
+    struct copy_progress *progress; /* the session's, once it is the session's copy */
     struct ky_buffer scratch;
     /* FROM */
     const char *where;         /* FROM .. WHERE; NULL: all rows */
@@ -86,6 +88,13 @@ KY_MUST_CHECK ky_status copy_read_options(const struct ast_copy *statement, stru
 /* Fills copy->force from the options' lists; names are set. */
 KY_MUST_CHECK ky_status copy_force_columns(struct copy *copy, const struct cat_table *table,
                                            struct ky_error *err);
+
+/* ------------------------------------------------------------------ copy_progress.c */
+
+/* The copy has become the session's. */
+void copy_progress_begin(struct session *session, struct copy *copy, enum copy_command command);
+void copy_progress_add(struct copy *copy, uint64_t bytes, uint64_t rows, uint64_t excluded);
+void copy_progress_end(struct copy *copy);
 
 /* ------------------------------------------------------------------ copy_in.c */
 

@@ -32,6 +32,7 @@ server_register_builtins(void)
     catalog_views_register_rest();
     exec_register_index_evaluator();
     maintenance_register();
+    copy_progress_register();
     ddl_analyze_register();
     ddl_build_register();
 }

@@ -196,6 +196,14 @@ struct analyze_progress {
     _Atomic int64_t done, total; /* rows */
 };
 
+/* What pg_stat_progress_copy shows of a session, likewise. */
+enum copy_command { COPY_NONE, COPY_FROM, COPY_TO };
+struct copy_progress {
+    _Atomic int command;
+    _Atomic oid_t table; /* OID_NONE: a query */
+    _Atomic int64_t bytes, rows, excluded;
+};
+
 struct session {
     struct server *server; /* borrowed */
     struct ky_list link;   /* in server->sessions, guarded by server->lock */
@@ -263,6 +271,7 @@ struct session {
     struct ddl_build *build;          /* owned; indexes that are being built */
     struct session_progress progress; /* of them */
     struct analyze_progress analyze_progress;
+    struct copy_progress copy_progress;
 
     bool has_temp;                 /* its schema of temporary tables was made */
     struct ky_buffer temp_actions; /* struct temp_action: ON COMMIT of its tables */
@@ -369,6 +378,8 @@ KY_MUST_CHECK ky_status maintenance_run(struct session *session, struct portal *
 /* Is the option there, and on? */
 bool maintenance_has(const struct ast_analyze *statement, const char *name);
 void session_catalog_register(void);
+/* copy_progress.c: pg_stat_progress_copy. */
+void copy_progress_register(void);
 /* ddl_analyze_progress.c: pg_stat_progress_analyze. */
 void ddl_analyze_register(void);
 /* ddl_build.c: pg_stat_progress_create_index. */

@@ -297,6 +297,54 @@ endless_rows_are_refused(int port)
     PQfinish(conn);
 }
 
+/* Until the query says what is wanted, or for as long as tests wait. */
+static void
+becomes(PGconn *conn, const char *sql, const char *wanted)
+{
+    char *got = ask(conn, sql);
+    for (int64_t end_ms = wire_now_ms() + WIRE_TIMEOUT_MS;
+         strcmp(got, wanted) != 0 && wire_now_ms() < end_ms; got = ask(conn, sql)) {
+        free(got);
+        wire_sleep_ms(10);
+    }
+    CHECK_TEXT(got, wanted);
+    free(got);
+}
+
+static void
+others_see_how_far_it_is(int port)
+{
+    static const char *const progress =
+        "SELECT string_agg(concat_ws(' ', relid::regclass, command, "
+        "type, bytes_processed, bytes_total), ',') "
+        "FROM pg_stat_progress_copy";
+    PGconn *conn = connect_to(port);
+    PGconn *watcher = connect_to(port);
+    run(conn, "DROP TABLE IF EXISTS wire_progress");
+    run(conn, "CREATE TABLE wire_progress (a int)");
+    PGresult *result = PQexec(conn, "COPY wire_progress FROM STDIN WHERE a > 1");
+    CHECK(PQresultStatus(result) == PGRES_COPY_IN);
+    PQclear(result);
+    CHECK(PQputCopyData(conn, "1\n2\n3\n", 6) == 1 && PQflush(conn) == 0);
+    becomes(watcher, progress, "wire_progress COPY FROM PIPE 6 0");
+    CHECK(PQputCopyEnd(conn, NULL) == 1);
+    while ((result = PQgetResult(conn)) != NULL) {
+        PQclear(result);
+    }
+    becomes(watcher, progress, "");
+    result = PQexec(conn, "COPY (SELECT generate_series(1, 20000000)) TO STDOUT");
+    CHECK(PQresultStatus(result) == PGRES_COPY_OUT);
+    PQclear(result);
+    becomes(watcher,
+            "SELECT concat_ws(' ', relid, command, type, tuples_processed > 1000, "
+            "bytes_processed > tuples_processed, tuples_excluded) FROM pg_stat_progress_copy",
+            "0 COPY TO PIPE t t 0");
+    PQfinish(conn);
+    becomes(watcher, progress, "");
+    run(watcher, "DROP TABLE wire_progress");
+    PQfinish(watcher);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -305,6 +353,7 @@ main(int argc, char **argv)
         {"all_types_go_both_ways", all_types_go_both_ways, false},
         {"bad_rows_are_refused", bad_rows_are_refused, false},
         {"bad_headers_are_refused", bad_headers_are_refused, false},
+        {"others_see_how_far_it_is", others_see_how_far_it_is, false},
         {"endless_rows_are_refused", endless_rows_are_refused, true},
     };
     return wire_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0]), NULL);
