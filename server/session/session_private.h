@@ -362,6 +362,11 @@ void session_advisory_register(void);
 void session_advisory_release(struct session *session);
 void session_advisory_end(struct session *session);
 void session_views_register(void);
+struct sysview_context;
+struct sysview_rows;
+/* A view that has a row, or none, for each session: add under the server's lock. */
+void session_views_each(const struct sysview_context *context, struct sysview_rows *rows,
+                        void (*add)(struct sysview_rows *rows, struct session *session));
 
 /* The catalog as last committed; a reference. */
 KY_MUST_CHECK ky_status server_current_image(struct server *server, struct cat_image **image_out,

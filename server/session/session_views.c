@@ -129,18 +129,24 @@ add_activity(struct sysview_rows *rows, struct session *session)
     row[21] = datum_cstr("client backend");
 }
 
+void
+session_views_each(const struct sysview_context *context, struct sysview_rows *rows,
+                   void (*add)(struct sysview_rows *rows, struct session *session))
+{
+    struct server *server = ((const struct session *)context->session)->server;
+    ky_mutex_lock(&server->lock);
+    ky_list_foreach (item, &server->sessions) {
+        add(rows, ky_list_entry(item, struct session, link));
+    }
+    ky_mutex_unlock(&server->lock);
+}
+
 static ky_status
 fill_activity(const struct sysview_context *context, struct sysview_rows *rows,
               struct ky_error *err)
 {
-    const struct session *self = context->session;
-    struct server *server = self->server;
     (void)err;
-    ky_mutex_lock(&server->lock);
-    ky_list_foreach (item, &server->sessions) {
-        add_activity(rows, ky_list_entry(item, struct session, link));
-    }
-    ky_mutex_unlock(&server->lock);
+    session_views_each(context, rows, add_activity);
     return KY_OK;
 }
 

@@ -64,13 +64,8 @@ add_row(struct sysview_rows *rows, struct session *session)
 static ky_status
 fill(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
-    struct server *server = ((const struct session *)context->session)->server;
     (void)err;
-    ky_mutex_lock(&server->lock);
-    ky_list_foreach (item, &server->sessions) {
-        add_row(rows, ky_list_entry(item, struct session, link));
-    }
-    ky_mutex_unlock(&server->lock);
+    session_views_each(context, rows, add_row);
     return KY_OK;
 }
 

@@ -240,14 +240,8 @@ static ky_status
 fill_progress(const struct sysview_context *context, struct sysview_rows *rows,
               struct ky_error *err)
 {
-    const struct session *self = context->session;
-    struct server *server = self->server;
     (void)err;
-    ky_mutex_lock(&server->lock);
-    ky_list_foreach (item, &server->sessions) {
-        add_progress(rows, ky_list_entry(item, struct session, link));
-    }
-    ky_mutex_unlock(&server->lock);
+    session_views_each(context, rows, add_progress);
     return KY_OK;
 }
 
