@@ -23,6 +23,7 @@
 
 enum {
     K_MAX = 100,
+    OWN_MAX = 16, /* rows of a node that is searched for */
     TRIES = 64,
     THREADS_MAX = 64,
     QUERIES_MIN = 100,
@@ -40,27 +41,55 @@ static const uint32_t ladders[CALIBRATION_COLUMNS][CALIBRATION_STEPS] = {
 /* A vector of the graph, searched for as if it were not there. */
 struct held_out {
     uint32_t node;
-    row_id_t row_id; /* the only one of the node */
-    bool is_seen;    /* the walk may go through the node */
+    row_id_t own[OWN_MAX]; /* the node's rows */
+    uint32_t own_count;
+    bool is_seen; /* the walk may go through the node */
     const void *values;
     uint32_t truth_count;
-    struct vector_hit truth[K_MAX + 1];
+    struct vector_hit truth[K_MAX + OWN_MAX];
 };
 
-/* A node that a search can be asked for as if it were not there; NODE_NONE: none was found. */
-static uint32_t
-choose_node(const struct graph *graph, struct ky_prng *prng)
+static bool
+is_own(const struct held_out *query, row_id_t row_id)
+{
+    for (uint32_t i = 0; i < query->own_count; i++) {
+        if (query->own[i] == row_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: it has none, or too many. */
+static bool
+note_own_rows(const struct graph *graph, uint32_t node, struct held_out *query)
+{
+    struct graph_rows rows;
+    row_id_t row_id;
+    query->own_count = 0;
+    ky_epoch_enter();
+    graph_rows_begin(&rows, graph, node);
+    while ((row_id = graph_rows_next(&rows)) != ROW_ID_NONE && query->own_count < OWN_MAX) {
+        query->own[query->own_count++] = row_id;
+    }
+    ky_epoch_leave();
+    return query->own_count > 0 && row_id == ROW_ID_NONE;
+}
+
+/* A node that a search can be asked for as if it were not there. False: none was found. */
+static bool
+choose_node(const struct graph *graph, struct ky_prng *prng, struct held_out *query)
 {
     const uint32_t count = graph_node_count(graph);
     const uint32_t entry = (uint32_t)atomic_load_explicit(&graph->entry, memory_order_acquire);
     for (int i = 0; i < TRIES && count > 0; i++) {
         const uint32_t node = (uint32_t)ky_prng_below(prng, count);
-        if (graph_only_row(graph, node) != ROW_ID_NONE && graph->levels[node] == 0 &&
-            node != entry) {
-            return node;
+        if (graph->levels[node] == 0 && node != entry && note_own_rows(graph, node, query)) {
+            query->node = node;
+            return true;
         }
     }
-    return NODE_NONE;
+    return false;
 }
 
 /* The nearest rows but the node's own. */
@@ -68,7 +97,8 @@ static void
 find_truth(struct graph *graph, struct held_out *query)
 {
     struct vector_search_stats stats = {0};
-    const struct vector_search search = {.query = query->values, .k = K_MAX + 1, .is_alone = true};
+    const struct vector_search search = {
+        .query = query->values, .k = K_MAX + query->own_count, .is_alone = true};
     struct exact_search exact;
     struct ky_error err;
     exact_init(&exact, &graph->codec.options, &search, query->truth, &stats);
@@ -77,7 +107,7 @@ find_truth(struct graph *graph, struct held_out *query)
     exact_deinit(&exact);
     query->truth_count = 0;
     for (uint32_t i = 0; i < found && query->truth_count < K_MAX; i++) {
-        if (query->truth[i].row_id != query->row_id) {
+        if (!is_own(query, query->truth[i].row_id)) {
             query->truth[query->truth_count++] = query->truth[i];
         }
     }
@@ -86,11 +116,12 @@ find_truth(struct graph *graph, struct held_out *query)
 static float
 share_found(struct graph *graph, const struct held_out *query, uint32_t ef, uint32_t k)
 {
-    /* Where the walk goes through the node, its row is one hit more. */
-    const uint32_t own = query->is_seen ? 1 : 0;
+    /* Where the walk goes through the node, its rows are hits more. */
+    const uint32_t own = query->is_seen ? query->own_count : 0;
     struct vector_search_stats stats = {0};
-    const struct vector_search search = {.query = query->values, .k = k + own, .ef = ef + own};
-    struct vector_hit hits[K_MAX + 1];
+    const struct vector_search search = {
+        .query = query->values, .k = k + own, .ef = ef + query->is_seen};
+    struct vector_hit hits[K_MAX + OWN_MAX];
     struct measure measure;
     struct graph_search gs;
     struct ky_error err;
@@ -105,7 +136,7 @@ share_found(struct graph *graph, const struct held_out *query, uint32_t ef, uint
     ky_epoch_leave();
     uint32_t found = 0;
     for (uint32_t i = 0; status == KY_OK && i < count; i++) {
-        found += hits[i].row_id != query->row_id &&
+        found += !is_own(query, hits[i].row_id) &&
                  measure_distance(&measure, hits[i].distance) <= query->truth[wanted - 1].distance;
     }
     measure_deinit(&measure);
@@ -116,7 +147,7 @@ share_found(struct graph *graph, const struct held_out *query, uint32_t ef, uint
 static void
 try_query(struct graph *graph, const struct held_out *query, struct calibration *table)
 {
-    for (int column = 0; column < CALIBRATION_COLUMNS && query->truth_count > 0; column++) {
+    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
         float share = 0;
         for (int i = 0; i < CALIBRATION_STEPS; i++) {
             if (share < 1) {
@@ -157,16 +188,16 @@ work_on(struct calibrating_thread *me, bool is_reporting)
             atomic_fetch_add_explicit(&me->calibrator->next, 1, memory_order_relaxed);
         struct ky_prng prng;
         ky_prng_init(&prng, ky_hash_u64(((uint64_t)graph_node_count(graph) << 32) + number));
-        if (number >= calibrator->queries ||
-            (query->node = choose_node(graph, &prng)) == NODE_NONE) {
+        if (number >= calibrator->queries || !choose_node(graph, &prng, query)) {
             break;
         }
-        query->row_id = graph_only_row(graph, query->node);
         query->values = graph_values(graph, query->node, scratch);
         query->is_seen = number % 2 == 1;
         find_truth(graph, query);
-        try_query(graph, query, &me->sums);
-        me->done++;
+        if (query->truth_count > 0) {
+            try_query(graph, query, &me->sums);
+            me->done++;
+        }
         if (is_reporting && work->progress != NULL) {
             work->progress(work->arg, VECTOR_PHASE_CALIBRATE, number + 1, calibrator->queries);
         }

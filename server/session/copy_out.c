@@ -52,6 +52,7 @@ table_query(struct session *session, const struct ast_copy *statement, struct co
         cat_image_release(image);
         return KY_ERR;
     }
+    copy->table_oid = table->oid;
     ky_buffer_append_cstr(&text, "SELECT ");
     uint16_t named = 0;
     for (uint16_t i = 0; statement->columns == NULL && i < table->column_count; i++) {

@@ -12,6 +12,7 @@
  * of a table compacts what can be compacted of all of them; FULL also rewrites base files that are
  * partly dead. What ANALYZE does is in ddl/ddl_analyze.c.
  */
+
 /* (name [value]): off for false, off and 0. */
 static bool
 is_on(const struct ast_option *option)

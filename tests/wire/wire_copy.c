@@ -341,6 +341,15 @@ others_see_how_far_it_is(int port)
             "0 COPY TO PIPE t t 0");
     PQfinish(conn);
     becomes(watcher, progress, "");
+    run(watcher, "INSERT INTO wire_progress SELECT generate_series(1, 2000000)");
+    conn = connect_to(port);
+    result = PQexec(conn, "COPY wire_progress TO STDOUT");
+    CHECK(PQresultStatus(result) == PGRES_COPY_OUT);
+    PQclear(result);
+    becomes(watcher, "SELECT concat_ws(' ', relid::regclass, command) FROM pg_stat_progress_copy",
+            "wire_progress COPY TO");
+    PQfinish(conn);
+    becomes(watcher, progress, "");
     run(watcher, "DROP TABLE wire_progress");
     PQfinish(watcher);
 }

@@ -255,7 +255,14 @@ analyze_says_which_locked_table_it_skips(int port)
     CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_held, wire_free"),
                "N(WARNING 55P03 skipping analyze of \"wire_held\" --- lock not available) "
                "C(ANALYZE) Z(I)");
+    CHECK_TEXT(wire_run(&wire, "VACUUM (SKIP_LOCKED, ANALYZE) wire_held"),
+               "N(WARNING 55P03 skipping vacuum of \"wire_held\" --- lock not available) "
+               "C(VACUUM) Z(I)");
     CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_free"), "C(ANALYZE) Z(I)");
+    CHECK_TEXT(wire_run(&holder, "LOCK TABLE wire_held"), "C(LOCK TABLE) Z(T)");
+    CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_held"),
+               "N(WARNING 55P03 skipping analyze of \"wire_held\" --- lock not available) "
+               "C(ANALYZE) Z(I)");
     CHECK_TEXT(wire_run(&holder, "ROLLBACK"), "C(ROLLBACK) Z(I)");
     CHECK_TEXT(wire_run(&wire, "ANALYZE (SKIP_LOCKED) wire_held"), "C(ANALYZE) Z(I)");
     wire_close(&wire);

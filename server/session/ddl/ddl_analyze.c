@@ -14,6 +14,7 @@ enum { ROWS_PER_ENTRY = 300, WIDE_BYTES = 1024, SCAN_BATCH = 256, SHORT_BYTES = 
 /* Samples are large: each table's go when it is done. */
 struct sampling {
     struct ky_arena arena;
+    struct ky_arena column;  /* what the statistics of one column take */
     struct ky_budget budget; /* the server's memory */
     uint64_t charged;
 };
@@ -23,6 +24,7 @@ sampling_init(struct sampling *sampling, struct ddl *ddl)
 {
     sampling->charged = 0;
     ky_arena_init(&sampling->arena);
+    ky_arena_init(&sampling->column);
     ky_budget_init(&sampling->budget, "work memory", 0, &ddl->session->server->memory);
 }
 
@@ -30,14 +32,15 @@ static void
 sampling_deinit(struct sampling *sampling)
 {
     ky_arena_deinit(&sampling->arena);
+    ky_arena_deinit(&sampling->column);
     ky_budget_release(&sampling->budget, sampling->charged);
 }
 
-/* What the arena has come to hold. 53200. */
+/* What the arenas have come to hold. 53200. */
 static ky_status
 charge(struct sampling *sampling, struct ky_error *err)
 {
-    const uint64_t size = sampling->arena.allocated_size;
+    const uint64_t size = sampling->arena.allocated_size + sampling->column.allocated_size;
     if (size > sampling->charged) {
         KY_TRY(ky_budget_charge(&sampling->budget, size - sampling->charged, err));
         sampling->charged = size;
@@ -112,6 +115,7 @@ sample_table(struct ddl *ddl, struct sampling *sampling, const struct cat_table 
         samples[c].row_count = (uint32_t)chosen;
         samples[c].table_rows = (double)KY_MAX(total, chosen);
     }
+    ddl_analyze_progress(ddl, table, ANALYZE_COMPUTING, total, total);
     return KY_OK;
 }
 
@@ -177,21 +181,20 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
     if (status == KY_OK) {
         status = sample_table(ddl, &sampling, table, (uint64_t)target * ROWS_PER_ENTRY, samples);
     }
-    ddl_analyze_progress(ddl, table, ANALYZE_COMPUTING, storage_count(ddl->txn, table->rel),
-                         storage_count(ddl->txn, table->rel));
     for (uint16_t c = 0; status == KY_OK && c < table->column_count; c++) {
         if (samples[c].type == NULL || samples[c].row_count == 0) {
             continue;
         }
         struct cat_statistics made = {.table = table->oid, .column = table->columns[c].number};
         status =
-            analyze_column(ddl->session, &sampling.arena, &samples[c], target, &made, ddl->err);
+            analyze_column(ddl->session, &sampling.column, &samples[c], target, &made, ddl->err);
         if (status == KY_OK) {
             status = charge(&sampling, ddl->err);
         }
         if (status == KY_OK) {
             status = write_statistics(ddl, table->columns[c].statistics, &made);
         }
+        ky_arena_reset(&sampling.column);
     }
     sampling_deinit(&sampling);
     ddl_analyze_progress(ddl, NULL, ANALYZE_COMPUTING, 0, 0);
@@ -210,8 +213,10 @@ is_sampled(const struct cat_table *table)
 /* With SKIP_LOCKED, a table that is locked is left out with a warning. *is_locked_out is false also
  * when the lock is pending. */
 static ky_status
-lock_or_skip(struct ddl *ddl, const struct cat_table *table, bool is_skipping, bool *is_locked_out)
+lock_or_skip(struct ddl *ddl, const struct cat_table *table, const struct ast_analyze *statement,
+             bool *is_locked_out)
 {
+    const bool is_skipping = maintenance_has(statement, "skip_locked");
     const ky_status status =
         session_lock_table(ddl->session, table->oid, LOCK_SHARE_UPDATE_EXCLUSIVE, is_skipping,
                            table->name, &ddl->is_pending, ddl->err);
@@ -221,7 +226,8 @@ lock_or_skip(struct ddl *ddl, const struct cat_table *table, bool is_skipping, b
     }
     ky_error_init(ddl->err);
     session_notice(ddl->session, "WARNING", KY_LOCK_NOT_AVAILABLE,
-                   "skipping analyze of \"%s\" --- lock not available", table->name);
+                   "skipping %s of \"%s\" --- lock not available",
+                   statement->is_vacuum ? "vacuum" : "analyze", table->name);
     return KY_OK;
 }
 
@@ -235,7 +241,7 @@ is_of_all(const struct ddl *ddl, const struct cat_table *table)
 
 /* Whole database: all the locks first, so that nothing is done twice after a wait. */
 static ky_status
-analyze_all(struct ddl *ddl, bool is_skipping)
+analyze_all(struct ddl *ddl, const struct ast_analyze *statement)
 {
     struct ky_map64 locked = {.count = 0};
     ky_status status = KY_OK;
@@ -244,7 +250,7 @@ analyze_all(struct ddl *ddl, bool is_skipping)
         const struct cat_table *table = image->tables[i];
         bool is_locked = false;
         if (is_of_all(ddl, table)) {
-            status = lock_or_skip(ddl, table, is_skipping, &is_locked);
+            status = lock_or_skip(ddl, table, statement, &is_locked);
         }
         if (is_locked) {
             *ky_map64_put(&locked, table->oid, NULL) = 1;
@@ -265,7 +271,8 @@ analyze_all(struct ddl *ddl, bool is_skipping)
 }
 
 static ky_status
-analyze_named(struct ddl *ddl, const struct ast_vacuum_relation *named, bool is_skipping)
+analyze_named(struct ddl *ddl, const struct ast_analyze *statement,
+              const struct ast_vacuum_relation *named)
 {
     struct cat_table *table;
     bool is_locked = false;
@@ -279,7 +286,7 @@ analyze_named(struct ddl *ddl, const struct ast_vacuum_relation *named, bool is_
                        table->name);
         return KY_OK;
     }
-    KY_TRY(lock_or_skip(ddl, table, is_skipping, &is_locked));
+    KY_TRY(lock_or_skip(ddl, table, statement, &is_locked));
     if (!is_locked) {
         return KY_OK;
     }
@@ -291,13 +298,13 @@ analyze_named(struct ddl *ddl, const struct ast_vacuum_relation *named, bool is_
 ky_status
 ddl_analyze(struct ddl *ddl, const struct ast_analyze *statement)
 {
-    const bool is_skipping = maintenance_has(statement, "skip_locked");
     if (ast_list_count(statement->relations) == 0) {
-        KY_TRY(analyze_all(ddl, is_skipping));
+        KY_TRY(analyze_all(ddl, statement));
     }
     for (int32_t i = 0; !ddl->is_pending && i < ast_list_count(statement->relations); i++) {
-        KY_TRY(
-            analyze_named(ddl, (const void *)ast_list_get(statement->relations, i), is_skipping));
+        const struct ast_vacuum_relation *named =
+            (const void *)ast_list_get(statement->relations, i);
+        KY_TRY(analyze_named(ddl, statement, named));
     }
     return ddl->is_pending ? KY_OK : ddl_changed(ddl);
 }
