@@ -149,9 +149,9 @@ KY_MUST_CHECK ky_status checkpoint_part_end(struct checkpoint_writer *writer, st
 
 /* What the checkpoint in force has of this name; false when it has none. */
 bool storage_part_find(struct storage *storage, const char *name, struct part_info *info_out);
-/* A part was found damaged, and what it held was derived again: the next checkpoint saves it, even
- * if nothing was committed meanwhile. */
-void storage_part_is_damaged(struct storage *storage);
+/* A part was found damaged, and what it held was derived again, or one tells of what leaves no
+ * commit behind: the next checkpoint asks for parts even if nothing was committed meanwhile. */
+void storage_want_parts(struct storage *storage);
 /* The part of this name in the checkpoint in force, mapped; *map_out NULL when there is none.
  * Its checksums are for whoever knows the format to check. XX001 when the file is not as it was. */
 KY_MUST_CHECK ky_status storage_part_open(struct storage *storage, const char *name,
@@ -204,6 +204,7 @@ struct compact_stats {
     uint64_t rows_to_move;
     uint64_t rows_moved;
     int64_t started_us;          /* 0: none under way */
+    int64_t finished_us;         /* the newest of runs; 0: none */
     struct compact_result total; /* since the start of the server */
     uint64_t runs;
     uint64_t failures;
@@ -221,6 +222,8 @@ void storage_compact_stats(struct storage *storage, struct compact_stats *stats_
 const char *retention_reason_name(enum retention_reason reason);
 /* Seconds since a commit that the oldest snapshot in use does not see; 0 when it sees all. */
 double storage_oldest_snapshot_seconds(const struct storage *storage);
+/* Deadlocks found since the process started. */
+uint64_t storage_deadlock_count(void);
 /* Bytes of all files that belong to the database. */
 uint64_t storage_disk_bytes(const struct storage *storage);
 

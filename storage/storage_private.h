@@ -40,8 +40,8 @@ struct storage {
      * checkpoint_relocations. */
     _Atomic uint64_t relocations;
     _Atomic uint64_t checkpoint_relocations;
-    atomic_bool has_damaged_part; /* of the checkpoint in force */
-    struct compactor *compactor;  /* owned */
+    atomic_bool wants_parts;     /* see storage_want_parts */
+    struct compactor *compactor; /* owned */
     struct ky_mutex reader_lock;
     struct ky_list readers; /* of events; guarded by reader_lock */
     uint64_t body_size_max;

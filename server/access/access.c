@@ -98,6 +98,7 @@ open_indexes(struct access *access, struct txn *txn, struct ky_error *err)
             }
         }
     }
+    stats_load(access, image);
     cat_image_release(image);
     ky_log(INFO, "access", "indexes opened loaded=%" PRIu64 " built=%" PRIu64 " took_ms=%" PRId64,
            counts.loaded, counts.built, (ky_monotonic_ns() - start_ns) / 1000000);
@@ -128,6 +129,7 @@ access_open(struct storage *storage, struct catalog *catalog, uint64_t vector_me
     ky_mutex_init(&access->link_lock);
     ky_cond_init(&access->link_wake);
     atomic_init(&access->is_link_stopping, 0);
+    stats_init(&access->stats);
     ky_budget_init(&access->vectors, "memory for vector indexes", vector_memory, NULL);
     ky_status status = access_refresh(access, err);
     ky_thread_start(&access->purger, "purger", access_purge_run, access);
@@ -178,6 +180,7 @@ access_close(struct access *access)
         runtime_free((struct access_index *)(uintptr_t)pointer);
     }
     ky_map64_deinit(&access->indexes);
+    stats_deinit(&access->stats);
     ky_cond_deinit(&access->link_wake);
     ky_mutex_deinit(&access->link_lock);
     ky_cond_deinit(&access->purge_wake);
@@ -352,12 +355,14 @@ access_commit(struct access_txn *txn, enum txn_sync sync, txn_done done, void *a
 {
     txn->done = done;
     txn->done_arg = arg;
+    stats_end(txn, true);
     txn_commit(txn->txn, sync, commit_done, txn);
 }
 
 void
 access_rollback(struct access_txn *txn)
 {
+    stats_end(txn, false);
     undo_entries(txn, 0, 0);
     txn_rollback(txn->txn);
     drop_created(txn);
@@ -402,6 +407,9 @@ access_index_create(struct access_txn *txn, const struct cat_index *index, struc
         runtime_free(runtime);
         return KY_ERR;
     }
+    access_count(txn, index->table->oid, COUNT_SCANS, 1);
+    access_count(txn, index->table->oid, COUNT_RETURNED,
+                 storage_count(txn->txn, index->table->rel));
     atomic_store_explicit(&runtime->is_resting, true, memory_order_relaxed);
     register_runtime(txn->access, runtime);
     ky_buffer_append(&txn->created, &runtime, sizeof(struct access_index *));

@@ -5,6 +5,7 @@
 
 #include "server/access/access.h"
 #include "server/access/evaluator.h"
+#include "server/access/relation_stats_private.h"
 #include "server/base/budget.h"
 #include "server/base/map.h"
 #include "server/base/mutex.h"
@@ -107,6 +108,7 @@ struct access {
     struct ky_cond link_wake;
     _Atomic int is_link_stopping;
     struct ky_thread linker;
+    struct relation_stats stats;
 };
 
 struct access_txn {
@@ -122,6 +124,8 @@ struct access_txn {
     struct ky_buffer old_key;
     txn_done done;
     void *done_arg;
+    uint32_t counted; /* relations in counts */
+    struct pending_counts counts[STATS_PENDING_MAX];
 };
 
 /* The live index of a catalog entry; asserts that there is one. */

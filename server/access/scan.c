@@ -28,9 +28,17 @@ access_index_scan_open(struct access_index_scan *scan, struct access *access, st
         .is_upper_exclusive = scan->entries.is_upper_exclusive,
     };
     if (!scan->is_list) {
+        access_count(scan->txn, scan->index->oid, COUNT_SCANS, 1);
         txn_note_read(scan->txn->txn, scan->index->table->rel, scan->index->oid, &range);
     }
     return KY_OK;
+}
+
+static void
+count_rows(struct access_index_scan *scan, uint32_t entries, uint32_t rows)
+{
+    access_count(scan->txn, scan->index->oid, COUNT_RETURNED, entries);
+    access_count(scan->txn, scan->index->oid, COUNT_FETCHED, rows);
 }
 
 /* The entry's key is the row's key. */
@@ -102,6 +110,7 @@ point_next(struct access_index_scan *scan, struct row_ref *rows, uint32_t max)
             count++;
         }
     }
+    count_rows(scan, found, count);
     return count;
 }
 
@@ -127,6 +136,7 @@ access_index_scan_next(struct access_index_scan *scan, struct row_ref *rows, uin
         }
         bool is_checked = stale_mark_is_checked(&mark, scan->runtime);
         uint32_t count = take_entries(scan, entries, found, is_checked, rows);
+        count_rows(scan, found, count);
         if (count > 0) {
             return count;
         }
@@ -197,6 +207,7 @@ find_keys(struct access_index_scan *scan, const struct ky_slice *all, uint32_t f
     uint32_t found[KEYS_TOGETHER];
     struct pending pending = {.count = 0};
     uint32_t row_count = 0;
+    uint32_t entry_count = 0;
     uint32_t i = 0;
     const struct stale_mark mark = stale_mark_take(scan->runtime);
     index_find_batch(scan->entries.index, keys, count, ACCESS_KEY_ROWS_MAX, ids, found);
@@ -215,10 +226,14 @@ find_keys(struct access_index_scan *scan, const struct ky_slice *all, uint32_t f
             pending.key_of[pending.count] = first + i;
             pending.keys[pending.count++] = keys[i];
         }
+        entry_count += found[i];
     }
+    row_count +=
+        flush_pending(scan, &pending, is_checked, rows + row_count, key_of_at(key_of, row_count));
+    access_count(scan->txn, scan->index->oid, COUNT_SCANS, i);
+    count_rows(scan, entry_count, row_count);
     *done_out = i;
-    return row_count + flush_pending(scan, &pending, is_checked, rows + row_count,
-                                     key_of_at(key_of, row_count));
+    return row_count;
 }
 
 uint32_t

@@ -233,6 +233,9 @@ access_save(void *arg, struct checkpoint_writer *writer, struct txn *pin, struct
     access_hold_dropped(access, true);
     ky_status status = save_indexes(access, image, pin, writer, err);
     access_hold_dropped(access, false);
+    if (status == KY_OK) {
+        status = stats_save(access, image, writer, err);
+    }
     cat_image_release(image);
     return status;
 }
@@ -429,7 +432,7 @@ runtime_load(struct access_index *runtime, const struct cat_index *index, struct
         ky_log(WARN, "access", "saved index not loaded, building it index=%" PRIu32 " error=\"%s\"",
                index->oid, err.message);
         make_empty(runtime, index);
-        storage_part_is_damaged(runtime->access->storage);
+        storage_want_parts(runtime->access->storage);
         return false;
     }
     runtime->part_lsn = info.lsn;

@@ -269,6 +269,13 @@ access_has_vectors(struct access *access, const struct cat_index *index)
     return access_runtime(access, index)->vectors != NULL;
 }
 
+static void
+count_rows(const struct access_vector_scan *scan, uint32_t entries, uint32_t rows)
+{
+    access_count(scan->txn, scan->runtime->oid, COUNT_RETURNED, entries);
+    access_count(scan->txn, scan->runtime->oid, COUNT_FETCHED, rows);
+}
+
 ky_status
 access_vector_search(struct access_txn *txn, const struct cat_index *index,
                      const struct access_vector_query *query, struct access_hit *hits,
@@ -285,6 +292,8 @@ access_vector_search(struct access_txn *txn, const struct cat_index *index,
     if (status == KY_OK) {
         *count_out = fetch_rows(&scan, found, found_count, hits);
         count_search(scan.runtime, &stats);
+        access_count(txn, index->oid, COUNT_SCANS, 1);
+        count_rows(&scan, found_count, *count_out);
     }
     if (stats_out != NULL) {
         *stats_out = stats;
@@ -306,6 +315,7 @@ access_vector_scan_open(struct access_txn *txn, const struct cat_index *index,
         ky_free(scan);
         return KY_ERR;
     }
+    access_count(txn, index->oid, COUNT_SCANS, 1);
     *scan_out = scan;
     return KY_OK;
 }
@@ -320,6 +330,7 @@ access_vector_scan_next(struct access_vector_scan *scan, struct access_hit *hits
     for (uint32_t count = 1; count > 0 && *count_out == 0;) {
         KY_TRY(vector_cursor_next(scan->cursor, found, room, &count, err));
         *count_out = fetch_rows(scan, found, count, hits);
+        count_rows(scan, count, *count_out);
     }
     return KY_OK;
 }

@@ -268,6 +268,7 @@ try_insert(struct access_txn *txn, const struct cat_table *table, const struct d
         }
     }
     access_note_row(txn, table, ky_buffer_slice(&txn->row));
+    access_count(txn, table->oid, COUNT_INSERTED, 1);
     *row_id_out = row_id;
     *answer_out = ACCESS_DONE;
     return KY_OK;
@@ -383,7 +384,7 @@ lock_for_key_change(struct access_txn *txn, const struct cat_table *table, row_i
 static ky_status
 move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_id,
            struct ky_slice old_row, const struct datum *values, struct lock_waiter *waiter,
-           enum unique_answer *unique_out, struct ky_error *err)
+           enum unique_answer *unique_out, bool *is_moved_out, struct ky_error *err)
 {
     struct access_index *runtime = access_runtime(txn->access, index);
     row_id_t existing;
@@ -405,6 +406,7 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
         entry_log_add(&txn->garbage, runtime->oid, ky_buffer_slice(&txn->old_key), row_id, true);
     }
     if (has_new) {
+        *is_moved_out = true;
         KY_TRY(add_entry(txn, index, runtime, row_id, is_unique_for(index, &info), waiter,
                          &existing, unique_out, err));
     }
@@ -418,6 +420,7 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
 {
     struct access_savepoint before;
     struct row_ref old;
+    bool is_moved = false;
     enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
     KY_ASSERT(state == ROW_UNCHANGED || state == ROW_CHANGED || state == ROW_OWN);
     ky_buffer_clear(&txn->row);
@@ -431,7 +434,8 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
             if (!index_is_touched(txn, index, is_changed)) {
                 continue;
             }
-            if (move_entry(txn, index, row_id, old.body, values, waiter, &unique, err) != KY_OK) {
+            if (move_entry(txn, index, row_id, old.body, values, waiter, &unique, &is_moved, err) !=
+                KY_OK) {
                 access_savepoint_rollback(txn, &before, true);
                 return KY_ERR;
             }
@@ -456,6 +460,8 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
     }
     access_note_row(txn, table, old.body);
     access_note_row(txn, table, ky_buffer_slice(&txn->row));
+    access_count(txn, table->oid, COUNT_UPDATED, 1);
+    access_count(txn, table->oid, COUNT_HOT_UPDATED, !is_moved);
     *answer_out = ACCESS_DONE;
     return KY_OK;
 }
@@ -532,6 +538,7 @@ access_delete(struct access_txn *txn, const struct cat_table *table, row_id_t ro
         return KY_ERR;
     }
     access_note_row(txn, table, old.body);
+    access_count(txn, table->oid, COUNT_DELETED, 1);
     return KY_OK;
 }
 
@@ -624,6 +631,9 @@ access_share_key(struct access_txn *txn, const struct cat_index *index, const st
                            err);
     }
     ky_free(many);
+    access_count(txn, index->oid, COUNT_SCANS, 1);
+    access_count(txn, index->oid, COUNT_RETURNED, count);
+    access_count(txn, index->oid, COUNT_FETCHED, *answer_out == ACCESS_SKIPPED ? 0 : 1);
     return status;
 }
 

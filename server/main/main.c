@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/access/relation_stats.h"
 #include "server/base/arena.h"
 #include "server/base/clock.h"
 #include "server/base/cpu.h"
@@ -419,6 +420,7 @@ final_checkpoint(struct program *program)
     struct ky_error err;
     lsn_t lsn;
     ky_error_init(&err);
+    access_stats_want_save(program->access);
     if (storage_checkpoint(program->storage, &lsn, &err) != KY_OK) {
         ky_log(ERROR, "main", "checkpoint at shutdown failed: %s", err.message);
     }

@@ -3,10 +3,11 @@
 
 #include <inttypes.h>
 
+#include "server/access/relation_stats.h"
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/metric.h"
-#include "server/session/table_activity.h"
+#include "server/session/session_private.h"
 
 /*
  * Each table is analyzed by a session of its own, which pg_stat_activity shows; it does not wait
@@ -188,7 +189,8 @@ is_due(struct server *server, const struct cat_table *table)
         return false;
     }
     const uint64_t live = storage_live_count(server_storage(server), table->rel);
-    return activity_changes(server, table) > CHANGES_MIN + live / CHANGES_SHARE;
+    return access_changes_since_analyze(server_access(server), table) >
+           CHANGES_MIN + live / CHANGES_SHARE;
 }
 
 static void
@@ -216,7 +218,7 @@ look(struct autoanalyze *self, struct ky_buffer *names, struct ky_slice *parts, 
     if (server_current_image(self->server, &image, &err) != KY_OK) {
         return;
     }
-    activity_sweep(self->server, image);
+    access_stats_sweep(server_access(self->server), image);
     for (size_t i = 0; i < image->table_count && *count_out < TABLES_MAX; i++) {
         const struct cat_table *table = image->tables[i];
         const struct cat_schema *schema = cat_get_schema(image, table->schema);

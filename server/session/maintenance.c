@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <strings.h>
 
+#include "server/access/relation_stats.h"
 #include "server/base/assert.h"
 #include "server/catalog/sysview.h"
 #include "server/session/session_private.h"
@@ -65,34 +66,59 @@ maintenance_has(const struct ast_analyze *statement, const char *name)
     return is_set;
 }
 
-/* The tables exist, and their columns. What VERBOSE says of each. */
+typedef void (*table_visitor)(struct session *session, const struct cat_table *table);
+
+/* The tables that the statement names; all there are if it names none and is_all. */
 static ky_status
-look_at_tables(struct session *session, const struct portal *outer,
-               const struct ast_analyze *statement, struct ky_error *err)
+each_table(struct session *session, const struct portal *outer, const struct ast_analyze *statement,
+           bool is_all, table_visitor visit, struct ky_error *err)
 {
-    const bool is_verbose = maintenance_has(statement, "verbose");
     struct bind_context bind;
     struct func_env env;
     struct cat_image *image;
-    struct storage *storage = server_storage(session->server);
     KY_TRY(session_image(session, &image, err));
     session_bind_context(session, &bind, &session->arena, image, &env, outer->source);
     ky_status status = KY_OK;
-    for (int32_t i = 0; status == KY_OK && i < ast_list_count(statement->relations); i++) {
+    const int32_t named_count = ast_list_count(statement->relations);
+    for (int32_t i = 0; status == KY_OK && i < named_count; i++) {
         const struct ast_vacuum_relation *named =
             (const void *)ast_list_get(statement->relations, i);
         struct cat_table *table;
         status = bind_relation(&bind, named->relation, false, &table, err);
-        if (status != KY_OK || !is_verbose || table->sysview != NULL) {
-            continue;
+        if (status == KY_OK && table->sysview == NULL) {
+            visit(session, table);
         }
-        session_notice(session, "INFO", KY_SUCCESSFUL_COMPLETION,
-                       "table \"%s\": %" PRIu64 " live rows, %" PRIu64 " bytes on disk",
-                       table->name, storage_live_count(storage, table->rel),
-                       storage_relation_bytes(storage, table->rel));
+    }
+    for (size_t i = 0; is_all && named_count == 0 && i < image->table_count; i++) {
+        if (image->tables[i]->kind == 'r' && image->tables[i]->sysview == NULL) {
+            visit(session, image->tables[i]);
+        }
     }
     cat_image_release(image);
     return status;
+}
+
+static void
+tell_size(struct session *session, const struct cat_table *table)
+{
+    struct storage *storage = server_storage(session->server);
+    session_notice(session, "INFO", KY_SUCCESSFUL_COMPLETION,
+                   "table \"%s\": %" PRIu64 " live rows, %" PRIu64 " bytes on disk", table->name,
+                   storage_live_count(storage, table->rel),
+                   storage_relation_bytes(storage, table->rel));
+}
+
+static void
+tell_nothing(struct session *session, const struct cat_table *table)
+{
+    (void)session;
+    (void)table;
+}
+
+static void
+note_vacuumed(struct session *session, const struct cat_table *table)
+{
+    access_note_vacuumed(server_access(session->server), table);
 }
 
 static void
@@ -116,7 +142,8 @@ report(struct session *session, const struct compact_result *result)
 }
 
 static ky_status
-run_vacuum(struct session *session, const struct ast_analyze *statement, struct ky_error *err)
+run_vacuum(struct session *session, const struct portal *outer, const struct ast_analyze *statement,
+           struct ky_error *err)
 {
     const bool is_verbose = maintenance_has(statement, "verbose");
     const bool is_full = maintenance_has(statement, "full");
@@ -129,7 +156,7 @@ run_vacuum(struct session *session, const struct ast_analyze *statement, struct 
     if (is_verbose) {
         report(session, &result);
     }
-    return KY_OK;
+    return each_table(session, outer, statement, true, note_vacuumed, err);
 }
 
 /* What ANALYZE finds goes into the catalog, also in a read-only transaction. It may have to wait
@@ -151,9 +178,11 @@ maintenance_run(struct session *session, struct portal *outer, const struct ast_
             return KY_OK;
         }
     }
-    KY_TRY(look_at_tables(session, outer, statement, err));
+    /* The tables exist. */
+    KY_TRY(each_table(session, outer, statement, false,
+                      maintenance_has(statement, "verbose") ? tell_size : tell_nothing, err));
     if (statement->is_vacuum) {
-        KY_TRY(run_vacuum(session, statement, err));
+        KY_TRY(run_vacuum(session, outer, statement, err));
     }
     strcpy(session->tag, name);
     return KY_OK;

@@ -11,8 +11,8 @@
 #include "server/base/random.h"
 #include "server/catalog/views/views.h"
 #include "server/exec/index_eval.h"
+#include "server/session/catalog/relation_stats.h"
 #include "server/session/session_private.h"
-#include "server/session/table_activity.h"
 
 /* The process-wide side: who is connected, cancel keys, first start, timers, passwords. */
 
@@ -28,7 +28,8 @@ server_register_builtins(void)
     session_funcs_register();
     session_advisory_register();
     session_views_register();
-    activity_views_register();
+    relation_stat_views_register();
+    database_stats_register();
     catalog_views_register_rest();
     exec_register_index_evaluator();
     maintenance_register();
@@ -43,7 +44,6 @@ server_new(const struct server_options *options)
     struct server *server = ky_calloc(1, sizeof(*server));
     server->options = *options;
     ky_mutex_init(&server->lock);
-    ky_mutex_init(&server->activity_lock);
     ky_mutex_init(&server->sequence_lock);
     ky_mutex_init(&server->listener_lock);
     ky_mutex_init(&server->notify_lock);
@@ -70,7 +70,6 @@ server_free(struct server *server)
     while (ky_map64_next(&server->sequences, &cursor, &rel, &state)) {
         ky_free((void *)(uintptr_t)state);
     }
-    activity_free(server);
     ky_map64_deinit(&server->sequences);
     ky_mutex_deinit(&server->sequence_lock);
     ky_mutex_deinit(&server->listener_lock);
@@ -97,6 +96,15 @@ struct access *
 server_access(struct server *server)
 {
     return server->options.access;
+}
+
+uint64_t
+server_session_total(struct server *server)
+{
+    ky_mutex_lock(&server->lock);
+    const uint64_t total = server->session_total;
+    ky_mutex_unlock(&server->lock);
+    return total;
 }
 
 uint32_t

@@ -113,6 +113,7 @@ enlist(struct server *server, struct session *session, struct ky_error *err)
         status = ky_error_set(err, KY_TOO_MANY_CONNECTIONS, "sorry, too many clients already");
     } else {
         server->session_count++;
+        server->session_total++;
         session->pid = server->next_pid++;
         ky_list_push_back(&server->sessions, &session->link);
     }

@@ -117,6 +117,8 @@ void server_shutdown(struct server *server);
 /* Cancels what runs, with 57P01. */
 void server_cancel_all(struct server *server);
 uint32_t server_session_count(struct server *server);
+/* Since the server started. */
+uint64_t server_session_total(struct server *server);
 /* What kyro_stat_vector_index shows, in Prometheus' text format. */
 void server_write_vector_metrics(struct server *server, struct ky_buffer *out);
 /* What kyro_stat_index shows of the others. */

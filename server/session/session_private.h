@@ -28,6 +28,7 @@ struct server {
     struct ky_mutex lock;
     struct ky_list sessions KY_GUARDED_BY(lock); /* struct session.link */
     uint32_t session_count KY_GUARDED_BY(lock);
+    uint64_t session_total KY_GUARDED_BY(lock);
     int32_t next_pid KY_GUARDED_BY(lock);
     bool is_shutting_down KY_GUARDED_BY(lock);
     struct ky_budget memory;
@@ -42,8 +43,6 @@ struct server {
     struct ky_mutex listener_lock;
     void (*listener)(void *arg) KY_GUARDED_BY(listener_lock);
     void *listener_arg KY_GUARDED_BY(listener_lock);
-    struct ky_mutex activity_lock;
-    struct ky_map64 activity KY_GUARDED_BY(activity_lock); /* table oid -> struct table_activity */
     struct ky_mutex sequence_lock;
     struct ky_map64
         sequences KY_GUARDED_BY(sequence_lock); /* relfilenode -> struct sequence_state */

@@ -193,9 +193,9 @@ missing_is_damage(struct ky_error *err, const char *path)
 }
 
 void
-storage_part_is_damaged(struct storage *storage)
+storage_want_parts(struct storage *storage)
 {
-    atomic_store_explicit(&storage->has_damaged_part, true, memory_order_relaxed);
+    atomic_store_explicit(&storage->wants_parts, true, memory_order_relaxed);
 }
 
 bool

@@ -97,7 +97,7 @@ is_unchanged(const struct checkpoint_writer *writer)
 {
     const struct checkpoint_list *old = writer->old;
     if (old == NULL || old->lsn != writer->list->lsn ||
-        atomic_load_explicit(&writer->storage->has_damaged_part, memory_order_relaxed)) {
+        atomic_load_explicit(&writer->storage->wants_parts, memory_order_relaxed)) {
         return false;
     }
     const struct directory *directory = &writer->storage->directory;
@@ -179,7 +179,7 @@ write_checkpoint(struct checkpoint_writer *writer, struct ky_error *err)
     KY_TRY(log_install(storage->log, &change, err));
     failpoint("checkpoint-done");
     storage->checkpoint = writer->list;
-    atomic_store_explicit(&storage->has_damaged_part, false, memory_order_relaxed);
+    atomic_store_explicit(&storage->wants_parts, false, memory_order_relaxed);
     writer->list = NULL;
     checkpoint_list_free(writer->old);
     return KY_OK;

@@ -74,6 +74,7 @@ struct compactor {
     _Atomic uint64_t rows_to_move;
     _Atomic uint64_t rows_moved;
     _Atomic int64_t started_us;
+    _Atomic int64_t finished_us;
     _Atomic uint64_t runs;
     _Atomic uint64_t failures;
     _Atomic uint64_t base_rows;

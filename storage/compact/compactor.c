@@ -59,6 +59,7 @@ run(struct compactor *compactor, const struct job_options *options, bool is_auto
     if (status != KY_OK) {
         atomic_fetch_add_explicit(&compactor->failures, 1, memory_order_relaxed);
     } else if (did_something || !is_auto) {
+        atomic_store_explicit(&compactor->finished_us, ky_wall_us(), memory_order_relaxed);
         atomic_fetch_add_explicit(&compactor->runs, 1, memory_order_relaxed);
         ky_metric_observe_ns(&metric_seconds, took_ns);
     }
@@ -255,6 +256,7 @@ storage_compact_stats(struct storage *storage, struct compact_stats *stats_out)
         .rows_to_move = load(&compactor->rows_to_move),
         .rows_moved = load(&compactor->rows_moved),
         .started_us = atomic_load_explicit(&compactor->started_us, memory_order_relaxed),
+        .finished_us = atomic_load_explicit(&compactor->finished_us, memory_order_relaxed),
         .runs = load(&compactor->runs),
         .failures = load(&compactor->failures),
         .base_rows = load(&compactor->base_rows),

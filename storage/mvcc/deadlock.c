@@ -129,6 +129,12 @@ raise_deadlock(const struct search *search, struct ky_error *err)
     return KY_ERR;
 }
 
+uint64_t
+storage_deadlock_count(void)
+{
+    return (uint64_t)atomic_load_explicit(&metric_deadlocks.value, memory_order_relaxed);
+}
+
 /* Nobody can wait for a transaction that has nothing but noted weak table locks. */
 static bool
 can_be_waited_for(const struct txn *txn)

@@ -56,21 +56,22 @@ expect 'asked to' '2000|0|1|0' "$(sql "$activity 'big'")"
 expect 'kinds of tables' 't|t|f' "$(sql "SELECT (SELECT count(*) FROM pg_stat_sys_tables WHERE relname = 'pg_class') = 1,
     (SELECT count(*) FROM pg_stat_all_tables) = (SELECT count(*) FROM pg_stat_sys_tables) + (SELECT count(*) FROM pg_stat_user_tables),
     EXISTS (SELECT FROM pg_stat_user_tables WHERE schemaname = 'pg_catalog')")"
+sql "UPDATE big SET b = 'w' WHERE a <= 100"
 stop
 
-# After a restart a table with statistics counts as analyzed; what has none is due.
+# A restart forgets nothing of it; what has no statistics is due.
 start --autoanalyze-naptime 1
 until_is 1 "SELECT autoanalyze_count FROM pg_stat_user_tables WHERE relname = 'T'"
-expect 'with statistics' '2000|0|0|0' "$(sql "$activity 'big'")"
+expect 'with statistics' '2000|100|1|0' "$(sql "$activity 'big'")"
 expect 'too few rows' '20|20|0|0' "$(sql "$activity 'few'")"
 expect 'its statistics' 1 "$(sql "SELECT count(*) FROM pg_stats WHERE tablename = 'T'")"
-sql "UPDATE big SET b = 'w' WHERE a <= 250"
-expect 'not enough' '2000|250|0|0' "$(sql "$activity 'big'")"
+sql "UPDATE big SET b = 'w' WHERE a <= 150"
+expect 'not enough' '2000|250|1|0' "$(sql "$activity 'big'")"
 sql 'DELETE FROM big WHERE a <= 10'
-until_is '1990|0|0|1' "$activity 'big'"
+until_is '1990|0|1|1' "$activity 'big'"
 sql 'TRUNCATE big'
 sql "INSERT INTO big SELECT i, 'x' FROM generate_series(1, 100) i"
-until_is '100|0|0|2' "$activity 'big'"
+until_is '100|0|1|2' "$activity 'big'"
 # It does not wait for locks, and the others go on.
 sql "CREATE TABLE held (a int); INSERT INTO held SELECT generate_series(1, 100)"
 (sql "BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT" >/dev/null) &

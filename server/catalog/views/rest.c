@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/base/spill.h"
 #include "server/catalog/views/views.h"
 #include "server/catalog/views/views_private.h"
 
@@ -13,29 +12,6 @@ view_is_empty(const struct sysview_context *context, struct sysview_rows *rows,
     (void)context;
     (void)rows;
     (void)err;
-    return KY_OK;
-}
-
-/* What is counted for the whole server stands in the row of the database that clients use. */
-static ky_status
-view_stat_database(const struct sysview_context *context, struct sysview_rows *rows,
-                   struct ky_error *err)
-{
-    enum { TEMP_FILES = 13, TEMP_BYTES = 14, COUNTS_END = 17 };
-    (void)err;
-    for (size_t i = 0; i < context->image->database_count; i++) {
-        const struct cat_database *database = context->image->databases[i];
-        struct datum *row = sysview_add(rows);
-        for (uint16_t c = 0; c < rows->column_count; c++) {
-            row[c] = c < COUNTS_END ? datum_word(0) : datum_null();
-        }
-        row[0] = datum_word(database->oid);
-        row[1] = datum_cstr(database->name);
-        if (database->can_connect && !database->is_template) {
-            row[TEMP_FILES] = datum_word((int64_t)ky_spill_files());
-            row[TEMP_BYTES] = datum_word((int64_t)ky_spill_bytes());
-        }
-    }
     return KY_OK;
 }
 

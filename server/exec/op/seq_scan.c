@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/access/relation_stats.h"
 #include "server/exec/op/scan.h"
 
 /* All rows of a table. When nobody wants a column, the rows are only counted. */
@@ -47,8 +48,11 @@ seq_scan_next(struct op *op, struct batch **batch_out, struct ky_error *err)
     if (!self->is_started) {
         self->is_started = true;
         self->wanted = SCAN_FIRST_ROWS;
+        access_count(op->exec->context->txn, self->scan.table->oid, COUNT_SCANS, 1);
         if (self->is_count_only) {
             self->count_left = storage_count(txn, rel);
+            access_count(op->exec->context->txn, self->scan.table->oid, COUNT_RETURNED,
+                         self->count_left);
         } else {
             storage_scan_init(&self->storage, txn, rel);
         }
@@ -62,6 +66,7 @@ seq_scan_next(struct op *op, struct batch **batch_out, struct ky_error *err)
     if (count == 0) {
         return EXEC_END;
     }
+    access_count(op->exec->context->txn, self->scan.table->oid, COUNT_RETURNED, count);
     return scan_emit(&self->scan, op, count, batch_out, err) == KY_OK ? EXEC_BATCH : EXEC_ERROR;
 }
 

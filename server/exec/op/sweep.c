@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/exec/op/sweep.h"
 
+#include "server/access/relation_stats.h"
 #include "server/base/assert.h"
 
 void
-sweep_init(struct sweep *sweep, struct access_txn *txn, rel_id_t rel)
+sweep_init(struct sweep *sweep, struct access_txn *txn, const struct cat_table *table)
 {
+    sweep->txn = txn;
+    sweep->table = table->oid;
     sweep->read = sweep->passed = 0;
-    storage_scan_init(&sweep->rows, access_storage_txn(txn), rel);
+    access_count(txn, table->oid, COUNT_SCANS, 1);
+    storage_scan_init(&sweep->rows, access_storage_txn(txn), table->rel);
 }
 
 ky_status
@@ -23,6 +27,7 @@ sweep_run(struct sweep *sweep, uint64_t rows, struct nearest *nearest, bool *is_
             *is_over_out = true;
             return KY_OK;
         }
+        access_count(sweep->txn, sweep->table, COUNT_RETURNED, count);
         KY_TRY(sweep->filter(sweep->arg, batch, count, passes, err));
         sweep->read += count;
         for (uint32_t i = 0; i < count; i++) {

@@ -10,6 +10,8 @@
  */
 struct sweep {
     struct storage_scan rows;
+    struct access_txn *txn;
+    oid_t table;
     uint64_t read, passed;
     /* Which of the rows pass; at most SWEEP_BATCH. */
     ky_status (*filter)(void *arg, const struct row_ref *rows, uint32_t count, bool *passes_out,
@@ -22,7 +24,7 @@ struct sweep {
 
 enum { SWEEP_BATCH = 64 };
 
-void sweep_init(struct sweep *sweep, struct access_txn *txn, rel_id_t rel);
+void sweep_init(struct sweep *sweep, struct access_txn *txn, const struct cat_table *table);
 /* Goes on until it has read `rows` rows in all, or to the end. nearest NULL: only counts. */
 KY_MUST_CHECK ky_status sweep_run(struct sweep *sweep, uint64_t rows, struct nearest *nearest,
                                   bool *is_over_out, struct ky_error *err);

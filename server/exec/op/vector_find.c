@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "server/access/relation_stats.h"
 #include "server/exec/op/limit.h"
 #include "server/exec/op/vector_scan.h"
 #include "server/types/vector_value.h"
@@ -332,7 +333,7 @@ begin_sweep(struct op_vector_scan *self, struct ky_error *err)
     self->sweep.filter = sweep_filter;
     self->sweep.measure = sweep_measure;
     self->sweep.arg = self;
-    sweep_init(&self->sweep, self->op.exec->context->txn, self->scan.table->rel);
+    sweep_init(&self->sweep, self->op.exec->context->txn, self->scan.table);
     return make_room_for_hits(self, self->left, err);
 }
 
@@ -441,6 +442,7 @@ vector_scan_start(struct op_vector_scan *self, struct ky_error *err)
         return KY_OK;
     }
     if (query.is_null) {
+        access_count(context->txn, self->scan.table->oid, COUNT_SCANS, 1);
         storage_scan_init(&self->rows, access_storage_txn(context->txn), self->scan.table->rel);
         self->value = (struct ky_slice){NULL, 0};
         self->phase = VECTOR_NULLS;

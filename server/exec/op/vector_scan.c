@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "server/access/relation_stats.h"
+
 static ky_status
 compile(struct op *op, const struct expr *expr, struct eval **eval_out, struct ky_error *err)
 {
@@ -65,6 +67,7 @@ begin_nulls(struct op_vector_scan *self)
     if (self->left > 0 && self->radius == NULL && context->vector.gives_nulls &&
         (self->key != NULL ||
          !self->scan.table->columns[self->op.plan->scan.vector_column].is_not_null)) {
+        access_count(context->txn, self->scan.table->oid, COUNT_SCANS, 1);
         storage_scan_init(&self->rows, access_storage_txn(context->txn), self->scan.table->rel);
         self->phase = VECTOR_NULLS;
     }
@@ -108,6 +111,7 @@ next_nulls(struct op_vector_scan *self, uint32_t *count_out, struct ky_error *er
         if (count == 0) {
             return KY_OK;
         }
+        access_count(self->op.exec->context->txn, self->scan.table->oid, COUNT_RETURNED, count);
         KY_TRY(exec_check_cancel(self->op.exec, err));
         for (uint32_t i = 0; i < count && *count_out < self->left; i++) {
             struct datum vector = datum_null();

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/session/catalog/funcs_private.h"
+#include "server/session/catalog/relation_stats.h"
 #include "server/types/reg.h"
 
 /* Functions that read the catalog: names of things, definitions, what the search path shows. */
@@ -595,4 +596,5 @@ session_catalog_register(void)
     object_funcs_register();
     proc_views_register();
     depend_views_register();
+    stat_funcs_register();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/access/relation_stats.h"
 #include "server/base/budget.h"
 #include "server/base/map.h"
 #include "server/base/random.h"
 #include "server/session/ddl/ddl_private.h"
-#include "server/session/table_activity.h"
 
 /*
  * ANALYZE: a sample of each table's rows, every row with the same chance, taken in one pass in
@@ -199,7 +199,7 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
     sampling_deinit(&sampling);
     ddl_analyze_progress(ddl, NULL, ANALYZE_COMPUTING, 0, 0);
     if (status == KY_OK && columns == NULL) {
-        activity_analyzed(server, table, changes, ddl->session->is_autoanalyze);
+        access_note_analyzed(server_access(server), table, changes, ddl->session->is_autoanalyze);
     }
     return status;
 }
