@@ -336,6 +336,12 @@ storage_close(struct storage *storage)
 
 /* ------------------------------------------------------------------ numbers */
 
+void
+storage_log_counts(struct log_counts *counts_out)
+{
+    log_counts(counts_out);
+}
+
 uint64_t
 storage_live_count(const struct storage *storage, rel_id_t rel)
 {

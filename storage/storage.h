@@ -8,6 +8,7 @@
 #include "server/base/list.h"
 #include "server/base/slice.h"
 #include "storage/api/ids.h"
+#include "storage/api/log_counts.h"
 #include "storage/api/state.h"
 
 /*
@@ -59,6 +60,19 @@ void storage_close(struct storage *storage);
  */
 KY_MUST_CHECK ky_status storage_checkpoint(struct storage *storage, lsn_t *lsn_out,
                                            struct ky_error *err);
+/* The same because its time has come, and not because somebody asked or the log has grown. */
+KY_MUST_CHECK ky_status storage_checkpoint_timed(struct storage *storage, lsn_t *lsn_out,
+                                                 struct ky_error *err);
+/* Since the storage was opened. */
+struct checkpoint_counts {
+    uint64_t timed;
+    uint64_t requested;
+    uint64_t pages; /* of rows, written */
+    uint64_t took_ns;
+};
+void storage_checkpoint_counts(const struct storage *storage, struct checkpoint_counts *counts_out);
+/* What the log has done, since the process started. */
+void storage_log_counts(struct log_counts *counts_out);
 /* Checks every checksum of a closed data directory; reports each damage through report, counts
  * them. */
 KY_MUST_CHECK ky_status storage_verify(struct io *io, const char *dir,

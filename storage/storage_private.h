@@ -40,7 +40,9 @@ struct storage {
      * checkpoint_relocations. */
     _Atomic uint64_t relocations;
     _Atomic uint64_t checkpoint_relocations;
-    atomic_bool wants_parts;     /* see storage_want_parts */
+    atomic_bool wants_parts; /* see storage_want_parts */
+    /* For storage_checkpoint_counts; relaxed: numbers to look at. */
+    _Atomic uint64_t timed_checkpoints, requested_checkpoints, checkpoint_pages, checkpoint_ns;
     struct compactor *compactor; /* owned */
     struct ky_mutex reader_lock;
     struct ky_list readers; /* of events; guarded by reader_lock */

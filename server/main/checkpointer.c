@@ -29,13 +29,15 @@ struct checkpointer {
 };
 
 static void
-run_checkpoint(struct checkpointer *checkpointer)
+run_checkpoint(struct checkpointer *checkpointer, bool is_timed)
 {
     struct ky_error err;
     lsn_t lsn = 0;
     int64_t begin_ns = ky_monotonic_ns();
     ky_error_init(&err);
-    if (storage_checkpoint(checkpointer->storage, &lsn, &err) != KY_OK) {
+    ky_status (*run)(struct storage *, lsn_t *, struct ky_error *) =
+        is_timed ? storage_checkpoint_timed : storage_checkpoint;
+    if (run(checkpointer->storage, &lsn, &err) != KY_OK) {
         ky_metric_add(&checkpoint_failures, 1);
         ky_log(ERROR, "checkpoint", "checkpoint failed: %s", err.message);
         return;
@@ -58,14 +60,14 @@ run(void *arg)
     while (!checkpointer->is_stopping) {
         (void)ky_cond_wait_for(&checkpointer->wake, &checkpointer->lock, POLL_MS);
         lsn_t lsn = storage_visible_lsn(checkpointer->storage);
-        bool is_due = lsn != last_lsn &&
-                      (ky_monotonic_ns() - last_ns >= checkpointer->interval_s * 1000000000 ||
-                       lsn - last_lsn >= checkpointer->log_bytes);
+        bool is_grown = lsn - last_lsn >= checkpointer->log_bytes;
+        bool is_due = lsn != last_lsn && (is_grown || ky_monotonic_ns() - last_ns >=
+                                                          checkpointer->interval_s * 1000000000);
         if (!is_due || checkpointer->is_stopping) {
             continue;
         }
         ky_mutex_unlock(&checkpointer->lock);
-        run_checkpoint(checkpointer);
+        run_checkpoint(checkpointer, !is_grown);
         last_ns = ky_monotonic_ns();
         last_lsn = lsn;
         ky_mutex_lock(&checkpointer->lock);

@@ -30,6 +30,7 @@ server_register_builtins(void)
     session_views_register();
     relation_stat_views_register();
     database_stats_register();
+    server_stats_register();
     catalog_views_register_rest();
     exec_register_index_evaluator();
     maintenance_register();

@@ -221,6 +221,10 @@ checkpoint_locked(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
                storage->checkpoint->page_count, storage->checkpoint->part_count,
                (ky_monotonic_ns() - start_ns) / 1000000);
     }
+    atomic_fetch_add_explicit(&storage->checkpoint_pages, writer.written_pages,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&storage->checkpoint_ns, (uint64_t)(ky_monotonic_ns() - start_ns),
+                              memory_order_relaxed);
     txn_rollback(writer.pin);
     checkpoint_file_abandon(&writer.rows);
     checkpoint_file_abandon(&writer.part);
@@ -228,10 +232,11 @@ checkpoint_locked(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
     return status;
 }
 
-ky_status
-storage_checkpoint(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
+static ky_status
+checkpoint(struct storage *storage, _Atomic uint64_t *count, lsn_t *lsn_out, struct ky_error *err)
 {
     lsn_t lsn = 0;
+    atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
     ky_mutex_lock(&storage->checkpoint_lock);
     ky_status status = checkpoint_locked(storage, &lsn, err);
     ky_mutex_unlock(&storage->checkpoint_lock);
@@ -239,4 +244,29 @@ storage_checkpoint(struct storage *storage, lsn_t *lsn_out, struct ky_error *err
         *lsn_out = lsn;
     }
     return status;
+}
+
+ky_status
+storage_checkpoint(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
+{
+    return checkpoint(storage, &storage->requested_checkpoints, lsn_out, err);
+}
+
+ky_status
+storage_checkpoint_timed(struct storage *storage, lsn_t *lsn_out, struct ky_error *err)
+{
+    return checkpoint(storage, &storage->timed_checkpoints, lsn_out, err);
+}
+
+void
+storage_checkpoint_counts(const struct storage *storage, struct checkpoint_counts *counts_out)
+{
+#define COUNT(name) atomic_load_explicit(&storage->name, memory_order_relaxed)
+    *counts_out = (struct checkpoint_counts){
+        .timed = COUNT(timed_checkpoints),
+        .requested = COUNT(requested_checkpoints),
+        .pages = COUNT(checkpoint_pages),
+        .took_ns = COUNT(checkpoint_ns),
+    };
+#undef COUNT
 }

@@ -5,6 +5,7 @@
 
 #include "server/base/list.h"
 #include "storage/api/ids.h"
+#include "storage/api/log_counts.h"
 #include "storage/log/record.h"
 
 /*
@@ -181,6 +182,7 @@ struct log_stats {
     txid_t highest_txid; /* seen at recovery or since */
 };
 void log_stats(const struct log *log, struct log_stats *stats_out);
+void log_counts(struct log_counts *counts_out);
 
 /* A file besides the segments that the manifest lists. A listed file that is missing is damage;
  * one of these kinds that is not listed is a stray and may be removed at start. */

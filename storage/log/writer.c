@@ -386,6 +386,26 @@ async_prefix(const struct log_batch *batch)
     return count;
 }
 
+static uint64_t
+value_of(const struct ky_metric *metric)
+{
+    return (uint64_t)atomic_load_explicit(&metric->value, memory_order_relaxed);
+}
+
+void
+log_counts(struct log_counts *counts_out)
+{
+    *counts_out = (struct log_counts){
+        .frames = value_of(&metric_frames),
+        .bytes = value_of(&metric_bytes),
+        .writes = value_of(&metric_groups),
+        .sync_ns = atomic_load_explicit(&metric_sync.sum_ns, memory_order_relaxed),
+    };
+    for (int i = 0; i < KY_HISTOGRAM_BUCKETS; i++) {
+        counts_out->syncs += atomic_load_explicit(&metric_sync.buckets[i], memory_order_relaxed);
+    }
+}
+
 static void
 count_batch(const struct log_batch *batch)
 {

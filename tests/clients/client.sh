@@ -5,7 +5,7 @@
 # Usage: client.sh CLIENT KYRODB       a server is started
 #        client.sh CLIENT --peer PORT  one that runs there, as a PostgreSQL 15
 #
-# CLIENT is psycopg, node, pgvector-python, pgvector-node or pgx; the last three ask a PostgreSQL to have pgvector.
+# CLIENT is psycopg, node, exporter, pgvector-python, pgvector-node or pgx; the last three ask a PostgreSQL to have pgvector.
 set -euo pipefail
 client=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -65,8 +65,12 @@ pgx)
     GO111MODULE=off GOPATH=$gopath GOFLAGS= GOCACHE="$cache/go" go build -o "$dir/pgx_client" "$here/pgx_client.go"
     script=("$dir/pgx_client")
     ;;
+exporter)
+    command -v prometheus-postgres-exporter >/dev/null || skip "prometheus-postgres-exporter is not installed"
+    script=("$here/exporter_client.sh")
+    ;;
 *)
-    echo "usage: client.sh psycopg|node|pgvector-python|pgvector-node|pgx KYRODB | --peer PORT" && exit 2
+    echo "usage: client.sh psycopg|node|pgvector-python|pgvector-node|pgx|exporter KYRODB | --peer PORT" && exit 2
     ;;
 esac
 

@@ -3,7 +3,8 @@
 #include "server/catalog/sysview.h"
 #include "server/session/catalog/relation_stats.h"
 
-/* pg_stat_database. There are no blocks to count: those columns are 0, as are the times. */
+/* pg_stat_database and pg_stat_database_conflicts. There are no blocks to count: those columns are
+ * 0, as are the times. */
 
 static const struct sysview_column columns[] = {
     {"datid", OID_OID},
@@ -83,9 +84,39 @@ fill(const struct sysview_context *context, struct sysview_rows *rows, struct ky
     return KY_OK;
 }
 
+/* Nothing is replayed from elsewhere, so no query stands in the way of that. */
+static const struct sysview_column conflict_columns[] = {
+    {"datid", OID_OID},           {"datname", OID_NAME},        {"confl_tablespace", OID_INT8},
+    {"confl_lock", OID_INT8},     {"confl_snapshot", OID_INT8}, {"confl_bufferpin", OID_INT8},
+    {"confl_deadlock", OID_INT8},
+};
+
+static ky_status
+fill_conflicts(const struct sysview_context *context, struct sysview_rows *rows,
+               struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->database_count; i++) {
+        struct datum *row = sysview_add(rows);
+        row[0] = datum_word(context->image->databases[i]->oid);
+        row[1] = datum_cstr(context->image->databases[i]->name);
+        for (size_t c = 2; c < KY_COUNT_OF(conflict_columns); c++) {
+            row[c] = datum_word(0);
+        }
+    }
+    return KY_OK;
+}
+
 void
 database_stats_register(void)
 {
+    static const struct sysview conflicts = {.oid = 12271,
+                                             .schema = OID_SCHEMA_PG_CATALOG,
+                                             .name = "pg_stat_database_conflicts",
+                                             .kind = 'v',
+                                             .columns = conflict_columns,
+                                             .column_count = KY_COUNT_OF(conflict_columns),
+                                             .fill = fill_conflicts};
     static const struct sysview view = {.oid = 12266,
                                         .schema = OID_SCHEMA_PG_CATALOG,
                                         .name = "pg_stat_database",
@@ -93,6 +124,6 @@ database_stats_register(void)
                                         .columns = columns,
                                         .column_count = KY_COUNT_OF(columns),
                                         .fill = fill};
-    static const struct sysview *const views[] = {&view};
+    static const struct sysview *const views[] = {&view, &conflicts};
     sysview_register(views, KY_COUNT_OF(views));
 }

@@ -24,3 +24,4 @@ struct datum stat_time(int64_t unix_us);
 void relation_stat_views_register(void);
 void stat_funcs_register(void);
 void database_stats_register(void);
+void server_stats_register(void);
