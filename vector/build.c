@@ -22,6 +22,7 @@ enum {
     CAPACITY_SPARE = 65536,
     AUDITS = 3,
     RUN = 1024,
+    HELD_SHARE = 20,   /* at most one node in so many is linked last */
     ENTRIES_MIN = 256, /* fewer say too little of what is to come, and need no graph */
 };
 
@@ -144,6 +145,50 @@ load(struct graph *graph, const struct sources *sources, const struct vector_wor
     return status;
 }
 
+static void
+audit(struct graph *graph, uint32_t share)
+{
+    ky_epoch_enter();
+    for (int i = 0; i < AUDITS && audit_reachability(graph, share) > 0; i++) {
+    }
+    ky_epoch_leave();
+}
+
+/* Links all nodes, some of them last: until then they are what the graph is measured with. */
+static ky_status
+link_all(struct graph *graph, const struct vector_work *work, struct ky_error *err)
+{
+    const uint32_t nodes = graph_node_count(graph);
+    const uint32_t share = KY_MAX(nodes / graph_calibration_queries(graph), (uint32_t)HELD_SHARE);
+    const bool is_large = nodes / share >= CALIBRATION_QUERIES_MIN;
+    if (!is_large) {
+        KY_TRY(build_links(graph, NULL, nodes, 0, work, err));
+        audit(graph, 0);
+        graph_calibrate(graph, NULL, 0, work);
+        return work_is_cancelled(work) ? search_set_cancelled(err) : KY_OK;
+    }
+    struct vector_work silent = *work;
+    silent.progress = NULL;
+    uint32_t *held = (uint32_t *)ky_malloc(((size_t)nodes + 1) * sizeof(uint32_t));
+    uint32_t count = 0;
+    for (uint32_t node = 0; node < nodes; node++) {
+        if (build_holds_back(graph, node, share)) {
+            held[count++] = node;
+        }
+    }
+    ky_status status = build_links(graph, NULL, nodes, share, work, err);
+    if (status == KY_OK) {
+        audit(graph, share);
+        graph_calibrate(graph, held, count, work);
+        status = build_links(graph, held, count, 0, &silent, err);
+    }
+    if (status == KY_OK) {
+        audit(graph, 0);
+    }
+    ky_free(held);
+    return status;
+}
+
 static ky_status
 make_graph(const struct collection *collection, struct sources *sources,
            const struct vector_work *work, struct graph **graph_out, struct ky_error *err)
@@ -161,22 +206,12 @@ make_graph(const struct collection *collection, struct sources *sources,
     if (graph == NULL) {
         return KY_ERR;
     }
-    if (load(graph, sources, work, err) != KY_OK ||
-        build_links(graph, NULL, graph_node_count(graph), work, err) != KY_OK) {
+    if (load(graph, sources, work, err) != KY_OK || link_all(graph, work, err) != KY_OK) {
         graph_release(graph);
         return KY_ERR;
     }
-    ky_epoch_enter();
-    for (int i = 0; i < AUDITS && audit_reachability(graph) > 0; i++) {
-    }
-    ky_epoch_leave();
     graph->built_count = graph->audited_count = graph_node_count(graph);
     graph->cut_count = 0;
-    graph_calibrate(graph, work);
-    if (work_is_cancelled(work)) {
-        graph_release(graph);
-        return search_set_cancelled(err);
-    }
     *graph_out = graph;
     return KY_OK;
 }

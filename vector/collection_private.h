@@ -71,9 +71,13 @@ KY_MUST_CHECK ky_status view_search_flats(struct exact_search *exact, const stru
 /* Is the graph to be used? */
 bool view_uses_graph(const struct view *view, const struct vector_search *search);
 
-/* Measures what ef gives, with vectors of the graph as queries. The maintainer's. When cancelled,
- * nothing has changed. */
-void graph_calibrate(struct graph *graph, const struct vector_work *work);
+/* Measures what ef gives. unlinked: nodes that are not linked yet, to be searched for; NULL: linked
+ * ones, which tell less well. The maintainer's. When cancelled, nothing has changed. */
+void graph_calibrate(struct graph *graph, const uint32_t *unlinked, uint32_t unlinked_count,
+                     const struct vector_work *work);
+/* How many vectors should be searched for, and how few still say something. */
+uint32_t graph_calibration_queries(const struct graph *graph);
+enum { CALIBRATION_QUERIES_MIN = 100 };
 /* Takes nodes without rows out of the graph. The caller is the only writer. */
 void graph_repair(struct collection *collection, struct graph *graph);
 /* Halfway from a vector to another, near one: like them, but none of them. */

@@ -80,7 +80,7 @@ search_graph(struct graph *graph, struct exact_search *exact, struct vector_hit 
     struct graph_search gs;
     ky_epoch_enter();
     graph_search_init(&gs, graph, search, graph_search_ef(graph, search, search->k), search->k,
-                      NODE_NONE, &exact->measure, exact->stats);
+                      &exact->measure, exact->stats);
     ky_status status = graph_search_next(&gs, hits, search->k, count_out, err);
     graph_search_deinit(&gs);
     ky_epoch_leave();

@@ -187,8 +187,8 @@ begin_graph_search(struct vector_cursor *cursor)
     struct graph *graph = cursor->view->graph;
     ky_epoch_enter();
     uint32_t ef = graph_search_ef(graph, &cursor->search, GRAPH_BATCH);
-    graph_search_init(&cursor->gs, graph, &cursor->search, ef, GRAPH_BATCH, NODE_NONE,
-                      &cursor->measure, &cursor->stats);
+    graph_search_init(&cursor->gs, graph, &cursor->search, ef, GRAPH_BATCH, &cursor->measure,
+                      &cursor->stats);
     ky_epoch_leave();
     cursor->stats.codec = codec_kind(&graph->codec);
     cursor->has_graph = true;

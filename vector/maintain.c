@@ -88,7 +88,7 @@ audit_if_due(struct graph *graph)
     uint32_t count = graph_node_count(graph);
     if (count - graph->audited_count > count / AUDIT_SHARE) {
         ky_epoch_enter();
-        (void)audit_reachability(graph);
+        (void)audit_reachability(graph, 0);
         ky_epoch_leave();
         graph->audited_count = count;
     }
@@ -108,6 +108,14 @@ is_worn(const struct graph *graph)
 {
     return graph->removed_count >= WORN_MIN &&
            graph->removed_count >= graph_node_count(graph) / WORN_SHARE;
+}
+
+static bool
+is_calibration_due(const struct graph *graph)
+{
+    const struct calibration *table =
+        atomic_load_explicit(&graph->calibration, memory_order_acquire);
+    return table == NULL || graph_node_count(graph) / RECALIBRATE_GROWTH > table->nodes;
 }
 
 /* *is_refused_out: there is a vector that this graph cannot take. What has been made a node is
@@ -140,7 +148,10 @@ link_sealed(struct collection *collection, struct view *view, uint32_t max,
             break;
         }
     }
-    ky_status status = build_links(graph, nodes, count, &uncancelled, err);
+    if (count >= CALIBRATION_QUERIES_MIN && is_calibration_due(graph)) {
+        graph_calibrate(graph, nodes, count, work);
+    }
+    ky_status status = build_links(graph, nodes, count, 0, &uncancelled, err);
     audit_if_due(graph);
     ky_mutex_unlock(&graph->writer);
     ky_free(nodes);
@@ -185,17 +196,6 @@ repair_if_due(struct collection *collection, struct graph *graph)
     }
 }
 
-static void
-calibrate_if_due(struct graph *graph, const struct vector_work *work)
-{
-    const struct calibration *table =
-        atomic_load_explicit(&graph->calibration, memory_order_acquire);
-    uint32_t count = graph_node_count(graph);
-    if (table == NULL || count / RECALIBRATE_GROWTH > table->nodes) {
-        graph_calibrate(graph, work);
-    }
-}
-
 static ky_status
 step(struct collection *collection, uint32_t max, const struct vector_work *work,
      bool *has_more_out, struct ky_error *err)
@@ -219,7 +219,9 @@ step(struct collection *collection, uint32_t max, const struct vector_work *work
             status = maintain_build(collection, work, err);
         } else if (status == KY_OK) {
             repair_if_due(collection, view->graph);
-            calibrate_if_due(view->graph, work);
+            if (is_calibration_due(view->graph)) {
+                graph_calibrate(view->graph, NULL, 0, work);
+            }
         }
     }
     view_release(view);

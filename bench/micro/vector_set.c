@@ -13,7 +13,7 @@
 #include "server/base/random.h"
 #include "vector/distance/distance.h"
 
-enum { QUERIES = 300 };
+enum { QUERIES = 1000 };
 
 const uint32_t vector_set_efs[] = {10, 16, 24, 32, 48, 64, 96, 128, 200, 400};
 const uint32_t vector_set_ef_count = sizeof(vector_set_efs) / sizeof(vector_set_efs[0]);

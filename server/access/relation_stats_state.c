@@ -169,20 +169,20 @@ take_upkeep(const uint8_t **at, struct table_upkeep *upkeep)
 }
 
 static void
-take_relation(struct access *access, const struct cat_image *image, const uint8_t *at)
-    KY_REQUIRES(access->stats.lock) KY_REQUIRES(access->stats.shards[0].lock)
+take_relation(struct relation_stats *stats, const struct cat_image *image, const uint8_t *at)
+    KY_REQUIRES(stats->lock) KY_REQUIRES(stats->shards[0].lock)
 {
     const oid_t oid = (oid_t)take(&at);
     const struct cat_table *table = cat_get_table(image, oid);
     if (table == NULL && cat_get_index(image, oid) == NULL) {
         return;
     }
-    take_counts(&at, stats_place(&access->stats, oid));
+    take_counts(&at, stats_place(stats, oid));
     struct table_upkeep upkeep = {0};
     take_upkeep(&at, &upkeep);
     if (table != NULL && upkeep.rel != 0) {
         bool is_new = false;
-        *stats_upkeep_place(&access->stats, oid, &is_new) = upkeep;
+        *stats_upkeep_place(stats, oid, &is_new) = upkeep;
     }
 }
 
@@ -204,20 +204,20 @@ is_sound(struct ky_slice bytes)
 static void
 take_all(struct access *access, const struct cat_image *image, const uint8_t *at)
 {
-    struct stats_shard *shard = &access->stats.shards[0];
-    ky_mutex_lock(&access->stats.lock);
-    ky_mutex_lock(&shard->lock);
+    struct relation_stats *stats = &access->stats;
+    ky_mutex_lock(&stats->lock);
+    ky_mutex_lock(&stats->shards[0].lock);
     at += 3 * sizeof(uint64_t);
     const uint64_t count = take(&at);
-    shard->commits += take(&at);
-    shard->rollbacks += take(&at);
-    access->stats.reset_us = (int64_t)take(&at);
-    take_counts(&at, &shard->total);
+    stats->shards[0].commits += take(&at);
+    stats->shards[0].rollbacks += take(&at);
+    stats->reset_us = (int64_t)take(&at);
+    take_counts(&at, &stats->shards[0].total);
     for (uint64_t i = 0; i < count; i++) {
-        take_relation(access, image, at + i * ENTRY_WORDS * sizeof(uint64_t));
+        take_relation(stats, image, at + i * ENTRY_WORDS * sizeof(uint64_t));
     }
-    ky_mutex_unlock(&shard->lock);
-    ky_mutex_unlock(&access->stats.lock);
+    ky_mutex_unlock(&stats->shards[0].lock);
+    ky_mutex_unlock(&stats->lock);
 }
 
 void

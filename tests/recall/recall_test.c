@@ -75,22 +75,28 @@ Test(recall, a_target_is_met_by_what_was_measured_when_the_graph_was_built)
     world_free(world);
 }
 
-/* What was measured at the build, on vectors of the graph, is what vectors get that are not in it.
- * With the vectors' own nodes in sight of all the queries, or of none, it is 0.01 off. */
+/* What was measured at the build is what queries get that are not in the graph. A few hundred
+ * vectors say that only so well: several sets together say it. With linked vectors that the walk
+ * may go through it is 0.015 too much, and with linked ones that it does not see 0.02 too little.
+ */
 Test(recall, what_was_measured_at_the_build_is_what_queries_get)
 {
-    enum { ROUNDS = 15 };
-    struct world *world = world_new(options_of(200, VECTOR_L2), 2 * ROWS, false);
-    world_build(world);
-    const struct collection_stats stats = world_stats(world);
-    double got = 0;
-    for (int i = 0; i < ROUNDS; i++) {
-        got += world_recall(world, K, stats.calibration_ef[0], NULL, NULL) / ROUNDS;
+    enum { ROUNDS = 15, SETS = 5 };
+    double excess = 0;
+    for (uint32_t set = 0; set < SETS; set++) {
+        struct world *world = world_new(options_of(160 + 20 * set, VECTOR_L2), 2 * ROWS, false);
+        world_build(world);
+        const struct collection_stats stats = world_stats(world);
+        double got = 0;
+        for (int i = 0; i < ROUNDS; i++) {
+            got += world_recall(world, K, stats.calibration_ef[0], NULL, NULL) / ROUNDS;
+        }
+        cr_log_info("ef %u: %.4f measured, %.4f got", stats.calibration_ef[0],
+                    (double)stats.calibration_recall[0], got);
+        excess += ((double)stats.calibration_recall[0] - got) / SETS;
+        world_free(world);
     }
-    cr_expect_float_eq(got, (double)stats.calibration_recall[0], 0.0065,
-                       "ef %u: %.4f measured, %.4f got", stats.calibration_ef[0],
-                       (double)stats.calibration_recall[0], got);
-    world_free(world);
+    cr_expect_float_eq(excess, 0, 0.0065, "measured %+.4f", excess);
 }
 
 /* Each vector is two rows: there is no node of one. */

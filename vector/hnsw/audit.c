@@ -17,6 +17,7 @@
 struct audit {
     struct graph *graph;
     uint32_t count;
+    uint32_t share; /* see build_holds_back */
     bool *is_reached;
     uint16_t *in_degrees;
     uint32_t *queue;
@@ -102,7 +103,8 @@ rescue_all(struct audit *audit)
     struct walk *walk = walk_begin(audit->graph);
     uint32_t rescued = 0;
     for (uint32_t node = 0; node < audit->count; node++) {
-        if (!audit->is_reached[node] && graph_is_live(audit->graph, node)) {
+        if (!audit->is_reached[node] && !build_holds_back(audit->graph, node, audit->share) &&
+            graph_is_live(audit->graph, node)) {
             rescued += rescue(audit, walk, node);
         }
     }
@@ -111,10 +113,10 @@ rescue_all(struct audit *audit)
 }
 
 uint32_t
-audit_reachability(struct graph *graph)
+audit_reachability(struct graph *graph, uint32_t share)
 {
     uint64_t entry = atomic_load_explicit(&graph->entry, memory_order_acquire);
-    struct audit audit = {.graph = graph, .count = graph_node_count(graph)};
+    struct audit audit = {.graph = graph, .count = graph_node_count(graph), .share = share};
     if (entry == NODE_NONE) {
         return 0;
     }

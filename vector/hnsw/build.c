@@ -17,6 +17,7 @@ struct job {
     struct graph *graph;
     const uint32_t *nodes; /* NULL: node i is the i-th */
     uint32_t count;
+    uint32_t share; /* see build_holds_back */
     const struct vector_work *work;
     _Atomic uint64_t next; /* relaxed: only who does what */
     _Atomic bool is_stopped;
@@ -32,7 +33,11 @@ work_on(struct job *job, bool is_reporting)
         }
         ky_epoch_enter();
         for (uint64_t i = run; i < KY_MIN(run + RUN, (uint64_t)job->count); i++) {
-            link_node(job->graph, job->nodes != NULL ? job->nodes[i] : (uint32_t)i);
+            if (job->nodes != NULL) {
+                link_node(job->graph, job->nodes[i]);
+            } else if (!build_holds_back(job->graph, (uint32_t)i, job->share)) {
+                link_node(job->graph, (uint32_t)i);
+            }
         }
         ky_epoch_leave();
         if (work_is_cancelled(job->work)) {
@@ -52,10 +57,10 @@ run_worker(void *arg)
 }
 
 ky_status
-build_links(struct graph *graph, const uint32_t *nodes, uint32_t count,
+build_links(struct graph *graph, const uint32_t *nodes, uint32_t count, uint32_t share,
             const struct vector_work *work, struct ky_error *err)
 {
-    struct job job = {.graph = graph, .nodes = nodes, .count = count, .work = work};
+    struct job job = {.graph = graph, .nodes = nodes, .count = count, .share = share, .work = work};
     struct ky_thread threads[THREADS_MAX];
     uint32_t wanted = work->threads != 0 ? work->threads : (uint32_t)ky_cpu()->core_count;
     wanted = KY_MIN(wanted, (uint32_t)THREADS_MAX);

@@ -8,8 +8,10 @@
 
 const uint32_t calibration_ks[CALIBRATION_COLUMNS] = {1, 10, 30, 100};
 
-/* The smallest ef that reached the recall for this k, between two that were tried; a little more
- * than the highest when none did. */
+/* The smallest ef that reached the recall for this k, between two that were tried, in its
+ * logarithm: that is nearly a line. A little more than the highest when none did. When already the
+ * lowest did, what the line below it says: less than k, where other ks are between this one and a
+ * larger. */
 static float
 column_ef(const struct calibration *table, int column, float target)
 {
@@ -22,12 +24,12 @@ column_ef(const struct calibration *table, int column, float target)
     if (i == CALIBRATION_STEPS) {
         return 2 * (float)efs[CALIBRATION_STEPS - 1];
     }
-    if (i == 0) {
-        return (float)efs[0];
-    }
-    const float part =
-        recalls[i] > recalls[i - 1] ? (target - recalls[i - 1]) / (recalls[i] - recalls[i - 1]) : 1;
-    return (float)efs[i - 1] + part * (float)(efs[i] - efs[i - 1]);
+    const uint32_t high = KY_MAX(i, 1U);
+    const uint32_t low = high - 1;
+    const float rise = recalls[high] - recalls[low];
+    const float part = rise > 0 ? (target - recalls[low]) / rise : i == 0 ? -INFINITY : 1;
+    const float ef = (float)efs[low] * powf((float)efs[high] / (float)efs[low], part);
+    return KY_MAX(ef, (float)efs[0] / 2);
 }
 
 /* Of a k between two that were tried: the ratio of ef to k, in the logarithm of k. */

@@ -156,7 +156,7 @@ graph_repair(struct collection *collection, struct graph *graph)
     graph->removed_count += repair.dead_count;
     enum { AUDITS = 3 };
     ky_epoch_enter();
-    for (int i = 0; i < AUDITS && audit_reachability(graph) > 0; i++) {
+    for (int i = 0; i < AUDITS && audit_reachability(graph, 0) > 0; i++) {
     }
     ky_epoch_leave();
     ky_mutex_lock(&collection->lock);

@@ -34,34 +34,64 @@ enum {
     REFUSED_SHARE = 4, /* see may_come */
 };
 
-void
-graph_search_init(struct graph_search *gs, struct graph *graph, const struct vector_search *search,
-                  uint32_t ef, uint32_t wanted, uint32_t left_out, struct measure *measure,
-                  struct vector_search_stats *stats)
+static uint32_t
+rerank_of(const struct walk *walk, uint32_t wanted)
+{
+    return walk->is_exact ? 0 : RERANK_MIN + wanted / 2;
+}
+
+uint32_t
+graph_search_least(const struct walk *walk, uint32_t wanted)
+{
+    return wanted + rerank_of(walk, wanted);
+}
+
+/* Without a source yet. */
+static void
+begin(struct graph_search *gs, struct graph *graph, const struct vector_search *search, uint32_t ef,
+      uint32_t wanted, struct measure *measure, struct vector_search_stats *stats)
 {
     *gs = (struct graph_search){
         .graph = graph, .search = search, .stats = stats, .measure = measure, .wanted = wanted};
-    ef = KY_MIN(KY_MAX(ef, wanted), (uint32_t)WALK_EF_MAX);
     gs->slack = ef - KY_MIN(ef, wanted);
     gs->walk = walk_begin(graph);
     stats->ef = ef;
+    walk_set_query(gs->walk, search->query, measure);
+    gs->rerank = rerank_of(gs->walk, wanted);
+    if (codec_kind(&graph->codec) == VECTOR_CODEC_SIGN) {
+        gs->rerank = KY_MAX(gs->rerank, gs->slack); /* signs tell little: all of the pool */
+    }
+}
+
+void
+graph_search_init(struct graph_search *gs, struct graph *graph, const struct vector_search *search,
+                  uint32_t ef, uint32_t wanted, struct measure *measure,
+                  struct vector_search_stats *stats)
+{
+    ef = KY_MIN(KY_MAX(ef, wanted), (uint32_t)WALK_EF_MAX);
+    begin(gs, graph, search, ef, wanted, measure, stats);
     if (atomic_load_explicit(&graph->entry, memory_order_acquire) == NODE_NONE) {
         gs->is_done = true;
         return;
     }
-    walk_set_query(gs->walk, search->query, measure);
-    gs->rerank = gs->walk->is_exact ? 0 : RERANK_MIN + wanted / 2;
-    if (codec_kind(&graph->codec) == VECTOR_CODEC_SIGN) {
-        gs->rerank = KY_MAX(gs->rerank, gs->slack); /* signs tell little: all of the pool */
-    }
     gs->walk->keeps_spill = true;
-    if (left_out != NODE_NONE) {
-        (void)walk_visit(gs->walk, left_out);
-    }
     uint32_t key = 0;
     uint32_t from = walk_descend(gs->walk, 0, &key);
     walk_level(gs->walk, 0, ef, from, key);
     gs->sourced = gs->walk->pool.count;
+}
+
+void
+graph_search_init_pool(struct graph_search *gs, struct graph *graph,
+                       const struct vector_search *search, const pool_item_t *items, uint32_t count,
+                       uint32_t wanted, struct measure *measure, struct vector_search_stats *stats)
+{
+    begin(gs, graph, search, KY_MAX(count, wanted), wanted, measure, stats);
+    for (uint32_t i = 0; i < count; i++) {
+        items_push(&gs->walk->pool, items[i]);
+    }
+    gs->sourced = count;
+    gs->is_done = true;
 }
 
 void

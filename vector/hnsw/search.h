@@ -43,12 +43,17 @@ struct graph_search {
     bool is_cancelled;
 };
 
-/* All of these inside the epoch, but deinit. left_out: a node of the lowest level, and not the
- * entry, that the search does not see; or NODE_NONE. */
+/* All of these inside the epoch, but deinit. */
 void graph_search_init(struct graph_search *gs, struct graph *graph,
                        const struct vector_search *search, uint32_t ef, uint32_t wanted,
-                       uint32_t left_out, struct measure *measure,
-                       struct vector_search_stats *stats);
+                       struct measure *measure, struct vector_search_stats *stats);
+/* Nodes that a search for so many hits expands whatever its ef is. */
+uint32_t graph_search_least(const struct walk *walk, uint32_t wanted);
+/* After a walk that somebody else has done: of what it found, and no more. */
+void graph_search_init_pool(struct graph_search *gs, struct graph *graph,
+                            const struct vector_search *search, const pool_item_t *items,
+                            uint32_t count, uint32_t wanted, struct measure *measure,
+                            struct vector_search_stats *stats);
 void graph_search_deinit(struct graph_search *gs);
 /* The next hits, with ranks for distances, nearest first as far as is known; *count_out is less
  * than max only at the end. 57014. */
@@ -59,5 +64,8 @@ KY_MUST_CHECK ky_status graph_search_next(struct graph_search *gs, struct vector
  * 57014. */
 KY_MUST_CHECK ky_status graph_search_exact(struct exact_search *exact, struct graph *graph,
                                            struct ky_error *err);
+/* The same for several queries, on the caller's thread: what is fetched of a node serves all. */
+enum { EXACT_TOGETHER = 8 };
+void graph_search_exact_together(struct exact_search *exacts, uint32_t count, struct graph *graph);
 /* The ef that a search should use. */
 uint32_t graph_search_ef(const struct graph *graph, const struct vector_search *search, uint32_t k);

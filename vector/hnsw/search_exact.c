@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "server/base/arena.h"
+#include "server/base/assert.h"
 #include "server/base/epoch.h"
 #include "vector/hnsw/search.h"
 
@@ -240,4 +241,23 @@ graph_search_exact(struct exact_search *exact, struct graph *graph, struct ky_er
                                       .consider = nodes_consider,
                                       .end = nodes_end};
     return exact_search_space(exact, &space, err);
+}
+
+void
+graph_search_exact_together(struct exact_search *exacts, uint32_t count, struct graph *graph)
+{
+    void *works[EXACT_TOGETHER];
+    const uint64_t nodes = graph_node_count(graph);
+    KY_ASSERT(count <= EXACT_TOGETHER);
+    for (uint32_t i = 0; i < count; i++) {
+        works[i] = nodes_begin(graph, &exacts[i]);
+    }
+    for (uint64_t first = 0; first < nodes; first += RUN) {
+        for (uint32_t i = 0; i < count; i++) {
+            nodes_run(works[i], &exacts[i], first, KY_MIN(first + RUN, nodes));
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        nodes_end(works[i]);
+    }
 }

@@ -274,10 +274,13 @@ pool_insert(struct walk *walk, pool_item_t item)
     return low;
 }
 
-void
-walk_level(struct walk *walk, uint32_t level, uint32_t ef, uint32_t from, uint32_t from_key)
+/* ladder NULL: ef is all that is asked for. */
+static inline __attribute__((always_inline)) void
+walk_until(struct walk *walk, uint32_t level, uint32_t ef, uint32_t from, uint32_t from_key,
+           const struct walk_ladder *ladder)
 {
     struct items *pool = &walk->pool;
+    uint32_t step = 0;
     KY_ASSERT(ef >= 1);
     if (pool->capacity < (size_t)ef + 1) {
         pool->capacity = (size_t)ef + 1;
@@ -293,6 +296,11 @@ walk_level(struct walk *walk, uint32_t level, uint32_t ef, uint32_t from, uint32
             at++;
             continue;
         }
+        for (; ladder != NULL && step < ladder->count && at >= ladder->efs[step]; step++) {
+            if (!ladder->settled(ladder->arg, step)) {
+                return;
+            }
+        }
         uint32_t nodes[WALK_LINKS_MAX];
         uint32_t keys[WALK_LINKS_MAX];
         pool->items[at] |= 1;
@@ -304,4 +312,22 @@ walk_level(struct walk *walk, uint32_t level, uint32_t ef, uint32_t from, uint32
         }
         at = lowest;
     }
+    for (; ladder != NULL && step < ladder->count; step++) {
+        if (!ladder->settled(ladder->arg, step)) {
+            return;
+        }
+    }
+}
+
+void
+walk_level(struct walk *walk, uint32_t level, uint32_t ef, uint32_t from, uint32_t from_key)
+{
+    walk_until(walk, level, ef, from, from_key, NULL);
+}
+
+void
+walk_level_ladder(struct walk *walk, uint32_t level, const struct walk_ladder *ladder,
+                  uint32_t from, uint32_t from_key)
+{
+    walk_until(walk, level, ladder->efs[ladder->count - 1], from, from_key, ladder);
 }

@@ -80,6 +80,22 @@ uint32_t walk_expand(struct walk *walk, uint32_t node, uint32_t level, uint32_t 
 uint32_t walk_descend(struct walk *walk, uint32_t level, uint32_t *key_out);
 /* The ef nearest on a level, from one node on, into the pool, all expanded. */
 void walk_level(struct walk *walk, uint32_t level, uint32_t ef, uint32_t from, uint32_t from_key);
+/*
+ * One walk that is a walk with each ef of a list. With any ef the node to expand next is the
+ * nearest one that was not, and the walk is over when the ef nearest are expanded: so a walk with a
+ * larger ef does the same up to there, and its first ef items are then what the smaller one ends
+ * with.
+ */
+struct walk_ladder {
+    const uint32_t *efs; /* ascending, count of them */
+    uint32_t count;
+    /* The first efs[step] items of the pool, or all if there are fewer, are that walk's. In order;
+     * false: no more is wanted. */
+    bool (*settled)(void *arg, uint32_t step);
+    void *arg;
+};
+void walk_level_ladder(struct walk *walk, uint32_t level, const struct walk_ladder *ladder,
+                       uint32_t from, uint32_t from_key);
 
 void items_push(struct items *items, pool_item_t item);
 /* A min-heap. */
