@@ -80,8 +80,6 @@ uint32_t graph_calibration_queries(const struct graph *graph);
 enum { CALIBRATION_QUERIES_MIN = 100 };
 /* Takes nodes without rows out of the graph. The caller is the only writer. */
 void graph_repair(struct collection *collection, struct graph *graph);
-/* Halfway from a vector to another, near one: like them, but none of them. */
-void vector_mix(const struct vector_options *options, void *values, const void *other);
 /* Tells the budget what is held by now. With maintenance held, or before others know it. */
 void collection_note_memory(struct collection *collection);
 /* Compares one search in many with an exact one, when enough were made since. */

@@ -124,6 +124,7 @@ search_all(struct exact_search *exact, const struct collection *collection, cons
         return KY_OK;
     }
     uint32_t k = exact->search->k;
+    exact->stats->codec = codec_kind(&view->graph->codec);
     struct vector_hit *others = (struct vector_hit *)ky_malloc(((size_t)k + 1) * sizeof(*others));
     struct exact_search second;
     exact_init(&second, &collection->options, exact->search, others, exact->stats);

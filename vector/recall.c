@@ -57,8 +57,9 @@ draw_vector(const struct collection *collection, struct ky_prng *prng, void *val
     return is_found;
 }
 
-void
-vector_mix(const struct vector_options *options, void *values, const void *other)
+/* Halfway from a vector to another, near one: like them, but none of them. */
+static void
+mix(const struct vector_options *options, void *values, const void *other)
 {
     switch (options->element) {
     case VECTOR_F32:
@@ -119,7 +120,7 @@ make_query(struct collection *collection, struct ky_prng *prng, void *query_out,
     uint32_t count = 0;
     struct ky_error err;
     if (collection_search(collection, &search, hits, &count, NULL, &err) == KY_OK) {
-        vector_mix(&collection->options, query_out, scratch);
+        mix(&collection->options, query_out, scratch);
     }
     return true;
 }

@@ -117,13 +117,16 @@ Test(walk, exact_searches_together_find_what_each_alone_finds)
         for (uint32_t q = 0; q < count; q++) {
             struct vector_hit alone[K];
             uint32_t alone_count = 0;
+            struct vector_search_stats alone_stats = {0};
             struct ky_error err;
             searches[q].mode = VECTOR_MODE_EXACT;
             cr_assert_eq(exact_finish(&exacts[q]), K);
             exact_deinit(&exacts[q]);
-            cr_assert_eq(
-                collection_search(collection, &searches[q], alone, &alone_count, NULL, &err),
-                KY_OK);
+            cr_assert_eq(collection_search(collection, &searches[q], alone, &alone_count,
+                                           &alone_stats, &err),
+                         KY_OK);
+            cr_expect(alone_stats.is_exact);
+            cr_expect_eq(alone_stats.codec, codec_kind(&graph->codec));
             cr_assert_eq(alone_count, K);
             for (uint32_t i = 0; i < K; i++) {
                 cr_expect_eq(hits[q][i].row_id, alone[i].row_id);
