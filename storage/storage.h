@@ -218,7 +218,6 @@ struct compact_stats {
     uint64_t rows_to_move;
     uint64_t rows_moved;
     int64_t started_us;          /* 0: none under way */
-    int64_t finished_us;         /* the newest of runs; 0: none */
     struct compact_result total; /* since the start of the server */
     uint64_t runs;
     uint64_t failures;
@@ -233,6 +232,8 @@ struct compact_stats {
     enum retention_reason reason;
 };
 void storage_compact_stats(struct storage *storage, struct compact_stats *stats_out);
+/* Runs that are over, and when the newest was; 0: none. A glance beside the above. */
+uint64_t storage_compact_runs(const struct storage *storage, int64_t *finished_us_out);
 const char *retention_reason_name(enum retention_reason reason);
 /* Seconds since a commit that the oldest snapshot in use does not see; 0 when it sees all. */
 double storage_oldest_snapshot_seconds(const struct storage *storage);

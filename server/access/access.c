@@ -334,6 +334,7 @@ commit_done(void *arg, ky_status status, const struct txn_result *result,
             const struct ky_error *err)
 {
     struct access_txn *txn = arg;
+    stats_end(txn, status == KY_OK);
     if (status == KY_OK) {
         if (txn->garbage.size > 0) {
             access_purge_later(txn->access, &txn->garbage, result->lsn);
@@ -355,13 +356,14 @@ access_commit(struct access_txn *txn, enum txn_sync sync, txn_done done, void *a
 {
     txn->done = done;
     txn->done_arg = arg;
-    stats_end(txn, true);
+    stats_flush(txn);
     txn_commit(txn->txn, sync, commit_done, txn);
 }
 
 void
 access_rollback(struct access_txn *txn)
 {
+    stats_flush(txn);
     stats_end(txn, false);
     undo_entries(txn, 0, 0);
     txn_rollback(txn->txn);

@@ -104,9 +104,11 @@ void
 stats_flush(struct access_txn *txn)
 {
     struct stats_shard *shard = shard_of(txn);
-    ky_mutex_lock(&shard->lock);
-    flush_into(txn, shard);
-    ky_mutex_unlock(&shard->lock);
+    if (txn->counted > 0) {
+        ky_mutex_lock(&shard->lock);
+        flush_into(txn, shard);
+        ky_mutex_unlock(&shard->lock);
+    }
 }
 
 void
@@ -114,11 +116,8 @@ stats_end(struct access_txn *txn, bool is_committed)
 {
     struct stats_shard *shard = shard_of(txn);
     _Atomic bool *is_changed = &txn->access->stats.is_changed;
-    ky_mutex_lock(&shard->lock);
-    flush_into(txn, shard);
-    shard->commits += is_committed;
-    shard->rollbacks += !is_committed;
-    ky_mutex_unlock(&shard->lock);
+    atomic_fetch_add_explicit(is_committed ? &shard->commits : &shard->rollbacks, 1,
+                              memory_order_relaxed);
     /* Looked at first: the line stays shared. */
     if (!atomic_load_explicit(is_changed, memory_order_relaxed)) {
         atomic_store_explicit(is_changed, true, memory_order_relaxed);
@@ -150,9 +149,9 @@ access_database_counts(struct access *access, struct database_counts *counts_out
         struct stats_shard *shard = &access->stats.shards[i];
         ky_mutex_lock(&shard->lock);
         add(&counts_out->relations, &shard->total);
-        counts_out->commits += shard->commits;
-        counts_out->rollbacks += shard->rollbacks;
         ky_mutex_unlock(&shard->lock);
+        counts_out->commits += atomic_load_explicit(&shard->commits, memory_order_relaxed);
+        counts_out->rollbacks += atomic_load_explicit(&shard->rollbacks, memory_order_relaxed);
     }
     ky_mutex_lock(&access->stats.lock);
     counts_out->reset_us = access->stats.reset_us;
@@ -198,13 +197,13 @@ static struct table_upkeep *
 upkeep_of(struct access *access, const struct cat_table *table, bool is_by_hand)
     KY_REQUIRES(access->stats.lock)
 {
-    struct compact_stats compact;
+    int64_t finished_us;
+    const uint64_t compactions = storage_compact_runs(access->storage, &finished_us);
     bool is_new = false;
     struct table_upkeep *upkeep = stats_upkeep_place(&access->stats, table->oid, &is_new);
-    storage_compact_stats(access->storage, &compact);
     if (is_new) {
         upkeep->rel = table->rel;
-        upkeep->compactions = compact.runs;
+        upkeep->compactions = compactions;
         if (has_statistics(table)) {
             upkeep->analyzed_at = storage_change_count(access->storage, table->rel);
         }
@@ -214,14 +213,14 @@ upkeep_of(struct access *access, const struct cat_table *table, bool is_by_hand)
         upkeep->analyzed_at = 0;
         mark_vacuumed(access, table->oid, upkeep);
     }
-    if (upkeep->compactions != compact.runs) {
+    if (upkeep->compactions != compactions) {
         mark_vacuumed(access, table->oid, upkeep);
-        const uint64_t runs = compact.runs - upkeep->compactions - is_by_hand;
+        const uint64_t runs = compactions - upkeep->compactions - is_by_hand;
         if (runs > 0) {
-            upkeep->autovacuum.last_us = compact.finished_us;
+            upkeep->autovacuum.last_us = finished_us;
             upkeep->autovacuum.count += runs;
         }
-        upkeep->compactions = compact.runs;
+        upkeep->compactions = compactions;
     }
     return upkeep;
 }
@@ -302,8 +301,9 @@ reset_all(struct access *access, const struct cat_image *image) KY_REQUIRES(acce
         ky_mutex_lock(&shard->lock);
         free_values(&shard->relations);
         shard->total = (struct relation_counts){0};
-        shard->commits = shard->rollbacks = 0;
         ky_mutex_unlock(&shard->lock);
+        atomic_store_explicit(&shard->commits, 0, memory_order_relaxed);
+        atomic_store_explicit(&shard->rollbacks, 0, memory_order_relaxed);
     }
     for (size_t i = 0; i < image->table_count; i++) {
         if (image->tables[i]->sysview == NULL && image->tables[i]->kind == 'r') {

@@ -209,8 +209,8 @@ take_all(struct access *access, const struct cat_image *image, const uint8_t *at
     ky_mutex_lock(&stats->shards[0].lock);
     at += 3 * sizeof(uint64_t);
     const uint64_t count = take(&at);
-    stats->shards[0].commits += take(&at);
-    stats->shards[0].rollbacks += take(&at);
+    atomic_fetch_add_explicit(&stats->shards[0].commits, take(&at), memory_order_relaxed);
+    atomic_fetch_add_explicit(&stats->shards[0].rollbacks, take(&at), memory_order_relaxed);
     stats->reset_us = (int64_t)take(&at);
     take_counts(&at, &stats->shards[0].total);
     for (uint64_t i = 0; i < count; i++) {

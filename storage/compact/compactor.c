@@ -256,7 +256,6 @@ storage_compact_stats(struct storage *storage, struct compact_stats *stats_out)
         .rows_to_move = load(&compactor->rows_to_move),
         .rows_moved = load(&compactor->rows_moved),
         .started_us = atomic_load_explicit(&compactor->started_us, memory_order_relaxed),
-        .finished_us = atomic_load_explicit(&compactor->finished_us, memory_order_relaxed),
         .runs = load(&compactor->runs),
         .failures = load(&compactor->failures),
         .base_rows = load(&compactor->base_rows),
@@ -278,6 +277,14 @@ storage_compact_stats(struct storage *storage, struct compact_stats *stats_out)
     ky_epoch_leave();
     fill_floor(compactor, &stats);
     *stats_out = stats;
+}
+
+uint64_t
+storage_compact_runs(const struct storage *storage, int64_t *finished_us_out)
+{
+    const struct compactor *compactor = storage->compactor;
+    *finished_us_out = atomic_load_explicit(&compactor->finished_us, memory_order_relaxed);
+    return load(&compactor->runs);
 }
 
 double
