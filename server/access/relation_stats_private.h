@@ -52,3 +52,7 @@ struct table_upkeep *stats_upkeep_place(struct relation_stats *stats, oid_t tabl
 KY_MUST_CHECK ky_status stats_save(struct access *access, const struct cat_image *image,
                                    struct checkpoint_writer *writer, struct ky_error *err);
 void stats_load(struct access *access, const struct cat_image *image);
+/* Adds what the part's bytes say of the image's relations; NULL: of all that they name. False, and
+ * nothing added, when they are not sound. */
+bool stats_decode(struct relation_stats *stats, const struct cat_image *image,
+                  struct ky_slice bytes);

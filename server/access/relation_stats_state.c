@@ -173,14 +173,14 @@ take_relation(struct relation_stats *stats, const struct cat_image *image, const
     KY_REQUIRES(stats->lock) KY_REQUIRES(stats->shards[0].lock)
 {
     const oid_t oid = (oid_t)take(&at);
-    const struct cat_table *table = cat_get_table(image, oid);
-    if (table == NULL && cat_get_index(image, oid) == NULL) {
+    const bool is_table = image == NULL || cat_get_table(image, oid) != NULL;
+    if (!is_table && cat_get_index(image, oid) == NULL) {
         return;
     }
     take_counts(&at, stats_place(stats, oid));
     struct table_upkeep upkeep = {0};
     take_upkeep(&at, &upkeep);
-    if (table != NULL && upkeep.rel != 0) {
+    if (is_table && upkeep.rel != 0) {
         bool is_new = false;
         *stats_upkeep_place(stats, oid, &is_new) = upkeep;
     }
@@ -201,10 +201,13 @@ is_sound(struct ky_slice bytes)
            take(&crc) == ky_crc32c(0, bytes.data, bytes.size - sizeof(uint64_t));
 }
 
-static void
-take_all(struct access *access, const struct cat_image *image, const uint8_t *at)
+bool
+stats_decode(struct relation_stats *stats, const struct cat_image *image, struct ky_slice bytes)
 {
-    struct relation_stats *stats = &access->stats;
+    const uint8_t *at = bytes.data;
+    if (!is_sound(bytes)) {
+        return false;
+    }
     ky_mutex_lock(&stats->lock);
     ky_mutex_lock(&stats->shards[0].lock);
     at += 3 * sizeof(uint64_t);
@@ -218,6 +221,7 @@ take_all(struct access *access, const struct cat_image *image, const uint8_t *at
     }
     ky_mutex_unlock(&stats->shards[0].lock);
     ky_mutex_unlock(&stats->lock);
+    return true;
 }
 
 void
@@ -236,9 +240,7 @@ stats_load(struct access *access, const struct cat_image *image)
         storage_want_parts(access->storage);
         return;
     }
-    if (is_sound(map->bytes)) {
-        take_all(access, image, map->bytes.data);
-    } else {
+    if (!stats_decode(&access->stats, image, map->bytes)) {
         ky_log(WARN, "access", "statistics not loaded, counting from 0 error=\"damaged\"");
         storage_want_parts(access->storage);
     }
