@@ -213,13 +213,18 @@ build_number(struct parser *p, struct token token)
     return &number->node;
 }
 
-/* Of a fresh build_number: minus in front of a number where no expression may stand. */
+/* Of a number that nobody else points to. */
 struct ast_node *
 build_negated_number(struct parser *p, struct ast_node *number)
 {
     struct ast_const *constant = (struct ast_const *)(void *)number;
-    if (constant->type == AST_CONST_INTEGER) {
+    if (constant->type == AST_CONST_INTEGER && constant->integer == INT64_MIN) {
+        constant->type = AST_CONST_NUMERIC;
+        constant->text = "9223372036854775808";
+    } else if (constant->type == AST_CONST_INTEGER) {
         constant->integer = -constant->integer;
+    } else if (constant->text[0] == '-') {
+        constant->text++;
     } else if (strcmp(constant->text, "9223372036854775808") == 0) {
         constant->type = AST_CONST_INTEGER;
         constant->integer = INT64_MIN;
@@ -360,6 +365,12 @@ plain_number(struct parser *p, const struct ast_node *node)
         return NULL;
     }
     const struct ast_const *number = (const struct ast_const *)(const void *)node;
+    const bool is_signed = number->type == AST_CONST_INTEGER
+                               ? number->integer < 0
+                               : number->type == AST_CONST_NUMERIC && number->text[0] == '-';
+    if (is_signed && sign[0] != '\0') {
+        return NULL; /* - -1: an expression */
+    }
     if (number->type == AST_CONST_INTEGER) {
         return ky_arena_printf(p->arena, "%s%lld", sign, (long long)number->integer);
     }

@@ -50,16 +50,14 @@ build_operator(struct parser *p, struct token op, struct ast_node *left, struct 
     return build_qual_operator(p, (struct op_name){NULL, op.text, op.location}, left, right);
 }
 
-/* A minus before a number makes a negative number; -9223372036854775808 needs it. */
+/* A minus before a number makes another number, whatever its sign; -9223372036854775808 needs it.
+ */
 struct ast_node *
 build_minus(struct parser *p, struct token op, struct ast_node *arg)
 {
     if (arg->kind == AST_CONST) {
         const struct ast_const *constant = (const void *)arg;
-        bool is_unsigned = constant->type == AST_CONST_INTEGER
-                               ? constant->integer >= 0
-                               : constant->type == AST_CONST_NUMERIC && constant->text[0] != '-';
-        if (is_unsigned) {
+        if (constant->type == AST_CONST_INTEGER || constant->type == AST_CONST_NUMERIC) {
             arg->location = op.location;
             return build_negated_number(p, arg);
         }

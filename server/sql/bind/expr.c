@@ -52,13 +52,9 @@ clause_name(enum clause clause)
 }
 
 static ky_status
-bind_numeric_text(struct binder *b, const char *text, bool is_negative, int location,
-                  struct expr **out)
+bind_numeric_text(struct binder *b, const char *text, int location, struct expr **out)
 {
     const struct type *type = type_get(OID_NUMERIC);
-    if (is_negative) {
-        text = ky_arena_printf(b->arena, "-%s", text);
-    }
     struct type_context types = b->context->env->types;
     types.arena = b->arena;
     struct datum value;
@@ -107,7 +103,7 @@ bind_const(struct binder *b, const struct ast_const *node, struct expr **out)
         return KY_OK;
     }
     case AST_CONST_NUMERIC:
-        return bind_numeric_text(b, node->text, false, location, out);
+        return bind_numeric_text(b, node->text, location, out);
     case AST_CONST_STRING:
         *out = expr_const(b, b->type_unknown, datum_cstr(node->text), location);
         return KY_OK;
@@ -209,23 +205,6 @@ bind_operator(struct binder *b, struct scope *scope, const struct ast_operator *
               struct expr **out)
 {
     int location = node->node.location;
-    if (node->left == NULL && strcmp(node->name, "-") == 0 && node->right->kind == AST_CONST) {
-        /* -2147483648 is an int4 although 2147483648 is not. */
-        const struct ast_const *number = (const void *)node->right;
-        if (number->type == AST_CONST_INTEGER) {
-            struct ast_const negated = *number;
-            negated.integer = -negated.integer;
-            negated.node.location = location;
-            return bind_const(b, &negated, out);
-        }
-        if (number->type == AST_CONST_NUMERIC) {
-            if (strcmp(number->text, "9223372036854775808") == 0) {
-                *out = expr_const(b, type_get(OID_INT8), datum_word(INT64_MIN), location);
-                return KY_OK;
-            }
-            return bind_numeric_text(b, number->text, true, location, out);
-        }
-    }
     if (node->left != NULL && node->left->kind == AST_ROW &&
         (node->right->kind == AST_ROW || node->right->kind == AST_SUBQUERY)) {
         return bind_row_comparison(b, scope, node, out);

@@ -48,7 +48,13 @@ Test(expression, a_minus_belongs_to_its_number)
     cr_expect_eq(constant->integer, -5);
     cr_expect_eq(constant->node.location, 0);
     parsed_free(parsed);
-    expect_expression("- - 5", "- (-5)");
+    /* As PostgreSQL folds them: its number may be of another type then. */
+    expect_expression("- - 5", "5");
+    expect_expression("- - - 5", "-5");
+    expect_expression("- -3.5e1", "3.5e1");
+    expect_expression("- -9223372036854775808", "9223372036854775808");
+    expect_expression("+ -3.5", "+ (-3.5)");
+    expect_expression("- + 5", "- (+ 5)");
     expect_expression("a - -5", "a - (-5)");
 }
 
