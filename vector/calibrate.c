@@ -14,6 +14,8 @@
  * is mostly small (bench_vector_life).
  */
 
+#include <math.h>
+
 #include "server/base/arena.h"
 #include "server/base/cpu.h"
 #include "server/base/epoch.h"
@@ -40,6 +42,16 @@ static const uint32_t ladders[CALIBRATION_COLUMNS][CALIBRATION_STEPS] = {
     {30, 34, 38, 42, 48, 56, 64, 80, 96, 128, 192, 256, 384, 512},
     {100, 110, 120, 130, 140, 150, 160, 180, 200, 240, 300, 384, 512, 768},
 };
+
+/* What is asked of each query: of some ks the share that some efs find, row by row. */
+struct ladders {
+    int columns;
+    int steps;
+    const uint32_t *ks;  /* by column */
+    const uint32_t *efs; /* by column and step; ascending in each column */
+};
+static const struct ladders all_ladders = {CALIBRATION_COLUMNS, CALIBRATION_STEPS, calibration_ks,
+                                           &ladders[0][0]};
 
 /* A vector of a node, searched for as if it were not there. */
 struct held_out {
@@ -144,7 +156,8 @@ struct climb {
     const struct held_out *query;
     struct walk *walk;
     struct measure *measure;
-    struct calibration *sums;
+    const struct ladders *ladders;
+    float *sums; /* as the ladders' efs */
     /* How far the walk is when a search with the ef of each step is over. */
     uint32_t ends[CALIBRATION_COLUMNS][CALIBRATION_STEPS];
     uint32_t rungs[RUNGS_MAX]; /* all of these, ascending, each once */
@@ -172,10 +185,12 @@ add_rung(struct climb *climb, uint32_t end)
 static void
 make_rungs(struct climb *climb)
 {
-    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
-        const uint32_t least = graph_search_least(climb->walk, calibration_ks[column]);
-        for (int i = 0; i < CALIBRATION_STEPS; i++) {
-            climb->ends[column][i] = KY_MAX(ladders[column][i], least) + climb->query->is_seen;
+    const struct ladders *asked = climb->ladders;
+    for (int column = 0; column < asked->columns; column++) {
+        const uint32_t least = graph_search_least(climb->walk, asked->ks[column]);
+        for (int i = 0; i < asked->steps; i++) {
+            const uint32_t ef = asked->efs[column * asked->steps + i];
+            climb->ends[column][i] = KY_MAX(ef, least) + climb->query->is_seen;
             add_rung(climb, climb->ends[column][i]);
         }
     }
@@ -215,31 +230,34 @@ settled(void *arg, uint32_t rung)
 {
     struct climb *climb = (struct climb *)arg;
     const struct items *pool = &climb->walk->pool;
+    const struct ladders *asked = climb->ladders;
     bool is_more = false;
-    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
+    for (int column = 0; column < asked->columns; column++) {
         const uint32_t *ends = climb->ends[column];
         int *step = &climb->steps[column];
-        if (climb->shares[column] < 1 && *step < CALIBRATION_STEPS &&
+        if (climb->shares[column] < 1 && *step < asked->steps &&
             ends[*step] == climb->rungs[rung]) {
             /* What comes next may still be ranked before it. */
-            const uint32_t k = calibration_ks[column];
+            const uint32_t k = asked->ks[column];
             const uint32_t beyond = climb->walk->is_exact ? 0 : k / 2;
             climb->shares[column] = share_found(
                 climb, pool->items, KY_MIN((uint32_t)pool->count, ends[*step] + beyond), k);
-            for (; *step < CALIBRATION_STEPS && ends[*step] == climb->rungs[rung]; (*step)++) {
-                climb->sums->recall[column][*step] += climb->shares[column];
+            for (; *step < asked->steps && ends[*step] == climb->rungs[rung]; (*step)++) {
+                climb->sums[column * asked->steps + *step] += climb->shares[column];
             }
         }
-        is_more = is_more || (climb->shares[column] < 1 && *step < CALIBRATION_STEPS);
+        is_more = is_more || (climb->shares[column] < 1 && *step < asked->steps);
     }
     return is_more;
 }
 
 static void
-try_query(struct graph *graph, const struct held_out *query, struct calibration *sums)
+try_query(struct graph *graph, const struct held_out *query, const struct ladders *asked,
+          float *sums)
 {
     struct measure measure;
-    struct climb climb = {.graph = graph, .query = query, .measure = &measure, .sums = sums};
+    struct climb climb = {
+        .graph = graph, .query = query, .measure = &measure, .ladders = asked, .sums = sums};
     measure_init(&measure, &graph->codec.options, query->values);
     ky_epoch_enter();
     climb.walk = walk_begin(graph);
@@ -256,9 +274,9 @@ try_query(struct graph *graph, const struct held_out *query, struct calibration 
     walk_end(climb.walk);
     ky_epoch_leave();
     measure_deinit(&measure);
-    for (int column = 0; column < CALIBRATION_COLUMNS; column++) {
-        for (int i = climb.steps[column]; i < CALIBRATION_STEPS; i++) {
-            sums->recall[column][i] += climb.shares[column];
+    for (int column = 0; column < asked->columns; column++) {
+        for (int i = climb.steps[column]; i < asked->steps; i++) {
+            sums[column * asked->steps + i] += climb.shares[column];
         }
     }
 }
@@ -325,7 +343,7 @@ work_on(struct calibrating_thread *me, bool is_reporting)
         find_truths(graph, &calibrator->hidden, me->queries, count);
         for (uint32_t i = 0; i < count; i++) {
             if (me->queries[i].truth_count > 0) {
-                try_query(graph, &me->queries[i], &me->sums);
+                try_query(graph, &me->queries[i], &all_ladders, &me->sums.recall[0][0]);
                 me->done++;
             }
         }
@@ -450,4 +468,59 @@ graph_calibrate(struct graph *graph, const uint32_t *unlinked, uint32_t unlinked
     }
     finish(table, done);
     publish(graph, table);
+}
+
+/* ------------------------------------------------------------------ one ef */
+
+/* Linked nodes at random, with copies of their values: others may take nodes out meanwhile. */
+static uint32_t
+draw_queries(const struct graph *graph, struct ky_prng *prng, struct held_out *queries,
+             uint32_t count, uint8_t *values, size_t size)
+{
+    uint32_t drawn = 0;
+    while (drawn < count && choose_node(graph, prng, &queries[drawn])) {
+        struct held_out *query = &queries[drawn];
+        uint8_t *copy = values + drawn * size;
+        query->is_linked = true;
+        query->is_seen = drawn % 2 == 1;
+        ky_epoch_enter();
+        memmove(copy, graph_values(graph, query->node, copy), graph->values_size);
+        ky_epoch_leave();
+        query->values = copy;
+        drawn++;
+    }
+    return drawn;
+}
+
+bool
+graph_recall(struct graph *graph, uint32_t k, uint32_t ef, uint32_t count, struct ky_prng *prng,
+             double *recall_out)
+{
+    const struct ladders one = {1, 1, &k, &ef};
+    const size_t size = ky_align_up(graph->values_size, 64);
+    struct ky_map64 hidden = {0};
+    uint32_t done = 0;
+    float sum = 0;
+    if (k == 0 || k > K_MAX ||
+        atomic_load_explicit(&graph->entry, memory_order_acquire) == NODE_NONE) {
+        return false;
+    }
+    uint8_t *values = (uint8_t *)ky_malloc(size * EXACT_TOGETHER);
+    struct held_out *queries =
+        (struct held_out *)ky_malloc(EXACT_TOGETHER * sizeof(struct held_out));
+    for (uint32_t drawn = EXACT_TOGETHER; drawn == EXACT_TOGETHER && done < count;) {
+        drawn = draw_queries(graph, prng, queries, KY_MIN(count - done, (uint32_t)EXACT_TOGETHER),
+                             values, size);
+        find_truths(graph, &hidden, queries, drawn);
+        for (uint32_t i = 0; i < drawn; i++) {
+            if (queries[i].truth_count > 0) {
+                try_query(graph, &queries[i], &one, &sum);
+                done++;
+            }
+        }
+    }
+    ky_free(queries);
+    ky_free(values);
+    *recall_out = done == 0 ? 0 : round((double)sum / done * 1e6) / 1e6;
+    return done > 0;
 }

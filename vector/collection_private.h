@@ -75,6 +75,11 @@ bool view_uses_graph(const struct view *view, const struct vector_search *search
  * ones, which tell less well. The maintainer's. When cancelled, nothing has changed. */
 void graph_calibrate(struct graph *graph, const uint32_t *unlinked, uint32_t unlinked_count,
                      const struct vector_work *work);
+struct ky_prng;
+/* The share of the k nearest that searches with this ef find, for vectors of linked nodes at
+ * random. Any thread. False: k is above 100, or there is nothing to search for. */
+bool graph_recall(struct graph *graph, uint32_t k, uint32_t ef, uint32_t queries,
+                  struct ky_prng *prng, double *recall_out);
 /* How many vectors should be searched for, and how few still say something. */
 uint32_t graph_calibration_queries(const struct graph *graph);
 enum { CALIBRATION_QUERIES_MIN = 100 };

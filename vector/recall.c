@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How many of the true nearest a search finds. Queries are made from the collection's own vectors:
- * each is halfway between one of them and a near neighbour, so that it is like them but none of
- * them. A hit counts when it is as near as the k-th true one: equal distances are equally good.
+ * How many of the true nearest a search finds. Queries are vectors of the graph, searched for as if
+ * they were not there (calibrate.c). For many neighbours, and without a graph, they are made from
+ * the collection's own vectors: each is halfway between one of them and a near neighbour, like them
+ * but none of them, and a little easier to find than new ones are. A hit counts when it is as near
+ * as the k-th true one: equal distances are equally good.
  */
 
 #include <math.h>
@@ -13,6 +15,7 @@
 #include "server/base/random.h"
 #include "vector/collection_private.h"
 #include "vector/distance/code.h"
+#include "vector/hnsw/search.h"
 
 enum { NEIGHBOURS = 4, TRIES = 64 };
 
@@ -140,16 +143,36 @@ share_found(const struct vector_hit *truth, uint32_t truth_count, const struct v
     return (double)KY_MIN(found, truth_count) / (double)truth_count;
 }
 
+static bool
+recall_of_graph(struct collection *collection, uint32_t k, uint32_t ef, float target_recall,
+                uint32_t queries, struct ky_prng *prng, double *recall_out)
+{
+    struct view *view = view_acquire(collection);
+    bool is_known = false;
+    if (view->graph != NULL) {
+        const struct vector_search search = {.k = k, .ef = ef, .target_recall = target_recall};
+        ky_epoch_enter();
+        const uint32_t used = graph_search_ef(view->graph, &search, k);
+        ky_epoch_leave();
+        is_known = graph_recall(view->graph, k, used, queries, prng, recall_out);
+    }
+    view_release(view);
+    return is_known;
+}
+
 ky_status
 collection_recall(struct collection *collection, uint32_t k, uint32_t ef, float target_recall,
                   uint32_t queries, double *recall_out, struct ky_error *err)
 {
+    struct ky_prng prng;
+    ky_prng_init(&prng, 1 + atomic_load_explicit(&collection->searches, memory_order_relaxed));
+    if (recall_of_graph(collection, k, ef, target_recall, queries, &prng, recall_out)) {
+        return KY_OK;
+    }
     struct vector_hit *truth = (struct vector_hit *)ky_malloc(2 * ((size_t)k + 1) * sizeof(*truth));
     struct vector_hit *hits = truth + k + 1;
     void *query = ky_malloc(2 * collection->values_size);
     void *scratch = (char *)query + collection->values_size;
-    struct ky_prng prng;
-    ky_prng_init(&prng, 1 + atomic_load_explicit(&collection->searches, memory_order_relaxed));
     ky_status status = KY_OK;
     double sum = 0;
     uint32_t done = 0;

@@ -83,6 +83,7 @@ Test(recall, what_was_measured_at_the_build_is_what_queries_get)
 {
     enum { ROUNDS = 15, SETS = 5 };
     double excess = 0;
+    double excess_said = 0;
     for (uint32_t set = 0; set < SETS; set++) {
         struct world *world = world_new(options_of(160 + 20 * set, VECTOR_L2), 2 * ROWS, false);
         world_build(world);
@@ -94,9 +95,16 @@ Test(recall, what_was_measured_at_the_build_is_what_queries_get)
         cr_log_info("ef %u: %.4f measured, %.4f got", stats.calibration_ef[0],
                     (double)stats.calibration_recall[0], got);
         excess += ((double)stats.calibration_recall[0] - got) / SETS;
+        double said = 0;
+        cr_assert_eq(
+            collection_recall(world->collection, K, stats.calibration_ef[0], 0, 400, &said, &err),
+            KY_OK);
+        excess_said += (said - got) / SETS;
         world_free(world);
     }
     cr_expect_float_eq(excess, 0, 0.0065, "measured %+.4f", excess);
+    cr_expect_float_eq(excess_said, 0, 0.01, "said %+.4f", excess_said);
+    cr_log_info("measured %+.4f, said %+.4f", excess, excess_said);
 }
 
 /* Each vector is two rows: there is no node of one. */
