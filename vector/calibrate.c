@@ -478,17 +478,18 @@ draw_queries(const struct graph *graph, struct ky_prng *prng, struct held_out *q
              uint32_t count, uint8_t *values, size_t size)
 {
     uint32_t drawn = 0;
+    /* A node that has rows when it is chosen is not made another one before the epoch ends. */
+    ky_epoch_enter();
     while (drawn < count && choose_node(graph, prng, &queries[drawn])) {
         struct held_out *query = &queries[drawn];
         uint8_t *copy = values + drawn * size;
         query->is_linked = true;
         query->is_seen = drawn % 2 == 1;
-        ky_epoch_enter();
         memmove(copy, graph_values(graph, query->node, copy), graph->values_size);
-        ky_epoch_leave();
         query->values = copy;
         drawn++;
     }
+    ky_epoch_leave();
     return drawn;
 }
 

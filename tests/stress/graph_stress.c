@@ -23,7 +23,7 @@ enum {
     DIMENSION = 27,
     WRITERS = 2,
     READERS = 2,
-    FIXED = 1500,
+    FIXED = 2400,    /* enough that a build holds nodes back to measure with */
     OWN_ROWS = 600,  /* of each writer, at most */
     CHANGES = 60000, /* of each writer */
     BUILDS_EVERY = 40,
@@ -146,6 +146,16 @@ walk_all(struct ky_prng *prng)
     ky_free(is_seen);
 }
 
+/* Looks at nodes at random while they are made, taken out and used again. */
+static void
+ask_recall(void)
+{
+    struct ky_error err;
+    double recall = 0;
+    CHECK(collection_recall(collection, 10, 40, 0, 12, &recall, &err) == KY_OK);
+    CHECK(recall > 0 && recall <= 1);
+}
+
 static void *
 search_entries(void *arg)
 {
@@ -155,6 +165,7 @@ search_entries(void *arg)
         search_once(&prng);
         if (i % 16 == 0) {
             walk_all(&prng);
+            ask_recall();
         }
     }
     return NULL;
