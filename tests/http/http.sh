@@ -161,12 +161,14 @@ expect 200 '"is_behind":true' POST /sql "SELECT nextval('down') < -3 AS is_behin
 expect 200 '"nextval":11}' POST /sql "SELECT nextval('set_back')"
 expect 200 '"value":"seven"' GET '/lookup?key=7'
 
-# A client that is alone commits on its own loop.
-for i in $(seq 3); do
+# A client that is alone commits on its own loop, unless the disk has just been slow: then it is tried again.
+own_groups() { call GET /metrics | grep -c '^kyrodb_log_groups_by_committer_total [1-9]'; }
+for i in $(seq 30); do
     psql -qX -h 127.0.0.1 -p $((port + 1)) -U postgres -d postgres -c 'SELECT pg_sleep(0.3)' \
         -c "INSERT INTO t VALUES (900 + $i, '')" >/dev/null
+    [ "$(own_groups)" = 1 ] && break
 done
-same 'groups written by their committer' "$(call GET /metrics | grep -c '^kyrodb_log_groups_by_committer_total [1-9]')" 1
+same 'groups written by their committer' "$(own_groups)" 1
 
 # Metrics. A vector index has its own, under a name that has to be escaped here.
 expect 200 'CREATE' POST /sql 'CREATE TABLE odd (v vector(2))'
