@@ -169,8 +169,12 @@ link_all(struct graph *graph, const struct vector_work *work, struct ky_error *e
     }
     struct vector_work silent = *work;
     silent.progress = NULL;
-    uint32_t *held = (uint32_t *)ky_malloc(((size_t)nodes + 1) * sizeof(uint32_t));
     uint32_t count = 0;
+    for (uint32_t node = 0; node < nodes; node++) {
+        count += build_holds_back(graph, node, share);
+    }
+    uint32_t *held = (uint32_t *)ky_malloc(((size_t)count + 1) * sizeof(uint32_t));
+    count = 0;
     for (uint32_t node = 0; node < nodes; node++) {
         if (build_holds_back(graph, node, share)) {
             held[count++] = node;

@@ -497,7 +497,8 @@ bool
 graph_recall(struct graph *graph, uint32_t k, uint32_t ef, uint32_t count, struct ky_prng *prng,
              double *recall_out)
 {
-    const struct ladders one = {1, 1, &k, &ef};
+    const uint32_t most = KY_MIN(ef, (uint32_t)WALK_EF_MAX);
+    const struct ladders one = {1, 1, &k, &most};
     const size_t size = ky_align_up(graph->values_size, 64);
     struct ky_map64 hidden = {0};
     uint32_t done = 0;

@@ -411,7 +411,7 @@ access_index_create(struct access_txn *txn, const struct cat_index *index, struc
     }
     access_count(txn, index->table->oid, COUNT_SCANS, 1);
     access_count(txn, index->table->oid, COUNT_RETURNED,
-                 storage_count(txn->txn, index->table->rel));
+                 storage_live_count(txn->access->storage, index->table->rel));
     atomic_store_explicit(&runtime->is_resting, true, memory_order_relaxed);
     register_runtime(txn->access, runtime);
     ky_buffer_append(&txn->created, &runtime, sizeof(struct access_index *));

@@ -115,13 +115,8 @@ void
 stats_end(struct access_txn *txn, bool is_committed)
 {
     struct stats_shard *shard = shard_of(txn);
-    _Atomic bool *is_changed = &txn->access->stats.is_changed;
     atomic_fetch_add_explicit(is_committed ? &shard->commits : &shard->rollbacks, 1,
                               memory_order_relaxed);
-    /* Looked at first: the line stays shared. */
-    if (!atomic_load_explicit(is_changed, memory_order_relaxed)) {
-        atomic_store_explicit(is_changed, true, memory_order_relaxed);
-    }
 }
 
 /* ------------------------------------------------------------------ asking */
@@ -360,12 +355,4 @@ access_stats_sweep(struct access *access, const struct cat_image *image)
     ky_mutex_lock(&access->stats.lock);
     sweep_map(&access->stats.upkeep, image);
     ky_mutex_unlock(&access->stats.lock);
-}
-
-void
-access_stats_want_save(struct access *access)
-{
-    if (atomic_load_explicit(&access->stats.is_changed, memory_order_relaxed)) {
-        storage_want_parts(access->storage);
-    }
 }

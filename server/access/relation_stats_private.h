@@ -30,8 +30,7 @@ struct relation_stats {
     struct ky_mutex lock;                       /* taken before that of a shard */
     struct ky_map64 upkeep KY_GUARDED_BY(lock); /* oid -> struct table_upkeep, owned */
     int64_t reset_us KY_GUARDED_BY(lock);
-    bool is_loaded;          /* the opening thread's */
-    _Atomic bool is_changed; /* since it was saved; relaxed: a hint for the last checkpoint */
+    bool is_loaded; /* the opening thread's */
 };
 
 void stats_init(struct relation_stats *stats);

@@ -114,15 +114,35 @@ put_all(struct access *access, const struct cat_image *image, struct ky_buffer *
     ky_buffer_deinit(&relations);
 }
 
+/* The part's mark, by which it is known whether anything has happened since. Nothing is counted but
+ * by a transaction, and it ends. */
+static uint64_t
+mark_of_now(struct access *access)
+{
+    struct database_counts counts;
+    access_database_counts(access, &counts);
+    return counts.commits + counts.rollbacks + (uint64_t)counts.reset_us;
+}
+
+void
+access_stats_want_save(struct access *access)
+{
+    struct part_info saved;
+    if (!storage_part_find(access->storage, part_name, &saved) ||
+        saved.mark != mark_of_now(access)) {
+        storage_want_parts(access->storage);
+    }
+}
+
 ky_status
 stats_save(struct access *access, const struct cat_image *image, struct checkpoint_writer *writer,
            struct ky_error *err)
 {
     struct part_info before;
     struct state_sink *sink = NULL;
-    const struct part_info info = {.name = part_name, .identity = magic};
-    if (!atomic_exchange_explicit(&access->stats.is_changed, false, memory_order_relaxed) &&
-        checkpoint_part_find(writer, part_name, &before)) {
+    const struct part_info info = {
+        .name = part_name, .identity = magic, .mark = mark_of_now(access)};
+    if (checkpoint_part_find(writer, part_name, &before) && before.mark == info.mark) {
         checkpoint_part_keep(writer, part_name);
         return KY_OK;
     }

@@ -601,6 +601,10 @@ Test(recall, the_wished_recall_is_about_what_one_gets)
         cr_log_info("wished %.2f: %.4f", (double)targets[i], recall);
         cr_expect_geq(recall, (double)targets[i] - 0.04, "%.2f: %.4f", (double)targets[i], recall);
     }
+    /* More than there can be is all there is. */
+    double recall = 0;
+    cr_assert_eq(collection_recall(world->collection, K, UINT32_MAX, 0, 8, &recall, &err), KY_OK);
+    cr_expect_eq(recall, 1);
     world_free(world);
 }
 

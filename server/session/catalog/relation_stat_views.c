@@ -66,7 +66,8 @@ table_stats_of(struct session *session, const struct cat_table *table, struct ta
     out->live = storage_live_count(server_storage(session->server), table->rel);
     out->dead = since(obsolete, out->upkeep.obsolete_at);
     out->inserted_since_vacuum = since(out->counts.of[COUNT_INSERTED], out->upkeep.inserted_at);
-    out->changed_since_analyze = access_changes_since_analyze(access, table);
+    out->changed_since_analyze = since(
+        storage_change_count(server_storage(session->server), table->rel), out->upkeep.analyzed_at);
 }
 
 struct datum

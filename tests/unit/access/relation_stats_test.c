@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -317,4 +318,29 @@ Test(relation_stats, what_was_damaged_is_saved_again)
     close_all();
     open_all();
     check_all(2);
+}
+
+Test(relation_stats, a_checkpoint_that_failed_is_made_up_for)
+{
+    struct ky_error err;
+    lsn_t lsn;
+    uint64_t times = 2;
+    count_all();
+    mem_disk_fault(disk, MEM_FAULT_NONE, 0, 0);
+    checkpoint();
+    /* The last calls switch the log's manifest: what fails there is the log's. */
+    const uint64_t calls = mem_disk_calls(disk) - 16;
+    for (uint64_t at = 1; at < calls; at++) {
+        count_all();
+        times += 2;
+        ky_error_init(&err);
+        mem_disk_fault(disk, MEM_FAULT_ERROR, EIO, at);
+        access_stats_want_save(access_layer);
+        cr_assert(storage_checkpoint(storage, &lsn, &err) == KY_ERR || !mem_disk_fault_hit(disk));
+        mem_disk_fault(disk, MEM_FAULT_NONE, 0, 0);
+        checkpoint();
+        close_all();
+        open_all();
+        check_all(times);
+    }
 }
