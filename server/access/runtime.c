@@ -299,12 +299,15 @@ access_duplicate_error(const struct access_index *runtime, const struct cat_inde
 
 /* ------------------------------------------------------------------ filling */
 
-/* Keys lie one after another in `bytes`; an entry names its place. */
+/* Keys lie one after another in `bytes`; an entry names its place, and has the first bytes of its
+ * key so that most comparisons touch nothing else. */
 struct build_entry {
+    uint64_t prefix; /* of the key without its first byte */
     size_t offset;
-    uint32_t key_size;
-    bool has_null;
     row_id_t row_id;
+    uint32_t key_size;
+    uint8_t mark; /* the first byte: is the first value null? */
+    bool has_null;
 };
 
 struct build {
@@ -321,8 +324,17 @@ compare_entries(const void *left, const void *right, void *arg)
     const struct build_entry *a = left;
     const struct build_entry *b = right;
     const struct build *build = arg;
-    int order = ky_slice_compare(ky_slice(build->bytes.data + a->offset, a->key_size),
+    if (a->mark != b->mark) {
+        return a->mark < b->mark ? -1 : 1;
+    }
+    if (a->prefix != b->prefix) {
+        return a->prefix < b->prefix ? -1 : 1;
+    }
+    int order = 0;
+    if (a->key_size != b->key_size || a->key_size > 1 + sizeof(a->prefix)) {
+        order = ky_slice_compare(ky_slice(build->bytes.data + a->offset, a->key_size),
                                  ky_slice(build->bytes.data + b->offset, b->key_size));
+    }
     return order != 0 ? order : (a->row_id > b->row_id) - (a->row_id < b->row_id);
 }
 
@@ -388,11 +400,15 @@ build_add(struct build *build, size_t offset, bool has_null, row_id_t row_id)
         build->capacity = KY_MAX(build->capacity * 2, (size_t)1024);
         build->entries = ky_realloc(build->entries, build->capacity * sizeof(*build->entries));
     }
+    const uint8_t *key = build->bytes.data + offset;
+    const size_t size = build->bytes.size - offset;
     build->entries[build->count++] =
-        (struct build_entry){.offset = offset,
-                             .key_size = (uint32_t)(build->bytes.size - offset),
-                             .has_null = has_null,
-                             .row_id = row_id};
+        (struct build_entry){.prefix = size < 1 ? 0 : ky_slice_prefix(ky_slice(key + 1, size - 1)),
+                             .offset = offset,
+                             .row_id = row_id,
+                             .key_size = (uint32_t)size,
+                             .mark = size < 1 ? 0 : key[0],
+                             .has_null = has_null};
 }
 
 static ky_status

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/base/compiler.h"
+#include "server/base/endian.h"
 
 /* A borrowed run of bytes. Not zero terminated. data may be NULL when size is 0. */
 struct ky_slice {
@@ -46,4 +47,18 @@ ky_slice_compare(struct ky_slice a, struct ky_slice b)
         return order;
     }
     return (a.size > b.size) - (a.size < b.size);
+}
+
+/* The first eight bytes as a number: where two differ they order as the slices do. */
+static inline uint64_t
+ky_slice_prefix(struct ky_slice slice)
+{
+    uint8_t bytes[sizeof(uint64_t)] = {0};
+    if (KY_LIKELY(slice.size >= sizeof(bytes))) {
+        return ky_load_be64(slice.data);
+    }
+    for (size_t i = 0; i < slice.size; i++) {
+        bytes[i] = ((const uint8_t *)slice.data)[i];
+    }
+    return ky_load_be64(bytes);
 }

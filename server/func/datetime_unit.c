@@ -2,7 +2,8 @@
 #include "server/func/datetime_unit.h"
 
 #include <stdio.h>
-#include <strings.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "server/types/numeric.h"
 
@@ -11,88 +12,102 @@
  * as an integer with a decimal scale; extract makes it numeric, date_part a double.
  */
 
-static const struct {
+/* In the order of strcmp. */
+static const struct unit_word {
     const char *word;
     enum unit unit;
 } words[] = {
-    {"microseconds", UNIT_MICROSECOND},
-    {"microsecond", UNIT_MICROSECOND},
-    {"usec", UNIT_MICROSECOND},
-    {"usecs", UNIT_MICROSECOND},
-    {"useconds", UNIT_MICROSECOND},
-    {"us", UNIT_MICROSECOND},
-    {"milliseconds", UNIT_MILLISECOND},
-    {"millisecond", UNIT_MILLISECOND},
-    {"mseconds", UNIT_MILLISECOND},
-    {"msec", UNIT_MILLISECOND},
-    {"msecs", UNIT_MILLISECOND},
-    {"ms", UNIT_MILLISECOND},
-    {"second", UNIT_SECOND},
-    {"seconds", UNIT_SECOND},
-    {"sec", UNIT_SECOND},
-    {"secs", UNIT_SECOND},
-    {"s", UNIT_SECOND},
-    {"minute", UNIT_MINUTE},
-    {"minutes", UNIT_MINUTE},
-    {"min", UNIT_MINUTE},
-    {"mins", UNIT_MINUTE},
-    {"m", UNIT_MINUTE},
+    {"c", UNIT_CENTURY},
+    {"cent", UNIT_CENTURY},
+    {"centuries", UNIT_CENTURY},
+    {"century", UNIT_CENTURY},
+    {"d", UNIT_DAY},
+    {"day", UNIT_DAY},
+    {"days", UNIT_DAY},
+    {"dec", UNIT_DECADE},
+    {"decade", UNIT_DECADE},
+    {"decades", UNIT_DECADE},
+    {"decs", UNIT_DECADE},
+    {"dow", UNIT_DOW},
+    {"doy", UNIT_DOY},
+    {"epoch", UNIT_EPOCH},
+    {"h", UNIT_HOUR},
     {"hour", UNIT_HOUR},
     {"hours", UNIT_HOUR},
     {"hr", UNIT_HOUR},
     {"hrs", UNIT_HOUR},
-    {"h", UNIT_HOUR},
-    {"day", UNIT_DAY},
-    {"days", UNIT_DAY},
-    {"d", UNIT_DAY},
-    {"week", UNIT_WEEK},
-    {"weeks", UNIT_WEEK},
-    {"w", UNIT_WEEK},
-    {"month", UNIT_MONTH},
-    {"months", UNIT_MONTH},
+    {"isodow", UNIT_ISODOW},
+    {"isoyear", UNIT_ISOYEAR},
+    {"jd", UNIT_JULIAN},
+    {"julian", UNIT_JULIAN},
+    {"m", UNIT_MINUTE},
+    {"microsecond", UNIT_MICROSECOND},
+    {"microseconds", UNIT_MICROSECOND},
+    {"mil", UNIT_MILLENNIUM},
+    {"millennia", UNIT_MILLENNIUM},
+    {"millennium", UNIT_MILLENNIUM},
+    {"millisecond", UNIT_MILLISECOND},
+    {"milliseconds", UNIT_MILLISECOND},
+    {"mils", UNIT_MILLENNIUM},
+    {"min", UNIT_MINUTE},
+    {"mins", UNIT_MINUTE},
+    {"minute", UNIT_MINUTE},
+    {"minutes", UNIT_MINUTE},
     {"mon", UNIT_MONTH},
     {"mons", UNIT_MONTH},
-    {"quarter", UNIT_QUARTER},
+    {"month", UNIT_MONTH},
+    {"months", UNIT_MONTH},
+    {"ms", UNIT_MILLISECOND},
+    {"msec", UNIT_MILLISECOND},
+    {"mseconds", UNIT_MILLISECOND},
+    {"msecs", UNIT_MILLISECOND},
     {"qtr", UNIT_QUARTER},
+    {"quarter", UNIT_QUARTER},
+    {"s", UNIT_SECOND},
+    {"sec", UNIT_SECOND},
+    {"second", UNIT_SECOND},
+    {"seconds", UNIT_SECOND},
+    {"secs", UNIT_SECOND},
+    {"timezone", UNIT_TIMEZONE},
+    {"timezone_hour", UNIT_TIMEZONE_HOUR},
+    {"timezone_minute", UNIT_TIMEZONE_MINUTE},
+    {"us", UNIT_MICROSECOND},
+    {"usec", UNIT_MICROSECOND},
+    {"useconds", UNIT_MICROSECOND},
+    {"usecs", UNIT_MICROSECOND},
+    {"w", UNIT_WEEK},
+    {"week", UNIT_WEEK},
+    {"weeks", UNIT_WEEK},
+    {"y", UNIT_YEAR},
     {"year", UNIT_YEAR},
     {"years", UNIT_YEAR},
     {"yr", UNIT_YEAR},
     {"yrs", UNIT_YEAR},
-    {"y", UNIT_YEAR},
-    {"decade", UNIT_DECADE},
-    {"decades", UNIT_DECADE},
-    {"dec", UNIT_DECADE},
-    {"decs", UNIT_DECADE},
-    {"century", UNIT_CENTURY},
-    {"centuries", UNIT_CENTURY},
-    {"cent", UNIT_CENTURY},
-    {"c", UNIT_CENTURY},
-    {"millennium", UNIT_MILLENNIUM},
-    {"millennia", UNIT_MILLENNIUM},
-    {"mil", UNIT_MILLENNIUM},
-    {"mils", UNIT_MILLENNIUM},
-    {"epoch", UNIT_EPOCH},
-    {"dow", UNIT_DOW},
-    {"doy", UNIT_DOY},
-    {"isodow", UNIT_ISODOW},
-    {"isoyear", UNIT_ISOYEAR},
-    {"julian", UNIT_JULIAN},
-    {"jd", UNIT_JULIAN},
-    {"timezone", UNIT_TIMEZONE},
-    {"timezone_hour", UNIT_TIMEZONE_HOUR},
-    {"timezone_minute", UNIT_TIMEZONE_MINUTE},
 };
+
+enum { WORD_SIZE_MAX = 16 };
+
+static int
+compare_word(const void *word, const void *entry)
+{
+    return strcmp(word, ((const struct unit_word *)entry)->word);
+}
 
 enum unit
 datetime_unit(struct ky_slice word)
 {
-    for (size_t i = 0; i < KY_COUNT_OF(words); i++) {
-        if (strlen(words[i].word) == word.size &&
-            strncasecmp(words[i].word, word.data, word.size) == 0) {
-            return words[i].unit;
-        }
+    char lower[WORD_SIZE_MAX];
+    if (word.size >= sizeof(lower) || memchr(word.data, '\0', word.size) != NULL) {
+        return UNIT_UNKNOWN;
     }
-    return UNIT_UNKNOWN;
+    for (size_t i = 0; i < word.size; i++) {
+        const char c = ((const char *)word.data)[i];
+        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    lower[word.size] = '\0';
+    const struct unit_word *found =
+        bsearch(lower, words, KY_COUNT_OF(words), sizeof(words[0]), compare_word);
+    return found == NULL ? UNIT_UNKNOWN : found->unit;
 }
 
 ky_status
@@ -448,11 +463,13 @@ extract(struct func_env *env, const struct datum *args, oid_t type, struct datum
     if (is_timestamp_julian(args, &field, type)) {
         return extract_julian(env, args, type, field.value, out, err);
     }
+    if (field.infinity == 0 && field.scale == 0) {
+        *out = (struct datum){.bytes = numeric_from_int64(env->types.arena, field.value)};
+        return KY_OK;
+    }
     char text[64];
     if (field.infinity != 0) {
         snprintf(text, sizeof(text), "%s", field.infinity > 0 ? "Infinity" : "-Infinity");
-    } else if (field.scale == 0) {
-        snprintf(text, sizeof(text), "%lld", (long long)field.value);
     } else {
         const int64_t unit = powers[field.scale];
         const char *sign = field.value < 0 ? "-" : "";

@@ -50,7 +50,7 @@ enum word {
 
 /* Longer words before their prefixes. */
 static const struct template_word {
-    const char *text;
+    char text[6];
     enum word word;
     int width;
 } template_words[] = {
@@ -110,14 +110,18 @@ next_piece(struct ky_slice template, size_t *at, bool *is_quoted, struct piece *
     if (*at >= template.size) {
         return false;
     }
-    if (!*is_quoted) {
+    /* Small, if it is the letter that a word may begin with. */
+    char first = (char)(p[*at] | 0x20);
+    if (!*is_quoted && first >= 'a' && first <= 'z') {
         while (starts(template, *at, "fm") || starts(template, *at, "tm") ||
                starts(template, *at, "fx")) {
             piece->is_fill |= p[*at + 1] == 'm' || p[*at + 1] == 'M';
             *at += 2;
         }
+        first = (char)(*at < template.size ? p[*at] | 0x20 : '\0');
         for (size_t i = 0; i < KY_COUNT_OF(template_words); i++) {
-            if (starts(template, *at, template_words[i].text)) {
+            if (template_words[i].text[0] == first &&
+                starts(template, *at, template_words[i].text)) {
                 const size_t size = strlen(template_words[i].text);
                 piece->word = &template_words[i];
                 piece->text = slice_part(template, *at, *at + size);
@@ -168,11 +172,27 @@ append_name(const char *name, const struct piece *piece, int width, struct ky_bu
     }
 }
 
+static int64_t
+power_of_ten(int exponent)
+{
+    int64_t result = 1;
+    while (exponent-- > 0) {
+        result *= 10;
+    }
+    return result;
+}
+
 static void
 append_number(int64_t value, int width, const struct piece *piece, struct ky_buffer *out)
 {
     if (piece->is_fill) {
         ky_buffer_printf(out, "%lld", (long long)value);
+    } else if (value >= 0 && value < power_of_ten(width)) {
+        uint8_t *digits = ky_buffer_extend(out, (size_t)width);
+        int64_t rest = value;
+        for (int i = width; i > 0; i--, rest /= 10) {
+            digits[i - 1] = (uint8_t)('0' + rest % 10);
+        }
     } else {
         ky_buffer_printf(out, "%0*lld", width + (value < 0), (long long)value);
     }
@@ -200,16 +220,6 @@ append_mark(const struct piece *piece, const char *plain, const char *dotted, st
         const uint32_t c = (uint8_t)*mark;
         ky_buffer_append_byte(out, (uint8_t)(is_upper ? utext_upper(c) : c));
     }
-}
-
-static int64_t
-power_of_ten(int exponent)
-{
-    int64_t result = 1;
-    while (exponent-- > 0) {
-        result *= 10;
-    }
-    return result;
 }
 
 static void
@@ -285,15 +295,18 @@ print_time(const struct moment *m, const struct piece *piece, struct ky_buffer *
     }
 }
 
+static int64_t
+year_day(const struct moment *m)
+{
+    return m->is_interval ? m->day : m->days - date_from_civil((int)m->year, 1, 1) + 1;
+}
+
 static void
 print_word(const struct moment *m, const struct piece *piece, struct ky_buffer *out)
 {
     const int width = piece->word->width;
     const int64_t weekday = m->days + 6 - floor_div(m->days + 6, 7) * 7; /* Sunday 0 */
-    const int64_t year_day =
-        m->is_interval ? m->day : m->days - date_from_civil((int)m->year, 1, 1) + 1;
     int iso_year;
-    const int iso_week = datetime_iso_week(m->days, &iso_year);
     switch (piece->word->word) {
     case WORD_YEAR:
         append_year(m->year, piece, out);
@@ -303,6 +316,7 @@ print_word(const struct moment *m, const struct piece *piece, struct ky_buffer *
                          (long long)(m->year % 1000));
         break;
     case WORD_ISO_YEAR:
+        (void)datetime_iso_week(m->days, &iso_year);
         append_year(iso_year, piece, out);
         break;
     case WORD_CENTURY:
@@ -325,11 +339,12 @@ print_word(const struct moment *m, const struct piece *piece, struct ky_buffer *
     case WORD_DAY_SHORT:
         append_name(day_names[weekday], piece, width, out);
         break;
+    /* As in PostgreSQL, the sign of an interval's day is a part of its width. */
     case WORD_DAY_OF_YEAR:
-        append_number(year_day, width, piece, out);
+        append_number(year_day(m), width - (year_day(m) < 0), piece, out);
         break;
     case WORD_DAY:
-        append_number(m->day, width, piece, out);
+        append_number(m->day, width - (m->day < 0), piece, out);
         break;
     case WORD_WEEKDAY:
         append_number(weekday + 1, width, piece, out);
@@ -338,10 +353,10 @@ print_word(const struct moment *m, const struct piece *piece, struct ky_buffer *
         append_number(weekday == 0 ? 7 : weekday, width, piece, out);
         break;
     case WORD_ISO_WEEK:
-        append_number(iso_week, width, piece, out);
+        append_number(datetime_iso_week(m->days, &iso_year), width, piece, out);
         break;
     case WORD_WEEK:
-        append_number((year_day - 1) / 7 + 1, width, piece, out);
+        append_number((year_day(m) - 1) / 7 + 1, width, piece, out);
         break;
     case WORD_WEEK_OF_MONTH:
         append_number((m->day - 1) / 7 + 1, width, piece, out);

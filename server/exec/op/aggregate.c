@@ -20,10 +20,9 @@ struct call_state {
     /* DISTINCT, ORDER BY */
     bool is_sorted;
     struct eval **order;
-    struct sorter sorter; /* group, arguments; keys: group, order, arguments */
+    struct sorter sorter; /* arguments by group; keys: order, arguments */
     const struct column **kept_columns;
     const struct column **kept_keys;
-    struct column group_column;
 };
 
 struct op_aggregate {
@@ -55,17 +54,15 @@ open_sorted_call(struct op_aggregate *self, struct call_state *state, struct ky_
 {
     const struct agg_call *call = state->call;
     struct ky_arena *arena = self->op.exec->context->arena;
-    const size_t width = (size_t)call->arg_count + 1;
+    const size_t width = call->arg_count;
     const size_t key_count = width + call->order_count;
-    const struct type **types = ky_arena_array(arena, const struct type *, width);
+    const struct type **types = ky_arena_array(arena, const struct type *, width + 1);
     struct key_column *keys = ky_arena_array(arena, struct key_column, key_count);
     state->is_sorted = true;
     state->order = ky_arena_array(arena, struct eval *, (size_t)call->order_count + 1);
     state->kept_columns = ky_arena_array(arena, const struct column *, width);
     state->kept_keys = ky_arena_array(arena, const struct column *, key_count);
-    types[0] = type_get(OID_INT8);
-    keys[0] = (struct key_column){types[0], false, false};
-    size_t key = 1;
+    size_t key = 0;
     for (uint16_t i = 0; i < call->order_count; i++) {
         const struct sort_key *order = &call->order[i];
         KY_TRY(eval_compile(self->op.exec, order->expr, &state->order[i], err));
@@ -73,9 +70,9 @@ open_sorted_call(struct op_aggregate *self, struct call_state *state, struct ky_
             (struct key_column){order->expr->type, order->is_descending, order->is_nulls_first};
     }
     for (uint16_t i = 0; i < call->arg_count; i++) {
-        types[i + 1] = call->args[i]->type;
+        types[i] = call->args[i]->type;
         if (call->is_distinct) {
-            keys[key++] = (struct key_column){types[i + 1], false, false};
+            keys[key++] = (struct key_column){types[i], false, false};
         }
     }
     for (size_t i = 0; i < key; i++) {
@@ -209,26 +206,20 @@ add_sorted(struct op_aggregate *self, struct call_state *state, const struct eva
            const uint16_t *selection, uint32_t count, struct ky_error *err)
 {
     const struct agg_call *call = state->call;
-    column_init(&state->group_column, type_get(OID_INT8), self->place_room, &self->op.memory);
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t place = selection == NULL ? i : selection[i];
-        state->group_column.word[place] =
-            self->op.plan->aggregate.group_count == 0 ? 0 : self->group_of[place];
-    }
+    const uint32_t *groups = self->op.plan->aggregate.group_count == 0 ? NULL : self->group_of;
     size_t key = 0;
-    state->kept_columns[0] = &state->group_column;
-    state->kept_keys[key++] = &state->group_column;
     for (uint16_t i = 0; i < call->order_count; i++) {
         KY_TRY(
             eval_column(state->order[i], input, selection, count, &state->kept_keys[key++], err));
     }
     for (uint16_t i = 0; i < call->arg_count; i++) {
-        state->kept_columns[i + 1] = &state->arg_columns[i];
+        state->kept_columns[i] = &state->arg_columns[i];
         if (call->is_distinct) {
             state->kept_keys[key++] = &state->arg_columns[i];
         }
     }
-    return sorter_add(&state->sorter, state->kept_columns, state->kept_keys, selection, count, err);
+    return sorter_add(&state->sorter, state->kept_columns, state->kept_keys, groups, selection,
+                      count, err);
 }
 
 /* Rows without a null argument. */
@@ -392,9 +383,9 @@ feed_sorted(struct op_aggregate *self, struct call_state *state, struct ky_error
         }
         const uint32_t row = sorter->entries[i].row;
         for (uint16_t a = 0; a < call->arg_count; a++) {
-            state->arg_values[a] = store_get(&sorter->rows, row, (uint32_t)a + 1);
+            state->arg_values[a] = store_get(&sorter->rows, row, a);
         }
-        void *states = self->state_of[store_get(&sorter->rows, row, 0).word];
+        void *states = self->state_of[sort_entry_group(&sorter->entries[i])];
         KY_TRY(call->func->aggregate->add(env, (char *)states + state->offset, state->arg_values,
                                           call->arg_count, err));
     }

@@ -105,7 +105,8 @@ add_batch(struct op_sort *self, const struct batch *batch, struct ky_error *err)
         count = kept;
     }
     if (count > 0) {
-        KY_TRY(sorter_add(&self->sorter, self->columns, self->key_columns, selection, count, err));
+        KY_TRY(sorter_add(&self->sorter, self->columns, self->key_columns, NULL, selection, count,
+                          err));
     }
     if (self->keep > 0 && self->sorter.count >= 2 * (uint64_t)self->keep + BATCH_SIZE_MAX) {
         sorter_sort(&self->sorter);

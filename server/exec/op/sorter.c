@@ -57,10 +57,8 @@ sorter_encode(struct sorter *sorter, const struct column *const *keys, uint32_t 
     if (size == 0) {
         return entry;
     }
-    entry.rank = bytes[0];
-    for (size_t i = 1; i <= sizeof(uint64_t); i++) {
-        entry.prefix = entry.prefix << 8 | (i < size ? bytes[i] : 0);
-    }
+    entry.lead = bytes[0];
+    entry.prefix = ky_slice_prefix(ky_slice(bytes + 1, size - 1));
     if (size > 1 + sizeof(uint64_t)) {
         entry.rest = bytes + 1 + sizeof(uint64_t);
         entry.rest_size = (uint32_t)(size - 1 - sizeof(uint64_t));
@@ -71,11 +69,14 @@ sorter_encode(struct sorter *sorter, const struct column *const *keys, uint32_t 
 int
 sort_entry_compare(const struct sort_entry *a, const struct sort_entry *b)
 {
-    if (a->rank != b->rank) {
-        return a->rank < b->rank ? -1 : 1;
+    if (a->lead != b->lead) {
+        return a->lead < b->lead ? -1 : 1;
     }
     if (a->prefix != b->prefix) {
         return a->prefix < b->prefix ? -1 : 1;
+    }
+    if ((a->rest_size | b->rest_size) == 0) {
+        return 0;
     }
     return ky_slice_compare(ky_slice(a->rest, a->rest_size), ky_slice(b->rest, b->rest_size));
 }
@@ -238,8 +239,8 @@ charge(struct sorter *sorter, struct ky_error *err)
 
 ky_status
 sorter_add(struct sorter *sorter, const struct column *const *columns,
-           const struct column *const *keys, const uint16_t *selection, uint32_t count,
-           struct ky_error *err)
+           const struct column *const *keys, const uint32_t *groups, const uint16_t *selection,
+           uint32_t count, struct ky_error *err)
 {
     if (sorter->room - sorter->count < count) {
         uint32_t room = sorter->room == 0 ? (uint32_t)SORTER_ROOM_FIRST : sorter->room;
@@ -252,7 +253,9 @@ sorter_add(struct sorter *sorter, const struct column *const *columns,
         sorter->room = room;
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct sort_entry entry = sorter_encode(sorter, keys, selection == NULL ? i : selection[i]);
+        const uint32_t place = selection == NULL ? i : selection[i];
+        struct sort_entry entry = sorter_encode(sorter, keys, place);
+        entry.lead |= groups == NULL ? 0 : (uint64_t)groups[place] << 8;
         if (entry.rest_size > 0) {
             entry.rest = ky_slice_dup(&sorter->keys, ky_slice(entry.rest, entry.rest_size)).data;
         }
