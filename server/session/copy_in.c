@@ -6,7 +6,7 @@
 #include "server/session/copy_private.h"
 
 /*
- * COPY FROM STDIN. Fields become values by their types' input functions, up to COPY_ROWS rows wait
+ * COPY FROM. Fields become values by their types' input functions, up to COPY_ROWS rows wait
  * in a batch, and the batch goes through an ordinary INSERT plan in place of its VALUES: defaults,
  * checks, unique waits are the executor's, and a wait is PENDING like any other.
  */
@@ -158,6 +158,9 @@ copy_in_begin(struct session *session, const struct ast_copy *statement, struct 
         if (status == KY_OK) {
             status = prepare(session, copy, statement, image, is_pending_out, err);
         }
+        if (status == KY_OK && !*is_pending_out && statement->file != NULL) {
+            status = copy_file_open(session, copy, statement, err);
+        }
         cat_image_release(image);
     }
     if (status != KY_OK || *is_pending_out) {
@@ -174,7 +177,9 @@ copy_in_begin(struct session *session, const struct ast_copy *statement, struct 
     copy_free(session->copy);
     session->copy = copy;
     copy_progress_begin(session, copy, COPY_FROM);
-    sink->copy_in(sink, copy->column_count, copy->options.format == COPY_BINARY);
+    if (copy->file == NULL) {
+        sink->copy_in(sink, copy->column_count, copy->options.format == COPY_BINARY);
+    }
     return KY_OK;
 }
 
@@ -185,6 +190,7 @@ copy_free(struct copy *copy)
         return;
     }
     copy_progress_end(copy);
+    copy_file_close(copy);
     if (copy->exec != NULL) {
         exec_close(copy->exec);
     }

@@ -307,9 +307,9 @@ copy_read_options(const struct ast_copy *statement, struct ky_slice sql,
     options->quote = said.quote != NULL ? said.quote[0] : '"';
     options->escape = said.escape != NULL ? said.escape[0] : options->quote;
     KY_TRY(check_together(options, &said, statement->is_from, err));
-    if (statement->file != NULL || statement->is_program) {
+    if (statement->is_program) {
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                            "COPY to or from a file of the server is not supported");
+                            "COPY to or from a program is not supported");
     }
     return KY_OK;
 }

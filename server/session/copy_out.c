@@ -4,7 +4,7 @@
 
 #include "server/session/copy_private.h"
 
-/* COPY TO STDOUT: an ordinary query whose sink writes lines. */
+/* COPY TO: an ordinary query whose sink writes lines. */
 
 /* Plans the query to know its columns where an option is about them. */
 static ky_status
@@ -109,7 +109,14 @@ copy_out_begin(struct session *session, const struct ast_copy *statement,
     ky_arena_init(&copy->arena);
     ky_arena_init(&copy->rows_arena);
     source_init(&copy->insert, &copy->arena);
-    if (begin_query(session, statement, copy, source, err) != KY_OK) {
+    ky_status status = begin_query(session, statement, copy, source, err);
+    if (status == KY_OK && statement->file != NULL) {
+        status = source_plan(session, source, err); /* the file stays if that fails */
+    }
+    if (status == KY_OK && statement->file != NULL) {
+        status = copy_file_open(session, copy, statement, err);
+    }
+    if (status != KY_OK) {
         copy_free(copy);
         return KY_ERR;
     }
@@ -265,7 +272,7 @@ struct result_sink *
 copy_out_sink(struct session *session, struct result_sink *target)
 {
     struct copy *copy = session->copy;
-    copy->target = target;
+    copy->target = copy->file != NULL ? copy_file_sink(copy) : target;
     copy->sink = (struct result_sink){.columns = no_columns, .rows = out_rows};
     if (session->running != NULL) {
         session->running->wants_columns = true; /* an empty result still begins the stream */
@@ -273,8 +280,8 @@ copy_out_sink(struct session *session, struct result_sink *target)
     return &copy->sink;
 }
 
-void
-copy_out_end(struct session *session, uint64_t row_count)
+ky_status
+copy_out_end(struct session *session, uint64_t row_count, struct ky_error *err)
 {
     struct copy *copy = session->copy;
     if (copy->options.format == COPY_BINARY) {
@@ -282,7 +289,9 @@ copy_out_end(struct session *session, uint64_t row_count)
         (void)copy->target->copy_data(copy->target, ky_buffer_slice(&copy->out));
     }
     copy->target->copy_out_end(copy->target);
+    KY_TRY(copy_file_check(copy, err));
     (void)snprintf(session->tag, SESSION_TAG_SIZE, "COPY %" PRIu64, row_count);
     copy_free(copy);
     session->copy = NULL;
+    return KY_OK;
 }

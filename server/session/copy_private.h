@@ -43,6 +43,8 @@ struct copy {
     uint16_t column_count;
     const char *table; /* for messages; NULL: a query */
     oid_t table_oid;
+    struct copy_file *file;         /* NULL: the client */
+    uint64_t file_size;             /* FROM; 0: not known */
     struct copy_progress *progress; /* the session's, once it is the session's copy */
     struct ky_buffer scratch;
     /* FROM */
@@ -88,6 +90,16 @@ KY_MUST_CHECK ky_status copy_read_options(const struct ast_copy *statement, stru
 /* Fills copy->force from the options' lists; names are set. */
 KY_MUST_CHECK ky_status copy_force_columns(struct copy *copy, const struct cat_table *table,
                                            struct ky_error *err);
+
+/* ------------------------------------------------------------------ copy_file.c */
+
+/* Opens the statement's file for the copy. 42501, 42602, 42809, 58P01, 53000, 53100, 58030; 0A000
+ * over HTTP. */
+KY_MUST_CHECK ky_status copy_file_open(const struct session *session, struct copy *copy,
+                                       const struct ast_copy *statement, struct ky_error *err);
+void copy_file_close(struct copy *copy);
+/* TO: what takes the place of the client's sink. */
+struct result_sink *copy_file_sink(struct copy *copy);
 
 /* ------------------------------------------------------------------ copy_progress.c */
 

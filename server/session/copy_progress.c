@@ -11,6 +11,8 @@ set(struct copy_progress *progress, enum copy_command command, oid_t table)
     atomic_store_explicit(&progress->bytes, 0, memory_order_relaxed);
     atomic_store_explicit(&progress->rows, 0, memory_order_relaxed);
     atomic_store_explicit(&progress->excluded, 0, memory_order_relaxed);
+    atomic_store_explicit(&progress->total, 0, memory_order_relaxed);
+    atomic_store_explicit(&progress->is_file, false, memory_order_relaxed);
     atomic_store_explicit(&progress->table, table, memory_order_relaxed);
     atomic_store_explicit(&progress->command, command, memory_order_relaxed);
 }
@@ -20,6 +22,8 @@ copy_progress_begin(struct session *session, struct copy *copy, enum copy_comman
 {
     copy->progress = &session->copy_progress;
     set(copy->progress, command, copy->table_oid);
+    atomic_store_explicit(&copy->progress->total, (int64_t)copy->file_size, memory_order_relaxed);
+    atomic_store_explicit(&copy->progress->is_file, copy->file != NULL, memory_order_relaxed);
 }
 
 static void
@@ -72,9 +76,10 @@ add_row(struct sysview_rows *rows, struct session *session)
     row[2] = datum_cstr("postgres");
     row[3] = datum_word(atomic_load_explicit(&progress->table, memory_order_relaxed));
     row[4] = datum_cstr(command == COPY_FROM ? "COPY FROM" : "COPY TO");
-    row[5] = datum_cstr("PIPE");
+    const bool is_file = atomic_load_explicit(&progress->is_file, memory_order_relaxed);
+    row[5] = datum_cstr(is_file ? "FILE" : "PIPE");
     row[6] = datum_word(atomic_load_explicit(&progress->bytes, memory_order_relaxed));
-    row[7] = datum_word(0);
+    row[7] = datum_word(atomic_load_explicit(&progress->total, memory_order_relaxed));
     row[8] = datum_word(atomic_load_explicit(&progress->rows, memory_order_relaxed));
     row[9] = datum_word(atomic_load_explicit(&progress->excluded, memory_order_relaxed));
 }

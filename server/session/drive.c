@@ -286,13 +286,18 @@ static enum step
 run_query(struct session *session, struct ky_error *err)
 {
     struct portal *portal = session->running;
+    if (session->copy != NULL && copy_is_file(session->copy) && session->place < SESSION_ON_LONG) {
+        return step_of(session_yield(session, SESSION_NEEDS_LONG_TURN));
+    }
     struct result_sink *sink =
         session->copy != NULL ? copy_out_sink(session, session->sink) : session->sink;
     enum session_answer answer = portal_run(session, portal, session->left_rows, sink, err);
     if (answer == SESSION_DONE && portal->explain != NULL) {
         utility_explain_analyze(session, portal);
+    } else if (session->copy != NULL && copy_file_check(session->copy, err) != KY_OK) {
+        return STEP_ERROR;
     } else if (answer == SESSION_DONE && session->copy != NULL) {
-        copy_out_end(session, portal->row_count);
+        return copy_out_end(session, portal->row_count, err) == KY_OK ? STEP_DONE : STEP_ERROR;
     } else if (answer == SESSION_DONE) {
         portal_tag(portal, session->tag);
     }
@@ -341,6 +346,9 @@ drive_statement(struct session *session, struct portal *portal, struct ky_error 
     if (session->running != NULL) {
         return run_query(session, err);
     }
+    if (session->copy != NULL && copy_is_from_file(session->copy)) {
+        return step_of(copy_file_run(session, err));
+    }
     if (drive_check_failed(session, tree, err) != KY_OK ||
         (tree->kind != AST_TRANSACTION && transaction_ensure(session, err) != KY_OK)) {
         return STEP_ERROR;
@@ -373,7 +381,8 @@ drive_statement(struct session *session, struct portal *portal, struct ky_error 
     case UTILITY_PORTAL:
         return run_query(session, err);
     case UTILITY_COPY_IN:
-        return STEP_COPY_IN;
+        return copy_is_from_file(session->copy) ? step_of(copy_file_run(session, err))
+                                                : STEP_COPY_IN;
     }
     KY_UNREACHABLE();
 }

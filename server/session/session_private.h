@@ -201,6 +201,8 @@ struct copy_progress {
     _Atomic int command;
     _Atomic oid_t table; /* OID_NONE: a query */
     _Atomic int64_t bytes, rows, excluded;
+    _Atomic int64_t total; /* bytes of the file; 0: not known */
+    atomic_bool is_file;
 };
 
 struct session {
@@ -587,7 +589,7 @@ KY_MUST_CHECK ky_status ddl_implicit_table(struct session *session, const struct
 /* ------------------------------------------------------------------ copy */
 
 struct copy;
-/* COPY FROM STDIN: ready for data. */
+/* COPY FROM: ready for data. */
 KY_MUST_CHECK ky_status copy_in_begin(struct session *session, const struct ast_copy *statement,
                                       struct ky_slice sql, struct result_sink *sink,
                                       bool *is_pending_out, struct ky_error *err);
@@ -601,10 +603,18 @@ enum session_answer copy_in_end(struct session *session, uint64_t *row_count_out
 enum session_answer copy_in_resume(struct session *session, uint64_t *row_count_out,
                                    struct ky_error *err);
 void copy_free(struct copy *copy);
-/* COPY TO STDOUT: a sink that turns batches into lines and passes them to `target`. The portal of
+bool copy_is_file(const struct copy *copy);
+bool copy_is_from_file(const struct copy *copy);
+/* COPY FROM a file: all of it, then the tag; frees session->copy. Entered again after PENDING. */
+enum session_answer copy_file_run(struct session *session, struct ky_error *err);
+/* COPY TO a file: has all that was written so far got there? 53100, 58030 .. */
+KY_MUST_CHECK ky_status copy_file_check(const struct copy *copy, struct ky_error *err);
+/* COPY TO: a sink that turns batches into lines and passes them to `target`. The portal of
  * the query runs with it. */
 KY_MUST_CHECK ky_status copy_out_begin(struct session *session, const struct ast_copy *statement,
                                        struct plan_source *source, struct ky_error *err);
 struct result_sink *copy_out_sink(struct session *session, struct result_sink *target);
-/* All rows went out: the end of the stream; frees session->copy and fills session->tag. */
-void copy_out_end(struct session *session, uint64_t row_count);
+/* All rows went out: the end of the stream; frees session->copy and fills session->tag. As
+ * copy_file_check. */
+KY_MUST_CHECK ky_status copy_out_end(struct session *session, uint64_t row_count,
+                                     struct ky_error *err);
