@@ -3,6 +3,7 @@
 
 #include "server/func/func_private.h"
 #include "server/func/utext.h"
+#include "server/types/encoding.h"
 
 /* Digests, and bytea as text: hex, base64, escape. */
 
@@ -253,22 +254,23 @@ SCALAR(decode)
 
 /* Text and bytea hold the same bytes: UTF-8 is the only encoding. */
 static ky_status
-validate_utf8_name(struct ky_slice name, struct ky_error *err)
+check_encoding(struct ky_slice name, const char *role, struct ky_error *err)
 {
-    if (name.size == 4 || name.size == 5) {
-        const char *p = name.data;
-        const bool is_utf = (p[0] | 0x20) == 'u' && (p[1] | 0x20) == 't' && (p[2] | 0x20) == 'f';
-        if (is_utf && p[name.size - 1] == '8') {
-            return KY_OK;
-        }
+    const int encoding = encoding_find(name);
+    if (encoding == ENCODING_UTF8) {
+        return KY_OK;
     }
-    return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "encoding \"%.*s\" is not supported",
-                        (int)name.size, (const char *)name.data);
+    if (encoding == ENCODING_UNKNOWN) {
+        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "invalid %s encoding name \"%.*s\"",
+                            role, (int)name.size, (const char *)name.data);
+    }
+    return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                        "conversion between %s and UTF8 is not supported", encoding_name(encoding));
 }
 
 SCALAR(convert_from)
 {
-    KY_TRY(validate_utf8_name(args[1].bytes, err));
+    KY_TRY(check_encoding(args[1].bytes, "source", err));
     KY_TRY(utf8_validate(args[0].bytes, err));
     *out = args[0];
     return KY_OK;
@@ -276,7 +278,7 @@ SCALAR(convert_from)
 
 SCALAR(convert_to)
 {
-    KY_TRY(validate_utf8_name(args[1].bytes, err));
+    KY_TRY(check_encoding(args[1].bytes, "destination", err));
     *out = args[0];
     return KY_OK;
 }

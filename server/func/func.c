@@ -165,6 +165,16 @@ func_candidates(struct ky_slice name, size_t *count_out)
     return registry.by_name + low;
 }
 
+const struct type *
+func_set_type(const struct func_set *set, int column, const struct type *first_arg)
+{
+    const struct type *type = type_find(set->column_types[column]);
+    if (type == NULL || type->oid != OID_ANYELEMENT || first_arg == NULL) {
+        return type;
+    }
+    return first_arg->category == 'A' ? type_find(first_arg->element_oid) : first_arg;
+}
+
 const struct func *
 func_find(oid_t oid)
 {

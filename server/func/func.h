@@ -7,7 +7,7 @@
  * Built-in functions, operators and aggregates, found by name as in pg_proc and
  * pg_operator, with PostgreSQL's OIDs for what PostgreSQL has.
  */
-enum { FUNC_ARGS_MAX = 100 };
+enum { FUNC_ARGS_MAX = 100, OID_FUNC_EXPANDARRAY = 13900 };
 
 /**
  * What a function may know of the session it runs in. func/ knows no catalog: functions that need
@@ -142,6 +142,16 @@ struct operator
 const struct func *const *func_candidates(struct ky_slice name, size_t *count_out);
 const struct func *func_find(oid_t oid);
 const struct func *const *func_all(size_t *count_out);
+/* Is this one of those that PostgreSQL has in information_schema? */
+static inline bool
+func_is_of_information_schema(const struct func *func)
+{
+    return func->oid == OID_FUNC_EXPANDARRAY;
+}
+/* The type of a set function's column; first_arg is its first argument's, for polymorphic ones
+ * (NULL: it has none). NULL: not known. */
+const struct type *func_set_type(const struct func_set *set, int column,
+                                 const struct type *first_arg);
 const struct operator* const * operator_candidates(struct ky_slice name, size_t *count_out);
 const struct operator* operator_find(oid_t oid);
 /* The operator of exactly these operand types, or NULL. */

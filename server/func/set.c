@@ -192,6 +192,16 @@ unnest_next(struct func_env *env KY_UNUSED, struct func_rows *rows, struct datum
     return KY_OK;
 }
 
+/* information_schema._pg_expandarray: each element with its number, from 1. */
+static ky_status
+numbered_next(struct func_env *env, struct func_rows *rows, struct datum *values, bool *has_row_out,
+              struct ky_error *err)
+{
+    const struct element_rows *elements = ROWS(struct element_rows, rows);
+    values[1] = datum_word((int64_t)(elements->view.count - elements->left) + 1);
+    return unnest_next(env, rows, values, has_row_out, err);
+}
+
 static ky_status
 subscripts_open(struct func_env *env, const struct datum *args, int arg_count,
                 struct func_rows **rows_out, struct ky_error *err KY_UNUSED)
@@ -314,6 +324,9 @@ ONE_COLUMN(timestamp_series, timestamp_series_open, time_series_next, "generate_
 ONE_COLUMN(timestamptz_series, timestamptz_series_open, time_series_next, "generate_series",
            OID_TIMESTAMPTZ);
 ONE_COLUMN(unnest_set, unnest_open, unnest_next, "unnest", OID_ANYELEMENT);
+static const struct func_set numbered_set = {unnest_open, numbered_next, 2,
+                                             (const char *const[]){"x", "n"},
+                                             (const oid_t[]){OID_ANYELEMENT, OID_INT4}};
 ONE_COLUMN(subscripts_set, subscripts_open, int_series_next, "generate_subscripts", OID_INT4);
 ONE_COLUMN(pieces_set, pieces_open, pieces_next, "string_to_table", OID_TEXT);
 
@@ -339,6 +352,8 @@ static const struct func funcs[] = {
          .set = &timestamptz_series),
     FUNC(2331, "unnest", OID_ANYELEMENT, 'i', true, ARGS(OID_ANYARRAY), .is_set = true,
          .set = &unnest_set),
+    FUNC(OID_FUNC_EXPANDARRAY, "_pg_expandarray", OID_RECORD, 'i', true, ARGS(OID_ANYARRAY),
+         .is_set = true, .set = &numbered_set),
     FUNC(1191, "generate_subscripts", OID_INT4, 'i', true, ARGS(OID_ANYARRAY, OID_INT4, OID_BOOL),
          .is_set = true, .set = &subscripts_set),
     FUNC(1192, "generate_subscripts", OID_INT4, 'i', true, ARGS(OID_ANYARRAY, OID_INT4),

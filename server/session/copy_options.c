@@ -2,6 +2,7 @@
 #include <strings.h>
 
 #include "server/session/copy_private.h"
+#include "server/types/encoding.h"
 
 /* COPY's options, and which of them go together. */
 
@@ -90,20 +91,14 @@ read_header(struct copy_options *options, const struct ast_option *option, bool 
 static ky_status
 read_encoding(const char *text, struct ky_error *err)
 {
-    static const char *const utf8[] = {"utf8", "utf-8", "unicode", "sql_ascii"};
-    static const char *const others[] = {"latin", "iso",  "win", "koi8",    "euc",
-                                         "sjis",  "big5", "gb",  "johab",   "uhc",
-                                         "shift", "mule", "alt", "mskanji", "windows"};
-    for (size_t i = 0; i < KY_COUNT_OF(utf8); i++) {
-        if (strcasecmp(text, utf8[i]) == 0) {
-            return KY_OK;
-        }
+    const int encoding = encoding_find(ky_slice_cstr(text));
+    if (encoding == ENCODING_UTF8 || encoding == ENCODING_SQL_ASCII) {
+        return KY_OK;
     }
-    for (size_t i = 0; i < KY_COUNT_OF(others); i++) {
-        if (strncasecmp(text, others[i], strlen(others[i])) == 0) {
-            return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                                "conversion between %s and UTF8 is not supported", text);
-        }
+    if (encoding != ENCODING_UNKNOWN) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "conversion between %s and UTF8 is not supported",
+                            encoding_name(encoding));
     }
     return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
                         "argument to option \"encoding\" must be a valid encoding name");

@@ -120,6 +120,81 @@ find_proc(char parts[NAME_PARTS_MAX][64], int count, struct ky_slice text, oid_t
     return KY_OK;
 }
 
+/* Where c is first met outside of quotes and parentheses; size: nowhere. */
+static size_t
+find_char(struct ky_slice text, size_t from, char c)
+{
+    const char *p = text.data;
+    bool is_quoted = false;
+    int depth = 0;
+    size_t at = from;
+    for (; at < text.size && (is_quoted || depth > 0 || p[at] != c); at++) {
+        is_quoted = is_quoted != (p[at] == '"');
+        depth += is_quoted ? 0 : (p[at] == '(') - (p[at] == ')');
+    }
+    return at;
+}
+
+/* The types in parentheses that begin at `at`. */
+static ky_status
+find_arguments(struct session *session, struct ky_slice text, size_t at,
+               oid_t types_out[FUNC_ARGS_MAX], int *count_out, struct ky_error *err)
+{
+    const char *p = text.data;
+    size_t end = text.size;
+    while (end > at + 1 && p[end - 1] == ' ') {
+        end--;
+    }
+    if (end <= at + 1 || p[end - 1] != ')') {
+        return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "expected a right parenthesis");
+    }
+    const struct ky_slice list = ky_slice(p + at + 1, end - at - 2);
+    int count = 0;
+    size_t from = 0;
+    while (from < list.size && ((const char *)list.data)[from] == ' ') {
+        from++;
+    }
+    while (from < list.size) {
+        const size_t comma = find_char(list, from, ',');
+        if (count == FUNC_ARGS_MAX) {
+            return ky_error_set(err, KY_TOO_MANY_ARGUMENTS, "too many arguments");
+        }
+        KY_TRY(find_type(session, ky_slice((const char *)list.data + from, comma - from),
+                         &types_out[count++], err));
+        from = comma + 1;
+    }
+    *count_out = count;
+    return KY_OK;
+}
+
+/* name(type, type): the one function of exactly these arguments. */
+static ky_status
+find_procedure(struct session *session, struct ky_slice text, oid_t *out, struct ky_error *err)
+{
+    char parts[NAME_PARTS_MAX][64];
+    oid_t types[FUNC_ARGS_MAX];
+    int part_count = 0;
+    int count = 0;
+    const size_t at = find_char(text, 0, '(');
+    if (at == text.size) {
+        return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "expected a left parenthesis");
+    }
+    if (!split_name(ky_slice(text.data, at), parts, &part_count)) {
+        return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
+    }
+    KY_TRY(find_arguments(session, text, at, types, &count, err));
+    size_t found;
+    const struct func *const *funcs = func_candidates(ky_slice_cstr(parts[part_count - 1]), &found);
+    for (size_t i = 0; i < found; i++) {
+        if (funcs[i]->arg_count == count &&
+            (count == 0 || memcmp(funcs[i]->args, types, (size_t)count * sizeof(oid_t)) == 0)) {
+            *out = funcs[i]->oid;
+            return KY_OK;
+        }
+    }
+    return reg_error_missing(err, OID_REGPROCEDURE, text);
+}
+
 static ky_status
 find_oid(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out, struct ky_error *err)
 {
@@ -129,6 +204,9 @@ find_oid(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out, struc
     int count = 0;
     if (reg_type == OID_REGTYPE) {
         return find_type(session, text, oid_out, err);
+    }
+    if (reg_type == OID_REGPROCEDURE) {
+        return find_procedure(session, text, oid_out, err);
     }
     if (!split_name(text, parts, &count)) {
         return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
@@ -148,7 +226,7 @@ find_oid(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out, struc
             *oid_out = role->oid;
             return KY_OK;
         }
-    } else if (reg_type == OID_REGPROC || reg_type == OID_REGPROCEDURE) {
+    } else if (reg_type == OID_REGPROC) {
         return find_proc(parts, count, text, oid_out, err);
     }
     return reg_error_missing(err, reg_type, text);
@@ -227,6 +305,14 @@ append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
         const struct func *func = func_find(oid);
         if (func != NULL) {
             append_identifier(out, func->name);
+        }
+        if (func != NULL && reg_type == OID_REGPROCEDURE) {
+            ky_buffer_append_byte(out, '(');
+            for (int i = 0; i < func->arg_count; i++) {
+                ky_buffer_append_cstr(out, i == 0 ? "" : ",");
+                ky_buffer_append_cstr(out, type_get(func->args[i])->sql_name);
+            }
+            ky_buffer_append_byte(out, ')');
         }
         return func != NULL;
     }

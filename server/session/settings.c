@@ -11,6 +11,7 @@
 #include "server/base/arena.h"
 #include "server/base/assert.h"
 #include "server/types/datetime.h"
+#include "server/types/encoding.h"
 
 /*
  * Values are kept as canonical text, booleans and integers also as numbers. A change logs what
@@ -252,13 +253,15 @@ canonical_string(int setting, const char *old, const char *value, char **out, st
     if (setting == SETTING_DATESTYLE) {
         *out = date_style(old, value);
     } else if (setting == SETTING_CLIENT_ENCODING) {
-        bool is_utf8 = strcasecmp(value, "UTF8") == 0 || strcasecmp(value, "UTF-8") == 0 ||
-                       strcasecmp(value, "unicode") == 0;
-        if (!is_utf8 && strcasecmp(value, "SQL_ASCII") != 0) {
-            return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                                "conversion between %s and UTF8 is not supported", value);
+        const int encoding = encoding_find(ky_slice_cstr(value));
+        const bool is_known = encoding == ENCODING_UTF8 || encoding == ENCODING_SQL_ASCII;
+        if (!is_known && encoding != ENCODING_UNKNOWN) {
+            (void)ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                               "invalid value for parameter \"client_encoding\": \"%s\"", value);
+            return ky_error_detail(err, "Conversion between %s and UTF8 is not supported.",
+                                   encoding_name(encoding));
         }
-        *out = ky_strdup(is_utf8 ? "UTF8" : "SQL_ASCII");
+        *out = is_known ? ky_strdup(encoding_name(encoding)) : NULL;
     } else if (setting == SETTING_TIMEZONE) {
         const struct timezone *zone = timezone_find(ky_slice_cstr(value));
         *out = zone == NULL ? NULL : ky_strdup(timezone_name(zone));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/catalog/views/views_private.h"
 #include "server/types/array.h"
+#include "server/types/type_io.h"
 
 /* Objects that are not relations, and the catalogs of what the server does not have. */
 
@@ -107,11 +108,16 @@ FILL(fill_type)
         put_word(&at, type->is_preferred);
         put_word(&at, true);
         put_word(&at, type->delimiter == 0 ? ',' : type->delimiter);
+        const struct type_io *io = type_io_of(type);
         put_word(&at, 0);
         put_word(&at, 0);
         put_word(&at, type->element_oid);
         put_word(&at, type->array_oid);
-        for (int k = 0; k < 7; k++) {
+        put_word(&at, io->input);
+        put_word(&at, io->output);
+        put_word(&at, io->receive);
+        put_word(&at, io->send);
+        for (int k = 0; k < 3; k++) {
             put_word(&at, 0);
         }
         put_word(&at, type->align);

@@ -198,6 +198,13 @@ type_storage_letter(const struct type *type)
     return type->typlen > 0 || type->oid == OID_NAME ? 'p' : type->oid == OID_NUMERIC ? 'm' : 'x';
 }
 
+/* As in PostgreSQL, what an identity column takes from its sequence is no default. */
+static bool
+has_default(const struct cat_column *column)
+{
+    return column->default_sql != NULL && column->identity == 0;
+}
+
 static void
 add_attribute(struct sysview_rows *rows, oid_t relation, int number,
               const struct cat_column *column)
@@ -218,7 +225,7 @@ add_attribute(struct sysview_rows *rows, oid_t relation, int number,
     put_word(&at, type_storage_letter(type));
     put_word(&at, 0);
     put_word(&at, column->is_not_null);
-    put_word(&at, column->default_sql != NULL);
+    put_word(&at, has_default(column));
     put_word(&at, false);
     put_word(&at, column->identity);
     put_word(&at, column->generated);
@@ -270,7 +277,7 @@ fill_attrdef(const struct sysview_context *context, struct sysview_rows *rows, s
     for (size_t i = 0; i < context->image->table_count; i++) {
         const struct cat_table *table = context->image->tables[i];
         for (uint16_t k = 0; k < table->column_count; k++) {
-            if (table->columns[k].default_sql != NULL) {
+            if (has_default(&table->columns[k])) {
                 struct datum *at = sysview_add(rows);
                 put_word(&at, table->columns[k].default_oid);
                 put_word(&at, table->oid);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/exec/op/set_calls.h"
 
+#include "server/types/record.h"
+
 /* Set-returning functions: FUNCTION_SCAN in FROM, PROJECT_SET in target lists. Several run side by
  * side; those that end early give nulls. */
 
@@ -17,6 +19,11 @@ set_call_compile(struct exec *exec, const struct expr *expr, struct set_call *ca
         KY_ASSERT(expr->func != NULL && expr->func->set != NULL);
         call->width = (uint16_t)KY_MAX(expr->func->set->column_count, 1);
         KY_TRY(exec_compile_list(exec, expr->args, expr->arg_count, &call->args, err));
+        call->types = ky_arena_array(arena, const struct type *, call->width);
+        const struct type *first_arg = expr->arg_count > 0 ? expr->args[0]->type : NULL;
+        for (uint16_t i = 0; i < call->width; i++) {
+            call->types[i] = func_set_type(expr->func->set, i, first_arg);
+        }
         call->arg_values = ky_arena_array(arena, struct datum, (size_t)expr->arg_count + 1);
         call->arg_types = ky_arena_array(arena, const struct type *, (size_t)expr->arg_count + 1);
         for (uint16_t i = 0; i < expr->arg_count; i++) {
@@ -101,6 +108,17 @@ set_call_next(struct exec *exec, struct set_call *call, struct ky_arena *arena,
     return KY_OK;
 }
 
+struct datum
+set_call_value(const struct set_call *call, struct ky_arena *arena)
+{
+    if (call->width == 1 || call->is_done) {
+        return call->values[0];
+    }
+    const char *const *names = call->expr->func->set->column_names;
+    return (struct datum){.bytes =
+                              record_make(arena, call->types, names, call->values, call->width)};
+}
+
 struct op_function_scan {
     struct op op;
     struct set_call *calls;
@@ -131,8 +149,7 @@ function_scan_open(struct op *op, struct ky_error *err)
     for (uint16_t f = 0; f < plan->function.function_count; f++) {
         const struct expr *expr = self->calls[f].expr;
         for (uint16_t i = 0; i < self->calls[f].width; i++) {
-            const oid_t *types = expr->kind == EXPR_SET ? expr->func->set->column_types : NULL;
-            const struct type *type = types == NULL ? expr->type : type_find(types[i]);
+            const struct type *type = expr->kind == EXPR_SET ? self->calls[f].types[i] : expr->type;
             const bool is_open = type == NULL || type->typtype == 'p';
             self->types[at++] = self->calls[f].width == 1 || is_open ? expr->type : type;
         }
@@ -250,6 +267,7 @@ struct op_project_set {
     struct ky_arena call_memory;
     struct ky_arena row_memory; /* plain columns of the child's batch */
     struct batch *batch;        /* the child's */
+    struct batch rows;          /* given out; op->out may be a part of it */
     uint32_t row;
     bool is_in_row;
     uint32_t capacity;
@@ -330,7 +348,7 @@ project_set_row(struct op_project_set *self, struct batch *out, uint32_t place, 
     }
     for (uint16_t i = 0; *has_row_out && i < width; i++) {
         column_set(&out->columns[i], place,
-                   self->calls[i].expr != NULL ? self->calls[i].values[0]
+                   self->calls[i].expr != NULL ? set_call_value(&self->calls[i], &self->op.memory)
                                                : column_get(self->plain_columns[i], from));
     }
     return KY_OK;
@@ -340,7 +358,7 @@ static enum exec_answer
 project_set_next(struct op *op, struct batch **batch_out, struct ky_error *err)
 {
     struct op_project_set *self = (struct op_project_set *)(void *)op;
-    struct batch *out = &op->out;
+    struct batch *out = &self->rows;
     if (self->batch == NULL) {
         const enum exec_answer answer = project_set_fetch(self, err);
         if (answer != EXEC_BATCH) {

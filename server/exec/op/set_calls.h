@@ -10,6 +10,7 @@ struct set_call {
     struct eval *plain;
     struct datum *arg_values;
     const struct type **arg_types;
+    const struct type **types; /* of values; of a set-returning function only */
     struct func_rows *rows;
     struct datum *values; /* of the current row */
     uint16_t width;       /* columns of a row */
@@ -22,6 +23,8 @@ KY_MUST_CHECK ky_status set_call_compile(struct exec *exec, const struct expr *e
 KY_MUST_CHECK ky_status set_call_start(struct exec *exec, struct set_call *call,
                                        const struct eval_input *input, uint32_t place,
                                        struct ky_arena *arena, struct ky_error *err);
+/* The row as one value: of several columns a record. In arena where it is not borrowed. */
+struct datum set_call_value(const struct set_call *call, struct ky_arena *arena);
 /* The next row into values; null values once it ended. */
 KY_MUST_CHECK ky_status set_call_next(struct exec *exec, struct set_call *call,
                                       struct ky_arena *arena, struct ky_error *err);

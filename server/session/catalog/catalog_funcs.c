@@ -3,6 +3,7 @@
 
 #include "server/session/catalog/funcs_private.h"
 #include "server/session/catalog/relation_stats.h"
+#include "server/types/encoding.h"
 #include "server/types/reg.h"
 
 /* Functions that read the catalog: names of things, definitions, what the search path shows. */
@@ -185,7 +186,7 @@ FUNCTION(pg_get_statisticsobjdef_columns)
 FUNCTION(pg_encoding_to_char)
 {
     UNUSED_ARGS();
-    *out = datum_cstr(args[0].word == 6 ? "UTF8" : args[0].word == 0 ? "SQL_ASCII" : "");
+    *out = datum_cstr(encoding_name(args[0].word));
     return KY_OK;
 }
 

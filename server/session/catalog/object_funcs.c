@@ -304,6 +304,63 @@ no_rows_next(struct func_env *env, struct func_rows *rows, struct datum *values,
     return KY_OK;
 }
 
+/* ---- pg_get_keywords ---- */
+
+static ky_status
+keywords_open(struct func_env *env, const struct datum *args, int arg_count,
+              struct func_rows **rows_out, struct ky_error *err)
+{
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    int *next = ky_arena_new(env->types.arena, int);
+    *next = 0;
+    *rows_out = (struct func_rows *)(void *)next;
+    return KY_OK;
+}
+
+static const char *keyword_class_name(enum keyword_class class)
+{
+    switch (class) {
+    case KEYWORD_UNRESERVED:
+        return "unreserved";
+    case KEYWORD_COL_NAME:
+        return "unreserved (cannot be function or type name)";
+    case KEYWORD_TYPE_FUNC_NAME:
+        return "reserved (can be function or type name)";
+    case KEYWORD_RESERVED:
+        return "reserved";
+    }
+    return "";
+}
+
+static ky_status
+keywords_next(struct func_env *env, struct func_rows *rows, struct datum *values, bool *has_row_out,
+              struct ky_error *err)
+{
+    int *next = (int *)(void *)rows;
+    (void)env;
+    (void)err;
+    *has_row_out = *next < keyword_count;
+    if (*has_row_out) {
+        const struct keyword *keyword = &keyword_table[(*next)++];
+        values[0] = datum_cstr(keyword->name);
+        values[1] = datum_word((int64_t)keyword->class);
+        values[2] = datum_word(keyword->is_bare_label);
+        values[3] = datum_cstr(keyword_class_name(keyword->class));
+        values[4] = datum_cstr(keyword->is_bare_label ? "can be bare label" : "requires AS");
+    }
+    return KY_OK;
+}
+
+static const struct func_set keywords_set = {
+    .open = keywords_open,
+    .next = keywords_next,
+    .column_count = 5,
+    .column_names = (const char *const[]){"word", "catcode", "barelabel", "catdesc", "baredesc"},
+    .column_types = ARGS(OID_TEXT, OID_CHAR, OID_BOOL, OID_TEXT, OID_TEXT),
+};
+
 static const struct func_set ancestors_set = {
     .open = no_rows_open,
     .next = no_rows_next,
@@ -313,6 +370,14 @@ static const struct func_set ancestors_set = {
 };
 
 static const struct func funcs[] = {
+    {.oid = 1686,
+     .name = "pg_get_keywords",
+     .result = OID_RECORD,
+     .is_strict = true,
+     .volatility = 's',
+     .kind = FUNC_SCALAR,
+     .is_set = true,
+     .set = &keywords_set},
     {.oid = 3425,
      .name = "pg_partition_ancestors",
      .result = OID_REGCLASS,

@@ -122,7 +122,8 @@ fill_proc(const struct sysview_context *context, struct sysview_rows *rows, stru
         struct datum *at = sysview_add(rows);
         put(&at, func->oid);
         *at++ = datum_cstr(func->name);
-        put(&at, schema_of(func->oid));
+        put(&at,
+            func_is_of_information_schema(func) ? OID_SCHEMA_INFORMATION : schema_of(func->oid));
         put(&at, OID_ROLE_POSTGRES);
         put(&at, LANGUAGE_INTERNAL);
         *at++ = datum_real(FUNC_COST);

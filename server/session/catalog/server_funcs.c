@@ -3,6 +3,7 @@
 
 #include "server/session/catalog/funcs_private.h"
 #include "server/types/datetime.h"
+#include "server/types/encoding.h"
 
 /* What the server and the log are doing: positions, transaction ids, start, addresses. */
 
@@ -73,22 +74,10 @@ FUNCTION(client_encoding)
     return KY_OK;
 }
 
-/* Numbers as in PostgreSQL; the server knows one encoding, clients may ask for others. */
 FUNCTION(pg_char_to_encoding)
 {
     UNUSED_ARGS();
-    static const struct {
-        const char *name;
-        int number;
-    } encodings[] = {{"SQL_ASCII", 0}, {"SQLASCII", 0}, {"UTF8", 6},
-                     {"UTF-8", 6},     {"UNICODE", 6},  {"LATIN1", 8}};
-    const char *name = ky_arena_cstr(env->types.arena, args[0].bytes);
-    *out = datum_word(-1);
-    for (size_t i = 0; i < KY_COUNT_OF(encodings); i++) {
-        if (strcasecmp(name, encodings[i].name) == 0) {
-            *out = datum_word(encodings[i].number);
-        }
-    }
+    *out = datum_word(encoding_find(args[0].bytes));
     return KY_OK;
 }
 

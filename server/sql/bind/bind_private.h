@@ -262,7 +262,10 @@ KY_MUST_CHECK ky_status bind_current_value(struct binder *b, struct scope *scope
 /* Names and types of a composite's fields; count 0: not known. */
 int composite_fields(const struct expr *expr, const char ***names_out,
                      const struct type ***types_out, struct ky_arena *arena);
-struct expr *make_field(struct binder *b, struct expr *composite, int index, int location);
+struct expr *make_field(struct binder *b, struct expr *composite, int index,
+                        const struct type *type, int location);
+/* What a column of a subquery stands for, through all of them; other expressions are themselves. */
+const struct expr *composite_source(const struct scope *scope, const struct expr *expr);
 KY_MUST_CHECK ky_status bind_cast(struct binder *b, struct scope *scope,
                                   const struct ast_cast *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_type(struct binder *b, const struct ast_type_name *name,

@@ -613,6 +613,20 @@ spread_variadic(struct binder *b, struct expr ***args, int count)
     return count - 1 + last->arg_count;
 }
 
+/* Parameters of type void stand for what a function gives out, in calls as JDBC's writes them:
+ * {? = call f(?)}. They are no arguments. */
+static int
+drop_void_parameters(struct expr **args, int count)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        if (args[i]->kind != EXPR_PARAM || args[i]->type->oid != OID_VOID) {
+            args[kept++] = args[i];
+        }
+    }
+    return kept;
+}
+
 ky_status
 bind_call(struct binder *b, struct scope *scope, const struct ast_function_call *node,
           struct expr **out)
@@ -632,6 +646,9 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
     for (int i = 0; i < order_count; i++) {
         const struct ast_sort *sort = (const void *)ast_list_get(node->order_by, i);
         KY_TRY(bind_expr(b, scope, sort->expression, &args[direct_count + i]));
+    }
+    if (order_count == 0 && !is_named) {
+        count = direct_count = drop_void_parameters(args, count);
     }
     bool is_variadic = node->is_variadic;
     if (is_variadic && count > 0) {

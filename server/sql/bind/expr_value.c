@@ -108,31 +108,48 @@ composite_fields(const struct expr *expr, const char ***names_out, const struct 
     *types_out = ky_arena_array(arena, const struct type *, (size_t)count + 1);
     for (int i = 0; i < count; i++) {
         if (expr->kind == EXPR_ROW) {
-            (*names_out)[i] = ky_arena_printf(arena, "f%d", i + 1);
+            (*names_out)[i] = expr->field_names != NULL ? expr->field_names[i]
+                                                        : ky_arena_printf(arena, "f%d", i + 1);
             (*types_out)[i] = expr->args[i]->type;
         } else {
-            const struct type *type = type_find(expr->func->set->column_types[i]);
-            if (type != NULL && type_is_polymorphic(type->oid) && expr->arg_count > 0) {
-                const struct type *arg = expr->args[0]->type;
-                type = arg->category == 'A' ? type_get(arg->element_oid) : arg;
-            }
             (*names_out)[i] = expr->func->set->column_names[i];
-            (*types_out)[i] = type;
+            (*types_out)[i] =
+                func_set_type(expr->func->set, i, expr->arg_count > 0 ? expr->args[0]->type : NULL);
         }
     }
     return count;
 }
 
+const struct expr *
+composite_source(const struct scope *scope, const struct expr *expr)
+{
+    for (uint16_t i = 0; expr->kind == EXPR_COLUMN && i < expr->levels_up && scope != NULL; i++) {
+        scope = scope->parent;
+    }
+    const struct query *query = scope == NULL ? NULL : scope->query;
+    while (query != NULL && expr->kind == EXPR_COLUMN && expr->table < query->table_count) {
+        const struct table_ref *ref = query->tables[expr->table];
+        const struct query *inner = ref->kind == TABLE_SUBQUERY ? ref->subquery
+                                    : ref->kind == TABLE_CTE    ? ref->cte->query
+                                                                : NULL;
+        /* A set operation's columns are of both sides. */
+        if (inner == NULL || inner->kind != QUERY_SELECT || expr->column >= inner->target_count) {
+            break;
+        }
+        expr = inner->targets[expr->column].expr;
+        query = expr->kind == EXPR_COLUMN && expr->levels_up > 0 ? NULL : inner;
+    }
+    return expr;
+}
+
 struct expr *
-make_field(struct binder *b, struct expr *composite, int index, int location)
+make_field(struct binder *b, struct expr *composite, int index, const struct type *type,
+           int location)
 {
     if (composite->kind == EXPR_ROW) {
         return composite->args[index];
     }
-    const char **names;
-    const struct type **types;
-    (void)composite_fields(composite, &names, &types, b->arena);
-    struct expr *field = expr_with_args(b, EXPR_FIELD, types[index], location, 1, composite);
+    struct expr *field = expr_with_args(b, EXPR_FIELD, type, location, 1, composite);
     field->index = (uint32_t)index;
     return field;
 }
@@ -158,10 +175,10 @@ bind_field(struct binder *b, struct scope *scope, const struct ast_node *written
     }
     const char **names;
     const struct type **types;
-    int count = composite_fields(arg, &names, &types, b->arena);
+    int count = composite_fields(composite_source(scope, arg), &names, &types, b->arena);
     for (int i = 0; i < count; i++) {
         if (strcmp(names[i], name) == 0) {
-            *out = make_field(b, arg, i, location);
+            *out = make_field(b, arg, i, types[i], location);
             return KY_OK;
         }
     }

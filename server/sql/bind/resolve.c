@@ -423,6 +423,7 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
     }
     /* What PostgreSQL has is in pg_catalog; ours may be where an extension would put it. */
     bool is_foreign = full != name;
+    bool is_information = schema != NULL && strcmp(schema, "information_schema") == 0;
     oid_t inputs[FUNC_ARGS_MAX + 1];
     for (int i = 0; i < arg_count; i++) {
         inputs[i] = args[i]->type->oid;
@@ -434,7 +435,9 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
     int fitting = 0;
     for (size_t f = 0; f < all_count; f++) {
         struct candidate next;
-        if (is_foreign && all[f]->oid < OID_OURS_FIRST) {
+        if (func_is_of_information_schema(all[f])
+                ? !is_information
+                : is_foreign && (is_information || all[f]->oid < OID_OURS_FIRST)) {
             continue;
         }
         if (!lay_out(b, all[f], arg_count, is_variadic_call, &next)) {

@@ -174,14 +174,14 @@ expand_composite(struct binder *b, struct scope *scope, const struct ast_indirec
     }
     const char **names;
     const struct type **types;
-    int count = composite_fields(expr, &names, &types, b->arena);
+    int count = composite_fields(composite_source(scope, expr), &names, &types, b->arena);
     if (count == 0) {
         return bind_error(b, node->node.location, KY_FEATURE_NOT_SUPPORTED,
                           "record type has not been registered");
     }
     for (int i = 0; i < count; i++) {
         struct target *target = add_target(b, list);
-        target->expr = make_field(b, expr, i, node->node.location);
+        target->expr = make_field(b, expr, i, types[i], node->node.location);
         target->name = names[i];
     }
     return KY_OK;
