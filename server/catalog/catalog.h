@@ -191,6 +191,12 @@ struct cat_extension {
     const char *version;
     oid_t schema;
 };
+/* What CREATE EXTENSION can name; static. */
+struct cat_available_extension {
+    const char *name, *version, *comment;
+};
+const struct cat_available_extension *cat_available_extensions(size_t *count_out);
+const struct cat_available_extension *cat_find_available(const char *name);
 /* pg_description: any object. */
 struct cat_comment {
     row_id_t row_id;

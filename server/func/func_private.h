@@ -154,6 +154,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(jsonb)            \
     X(encode)           \
     X(type_call)        \
+    X(uuid)             \
     X(to_char)          \
     X(to_number)        \
     X(aggregate_basic)  \

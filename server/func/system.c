@@ -4,23 +4,13 @@
 #include "server/base/random.h"
 #include "server/func/func_private.h"
 
-/* Chance, identifiers, sizes. */
+/* Chance, types, sizes. */
 
 SCALAR(random_float)
 {
     uint64_t bits;
     ky_random_bytes(&bits, sizeof(bits));
     *out = datum_real((double)(bits >> 11) * 0x1p-53);
-    return KY_OK;
-}
-
-SCALAR(gen_random_uuid)
-{
-    uint8_t *uuid = ky_arena_alloc(env->types.arena, 16);
-    ky_random_bytes(uuid, 16);
-    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* version 4 */
-    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80); /* the RFC's variant */
-    *out = datum_bytes(uuid, 16);
     return KY_OK;
 }
 
@@ -56,7 +46,6 @@ SCALAR(size_pretty)
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
     FUNC(1598, "random", OID_FLOAT8, 'v', true, NO_ARGS, .scalar = random_float),
-    FUNC(3432, "gen_random_uuid", OID_UUID, 'v', true, NO_ARGS, .scalar = gen_random_uuid),
     FUNC(1619, "pg_typeof", OID_REGTYPE, 's', false, ARGS(OID_ANY), .scalar = type_of),
     FUNC(2288, "pg_size_pretty", OID_TEXT, 'i', true, ARGS(OID_INT8), .scalar = size_pretty),
 };

@@ -62,6 +62,44 @@ session_close_prepared(struct session *session)
     session->prepared = (struct ky_smap){0};
 }
 
+/* The query inside a statement that runs one; NULL: there is none. */
+static struct ast_node *
+query_inside(const struct ast_node *tree)
+{
+    struct ast_node *query = NULL;
+    if (tree->kind == AST_EXPLAIN) {
+        query = ((const struct ast_explain *)(const void *)tree)->statement;
+    } else if (tree->kind == AST_DECLARE_CURSOR) {
+        query = &((const struct ast_declare_cursor *)(const void *)tree)->query->node;
+    } else if (tree->kind == AST_CREATE_TABLE_AS) {
+        query = ((const struct ast_create_table_as *)(const void *)tree)->query;
+    }
+    return query != NULL && source_is_query(query) ? query : NULL;
+}
+
+/* EXPLAIN, DECLARE and CREATE TABLE AS have the parameters of their query. */
+static ky_status
+infer_params(struct session *session, struct plan_source *source, struct ky_error *err)
+{
+    struct ast_node *query = source->param_capacity > 0 ? query_inside(source->tree) : NULL;
+    struct plan_source inner;
+    if (query == NULL) {
+        return KY_OK;
+    }
+    source_init(&inner, source->arena);
+    inner.tree = query;
+    inner.sql = source->sql;
+    inner.own_sql = source->own_sql;
+    inner.param_types = source->param_types; /* what is found out stays there */
+    inner.param_count = source->param_count;
+    inner.param_capacity = source->param_capacity;
+    inner.can_infer_params = source->can_infer_params;
+    const ky_status status = source_plan(session, &inner, err);
+    source->param_count = inner.param_count;
+    source_deinit(&inner);
+    return status;
+}
+
 /* Plans it, or finds out its columns: what Describe needs. */
 ky_status
 prepared_analyze(struct session *session, struct plan_source *source, struct ky_error *err)
@@ -71,6 +109,7 @@ prepared_analyze(struct session *session, struct plan_source *source, struct ky_
     }
     KY_TRY(transaction_ensure(session, err));
     if (!source_is_query(source->tree)) {
+        KY_TRY(infer_params(session, source, err));
         return utility_describe(session, source, err);
     }
     return source_plan(session, source, err);

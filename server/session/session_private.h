@@ -574,9 +574,11 @@ KY_MUST_CHECK ky_status ddl_temp_commit(struct session *session, struct ky_error
 KY_MUST_CHECK ky_status ddl_vectors_dimension(struct session *session,
                                               const struct cat_table *table, uint32_t dimension,
                                               bool *is_pending_out, struct ky_error *err);
-/* CREATE TABLE AS and SELECT INTO: makes the table, then *query_out is the INSERT to run. */
+/* CREATE TABLE AS and SELECT INTO: makes the table, then *query_out is the INSERT to run. source:
+ * has the types of parameters. */
 KY_MUST_CHECK ky_status ddl_create_table_as(struct session *session,
                                             const struct ast_create_table_as *statement,
+                                            const struct plan_source *source,
                                             struct ky_arena *arena, struct query **query_out,
                                             bool *is_done_out, bool *is_pending_out,
                                             struct ky_error *err);

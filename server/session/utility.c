@@ -200,8 +200,8 @@ run_create_table_as(struct session *session, struct portal *outer,
     bool is_done = false;
     bool is_pending = false;
     struct portal *portal = utility_inner_portal(session, outer, &create->node);
-    if (ddl_create_table_as(session, create, &portal->source->plan_arena, &query, &is_done,
-                            &is_pending, err) != KY_OK) {
+    if (ddl_create_table_as(session, create, portal->source, &portal->source->plan_arena, &query,
+                            &is_done, &is_pending, err) != KY_OK) {
         portal_free(session, portal);
         return KY_ERR;
     }

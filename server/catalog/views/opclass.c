@@ -102,12 +102,6 @@ VIEW(view_pg_opfamily, 2753, OID_SCHEMA_PG_CATALOG, "pg_opfamily", 'r', opfamily
 
 /* ------------------------------------------------------------------ extensions */
 
-static const struct {
-    const char *name, *version, *comment;
-} available[] = {
-    {"vector", CAT_VECTOR_VERSION, "vector data type and ivfflat and hnsw access methods"},
-};
-
 static const char *
 installed_version(const struct cat_image *image, const char *name)
 {
@@ -131,7 +125,9 @@ fill_available(const struct sysview_context *context, struct sysview_rows *rows,
                struct ky_error *err)
 {
     (void)err;
-    for (size_t i = 0; i < KY_COUNT_OF(available); i++) {
+    size_t count;
+    const struct cat_available_extension *available = cat_available_extensions(&count);
+    for (size_t i = 0; i < count; i++) {
         struct datum *at = sysview_add(rows);
         put_text(&at, available[i].name);
         put_text(&at, available[i].version);
@@ -154,7 +150,9 @@ fill_available_versions(const struct sysview_context *context, struct sysview_ro
                         struct ky_error *err)
 {
     (void)err;
-    for (size_t i = 0; i < KY_COUNT_OF(available); i++) {
+    size_t count;
+    const struct cat_available_extension *available = cat_available_extensions(&count);
+    for (size_t i = 0; i < count; i++) {
         const char *installed = installed_version(context->image, available[i].name);
         struct datum *at = sysview_add(rows);
         put_text(&at, available[i].name);

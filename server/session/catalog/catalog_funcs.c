@@ -325,8 +325,7 @@ append_index_rest(struct ky_buffer *text, const struct cat_index *index)
         ky_buffer_append_byte(text, ')');
     }
     if (index->predicate_sql != NULL) {
-        bool is_wrapped = index->predicate_sql[0] == '(';
-        ky_buffer_printf(text, is_wrapped ? " WHERE %s" : " WHERE (%s)", index->predicate_sql);
+        ky_buffer_printf(text, " WHERE %s", index->predicate_sql);
     }
 }
 

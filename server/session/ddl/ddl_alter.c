@@ -143,6 +143,39 @@ expression_uses(struct ddl *ddl, const struct cat_table *table, const char *sql,
            visit_column(expr, 0, &search);
 }
 
+struct column_list {
+    int16_t *numbers;
+    uint16_t count;
+};
+
+/* In the order in which the expression has them, each once. */
+static bool
+visit_columns(struct expr *expr, int level, void *self)
+{
+    struct column_list *list = self;
+    bool is_new = expr->kind == EXPR_INPUT;
+    for (uint16_t i = 0; is_new && i < list->count; i++) {
+        is_new = list->numbers[i] != (int16_t)(expr->index + 1);
+    }
+    if (is_new) {
+        list->numbers[list->count++] = (int16_t)(expr->index + 1);
+    }
+    return expr_walk_children(expr, level, visit_columns, self);
+}
+
+ky_status
+ddl_check_columns(struct ddl *ddl, const struct cat_table *table, struct cat_constraint *check)
+{
+    struct expr *expr;
+    KY_TRY(bind_table_expression(&ddl->bind, table, check->check_sql, type_get(OID_BOOL), -1, &expr,
+                                 ddl->err));
+    struct column_list list = {ky_arena_array(ddl->arena, int16_t, table->column_count + 1U), 0};
+    (void)visit_columns(expr, 0, &list);
+    check->columns = list.numbers;
+    check->column_count = list.count;
+    return KY_OK;
+}
+
 static bool
 index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number)
 {
@@ -609,15 +642,13 @@ write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *o
         }
     }
     for (uint16_t i = 0; i < made->check_count; i++) {
-        struct expr *expr;
         struct cat_constraint check = {.oid = ddl_new_oid(ddl),
                                        .name = made->checks[i].name,
                                        .table = table,
                                        .kind = CONSTRAINT_CHECK,
                                        .check_sql = made->checks[i].sql,
                                        .is_validated = !made->checks[i].is_not_valid};
-        KY_TRY(bind_table_expression(&ddl->bind, table, made->checks[i].sql, type_get(OID_BOOL), -1,
-                                     &expr, ddl->err));
+        KY_TRY(ddl_check_columns(ddl, table, &check));
         if (check.is_validated && table_has_rows(ddl, table)) {
             KY_TRY(check_rows(ddl, table, check.name, check.check_sql));
         }

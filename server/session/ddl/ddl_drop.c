@@ -260,8 +260,7 @@ static ky_status
 drop_one(struct ddl *ddl, const struct ast_drop *statement, const struct ast_node *object)
 {
     if (object->kind != AST_NODE_LIST) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "DROP %s is not supported",
-                            ast_object_type_name(statement->object_type));
+        return ddl_drop_none(ddl, statement, object);
     }
     struct ast_range_var name = range_of(object);
     switch ((int)statement->object_type) {
@@ -279,8 +278,7 @@ drop_one(struct ddl *ddl, const struct ast_drop *statement, const struct ast_nod
     case AST_OBJECT_EXTENSION:
         return drop_extension(ddl, statement, name.name);
     default:
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "DROP %s is not supported",
-                            ast_object_type_name(statement->object_type));
+        return ddl_drop_none(ddl, statement, object);
     }
 }
 

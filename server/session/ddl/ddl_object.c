@@ -482,14 +482,17 @@ ddl_create_extension(struct ddl *ddl, const struct ast_create_extension *stateme
         return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "extension \"%s\" already exists",
                             statement->name);
     }
-    if (strcmp(statement->name, "vector") != 0) {
+    const struct cat_available_extension *available = cat_find_available(statement->name);
+    if (available == NULL) {
         (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "extension \"%s\" is not available",
                            statement->name);
         return ky_error_hint(ddl->err, "The extension must first be installed on the system where "
                                        "PostgreSQL is running.");
     }
-    struct cat_extension extension = {
-        .oid = ddl_new_oid(ddl), .name = "vector", .version = "0.8.0", .schema = OID_SCHEMA_PUBLIC};
+    struct cat_extension extension = {.oid = ddl_new_oid(ddl),
+                                      .name = available->name,
+                                      .version = available->version,
+                                      .schema = OID_SCHEMA_PUBLIC};
     KY_TRY(catalog_insert(ddl->txn, CAT_EXTENSION, &extension, ddl->err));
     return ddl_changed(ddl);
 }

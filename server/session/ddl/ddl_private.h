@@ -196,6 +196,12 @@ KY_MUST_CHECK ky_status ddl_use_index(struct ddl *ddl, const struct cat_table *o
                                       const struct ast_constraint *constraint,
                                       const struct cat_index **index_out);
 KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table);
+/* ------------------------------------------------------------------ ddl_drop_none.c */
+
+/* DROP of a kind of object of which there are none. 42704, 42883, 42P01, 2BP01; 0A000. */
+KY_MUST_CHECK ky_status ddl_drop_none(struct ddl *ddl, const struct ast_drop *statement,
+                                      const struct ast_node *object);
+
 /* ------------------------------------------------------------------ ddl_depend.c */
 
 struct dependent_columns {
@@ -259,9 +265,14 @@ KY_MUST_CHECK ky_status ddl_drop_references(struct ddl *ddl, const struct cat_ta
                                             enum ast_behavior behavior, const char *what);
 KY_MUST_CHECK ky_status ddl_lock_references(struct ddl *ddl, const struct cat_table *table);
 
+/* Binds the expression of a new CHECK, and sets the columns that it reads. */
+KY_MUST_CHECK ky_status ddl_check_columns(struct ddl *ddl, const struct cat_table *table,
+                                          struct cat_constraint *check);
+
 /* ------------------------------------------------------------------ ddl_text.c */
 
-/* An expression over the table's columns as it is kept and shown: a call, or in parentheses. */
+/* An expression over the table's columns as it is kept and shown: a call or a column, or in
+ * parentheses. */
 const char *ddl_expression_text(struct ddl *ddl, const struct cat_table *table,
                                 const struct ast_node *node, const struct type *wanted);
 const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,

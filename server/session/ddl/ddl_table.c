@@ -498,6 +498,7 @@ ddl_write_table(struct ddl *ddl, struct new_table *made)
                                        .kind = CONSTRAINT_CHECK,
                                        .check_sql = made->checks[i].sql,
                                        .is_validated = true};
+        KY_TRY(ddl_check_columns(ddl, table, &check));
         KY_TRY(catalog_insert(ddl->txn, CAT_CONSTRAINT, &check, ddl->err));
     }
     for (uint16_t i = 0; i < made->key_count; i++) {
@@ -772,8 +773,9 @@ insert_into(struct ky_arena *arena, struct cat_table *table, struct query *sourc
 
 ky_status
 ddl_create_table_as(struct session *session, const struct ast_create_table_as *statement,
-                    struct ky_arena *arena, struct query **query_out, bool *is_done_out,
-                    bool *is_pending_out, struct ky_error *err)
+                    const struct plan_source *source, struct ky_arena *arena,
+                    struct query **query_out, bool *is_done_out, bool *is_pending_out,
+                    struct ky_error *err)
 {
     struct new_table *made = ky_arena_new(&session->arena, struct new_table);
     struct ddl ddl = {.session = session,
@@ -788,10 +790,12 @@ ddl_create_table_as(struct session *session, const struct ast_create_table_as *s
     }
     txn_statement_begin(ddl.txn);
     ky_status status = ddl_refresh(&ddl);
-    struct query *source = NULL;
+    struct query *selected = NULL;
     if (status == KY_OK) {
         ddl.bind.arena = arena;
-        status = bind_query(&ddl.bind, statement->query, &source, err);
+        ddl.bind.param_types = source->param_types;
+        ddl.bind.param_count = ddl.bind.param_capacity = source->param_count;
+        status = bind_query(&ddl.bind, statement->query, &selected, err);
         ddl.bind.arena = ddl.arena;
     }
     if (status == KY_OK) {
@@ -804,7 +808,7 @@ ddl_create_table_as(struct session *session, const struct ast_create_table_as *s
             ddl_temp_on_commit(session, made->table.oid,
                                statement->into->on_commit == AST_ON_COMMIT_DROP ? 'd' : 'r');
         }
-        status = columns_from_query(&ddl, made, source, statement->into->columns);
+        status = columns_from_query(&ddl, made, selected, statement->into->columns);
         if (status == KY_OK) {
             status = ddl_write_table(&ddl, made);
         }
@@ -813,7 +817,7 @@ ddl_create_table_as(struct session *session, const struct ast_create_table_as *s
             cat_image_retain(ddl.image);
             cat_image_release(session->held_image);
             session->held_image = ddl.image; /* the query points into it */
-            *query_out = insert_into(arena, table, source);
+            *query_out = insert_into(arena, table, selected);
         }
     }
     txn_statement_end(ddl.txn);

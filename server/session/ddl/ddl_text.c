@@ -50,7 +50,8 @@ ddl_expression_text(struct ddl *ddl, const struct cat_table *table, const struct
             return text;
         }
     }
-    return is_call(node) ? written : ky_arena_printf(ddl->arena, "(%s)", written);
+    const bool is_alone = is_call(node) || node->kind == AST_COLUMN_REF;
+    return is_alone ? written : ky_arena_printf(ddl->arena, "(%s)", written);
 }
 
 /* 'x' as 'x'::text, -1 as '-1'::integer; anything else as it is written. */
