@@ -594,6 +594,7 @@ session_catalog_register(void)
     server_funcs_register();
     privilege_funcs_register();
     object_funcs_register();
+    index_property_register();
     proc_views_register();
     depend_views_register();
     stat_funcs_register();

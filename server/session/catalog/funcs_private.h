@@ -40,5 +40,6 @@ void size_funcs_register(void);
 void server_funcs_register(void);
 void privilege_funcs_register(void);
 void object_funcs_register(void);
+void index_property_register(void);
 void proc_views_register(void);
 void depend_views_register(void);
