@@ -148,8 +148,8 @@ shard_slot(const struct lock_shard *shard, const struct lock_key *key)
     return &shard->slots[key_hash(key) & (shard->capacity - 1)];
 }
 
-static bool
-key_equal(const struct lock_key *a, const struct lock_key *b)
+bool
+lock_key_equal(const struct lock_key *a, const struct lock_key *b)
 {
     return a->id == b->id && a->rel == b->rel && a->kind == b->kind;
 }
@@ -158,7 +158,7 @@ struct lock *
 lock_find(const struct lock_shard *shard, const struct lock_key *key)
 {
     struct lock *lock = shard->capacity == 0 ? NULL : *shard_slot(shard, key);
-    while (lock != NULL && !key_equal(&lock->key, key)) {
+    while (lock != NULL && !lock_key_equal(&lock->key, key)) {
         lock = lock->chain;
     }
     return lock;
@@ -418,7 +418,7 @@ lock_set_release_one(struct txn *txn, const struct lock_key *key, uint32_t mode)
     struct lock_set *set = &txn->locks;
     for (uint32_t i = set->grant_count; i > 0; i--) {
         struct lock_grant grant = set->grants[i - 1];
-        if (grant.lock != NULL && grant.mode == mode && key_equal(&grant.lock->key, key)) {
+        if (grant.lock != NULL && grant.mode == mode && lock_key_equal(&grant.lock->key, key)) {
             memmove(&set->grants[i - 1], &set->grants[i],
                     (set->grant_count - i) * sizeof(set->grants[0]));
             set->grant_count--;

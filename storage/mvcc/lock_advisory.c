@@ -61,10 +61,10 @@ storage_lock_advisory(struct txn *txn, const struct advisory_lock *lock, enum lo
                       struct lock_waiter *waiter, enum lock_answer *answer_out,
                       struct ky_error *err)
 {
-    if (lock_resume(txn, waiter, answer_out)) {
+    const struct lock_key key = key_of(lock);
+    if (lock_resume(txn, waiter, &key, mode_of(lock), answer_out)) {
         return KY_OK;
     }
-    struct lock_key key = key_of(lock);
     return lock_acquire(txn, &key, mode_of(lock), policy, waiter, answer_out, err);
 }
 

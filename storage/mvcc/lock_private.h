@@ -52,8 +52,12 @@ void unlock_all_shards(struct lock_table *table);
 KY_MUST_CHECK ky_status lock_acquire(struct txn *txn, const struct lock_key *key, uint32_t mode,
                                      enum lock_policy policy, struct lock_waiter *waiter,
                                      enum lock_answer *answer_out, struct ky_error *err);
-/* Answers a second call for a wait under way. True: *answer_out says how it stands. */
-bool lock_resume(struct txn *txn, struct lock_waiter *waiter, enum lock_answer *answer_out);
+bool lock_key_equal(const struct lock_key *a, const struct lock_key *b);
+/* Answers a second call for a wait under way. True: *answer_out says how it stands. A wait for
+ * another lock or mode ends here: what it was granted is held, and false says that this one is
+ * still to be asked for. key NULL: any will do. */
+bool lock_resume(struct txn *txn, struct lock_waiter *waiter, const struct lock_key *key,
+                 uint32_t mode, enum lock_answer *answer_out);
 /* Puts the waiter into the queue and looks for a circle. All shards are held. */
 KY_MUST_CHECK ky_status lock_enqueue(struct txn *txn, struct lock_shard *shard, struct lock *lock,
                                      uint32_t mode, struct lock_waiter *waiter,

@@ -148,14 +148,14 @@ storage_lock_table(struct txn *txn, uint32_t table, enum table_lock_mode mode,
                    enum lock_policy policy, struct lock_waiter *waiter,
                    enum lock_answer *answer_out, struct ky_error *err)
 {
-    if (lock_resume(txn, waiter, answer_out)) {
+    const struct lock_key key = {.kind = LOCK_KIND_TABLE, .rel = table};
+    if (lock_resume(txn, waiter, &key, mode, answer_out)) {
         return KY_OK;
     }
     if (mode <= LOCK_ROW_EXCLUSIVE && fast_acquire(txn, table, mode)) {
         *answer_out = LOCK_GRANTED;
         return KY_OK;
     }
-    struct lock_key key = {.kind = LOCK_KIND_TABLE, .rel = table};
     if (lock_mode_is_strong(LOCK_KIND_TABLE, mode)) {
         (void)txn_assign_id(txn);
         atomic_fetch_add_explicit(strong_count(&txn->storage->locks, table), 1,

@@ -57,7 +57,8 @@ lock_enqueue(struct txn *txn, struct lock_shard *shard, struct lock *lock, uint3
 }
 
 bool
-lock_resume(struct txn *txn, struct lock_waiter *waiter, enum lock_answer *answer_out)
+lock_resume(struct txn *txn, struct lock_waiter *waiter, const struct lock_key *wanted,
+            uint32_t mode, enum lock_answer *answer_out)
 {
     if (waiter == NULL || waiter->waits_for == NULL) {
         return false;
@@ -65,6 +66,8 @@ lock_resume(struct txn *txn, struct lock_waiter *waiter, enum lock_answer *answe
     KY_ASSERT(waiter->txn == txn);
     struct lock_key key = txn->locks.wait_key;
     struct lock_shard *shard = lock_shard_of(&txn->storage->locks, &key);
+    const bool is_same =
+        wanted == NULL || (lock_key_equal(wanted, &key) && mode == txn->locks.wait_mode);
     ky_mutex_lock(&shard->lock);
     bool is_granted = waiter->is_granted;
     if (is_granted) {
@@ -74,8 +77,11 @@ lock_resume(struct txn *txn, struct lock_waiter *waiter, enum lock_answer *answe
         wait_end(txn, waiter);
     }
     ky_mutex_unlock(&shard->lock);
+    if (!is_same && !is_granted) {
+        storage_lock_cancel(waiter);
+    }
     *answer_out = is_granted ? LOCK_GRANTED : LOCK_PENDING;
-    return true;
+    return is_same;
 }
 
 static bool
@@ -147,11 +153,11 @@ storage_lock_row(struct txn *txn, rel_id_t rel, row_id_t row_id, enum row_lock_m
                  enum lock_policy policy, struct lock_waiter *waiter, enum lock_answer *answer_out,
                  struct ky_error *err)
 {
-    if (lock_resume(txn, waiter, answer_out)) {
+    const struct lock_key key = {.kind = LOCK_KIND_ROW, .rel = rel, .id = row_id};
+    if (lock_resume(txn, waiter, &key, mode, answer_out)) {
         return KY_OK;
     }
     (void)txn_assign_id(txn);
-    struct lock_key key = {.kind = LOCK_KIND_ROW, .rel = rel, .id = row_id};
     return lock_acquire(txn, &key, mode, policy, waiter, answer_out, err);
 }
 
@@ -183,7 +189,7 @@ storage_wait_inserter(struct txn *txn, rel_id_t rel, row_id_t row_id, struct loc
                       enum lock_answer *answer_out,
                       struct ky_error *err) KY_NO_THREAD_SAFETY_ANALYSIS
 {
-    if (lock_resume(txn, waiter, answer_out) && *answer_out == LOCK_PENDING) {
+    if (lock_resume(txn, waiter, NULL, 0, answer_out) && *answer_out == LOCK_PENDING) {
         return KY_OK;
     }
     struct txn *owner = NULL;

@@ -169,6 +169,55 @@ Test(lock, a_circle_is_refused_with_both_sides_in_the_detail)
     fixture_deinit(&f);
 }
 
+/* Who asked for one row and now asks for another is told of the other: a foreign key's check goes
+ * on to the next row of its key when the first has gone. */
+Test(lock, a_wait_is_no_answer_for_another_lock)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    struct session a;
+    struct session b;
+    struct session c;
+    session_begin(&a, &f, 11);
+    session_begin(&b, &f, 22);
+    session_begin(&c, &f, 33);
+    cr_assert_eq(row_lock(&a, 1, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&c, 2, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&b, 1, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    /* While it waits: it leaves the queue of the first. */
+    cr_expect_eq(row_lock(&b, 2, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    txn_rollback(a.txn);
+    cr_expect_eq(b.wake_count, 0);
+    txn_rollback(c.txn);
+    cr_expect_eq(b.wake_count, 1);
+    cr_expect_eq(row_lock(&b, 2, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    /* When it was granted: it has that, and not yet what it asks for. */
+    session_begin(&a, &f, 11);
+    session_begin(&c, &f, 33);
+    cr_assert_eq(row_lock(&a, 3, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&c, 4, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&b, 3, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    txn_rollback(a.txn);
+    cr_assert_eq(b.wake_count, 2);
+    cr_expect_eq(row_lock(&b, 4, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_expect_eq(row_lock(&c, 3, ROW_LOCK_UPDATE, LOCK_POLICY_NOWAIT), LOCK_BUSY);
+    txn_rollback(c.txn);
+    cr_expect_eq(row_lock(&b, 4, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    /* A stronger mode of the same row is another lock as well. */
+    session_begin(&a, &f, 11);
+    session_begin(&c, &f, 33);
+    cr_assert_eq(row_lock(&a, 5, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&b, 5, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_assert_eq(row_lock(&c, 5, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    txn_rollback(a.txn);
+    cr_expect_eq(row_lock(&c, 5, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_expect_eq(row_lock(&b, 5, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    txn_rollback(c.txn);
+    cr_expect_eq(row_lock(&b, 5, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    txn_rollback(b.txn);
+    fixture_deinit(&f);
+}
+
 Test(lock, two_upgrades_of_one_table_lock_are_a_circle)
 {
     struct fixture f;
