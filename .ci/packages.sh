@@ -3,7 +3,8 @@
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config lemon re2c libevent-dev libssl-dev
     libgmp-dev libpcre2-dev libxxhash-dev libcurl4-openssl-dev tzdata ca-certificates"
 TEST_PACKAGES="libcriterion-dev libpq-dev postgresql-client curl clang-14 libclang-rt-14-dev clang-format-14
-    postgresql-15 postgresql-contrib prometheus prometheus-postgres-exporter python3-psycopg gawk nodejs"
+    postgresql-15 postgresql-contrib prometheus prometheus-postgres-exporter python3-psycopg
+    python3-asyncpg python3-sqlalchemy python3-psycopg2 libdbd-pg-perl libpostgresql-jdbc-java gawk nodejs"
 
 # Installs what is missing of the packages named; needs root only then.
 install_packages() {

@@ -6,6 +6,7 @@ import java.math.BigDecimal;
 import java.sql.*;
 import java.util.Arrays;
 import java.util.Properties;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
@@ -83,13 +84,15 @@ class JdbcClient {
         step("privileges", () -> print("privileges", meta.getTablePrivileges(null, "public", "jdbc_t"), "GRANTEE", "PRIVILEGE"));
         step("keywords", () -> System.out.println("keywords " + (meta.getSQLKeywords().length() > 100)));
         step("types", () -> {
+            TreeSet<String> found = new TreeSet<>(); /* the driver gives them in no order */
             ResultSet types = meta.getTypeInfo();
             while (types.next()) {
                 String name = types.getString("TYPE_NAME");
                 if (Arrays.asList("int4", "text", "numeric", "jsonb", "uuid", "timestamptz", "_int4").contains(name)) {
-                    System.out.println("type " + name + " " + types.getInt("DATA_TYPE") + " " + types.getInt("PRECISION"));
+                    found.add(name + " " + types.getInt("DATA_TYPE") + " " + types.getInt("PRECISION"));
                 }
             }
+            System.out.println("types " + found);
         });
     }
 

@@ -28,7 +28,7 @@ async def step(name, coroutine):
     try:
         print(name, await coroutine)
     except Exception as error:  # an error is an answer too
-        print(name, type(error).__name__, str(error).splitlines()[0])
+        print(name, type(error).__name__, str(error).split("\n")[0])
 
 
 async def values(conn):

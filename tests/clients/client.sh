@@ -5,7 +5,8 @@
 # Usage: client.sh CLIENT KYRODB       a server is started
 #        client.sh CLIENT --peer PORT  one that runs there, as a PostgreSQL 15
 #
-# CLIENT is psycopg, node, exporter, pgvector-python, pgvector-node or pgx; the last three ask a PostgreSQL to have pgvector.
+# CLIENT is psycopg, asyncpg, sqlalchemy, dbd, jdbc, node, exporter, pgvector-python, pgvector-node or pgx; the last three ask a
+# PostgreSQL to have pgvector.
 set -euo pipefail
 client=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,6 +42,25 @@ psycopg)
     find_python psycopg || skip "psycopg 3 is not installed (package python3-psycopg)"
     script=("$python" "$here/psycopg_client.py")
     ;;
+asyncpg)
+    find_python asyncpg || skip "asyncpg is not installed (package python3-asyncpg)"
+    script=("$here/expect_output.sh" "$here/asyncpg_client.out" "$python" "$here/asyncpg_client.py")
+    ;;
+sqlalchemy)
+    find_python 'sqlalchemy, psycopg2' || skip "SQLAlchemy or psycopg2 is not installed (packages python3-sqlalchemy, python3-psycopg2)"
+    script=("$here/expect_output.sh" "$here/sqlalchemy_client.out" "$python" -W ignore "$here/sqlalchemy_client.py")
+    ;;
+dbd)
+    perl -MDBD::Pg -e1 2>/dev/null || skip "DBD::Pg is not installed (package libdbd-pg-perl)"
+    script=("$here/expect_output.sh" "$here/dbd_client.out" perl "$here/dbd_client.pl")
+    ;;
+jdbc)
+    jar=/usr/share/java/postgresql.jar
+    command -v javac >/dev/null && [ -e $jar ] ||
+        skip "JDBC or a JDK is not installed (packages libpostgresql-jdbc-java, default-jdk-headless)"
+    javac -cp $jar -d "$dir" "$here/JdbcClient.java"
+    script=("$here/expect_output.sh" "$here/jdbc_client.out" java -Duser.timezone=UTC -cp "$jar:$dir" JdbcClient)
+    ;;
 pgvector-python)
     find_python 'psycopg, numpy' || skip "psycopg 3 or numpy is not installed (packages python3-psycopg, python3-numpy)"
     export PYTHONPATH="$cache/python"
@@ -70,7 +90,7 @@ exporter)
     script=("$here/exporter_client.sh")
     ;;
 *)
-    echo "usage: client.sh psycopg|node|pgvector-python|pgvector-node|pgx|exporter KYRODB | --peer PORT" && exit 2
+    echo "usage: client.sh psycopg|asyncpg|sqlalchemy|dbd|jdbc|node|pgvector-python|pgvector-node|pgx|exporter KYRODB | --peer PORT" && exit 2
     ;;
 esac
 
