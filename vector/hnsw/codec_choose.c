@@ -99,6 +99,9 @@ set_scale(struct codec *codec, struct sample *sample)
     }
 }
 
+/* What comes later may be longer; see is_longer_than_longest. A tenth, squared. */
+#define NORM_ROOM 1.21F
+
 static void
 set_norm_max(struct codec *codec, codec_source source, void *arg, uint64_t count)
 {
@@ -111,6 +114,8 @@ set_norm_max(struct codec *codec, codec_source source, void *arg, uint64_t count
             codec->norm_squared_max = norm_squared;
         }
     }
+    const float with_room = codec->norm_squared_max * NORM_ROOM;
+    codec->norm_squared_max = isfinite(with_room) ? with_room : codec->norm_squared_max;
     ky_free(floats);
 }
 

@@ -463,6 +463,67 @@ Test(collection, a_removal_may_outlive_its_collection)
     collection_free(NULL);
 }
 
+/* By inner product the longest vectors are near to everything; codes are made for lengths as they
+ * are when the graph is built. */
+Test(collection, what_is_a_little_longer_than_all_before_is_found)
+{
+    enum { DIMENSION = 16, BUILT = 2000, ADDED = 20, ROWS = BUILT + ADDED, QUERIES = 100, K = 10 };
+    static float rows[ROWS][DIMENSION];
+    const struct vector_options options = {
+        .dimension = DIMENSION, .metric = VECTOR_INNER_PRODUCT, .has_graph = true};
+    const struct vector_work work = {.threads = 1};
+    struct collection *collection = collection_new(&options);
+    struct ky_prng prng;
+    float longest = 0;
+    ky_prng_init(&prng, 7);
+    for (int i = 0; i < ROWS; i++) {
+        float norm = 0;
+        for (int j = 0; j < DIMENSION; j++) {
+            rows[i][j] = (float)(ky_prng_next(&prng) >> 40) * 0x1p-24F;
+            norm += rows[i][j] * rows[i][j];
+        }
+        longest = i < BUILT ? fmaxf(longest, norm) : longest;
+        for (int j = 0; j < DIMENSION && i >= BUILT; j++) {
+            rows[i][j] *= 1.08F * sqrtf(longest / norm);
+        }
+        insert(collection, (row_id_t)i + 1, rows[i]);
+        if (i + 1 == BUILT) {
+            cr_assert_eq(collection_build(collection, &work, &err), KY_OK);
+        }
+    }
+    for (bool has_more = true; has_more;) {
+        cr_assert_eq(collection_maintain(collection, 64, &work, &has_more, &err), KY_OK);
+    }
+    uint32_t found = 0;
+    for (int q = 0; q < QUERIES; q++) {
+        float query[DIMENSION];
+        float products[ROWS];
+        struct vector_hit hits[K];
+        uint32_t count = 0;
+        for (int j = 0; j < DIMENSION; j++) {
+            query[j] = (float)(ky_prng_next(&prng) >> 40) * 0x1p-24F;
+        }
+        for (int i = 0; i < ROWS; i++) {
+            products[i] = 0;
+            for (int j = 0; j < DIMENSION; j++) {
+                products[i] += query[j] * rows[i][j];
+            }
+        }
+        const struct vector_search search = {.query = query, .k = K, .ef = 100};
+        cr_assert_eq(collection_search(collection, &search, hits, &count, NULL, &err), KY_OK);
+        cr_assert_eq(count, K);
+        for (uint32_t h = 0; h < K; h++) {
+            uint32_t before = 0;
+            for (int i = 0; i < ROWS; i++) {
+                before += products[i] > products[hits[h].row_id - 1];
+            }
+            found += before < K;
+        }
+    }
+    cr_expect_geq(found, QUERIES * K * 99 / 100, "%u of %d", found, QUERIES * K);
+    collection_free(collection);
+}
+
 Test(collection, the_largest_dimension_works)
 {
     struct collection *collection = new_collection(VECTOR_DIMENSION_MAX, VECTOR_L2);
