@@ -332,6 +332,12 @@ key_of_float(float value)
     return bits & 0x7FFFFFFFU; /* never negative; a sign is a not-a-number's */
 }
 
+static inline const float *
+as_floats(const uint8_t *row)
+{
+    return (const float *)(const void *)row;
+}
+
 static float
 extra_at(const struct codec *codec, const uint8_t *row)
 {
@@ -340,6 +346,12 @@ extra_at(const struct codec *codec, const uint8_t *row)
     return extra;
 }
 
+/*
+ * By inner product vectors are near by what they have in common, also among each other: a graph of
+ * distances would lead along vectors of like length, away from the long ones that searches want.
+ * With the extras, which make all as long as m, the squared distance is 2 m^2 - 2 <a, b> - 2 e f;
+ * the key is that without the extras' part. A query has none, and the same key either way.
+ */
 static void
 add_extras(const struct codec *codec, const uint8_t *query, const uint8_t *const *rows,
            uint32_t count, uint32_t *keys)
@@ -347,8 +359,21 @@ add_extras(const struct codec *codec, const uint8_t *query, const uint8_t *const
     float scale = codec->step * codec->step;
     float own = extra_at(codec, query);
     for (uint32_t i = 0; i < count; i++) {
-        float difference = own - extra_at(codec, rows[i]);
-        keys[i] = key_of_float((float)keys[i] * scale + difference * difference);
+        float other = extra_at(codec, rows[i]);
+        keys[i] = key_of_float((float)keys[i] * scale + own * own + other * other);
+    }
+}
+
+/* Floats have the extra as their last, and its difference in their distance. */
+static void
+take_out_extras(const struct codec *codec, const uint8_t *query, const uint8_t *const *rows,
+                uint32_t count, uint32_t *keys)
+{
+    const uint32_t last = codec->options.dimension;
+    const float own = as_floats(query)[last];
+    for (uint32_t i = 0; i < count && own != 0; i++) {
+        keys[i] =
+            key_of_float(codec_key_value(codec, keys[i]) + 2 * own * as_floats(rows[i])[last]);
     }
 }
 
@@ -359,12 +384,6 @@ jaccard_key(const struct codec *codec, const uint8_t *a, const uint8_t *b)
     uint32_t either = 0;
     codec->bytes->overlap(a, b, codec->size, &both, &either);
     return key_of_float(both == 0 ? 1 : 1 - (float)both / (float)either);
-}
-
-static inline const float *
-as_floats(const uint8_t *row)
-{
-    return (const float *)(const void *)row;
 }
 
 static uint32_t
@@ -424,5 +443,7 @@ codec_keys(const struct codec *codec, const uint8_t *query, const uint8_t *const
     }
     if (codec->has_extra) {
         add_extras(codec, query, rows, count, keys_out);
+    } else if (codec->form == CODE_FLOATS_L2 && codec->options.metric == VECTOR_INNER_PRODUCT) {
+        take_out_extras(codec, query, rows, count, keys_out);
     }
 }

@@ -38,6 +38,23 @@ is_crowded(const struct graph *graph, pool_item_t item, const uint8_t *const *ta
     return false;
 }
 
+/* The first `chosen` of nodes_out are some of the items, in their order. */
+static uint32_t
+fill_up(const pool_item_t *items, uint32_t count, uint32_t max, uint32_t chosen,
+        uint32_t *nodes_out)
+{
+    uint32_t kept = chosen;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count && kept < max; i++) {
+        if (next < chosen && nodes_out[next] == item_node(items[i])) {
+            next++;
+        } else {
+            nodes_out[kept++] = item_node(items[i]);
+        }
+    }
+    return kept;
+}
+
 uint32_t
 link_select(const struct graph *graph, const pool_item_t *items, uint32_t count, uint32_t max,
             uint32_t *nodes_out)
@@ -51,7 +68,11 @@ link_select(const struct graph *graph, const pool_item_t *items, uint32_t count,
             nodes_out[kept++] = item_node(items[i]);
         }
     }
-    return kept;
+    /* By inner product a long neighbour crowds out nearly all others, and the longest would be left
+     * to lead to each other: lists are filled up with the nearest. */
+    return graph->codec.options.metric == VECTOR_INNER_PRODUCT
+               ? fill_up(items, count, max, kept, nodes_out)
+               : kept;
 }
 
 /*
