@@ -309,8 +309,9 @@ append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
         if (func != NULL && reg_type == OID_REGPROCEDURE) {
             ky_buffer_append_byte(out, '(');
             for (int i = 0; i < func->arg_count; i++) {
+                const struct type *type = type_find(func->args[i]);
                 ky_buffer_append_cstr(out, i == 0 ? "" : ",");
-                ky_buffer_append_cstr(out, type_get(func->args[i])->sql_name);
+                ky_buffer_append_cstr(out, type == NULL ? "???" : type->sql_name);
             }
             ky_buffer_append_byte(out, ')');
         }

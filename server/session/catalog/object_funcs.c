@@ -34,7 +34,7 @@ static void
 append_arguments(struct ky_buffer *text, const struct func *func)
 {
     for (uint8_t i = 0; i < func->arg_count; i++) {
-        const struct type *type = type_get(func->args[i]);
+        const struct type *type = type_find(func->args[i]);
         bool is_last = func->is_variadic && i + 1 == func->arg_count;
         ky_buffer_printf(text, "%s%s%s", i > 0 ? ", " : "", is_last ? "VARIADIC " : "",
                          type == NULL ? "???" : type->sql_name);
@@ -60,7 +60,7 @@ FUNCTION(pg_get_function_result)
 {
     UNUSED_ARGS();
     const struct func *func = func_find((oid_t)args[0].word);
-    const struct type *type = func == NULL ? NULL : type_get(func->result);
+    const struct type *type = func == NULL ? NULL : type_find(func->result);
     *out = type == NULL
                ? datum_null()
                : funcs_text(env, ky_arena_printf(env->types.arena, "%s%s",
