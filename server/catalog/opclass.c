@@ -45,7 +45,6 @@ static const struct cat_opclass classes[] = {
     BTREE(10041, "timetz_ops", 2000, 1266, true),
     BTREE(10043, "varbit_ops", 2002, 1562, true),
     BTREE(10044, "varchar_ops", 1994, 25, false),
-    BTREE(10047, "money_ops", 2099, 790, true),
     BTREE(10050, "tid_ops", 2789, 27, true),
     BTREE(10053, "xid8_ops", 5067, 5069, true),
     BTREE(10065, "uuid_ops", 2968, 2950, true),

@@ -412,7 +412,6 @@ static const struct func funcs[] = {
               .aggregate = &interval_sum),
     AGGREGATE(2106, "avg", OID_INTERVAL, 'i', false, ARGS(OID_INTERVAL),
               .aggregate = &interval_avg),
-    AGGREGATE(2112, "sum", OID_MONEY, 'i', false, ARGS(OID_MONEY), .aggregate = &int_sum_int8),
 };
 
 const struct func_table func_table_aggregate_basic = {funcs, KY_COUNT_OF(funcs), NULL, 0};

@@ -185,8 +185,6 @@ static const struct func funcs[] = {
               .aggregate = &word_min),
     AGGREGATE(2127, "max", OID_TIMESTAMPTZ, 'i', false, ARGS(OID_TIMESTAMPTZ),
               .aggregate = &word_max),
-    AGGREGATE(2141, "min", OID_MONEY, 'i', false, ARGS(OID_MONEY), .aggregate = &word_min),
-    AGGREGATE(2125, "max", OID_MONEY, 'i', false, ARGS(OID_MONEY), .aggregate = &word_max),
     AGGREGATE(2135, "min", OID_FLOAT4, 'i', false, ARGS(OID_FLOAT4), .aggregate = &float_min),
     AGGREGATE(2119, "max", OID_FLOAT4, 'i', false, ARGS(OID_FLOAT4), .aggregate = &float_max),
     AGGREGATE(2136, "min", OID_FLOAT8, 'i', false, ARGS(OID_FLOAT8), .aggregate = &float_min),

@@ -327,8 +327,7 @@ json_append_datum(struct func_env *env, const struct type *type, struct datum va
     if (!as_key && type->oid == OID_RECORD) {
         return json_append_record(env, value.bytes, ",", out, err);
     }
-    const bool is_number = type->category == 'N' && type->oid != OID_MONEY &&
-                           type->oid != OID_OID && type->name[0] != 'r';
+    const bool is_number = type->category == 'N' && type->oid != OID_OID && type->name[0] != 'r';
     if (!as_key && type->oid == OID_BOOL) {
         ky_buffer_append_cstr(out, value.word ? "true" : "false");
     } else if (!as_key && (type->oid == OID_JSON || type->oid == OID_JSONB)) {

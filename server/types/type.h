@@ -13,7 +13,7 @@ enum { OID_NONE = 0, OID_FIRST_USER = 16384 };
 
 /* How values of a type lie in a column: one machine word, a double, or bytes. */
 enum type_storage {
-    TYPE_WORD,  /* int64_t: bool, "char", int2/4/8, oid and reg*, date, time, timestamp(tz), money,
+    TYPE_WORD,  /* int64_t: bool, "char", int2/4/8, oid and reg*, date, time, timestamp(tz),
                    xid, pg_lsn */
     TYPE_FLOAT, /* double: float4 (a value that a float holds), float8 */
     TYPE_BYTES, /* struct ky_slice: everything else, in the type's own encoding (see README) */
@@ -169,7 +169,6 @@ enum {
     OID_FLOAT4 = 700,
     OID_FLOAT8 = 701,
     OID_UNKNOWN = 705,
-    OID_MONEY = 790,
     OID_INET = 869,
     OID_CIDR = 650,
     OID_MACADDR = 829,

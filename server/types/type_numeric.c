@@ -317,15 +317,6 @@ cast_from_float8(const struct type_context *context, struct datum value, int32_t
                            out, err);
 }
 
-/* money counts cents. */
-static ky_status
-cast_from_money(const struct type_context *context, struct datum value, int32_t typmod,
-                bool is_explicit, struct datum *out, struct ky_error *err)
-{
-    (void)is_explicit;
-    return set_with_typmod(context, numeric_store(context->arena, value.word, 2), typmod, out, err);
-}
-
 static ky_status
 to_integer(struct ky_slice value, const char *type_name, int64_t low, int64_t high,
            struct datum *out, struct ky_error *err)
@@ -372,24 +363,6 @@ cast_to_int8(const struct type_context *context, struct datum value, int32_t typ
     (void)typmod;
     (void)is_explicit;
     return to_integer(value.bytes, "bigint", INT64_MIN, INT64_MAX, out, err);
-}
-
-static ky_status
-cast_to_money(const struct type_context *context, struct datum value, int32_t typmod,
-              bool is_explicit, struct datum *out, struct ky_error *err)
-{
-    (void)typmod;
-    (void)is_explicit;
-    struct ky_slice cents = value.bytes;
-    if (!numeric_is_special(cents)) {
-        struct ky_slice hundred = numeric_from_int64(context->arena, 100);
-        KY_TRY(numeric_mul(context->arena, cents, hundred, &cents, err));
-    }
-    if (numeric_is_special(cents)) {
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "cannot convert %s to bigint",
-                            numeric_is_nan(cents) ? "NaN" : "infinity");
-    }
-    return to_integer(cents, "bigint", INT64_MIN, INT64_MAX, out, err);
 }
 
 static ky_status
@@ -441,12 +414,10 @@ const struct cast numeric_casts[] = {
     {OID_INT8, OID_NUMERIC, CAST_IMPLICIT, CAST_FUNCTION, cast_from_integer, 1781},
     {OID_FLOAT4, OID_NUMERIC, CAST_ASSIGNMENT, CAST_FUNCTION, cast_from_float4, 1742},
     {OID_FLOAT8, OID_NUMERIC, CAST_ASSIGNMENT, CAST_FUNCTION, cast_from_float8, 1743},
-    {OID_MONEY, OID_NUMERIC, CAST_ASSIGNMENT, CAST_FUNCTION, cast_from_money, 3823},
     {OID_NUMERIC, OID_INT2, CAST_ASSIGNMENT, CAST_FUNCTION, cast_to_int2, 1783},
     {OID_NUMERIC, OID_INT4, CAST_ASSIGNMENT, CAST_FUNCTION, cast_to_int4, 1744},
     {OID_NUMERIC, OID_INT8, CAST_ASSIGNMENT, CAST_FUNCTION, cast_to_int8, 1779},
     {OID_NUMERIC, OID_FLOAT4, CAST_IMPLICIT, CAST_FUNCTION, cast_to_float4, 1745},
     {OID_NUMERIC, OID_FLOAT8, CAST_IMPLICIT, CAST_FUNCTION, cast_to_float8, 1746},
-    {OID_NUMERIC, OID_MONEY, CAST_ASSIGNMENT, CAST_FUNCTION, cast_to_money, 3824},
 };
 const size_t numeric_casts_count = KY_COUNT_OF(numeric_casts);
