@@ -251,6 +251,11 @@ out_rows(struct result_sink *sink, const struct result_column *columns, uint16_t
         } else {
             write_line(copy, batch, place, count, types);
         }
+        if (KY_UNLIKELY(copy->out.size > SESSION_ROW_OUT_MAX)) {
+            ky_buffer_clear(&copy->out);
+            sink->has_long_row = true;
+            return false;
+        }
         has_room = copy->target->copy_data(copy->target, ky_buffer_slice(&copy->out));
         bytes += copy->out.size;
         ky_buffer_clear(&copy->out);

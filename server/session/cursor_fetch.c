@@ -244,10 +244,8 @@ fetch_kept(struct session *session, struct portal *portal, const struct ast_fetc
         set_tag(session, fetch, move.count);
         session->is_fetching = true;
     }
-    if (!give_rows(session, portal, is_down, sink)) {
-        return session_yield(session, SESSION_NEEDS_ROOM);
-    }
-    return SESSION_DONE;
+    return give_rows(session, portal, is_down, sink) ? SESSION_DONE
+                                                     : session_sink_stopped(session, sink, err);
 }
 
 /* A cursor that only goes forward and has all rows. */
@@ -274,7 +272,7 @@ fetch_rest(struct session *session, struct portal *portal, const struct ast_fetc
         session->is_fetching = true;
     }
     return give_rows(session, portal, false, sink) ? SESSION_DONE
-                                                   : session_yield(session, SESSION_NEEDS_ROOM);
+                                                   : session_sink_stopped(session, sink, err);
 }
 
 /* Rows of a plan that may go back by itself are kept while they are cheap. */

@@ -83,6 +83,19 @@ session_yield(struct session *session, enum session_need need)
 }
 
 enum session_answer
+session_sink_stopped(struct session *session, struct result_sink *sink, struct ky_error *err)
+{
+    if (!sink->has_long_row) {
+        return session_yield(session, SESSION_NEEDS_ROOM);
+    }
+    sink->has_long_row = false;
+    (void)ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED, "out of memory");
+    (void)ky_error_detail(err, "A row of a result cannot be longer than %d bytes.",
+                          SESSION_ROW_OUT_MAX);
+    return SESSION_ERROR;
+}
+
+enum session_answer
 session_yield_turn(struct session *session)
 {
     session->used_ns += ky_monotonic_ns() - session->turn_start_ns;

@@ -686,7 +686,7 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             }
             if (!portal_give(session, portal, max_rows, &left, sink)) {
                 session->left_rows = left;
-                return session_yield(session, SESSION_NEEDS_ROOM);
+                return session_sink_stopped(session, sink, err);
             }
             continue;
         }

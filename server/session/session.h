@@ -150,7 +150,8 @@ struct result_sink {
      * session_execute. */
     void (*columns)(struct result_sink *sink, const struct result_column *columns, uint16_t count);
     /* One batch. columns describes it. False: output is backed up; the session answers PENDING,
-     * SESSION_NEEDS_ROOM. */
+     * SESSION_NEEDS_ROOM; or, with has_long_row set, a row does not fit into a message: nothing of
+     * it went out, and the statement fails (54000). */
     bool (*rows)(struct result_sink *sink, const struct result_column *columns, uint16_t count,
                  const struct batch *batch, const struct type_context *types);
     /* CommandComplete: "INSERT 0 1". result has positions for http (may be NULL). */
@@ -164,7 +165,12 @@ struct result_sink {
     /* severity "NOTICE", "WARNING", "INFO". */
     void (*notice)(struct result_sink *sink, const char *severity, const struct ky_error *notice);
     void (*parameter)(struct result_sink *sink, const char *name, const char *value);
+    bool has_long_row;
 };
+
+/* Bytes of a row on its way out: PostgreSQL's limit, and well within a message's 31 bits of length.
+ */
+enum { SESSION_ROW_OUT_MAX = 1024 * 1024 * 1024 - 1 };
 
 /* ------------------------------------------------------------------ session */
 

@@ -550,6 +550,9 @@ void session_cancel_error(struct session *session, struct ky_error *err);
 int64_t session_turn_end_ns(const struct session *session);
 /* The turn is over, or may not run here: the answer is PENDING, and the need is set. */
 enum session_answer session_yield(struct session *session, enum session_need need);
+/* Why rows() answered false: the sink is full, or a row was too long (54000). */
+enum session_answer session_sink_stopped(struct session *session, struct result_sink *sink,
+                                         struct ky_error *err);
 /* After a yield of the executor. */
 enum session_answer session_yield_turn(struct session *session);
 enum session_answer session_fail(struct session *session, struct ky_error *err);

@@ -60,11 +60,17 @@ sink_rows(struct result_sink *sink, const struct result_column *columns, uint16_
     struct ky_buffer *out = &conn->out;
     for (uint32_t row = 0; row < batch->count; row++) {
         uint32_t place = batch_place(batch, row);
+        const size_t start = out->size;
         size_t mark = pgw_begin(out, 'D');
         ky_buffer_append_be16(out, count);
         for (uint16_t i = 0; i < count; i++) {
             put_value(out, batch->columns[i].type, columns[i].format, types,
                       column_get(&batch->columns[i], place));
+            if (KY_UNLIKELY(out->size - start > SESSION_ROW_OUT_MAX)) {
+                out->size = start;
+                sink->has_long_row = true;
+                return false;
+            }
         }
         pgw_end(out, mark);
     }
