@@ -21,7 +21,7 @@
 enum { FILE_CHUNK = 256 * 1024, FILE_MODE = 0644 };
 
 struct copy_file {
-    int fd;
+    int fd; /* -1: closed */
     bool is_from;
     int write_errno;         /* of the first write that failed; 0: none */
     struct ky_buffer buffer; /* FROM: what was read last; TO: not yet written */
@@ -169,7 +169,9 @@ void
 copy_file_close(struct copy *copy)
 {
     if (copy->file != NULL) {
-        (void)close(copy->file->fd);
+        if (copy->file->fd >= 0) {
+            (void)close(copy->file->fd);
+        }
         ky_buffer_deinit(&copy->file->buffer);
         ky_free(copy->file);
         copy->file = NULL;
@@ -262,6 +264,12 @@ write_out(struct copy_file *file)
     ky_buffer_clear(&file->buffer);
 }
 
+static struct copy_file *
+file_of(struct result_sink *sink)
+{
+    return (struct copy_file *)(void *)((char *)sink - offsetof(struct copy_file, sink));
+}
+
 static void
 no_stream(struct result_sink *sink KY_UNUSED, uint16_t column_count KY_UNUSED,
           int16_t format KY_UNUSED)
@@ -271,8 +279,7 @@ no_stream(struct result_sink *sink KY_UNUSED, uint16_t column_count KY_UNUSED,
 static bool
 take_data(struct result_sink *sink, struct ky_slice data)
 {
-    struct copy_file *file =
-        (struct copy_file *)(void *)((char *)sink - offsetof(struct copy_file, sink));
+    struct copy_file *file = file_of(sink);
     ky_buffer_append_slice(&file->buffer, data);
     if (file->buffer.size >= FILE_CHUNK) {
         write_out(file);
@@ -283,7 +290,13 @@ take_data(struct result_sink *sink, struct ky_slice data)
 static void
 take_end(struct result_sink *sink)
 {
-    write_out((struct copy_file *)(void *)((char *)sink - offsetof(struct copy_file, sink)));
+    struct copy_file *file = file_of(sink);
+    write_out(file);
+    /* Some file systems say only now that they had no room. */
+    if (close(file->fd) != 0 && file->write_errno == 0) {
+        file->write_errno = errno;
+    }
+    file->fd = -1;
 }
 
 struct result_sink *

@@ -168,8 +168,7 @@ struct result_sink {
     bool has_long_row;
 };
 
-/* Bytes of a row on its way out: PostgreSQL's limit, and well within a message's 31 bits of length.
- */
+/* Bytes of a row on its way out: PostgreSQL's limit, well within a message's 31 bits of length. */
 enum { SESSION_ROW_OUT_MAX = 1024 * 1024 * 1024 - 1 };
 
 /* ------------------------------------------------------------------ session */
