@@ -68,6 +68,38 @@ open_error(const char *path, bool is_from, int number, struct ky_error *err)
     return KY_ERR;
 }
 
+/* Where opening the path to write would make or find its file: the directory of one that is not
+ * there, also behind a link that leads nowhere yet. False: opening it fails. */
+static bool
+resolve(const char *path, char real_path[PATH_MAX])
+{
+    enum { LINKS_MAX = 40 }; /* as the kernel follows */
+    char at[PATH_MAX];
+    if ((size_t)snprintf(at, sizeof at, "%s", path) >= sizeof at) {
+        return false;
+    }
+    for (int links = 0; links < LINKS_MAX; links++) {
+        if (realpath(at, real_path) != NULL) {
+            return true;
+        }
+        char target[PATH_MAX];
+        const ssize_t size = readlink(at, target, sizeof target - 1);
+        char dir[PATH_MAX];
+        memcpy(dir, at, sizeof dir);
+        if (size < 0) {
+            return realpath(dirname(dir), real_path) != NULL;
+        }
+        target[size] = '\0';
+        const int length = target[0] == '/'
+                               ? snprintf(at, sizeof at, "%s", target)
+                               : snprintf(at, sizeof at, "%s/%s", dirname(dir), target);
+        if (length < 0 || (size_t)length >= sizeof at) {
+            return false;
+        }
+    }
+    return false;
+}
+
 /* Does the file lie in this directory, however its path is written? */
 static bool
 lies_in(const char *path, const char *dir)
@@ -77,13 +109,8 @@ lies_in(const char *path, const char *dir)
     if (dir == NULL || realpath(dir, real_dir) == NULL) {
         return false;
     }
-    if (realpath(path, real_path) == NULL) {
-        char *copy = strdup(path);
-        const bool is_found = copy != NULL && realpath(dirname(copy), real_path) != NULL;
-        free(copy);
-        if (!is_found) {
-            return false; /* opening it will fail */
-        }
+    if (!resolve(path, real_path)) {
+        return false; /* opening it will fail */
     }
     const size_t size = strlen(real_dir);
     return strncmp(real_path, real_dir, size) == 0 &&

@@ -55,6 +55,7 @@ static const struct type_io ios[] = {
     {2280, 2302, 2303, 0, 0},
     {OID_INTERNAL, 2304, 2305, 0, 0},
     {OID_ANYELEMENT, 2312, 2313, 0, 0},
+    {OID_RECORD_ARRAY, 750, 751, 2400, 2401},
     {OID_ANYNONARRAY, 2777, 2778, 0, 0},
     {OID_UUID, 2952, 2953, 2961, 2962},
     {3115, 3116, 3117, 0, 0},

@@ -116,6 +116,9 @@ bpchar_coerce(const struct type *type KY_UNUSED, const struct type_context *cont
         }
         value.bytes.size = size;
     } else if (count < length) {
+        if (length > LENGTH_MAX) { /* no column has it: bpcharin called by hand */
+            return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED, "requested length too large");
+        }
         size_t padding = length - count;
         char *padded = ky_arena_alloc(context->arena, value.bytes.size + padding);
         if (value.bytes.size > 0) {

@@ -128,7 +128,13 @@ diff "$dir/wanted" "$dir/out"
 
 # KyroDB's own: never into the data directory, not over HTTP; and whoever is no superuser.
 echo 'CREATE TABLE t (a int); CREATE ROLE plain LOGIN;' | run none
+ln -s "$dir/data/made" "$dir/files/absolute"
+ln -s ../data/made "$dir/files/relative"
+ln -s relative "$dir/files/twice"
 {
+    for link in absolute relative twice; do
+        printf "COPY (SELECT 1) TO '%s/files/%s';\n" "$dir" $link
+    done
     printf "COPY (SELECT 1) TO '%s/data/rows';\n" "$dir"
     printf "COPY (SELECT 1) TO '%s/files/../data/format';\n" "$dir"
 } | run none | shown >"$dir/out"
@@ -138,6 +144,9 @@ for copy in "COPY (SELECT 1) TO '$dir/files/http'" "COPY t FROM '$dir/files/rows
         grep -o 'COPY [^"]*HTTP' >>"$dir/out" || echo "over HTTP: $copy" >>"$dir/out"
 done
 cat >"$dir/wanted" <<'TEXT'
+ERROR:  42501: could not open file "DIR/files/absolute" for writing: it lies in the server's data directory
+ERROR:  42501: could not open file "DIR/files/relative" for writing: it lies in the server's data directory
+ERROR:  42501: could not open file "DIR/files/twice" for writing: it lies in the server's data directory
 ERROR:  42501: could not open file "DIR/data/rows" for writing: it lies in the server's data directory
 ERROR:  42501: could not open file "DIR/files/../data/format" for writing: it lies in the server's data directory
 ERROR:  must be superuser or have privileges of the pg_write_server_files role to COPY to a file
