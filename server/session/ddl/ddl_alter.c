@@ -258,22 +258,30 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     return KY_OK;
 }
 
+/* 23502 when a row has a null there. A column whose values are being computed is looked at when
+ * they are. */
 static ky_status
-check_no_nulls(struct ddl *ddl, const struct cat_table *table, const struct cat_column *column)
+check_no_nulls(struct ddl *ddl, const struct new_table *made, int16_t number,
+               const struct cat_table *old)
 {
     struct storage_scan scan;
     struct row_ref rows[256];
-    storage_scan_init(&scan, ddl->txn, table->rel);
-    for (uint32_t count; (count = storage_scan_next(&scan, rows, 256)) > 0;) {
-        for (uint32_t i = 0; i < count; i++) {
-            if (row_get(&table->layout, rows[i].body, (uint16_t)(column->number - 1)).is_null) {
-                return ky_error_set(ddl->err, KY_NOT_NULL_VIOLATION,
-                                    "column \"%s\" of relation \"%s\" contains null values",
-                                    column->name, table->name);
-            }
+    const struct cat_column *column = &made->columns[number - 1];
+    const bool is_new = number > old->column_count;
+    bool is_null = is_new && column->missing.is_null && table_has_rows(ddl, old);
+    if (made->rewrites != NULL && made->rewrites[number - 1] != NULL) {
+        return KY_OK;
+    }
+    storage_scan_init(&scan, ddl->txn, old->rel);
+    for (uint32_t count; !is_new && (count = storage_scan_next(&scan, rows, 256)) > 0;) {
+        for (uint32_t i = 0; i < count && !is_null; i++) {
+            is_null = row_get(&old->layout, rows[i].body, (uint16_t)(number - 1)).is_null;
         }
     }
-    return KY_OK;
+    return is_null ? ky_error_set(ddl->err, KY_NOT_NULL_VIOLATION,
+                                  "column \"%s\" of relation \"%s\" contains null values",
+                                  column->name, old->name)
+                   : KY_OK;
 }
 
 /* 23514 when a row violates it. */
@@ -345,7 +353,7 @@ add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_c
         for (uint16_t i = 0; constraint->type == AST_CONSTRAINT_PRIMARY_KEY && i < index->key_count;
              i++) {
             const int16_t column = index->keys[i].column;
-            KY_TRY(check_no_nulls(ddl, table, &table->columns[column - 1]));
+            KY_TRY(check_no_nulls(ddl, made, column, table));
             made->columns[column - 1].is_not_null = true;
         }
         return KY_OK;
@@ -353,7 +361,7 @@ add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_c
     KY_TRY(ddl_add_constraint(ddl, made, constraint, 0));
     for (uint16_t i = 0; i < made->key_count; i++) {
         for (uint16_t j = 0; made->keys[i].is_primary && j < made->keys[i].column_count; j++) {
-            KY_TRY(check_no_nulls(ddl, table, &table->columns[made->keys[i].columns[j] - 1]));
+            KY_TRY(check_no_nulls(ddl, made, made->keys[i].columns[j], table));
         }
     }
     return KY_OK;
@@ -432,8 +440,13 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     oid_t type;
     int32_t typmod;
     KY_TRY(ddl_find_column(ddl, made, command->name, &column));
+    const struct cat_column *old = &table->columns[column->number - 1];
+    if (column->type != old->type || column->typmod != old->typmod) {
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                            "cannot alter type of column \"%s\" twice", column->name);
+    }
     KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &typmod, ddl->err));
-    KY_TRY(ddl_check_type_users(ddl, table, column));
+    KY_TRY(ddl_check_type_users(ddl, table, column, made));
     const struct type *wanted = type_get(type);
     const struct cast *cast = cast_find(column->type->oid, type);
     type_format(type, typmod, &type_text);
@@ -569,7 +582,7 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     case AST_SET_NOT_NULL:
         KY_TRY(ddl_find_column(ddl, made, command->name, &column));
         column->is_not_null = true;
-        return check_no_nulls(ddl, table, column);
+        return check_no_nulls(ddl, made, column->number, table);
     case AST_DROP_NOT_NULL:
         KY_TRY(ddl_find_column(ddl, made, command->name, &column));
         column->is_not_null = false;
@@ -610,6 +623,90 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     }
 }
 
+/* Commands are run in this order, whatever order they are written in (PostgreSQL's): a column may
+ * be added under the name of one that is dropped, and a key be put on one that is added. */
+enum pass { PASS_DROP, PASS_TYPE, PASS_ADD_COLUMN, PASS_ATTRIBUTE, PASS_KEY, PASS_OTHER, PASS_END };
+
+static enum pass
+pass_of(const struct ast_alter_command *command)
+{
+    const struct ast_constraint *constraint = (const void *)command->definition;
+    switch ((int)command->type) {
+    case AST_DROP_COLUMN:
+    case AST_DROP_CONSTRAINT:
+    case AST_DROP_NOT_NULL:
+    case AST_DROP_IDENTITY:
+    case AST_DROP_EXPRESSION:
+        return PASS_DROP;
+    case AST_COLUMN_DEFAULT:
+        return command->definition == NULL ? PASS_DROP : PASS_OTHER;
+    case AST_COLUMN_TYPE:
+        return PASS_TYPE;
+    case AST_ADD_COLUMN:
+        return PASS_ADD_COLUMN;
+    case AST_SET_NOT_NULL:
+    case AST_SET_IDENTITY:
+        return PASS_ATTRIBUTE;
+    case AST_ADD_CONSTRAINT:
+        return constraint->type == AST_CONSTRAINT_PRIMARY_KEY ||
+                       constraint->type == AST_CONSTRAINT_UNIQUE
+                   ? PASS_KEY
+                   : PASS_OTHER;
+    default:
+        return PASS_OTHER;
+    }
+}
+
+static ky_status
+run_pass(struct ddl *ddl, struct new_table *made, const struct ast_list *commands, enum pass pass,
+         const struct cat_table *old, uint16_t *count_out)
+{
+    *count_out = 0;
+    for (int32_t i = 0; i < ast_list_count(commands); i++) {
+        const struct ast_alter_command *command = (const void *)ast_list_get(commands, i);
+        if (pass_of(command) == pass) {
+            (*count_out)++;
+            KY_TRY(run_command(ddl, made, command, old));
+        }
+    }
+    return KY_OK;
+}
+
+/* May a new value be computed from a column that is dropped? */
+static bool
+reads_dropped(const struct ast_list *commands)
+{
+    bool has_using = false;
+    bool has_drop = false;
+    for (int32_t i = 0; i < ast_list_count(commands); i++) {
+        const struct ast_alter_command *command = (const void *)ast_list_get(commands, i);
+        has_using = has_using || (command->type == AST_COLUMN_TYPE && command->expression != NULL);
+        has_drop = has_drop || command->type == AST_DROP_COLUMN;
+    }
+    return has_using && has_drop;
+}
+
+/* *old: the table as it is; what was dropped is written in between, so that others may take its
+ * name or be the primary key. */
+static ky_status
+run_commands(struct ddl *ddl, struct new_table **made, const struct ast_list *commands,
+             struct cat_table **old)
+{
+    uint16_t count;
+    KY_TRY(run_pass(ddl, *made, commands, PASS_DROP, *old, &count));
+    if (count > 0 && count < ast_list_count(commands) && !reads_dropped(commands)) {
+        KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &(*made)->table, ddl->err));
+        KY_TRY(ddl_changed(ddl));
+        KY_TRY(ddl_refresh(ddl));
+        *old = cat_get_table(ddl->image, (*made)->table.oid);
+        *made = ddl_as_new_table(ddl, *old);
+    }
+    for (enum pass pass = PASS_DROP + 1; pass < PASS_END; pass++) {
+        KY_TRY(run_pass(ddl, *made, commands, pass, *old, &count));
+    }
+    return KY_OK;
+}
+
 /* Writes the changed entry, then the keys and checks that were added. */
 static ky_status
 write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *old)
@@ -618,7 +715,7 @@ write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *o
     if (made->rewrites != NULL) {
         KY_TRY(ddl_changed(ddl));
         KY_TRY(ddl_refresh(ddl));
-        KY_TRY(ddl_rewrite(ddl, old, made, made->rewrites));
+        KY_TRY(ddl_rewrite(ddl, old, made));
     }
     KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err));
     KY_TRY(ddl_changed(ddl));
@@ -715,8 +812,8 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
         status = ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
                               statement->relation->name);
     }
-    for (int32_t i = 0; status == KY_OK && i < ast_list_count(statement->commands); i++) {
-        status = run_command(ddl, made, (const void *)ast_list_get(statement->commands, i), table);
+    if (status == KY_OK) {
+        status = run_commands(ddl, &made, statement->commands, &table);
     }
     if (status == KY_OK) {
         status = write_changes(ddl, made, table);

@@ -81,6 +81,25 @@ collect(struct ddl *ddl, const struct cat_table *table, int16_t column, const ch
     }
 }
 
+/* Is the generated column computed from the column? */
+static ky_status
+is_computed_from(struct ddl *ddl, const struct cat_table *table, const struct cat_column *generated,
+                 int16_t column, bool *is_so_out)
+{
+    struct bind_watch watch = {.table = table->oid, .column = column};
+    struct expr *expr;
+    *is_so_out = false;
+    if (generated->generated == 0 || generated->is_dropped || generated->number == column) {
+        return KY_OK;
+    }
+    ddl->bind.watch = &watch;
+    const ky_status status =
+        bind_table_expression(&ddl->bind, table, generated->default_sql, NULL, -1, &expr, ddl->err);
+    ddl->bind.watch = NULL;
+    *is_so_out = watch.is_found;
+    return status;
+}
+
 /* Generated columns that are computed from the column. */
 static ky_status
 collect_generated(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
@@ -89,17 +108,9 @@ collect_generated(struct ddl *ddl, const struct cat_table *table, int16_t column
     const char *what_table = ddl_shown_name(ddl, cat_get_table(ddl->image, table->oid));
     for (uint16_t i = 0; i < table->column_count; i++) {
         const struct cat_column *generated = &table->columns[i];
-        struct bind_watch watch = {.table = table->oid, .column = column};
-        struct expr *expr;
-        if (generated->generated == 0 || generated->is_dropped || generated->number == column) {
-            continue;
-        }
-        ddl->bind.watch = &watch;
-        const ky_status status = bind_table_expression(&ddl->bind, table, generated->default_sql,
-                                                       NULL, -1, &expr, ddl->err);
-        ddl->bind.watch = NULL;
-        KY_TRY(status);
-        if (watch.is_found) {
+        bool is_so;
+        KY_TRY(is_computed_from(ddl, table, generated, column, &is_so));
+        if (is_so) {
             columns->names[columns->count++] = generated->name;
             add_dependent(
                 ddl, found,
@@ -157,8 +168,18 @@ ddl_drop_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
 
 ky_status
 ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
-                     const struct cat_column *column)
+                     const struct cat_column *column, const struct new_table *made)
 {
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        bool is_so;
+        KY_TRY(is_computed_from(ddl, table, &made->columns[i], column->number, &is_so));
+        if (is_so) {
+            (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                               "cannot alter type of a column used by a generated column");
+            return ky_error_detail(ddl->err, "Column \"%s\" is used by generated column \"%s\".",
+                                   column->name, made->columns[i].name);
+        }
+    }
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         const struct cat_table *view = ddl->image->tables[i];
         if (view_reads(ddl, view, table, column->number)) {

@@ -160,7 +160,10 @@ struct new_table {
         int16_t own_column;
     } foreigns[NEW_FOREIGN_MAX];
     uint16_t foreign_count;
-    const char **rewrites; /* ALTER TABLE: see ddl_rewrite; NULL: rows stay as they are */
+    /* ALTER TABLE: by column, the SQL of its new value over the table's columns as they were, of a
+     * new generated column as they will be; NULL: as it was, or its default. NULL: rows stay as
+     * they are. */
+    const char **rewrites;
 };
 /* Adds a unique constraint's index and constraint rows, and builds it when the table has rows. */
 KY_MUST_CHECK ky_status ddl_add_key(struct ddl *ddl, struct cat_table *table,
@@ -214,9 +217,10 @@ struct dependent_columns {
 KY_MUST_CHECK ky_status ddl_drop_users(struct ddl *ddl, const struct cat_table *table,
                                        int16_t column, enum ast_behavior behavior, const char *what,
                                        struct dependent_columns *columns_out);
-/* 0A000 when a view reads the column. */
+/* 0A000 when a view or a generated column of made, which the table is becoming, reads the column. */
 KY_MUST_CHECK ky_status ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
-                                             const struct cat_column *column);
+                                             const struct cat_column *column,
+                                             const struct new_table *made);
 /* Views that name what watch looks for say its new name. 0A000 for a column merged by USING. */
 KY_MUST_CHECK ky_status ddl_rename_in_views(struct ddl *ddl, struct bind_watch *watch);
 /* The same for a column in the table's own expressions: those of constraints and indexes are
@@ -295,10 +299,9 @@ KY_MUST_CHECK ky_status ddl_restart_sequence(struct ddl *ddl, struct cat_table *
 
 /* ------------------------------------------------------------------ ddl_rewrite.c */
 
-/* Copies all rows of old into a new relation, made->table.rel. exprs: per column of made, the SQL
- * of its value over old's columns; NULL: the column itself. 23502. */
+/* Copies all rows of old into a new relation, made->table.rel, as made->rewrites say. 23502. */
 KY_MUST_CHECK ky_status ddl_rewrite(struct ddl *ddl, const struct cat_table *old,
-                                    struct new_table *made, const char *const *exprs);
+                                    struct new_table *made);
 /* ddl_index.c: the same index under a new OID, built anew over table's rows. */
 KY_MUST_CHECK ky_status ddl_rebuild_index(struct ddl *ddl, struct cat_index *old,
                                           struct cat_table *table);

@@ -41,35 +41,78 @@ write_rows(void *arg, struct batch *batch, bool *is_done_out, struct ky_error *e
     return KY_OK;
 }
 
+static bool
+is_new_generated(const struct cat_table *old, const struct cat_column *column)
+{
+    return column->number > old->column_count && column->generated != 0 && !column->is_dropped;
+}
+
+/* The rows as they will be. New generated columns read the others as they will be, everything else
+ * reads the table as it was. */
+static const char *
+new_rows_query(struct ddl *ddl, const struct cat_table *old, const struct new_table *made,
+               struct rewrite *rewrite)
+{
+    const uint16_t count = made->table.column_count;
+    struct ky_buffer text = {0};
+    struct ky_buffer generated = {0};
+    uint16_t place = 0;
+    for (uint16_t i = 0; i < count; i++) {
+        const struct cat_column *column = &made->columns[i];
+        rewrite->places[i] = UINT16_MAX;
+        if (column->is_dropped || is_new_generated(old, column)) {
+            continue;
+        }
+        ky_buffer_append_cstr(&text, place == 0 ? "SELECT " : ", ");
+        rewrite->places[i] = place++;
+        if (made->rewrites[i] != NULL) {
+            ky_buffer_printf(&text, "%s AS ", made->rewrites[i]);
+        } else if (column->number > old->column_count) {
+            ky_buffer_printf(&text,
+                             "(%s)::", column->default_sql == NULL ? "NULL" : column->default_sql);
+            type_format(column->type->oid, column->typmod, &text);
+            ky_buffer_append_cstr(&text, " AS ");
+        }
+        ast_print_identifier(&text, column->name);
+    }
+    ky_buffer_printf(&text, "%s FROM %s", place == 0 ? "SELECT" : "", ddl_qualified_name(ddl, old));
+    for (uint16_t i = 0; i < count; i++) {
+        if (is_new_generated(old, &made->columns[i])) {
+            rewrite->places[i] = place++;
+            ky_buffer_printf(&generated, ", %s", made->rewrites[i]);
+        }
+    }
+    if (generated.size > 0) {
+        struct ky_buffer inner = text;
+        text = (struct ky_buffer){0};
+        ky_buffer_append_cstr(&text, "SELECT ");
+        ast_print_identifier(&text, old->name);
+        ky_buffer_append_cstr(&text, ".*");
+        ky_buffer_append_slice(&text, ky_buffer_slice(&generated));
+        ky_buffer_append_cstr(&text, " FROM (");
+        ky_buffer_append_slice(&text, ky_buffer_slice(&inner));
+        ky_buffer_append_cstr(&text, ") AS ");
+        ast_print_identifier(&text, old->name);
+        ky_buffer_deinit(&inner);
+    }
+    const char *sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&generated);
+    ky_buffer_deinit(&text);
+    return sql;
+}
+
 ky_status
-ddl_rewrite(struct ddl *ddl, const struct cat_table *old, struct new_table *made,
-            const char *const *exprs)
+ddl_rewrite(struct ddl *ddl, const struct cat_table *old, struct new_table *made)
 {
     const uint16_t count = made->table.column_count;
     struct rewrite rewrite = {.ddl = ddl, .made = made};
-    struct ky_buffer text = {0};
-    uint16_t place = 0;
     rewrite.values = ky_arena_array(ddl->arena, struct datum, count + 1U);
     rewrite.places = ky_arena_array(ddl->arena, uint16_t, count + 1U);
     const struct type **types = ky_arena_array(ddl->arena, const struct type *, count + 1U);
-    ky_buffer_append_cstr(&text, "SELECT ");
+    const char *sql = new_rows_query(ddl, old, made, &rewrite);
     for (uint16_t i = 0; i < count; i++) {
         types[i] = made->columns[i].type;
-        rewrite.places[i] = UINT16_MAX;
-        if (made->columns[i].is_dropped) {
-            continue;
-        }
-        rewrite.places[i] = place++;
-        ky_buffer_append_cstr(&text, rewrite.places[i] == 0 ? "" : ", ");
-        if (exprs[i] != NULL) {
-            ky_buffer_append_cstr(&text, exprs[i]);
-        } else {
-            ast_print_identifier(&text, made->columns[i].name);
-        }
     }
-    ky_buffer_printf(&text, " FROM %s", ddl_qualified_name(ddl, old));
-    const char *sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
-    ky_buffer_deinit(&text);
     row_layout_init(&rewrite.layout, types, count, ddl->arena);
     for (uint16_t i = 0; i < count; i++) {
         rewrite.layout.missing[i] = datum_null();
