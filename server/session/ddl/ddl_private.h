@@ -217,7 +217,8 @@ struct dependent_columns {
 KY_MUST_CHECK ky_status ddl_drop_users(struct ddl *ddl, const struct cat_table *table,
                                        int16_t column, enum ast_behavior behavior, const char *what,
                                        struct dependent_columns *columns_out);
-/* 0A000 when a view or a generated column of made, which the table is becoming, reads the column. */
+/* 0A000 when a view or a generated column of made, which the table is becoming, reads the column.
+ */
 KY_MUST_CHECK ky_status ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
                                              const struct cat_column *column,
                                              const struct new_table *made);
