@@ -480,6 +480,7 @@ enum ast_set_operation { AST_SET_NONE, AST_UNION, AST_INTERSECT, AST_EXCEPT };
  */
 struct ast_select {
     struct ast_node node;
+    int32_t parenthesis; /* where the one around it opens; of a subquery only */
     enum ast_set_operation operation;
     bool is_all; /* UNION ALL */
     struct ast_select *left;

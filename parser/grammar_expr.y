@@ -114,8 +114,8 @@ c_expr(A) ::= PARAM(B) opt_indirection(C). { A = build_indirection(p, build_para
 c_expr(A) ::= LPAREN(B) a_expr(C) RPAREN opt_indirection(D). { A = build_indirection(p, C, D, B.location); }
 c_expr(A) ::= case_expr(A).
 c_expr(A) ::= func_expr(A).
-c_expr(A) ::= select_with_parens(B). [UMINUS] { A = build_subquery(p, AST_SUBQUERY, B, B->node.location); }
-c_expr(A) ::= select_with_parens(B) indirection(C). { A = build_indirection(p, build_subquery(p, AST_SUBQUERY, B, B->node.location), C, B->node.location); }
+c_expr(A) ::= select_with_parens(B). [UMINUS] { A = build_subquery(p, AST_SUBQUERY, B, B->parenthesis); }
+c_expr(A) ::= select_with_parens(B) indirection(C). { A = build_indirection(p, build_subquery(p, AST_SUBQUERY, B, B->parenthesis), C, B->parenthesis); }
 c_expr(A) ::= EXISTS(B) select_with_parens(C). { A = build_subquery(p, AST_EXISTS, C, B.location); }
 c_expr(A) ::= ARRAY(B) select_with_parens(C). { A = build_subquery(p, AST_ARRAY_QUERY, C, B.location); }
 c_expr(A) ::= ARRAY(B) LBRACKET opt_expr_list(C) RBRACKET. { A = build_array(p, C, B.location); }

@@ -38,8 +38,8 @@
 
 select_stmt(A) ::= select_no_parens(A). [UMINUS]
 select_stmt(A) ::= select_with_parens(A). [UMINUS]
-select_with_parens(A) ::= LPAREN select_no_parens(B) RPAREN. { A = B; }
-select_with_parens(A) ::= LPAREN select_with_parens(B) RPAREN. { A = B; }
+select_with_parens(A) ::= LPAREN(L) select_no_parens(B) RPAREN. { A = B; A->parenthesis = L.location; }
+select_with_parens(A) ::= LPAREN(L) select_with_parens(B) RPAREN. { A = B; A->parenthesis = L.location; }
 select_no_parens(A) ::= simple_select(A).
 select_no_parens(A) ::= select_clause(B) sort_clause(C). { A = build_select_tail(p, B, C, NULL, NULL, NULL); }
 select_no_parens(A) ::= select_clause(B) opt_sort(C) for_locking(D) opt_select_limit(E). { A = build_select_tail(p, B, C, D, E, NULL); }

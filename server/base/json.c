@@ -68,17 +68,60 @@ static bool
 is_word_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '+' || c == '.' || ((uint8_t)c & 0x80) != 0;
+           ((uint8_t)c & 0x80) != 0;
 }
 
-/* The end of what a reader would call the token at p: a word, or one character. */
+static const char *
+skip_word(const char *p, const char *end)
+{
+    while (p < end && is_word_byte(*p)) {
+        p++;
+    }
+    return p;
+}
+
+static const char *
+skip_digits(const char *p, const char *end)
+{
+    while (p < end && *p >= '0' && *p <= '9') {
+        p++;
+    }
+    return p;
+}
+
+/* The end of the number at p, or of what it would have been. */
+static const char *
+number_end(const char *p, const char *end, bool *is_valid_out)
+{
+    p += p < end && *p == '-';
+    const char *digits = p;
+    p = p < end && *p == '0' ? p + 1 : skip_digits(p, end);
+    *is_valid_out = p > digits;
+    if (p < end && *p == '.') {
+        digits = p + 1;
+        p = skip_digits(digits, end);
+        *is_valid_out = *is_valid_out && p > digits;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        p += p < end && (*p == '+' || *p == '-');
+        digits = p;
+        p = skip_digits(digits, end);
+        *is_valid_out = *is_valid_out && p > digits;
+    }
+    *is_valid_out = *is_valid_out && (p == end || !is_word_byte(*p));
+    return skip_word(p, end);
+}
+
+/* The end of the token at p: a number, a word, or one character. */
 static const char *
 token_end_at(const struct json_reader *reader, const char *p)
 {
-    const char *end = p;
-    while (end < reader->end && is_word_byte(*end)) {
-        end++;
+    bool is_valid;
+    if (p < reader->end && (*p == '-' || (*p >= '0' && *p <= '9'))) {
+        return number_end(p, reader->end, &is_valid);
     }
+    const char *end = skip_word(p, reader->end);
     return end == p && p < reader->end ? p + 1 : end;
 }
 
@@ -112,9 +155,30 @@ fail_token(struct json_reader *reader, const char *before, const char *after)
     return fail(reader, reader->next + size, detail);
 }
 
+/* Does the reader stand at a number or word that is none? */
+static bool
+is_invalid_token(const struct json_reader *reader)
+{
+    const char *p = reader->next;
+    bool is_valid = true;
+    if (p < reader->end && (*p == '-' || (*p >= '0' && *p <= '9'))) {
+        (void)number_end(p, reader->end, &is_valid);
+    } else if (p < reader->end && is_word_byte(*p)) {
+        const struct ky_slice word = ky_slice(p, (size_t)(skip_word(p, reader->end) - p));
+        is_valid =
+            ky_slice_is(word, "null") || ky_slice_is(word, "true") || ky_slice_is(word, "false");
+    } else if (p < reader->end) {
+        is_valid = strchr("{}[]:,\"", *p) != NULL;
+    }
+    return !is_valid;
+}
+
 static ky_status
 fail_expected(struct json_reader *reader, const char *expected)
 {
+    if (is_invalid_token(reader)) {
+        return fail_token(reader, "Token ", " is invalid.");
+    }
     char before[64];
     (void)snprintf(before, sizeof(before), "Expected %s, but found ", expected);
     return fail_token(reader, before, ".");
@@ -344,53 +408,12 @@ read_string(struct json_reader *reader, struct ky_slice *text_out)
     return KY_OK;
 }
 
-static const char *
-skip_digits(const char *p, const char *end)
-{
-    while (p < end && *p >= '0' && *p <= '9') {
-        p++;
-    }
-    return p;
-}
-
-/* The end of the number at p, or NULL when it is not one. */
-static const char *
-number_end(const char *p, const char *end)
-{
-    if (p < end && *p == '-') {
-        p++;
-    }
-    const char *digits = p;
-    p = skip_digits(p, end);
-    if (p == digits || (*digits == '0' && p - digits > 1)) {
-        return NULL;
-    }
-    if (p < end && *p == '.') {
-        digits = p + 1;
-        p = skip_digits(digits, end);
-        if (p == digits) {
-            return NULL;
-        }
-    }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        p++;
-        if (p < end && (*p == '+' || *p == '-')) {
-            p++;
-        }
-        digits = p;
-        p = skip_digits(digits, end);
-        if (p == digits) {
-            return NULL;
-        }
-    }
-    return p < end && is_word_byte(*p) ? NULL : p;
-}
-
 static ky_status
 read_number(struct json_reader *reader, struct ky_slice *text_out)
 {
-    const char *end = number_end(reader->next, reader->end);
-    if (end == NULL) {
+    bool is_valid;
+    const char *end = number_end(reader->next, reader->end, &is_valid);
+    if (!is_valid) {
         return fail_invalid_token(reader);
     }
     struct ky_slice text = ky_slice(reader->next, (size_t)(end - reader->next));

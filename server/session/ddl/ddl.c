@@ -177,6 +177,12 @@ ddl_run(struct session *session, const struct ast_node *statement, struct ky_sli
 /* ------------------------------------------------------------------ the catalog, locks */
 
 ky_status
+ddl_error_at(struct ddl *ddl, int location)
+{
+    return ky_error_at(ddl->err, parser_position(ddl->sql, location));
+}
+
+ky_status
 ddl_refresh(struct ddl *ddl)
 {
     struct cat_image *image;

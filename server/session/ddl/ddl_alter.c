@@ -15,7 +15,26 @@ ddl_as_new_table(struct ddl *ddl, const struct cat_table *table)
     made->columns = ky_arena_array(ddl->arena, struct cat_column, table->column_count + 1U);
     memcpy(made->columns, table->columns, table->column_count * sizeof(*made->columns));
     made->table.columns = made->columns;
+    made->table.indexes = ky_arena_array(ddl->arena, struct cat_index *, table->index_count + 1U);
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        made->table.indexes[i] = table->indexes[i];
+    }
     return made;
+}
+
+static ky_status
+drop_index(struct ddl *ddl, struct new_table *made, struct cat_index *index)
+{
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < made->table.index_count; i++) {
+        if (made->table.indexes[i] != index) {
+            made->table.indexes[count++] = made->table.indexes[i];
+        }
+    }
+    made->table.index_count = count;
+    KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
+    access_index_drop(ddl->session->txn, index->oid);
+    return KY_OK;
 }
 
 ky_status
@@ -41,7 +60,7 @@ set_missing(struct ddl *ddl, struct cat_column *column, bool *is_volatile_out)
     if (column->default_sql == NULL || column->generated != 0) {
         return KY_OK;
     }
-    KY_TRY(bind_default(&ddl->bind, column, column->default_sql, &expr, ddl->err));
+    KY_TRY(bind_default_text(&ddl->bind, column, column->default_sql, &expr, ddl->err));
     *is_volatile_out = expr_is_volatile(expr);
     if (*is_volatile_out) {
         return KY_OK; /* each row gets a value of its own */
@@ -95,6 +114,7 @@ add_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     const uint16_t sequence_count = made->sequence_count;
     bool is_volatile = false;
     KY_TRY(ddl_add_column(ddl, made, definition));
+    KY_TRY(ddl_add_column_rules(ddl, made, definition));
     struct cat_column *column = &made->columns[made->table.column_count - 1];
     if (column->generated == 0 && made->sequence_count == sequence_count) {
         KY_TRY(set_missing(ddl, column, &is_volatile));
@@ -237,11 +257,10 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
             KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
         }
     }
-    for (uint16_t i = 0; i < made->table.index_count; i++) {
+    for (uint16_t i = made->table.index_count; i-- > 0;) {
         struct cat_index *index = made->table.indexes[i];
         if (index_uses(ddl, index, column->number)) {
-            KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
-            access_index_drop(ddl->session->txn, index->oid);
+            KY_TRY(drop_index(ddl, made, index));
         }
     }
     struct cat_table *sequence = identity_sequence(ddl, made, column->number);
@@ -319,8 +338,7 @@ drop_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_
         }
         KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
         if (constraint->index != NULL && constraint->kind != CONSTRAINT_FOREIGN) {
-            KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, constraint->index, ddl->err));
-            access_index_drop(ddl->session->txn, constraint->index->oid);
+            KY_TRY(drop_index(ddl, made, constraint->index));
         }
         return KY_OK;
     }
@@ -447,6 +465,10 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     }
     KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &typmod, ddl->err));
     KY_TRY(ddl_check_type_users(ddl, table, column, made));
+    if (column->identity != 0) {
+        struct cat_column wanted_column = {.type = type_get(type)};
+        KY_TRY(ddl_check_identity(ddl, &wanted_column));
+    }
     const struct type *wanted = type_get(type);
     const struct cast *cast = cast_find(column->type->oid, type);
     type_format(type, typmod, &type_text);
@@ -463,6 +485,9 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
         return ky_error_hint(ddl->err, "You might need to specify \"USING %s::%s\".", quoted,
                              shown);
     }
+    if (command->expression != NULL) {
+        KY_TRY(bind_row_rule(&ddl->bind, table, BIND_USING, command->expression, &expr, ddl->err));
+    }
     const char *using = command->expression == NULL ? quoted : ddl_print(ddl, command->expression);
     using = ky_arena_printf(ddl->arena, "(%s)::%s", using, shown);
     KY_TRY(bind_table_expression(&ddl->bind, table, using, wanted, typmod, &expr, ddl->err));
@@ -471,7 +496,7 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     changed.type = wanted;
     changed.typmod = typmod;
     if (column->default_sql != NULL && column->generated == 0 &&
-        bind_default(&ddl->bind, &changed, column->default_sql, &expr, ddl->err) != KY_OK) {
+        bind_default_text(&ddl->bind, &changed, column->default_sql, &expr, ddl->err) != KY_OK) {
         return ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,
                             "default for column \"%s\" cannot be cast automatically to type %s",
                             column->name, shown);
@@ -487,6 +512,7 @@ change_identity(struct ddl *ddl, struct new_table *made, const struct ast_alter_
     struct cat_column *column;
     KY_TRY(ddl_find_column(ddl, made, command->name, &column));
     if (command->type == AST_ADD_IDENTITY) {
+        KY_TRY(ddl_check_identity(ddl, column));
         if (column->identity != 0) {
             return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
                                 "column \"%s\" of relation \"%s\" is already an identity column",
@@ -496,6 +522,11 @@ change_identity(struct ddl *ddl, struct new_table *made, const struct ast_alter_
             return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
                                 "column \"%s\" of relation \"%s\" must be declared NOT NULL before "
                                 "identity can be added",
+                                column->name, made->table.name);
+        }
+        if (column->default_sql != NULL) {
+            return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                                "column \"%s\" of relation \"%s\" already has a default value",
                                 column->name, made->table.name);
         }
         return ddl_add_constraint(ddl, made, (const void *)command->definition, column->number);
@@ -564,6 +595,47 @@ drop_expression(struct ddl *ddl, struct new_table *made, const struct ast_alter_
 }
 
 static ky_status
+drop_not_null(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    struct cat_column *column;
+    KY_TRY(ddl_find_column(ddl, made, command->name, &column));
+    if (column->identity != 0) {
+        return ky_error_set(ddl->err, KY_SYNTAX_ERROR,
+                            "column \"%s\" of relation \"%s\" is an identity column", column->name,
+                            made->table.name);
+    }
+    for (uint16_t i = 0; i < made->table.index_count; i++) {
+        const struct cat_index *index = made->table.indexes[i];
+        for (uint16_t k = 0; index->is_primary && k < index->key_count; k++) {
+            if (index->keys[k].column == column->number) {
+                return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                                    "column \"%s\" is in a primary key", column->name);
+            }
+        }
+    }
+    column->is_not_null = false;
+    return KY_OK;
+}
+
+static ky_status
+set_default(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command)
+{
+    struct cat_column *column;
+    KY_TRY(ddl_find_column(ddl, made, command->name, &column));
+    if (column->identity != 0 || column->generated != 0) {
+        (void)ky_error_set(ddl->err, KY_SYNTAX_ERROR,
+                           "column \"%s\" of relation \"%s\" is %s column", column->name,
+                           made->table.name, column->identity != 0 ? "an identity" : "a generated");
+        return command->definition != NULL
+                   ? KY_ERR
+                   : ky_error_hint(ddl->err,
+                                   "Use ALTER TABLE ... ALTER COLUMN ... DROP %s instead.",
+                                   column->identity != 0 ? "IDENTITY" : "EXPRESSION");
+    }
+    return ddl_set_default(ddl, made, column, command->definition);
+}
+
+static ky_status
 run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_command *command,
             const struct cat_table *table)
 {
@@ -574,19 +646,13 @@ run_command(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     case AST_DROP_COLUMN:
         return drop_column(ddl, made, command);
     case AST_COLUMN_DEFAULT:
-        KY_TRY(ddl_find_column(ddl, made, command->name, &column));
-        column->default_sql =
-            command->definition == NULL ? NULL : ddl_default_text(ddl, column, command->definition);
-        column->default_oid = command->definition == NULL ? OID_NONE : ddl_new_oid(ddl);
-        return KY_OK;
+        return set_default(ddl, made, command);
     case AST_SET_NOT_NULL:
         KY_TRY(ddl_find_column(ddl, made, command->name, &column));
         column->is_not_null = true;
         return check_no_nulls(ddl, made, column->number, table);
     case AST_DROP_NOT_NULL:
-        KY_TRY(ddl_find_column(ddl, made, command->name, &column));
-        column->is_not_null = false;
-        return KY_OK;
+        return drop_not_null(ddl, made, command);
     case AST_ADD_CONSTRAINT:
         return add_constraint(ddl, made, command, table);
     case AST_DROP_CONSTRAINT:
@@ -667,6 +733,10 @@ run_pass(struct ddl *ddl, struct new_table *made, const struct ast_list *command
         if (pass_of(command) == pass) {
             (*count_out)++;
             KY_TRY(run_command(ddl, made, command, old));
+        }
+        if (pass == PASS_DROP && command->behavior == AST_CASCADE) {
+            KY_TRY(ddl_changed(ddl));
+            KY_TRY(ddl_refresh(ddl)); /* without the views that went with it */
         }
     }
     return KY_OK;

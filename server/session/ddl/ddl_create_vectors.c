@@ -142,7 +142,9 @@ ddl_create_vectors(struct ddl *ddl, const struct ast_create_vectors *statement)
         made->table.options = kept;
     }
     for (int32_t i = 0; i < ast_list_count(statement->columns); i++) {
-        KY_TRY(ddl_add_column(ddl, made, (const void *)ast_list_get(statement->columns, i)));
+        const struct ast_column_def *definition = (const void *)ast_list_get(statement->columns, i);
+        KY_TRY(ddl_add_column(ddl, made, definition));
+        KY_TRY(ddl_add_column_rules(ddl, made, definition));
     }
     struct new_key *primary = &made->keys[made->key_count++];
     *primary = (struct new_key){

@@ -47,35 +47,6 @@ ddl_default_index_options(struct ddl *ddl)
     return strcmp(kind, "auto") == 0 ? automatic : NULL;
 }
 
-static bool
-visit_mutable(struct expr *expr, int level, void *self)
-{
-    return (expr->kind == EXPR_FUNC && expr->func != NULL && expr->func->volatility != 'i') ||
-           expr_walk_children(expr, level, visit_mutable, self);
-}
-
-static bool
-visit_subquery(struct expr *expr, int level, void *self)
-{
-    return expr->kind == EXPR_SUBQUERY || expr_walk_children(expr, level, visit_subquery, self);
-}
-
-/* Binds an expression of an index; what says "index expression" or "index predicate". */
-static ky_status
-bind_part(struct ddl *ddl, const struct cat_table *table, const char *sql,
-          const struct type *wanted, const char *what, struct expr **expr_out)
-{
-    KY_TRY(bind_table_expression(&ddl->bind, table, sql, wanted, -1, expr_out, ddl->err));
-    if (visit_subquery(*expr_out, 0, NULL)) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "cannot use subquery in %s", what);
-    }
-    if (visit_mutable(*expr_out, 0, NULL)) {
-        return ky_error_set(ddl->err, KY_INVALID_OBJECT_DEFINITION,
-                            "functions in %s must be marked IMMUTABLE", what);
-    }
-    return KY_OK;
-}
-
 static ky_status
 read_key(struct ddl *ddl, struct cat_index *index, const struct ast_index_element *element,
          struct cat_key *key)
@@ -101,8 +72,9 @@ read_key(struct ddl *ddl, struct cat_index *index, const struct ast_index_elemen
         key->type = column->type;
     } else {
         struct expr *expr;
+        KY_TRY(bind_row_rule(&ddl->bind, index->table, BIND_INDEX_EXPRESSION, element->expression,
+                             &expr, ddl->err));
         key->expression_sql = ddl_expression_text(ddl, index->table, element->expression, NULL);
-        KY_TRY(bind_part(ddl, index->table, key->expression_sql, NULL, "index expression", &expr));
         key->type = expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : expr->type;
         key->typmod = expr->typmod;
     }
@@ -167,9 +139,9 @@ read_predicate(struct ddl *ddl, struct cat_index *index, const struct ast_node *
     if (where == NULL) {
         return KY_OK;
     }
+    KY_TRY(bind_row_rule(&ddl->bind, index->table, BIND_INDEX_PREDICATE, where, &expr, ddl->err));
     index->predicate_sql = ddl_expression_text(ddl, index->table, where, type_get(OID_BOOL));
-    return bind_part(ddl, index->table, index->predicate_sql, type_get(OID_BOOL), "index predicate",
-                     &expr);
+    return KY_OK;
 }
 
 /* "m=16": what pg_class.reloptions shows. */
@@ -204,15 +176,32 @@ key_name(struct ddl *ddl, const struct cat_index *index, const struct ast_list *
     return "expr";
 }
 
+static bool
+is_one_of(const char *const *names, uint16_t count, const char *name)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The columns' names joined, a repeated one with a number. */
 static const char *
 default_name(struct ddl *ddl, const struct cat_table *table, const struct cat_index *index,
              const struct ast_list *elements)
 {
-    const char *columns = key_name(ddl, index, elements, 0);
-    for (uint16_t i = 1; i < index->column_count; i++) {
-        const char *name = i < index->key_count ? key_name(ddl, index, elements, i)
+    const char **names = ky_arena_array(ddl->arena, const char *, index->column_count);
+    const char *columns = NULL;
+    for (uint16_t i = 0; i < index->column_count; i++) {
+        const char *base = i < index->key_count ? key_name(ddl, index, elements, i)
                                                 : table->columns[index->keys[i].column - 1].name;
-        columns = ky_arena_printf(ddl->arena, "%s_%s", columns, name);
+        names[i] = base;
+        for (uint16_t number = 1; is_one_of(names, i, names[i]); number++) {
+            names[i] = ky_arena_printf(ddl->arena, "%s%u", base, number);
+        }
+        columns = i == 0 ? names[i] : ky_arena_printf(ddl->arena, "%s_%s", columns, names[i]);
     }
     return ddl_choose_name(ddl, table->schema, table->name, columns, "idx");
 }
@@ -261,11 +250,15 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     if (status == KY_OK && statement->access_method == NULL && index->options == NULL) {
         index->options = ddl_default_index_options(ddl);
     }
-    if (status == KY_OK) {
-        status = read_keys(ddl, index, statement->elements, statement->include);
+    if (status == KY_OK && index->is_unique && index->method == INDEX_HASH) {
+        status = ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                              "access method \"hash\" does not support unique indexes");
     }
     if (status == KY_OK) {
         status = read_predicate(ddl, index, statement->where);
+    }
+    if (status == KY_OK) {
+        status = read_keys(ddl, index, statement->elements, statement->include);
     }
     if (status == KY_OK && cat_is_vector_method(index->method)) {
         status = ddl_check_vector_index(ddl, index, statement->elements, statement->options);

@@ -29,6 +29,8 @@ struct ddl {
 
 void ddl_init(struct ddl *ddl, struct session *session, struct ky_slice sql, struct ky_error *err);
 void ddl_deinit(struct ddl *ddl);
+/* Adds the place in the statement to the error. KY_ERR. */
+KY_MUST_CHECK ky_status ddl_error_at(struct ddl *ddl, int location);
 /* Reads the catalog anew, after locks were taken or changes made. */
 KY_MUST_CHECK ky_status ddl_refresh(struct ddl *ddl);
 KY_MUST_CHECK ky_status ddl_lock(struct ddl *ddl, const struct cat_table *table,
@@ -168,8 +170,24 @@ struct new_table {
 /* Adds a unique constraint's index and constraint rows, and builds it when the table has rows. */
 KY_MUST_CHECK ky_status ddl_add_key(struct ddl *ddl, struct cat_table *table,
                                     const struct new_key *key, bool is_filled);
+/* ddl_add_column_rules: its checks and its GENERATED AS, once the columns they may read are there.
+ */
 KY_MUST_CHECK ky_status ddl_add_column(struct ddl *ddl, struct new_table *made,
                                        const struct ast_column_def *definition);
+KY_MUST_CHECK ky_status ddl_add_column_rules(struct ddl *ddl, struct new_table *made,
+                                             const struct ast_column_def *definition);
+/* NULL, or a node that is null: none. 42804 and what binding says. */
+KY_MUST_CHECK ky_status ddl_set_default(struct ddl *ddl, const struct new_table *made,
+                                        struct cat_column *column, const struct ast_node *node);
+KY_MUST_CHECK ky_status ddl_set_generated(struct ddl *ddl, struct new_table *made,
+                                          struct cat_column *column, const struct ast_node *node);
+/* 22023 unless it is an integer. */
+KY_MUST_CHECK ky_status ddl_check_identity(struct ddl *ddl, const struct cat_column *column);
+KY_MUST_CHECK ky_status ddl_add_identity(struct ddl *ddl, struct new_table *made,
+                                         struct cat_column *column,
+                                         const struct ast_constraint *constraint);
+/* 0: there is none. */
+int16_t ddl_column_number(const struct new_table *made, const char *name);
 KY_MUST_CHECK ky_status ddl_add_constraint(struct ddl *ddl, struct new_table *made,
                                            const struct ast_constraint *constraint,
                                            int16_t own_column);
@@ -280,6 +298,8 @@ KY_MUST_CHECK ky_status ddl_check_columns(struct ddl *ddl, const struct cat_tabl
  * parentheses. */
 const char *ddl_expression_text(struct ddl *ddl, const struct cat_table *table,
                                 const struct ast_node *node, const struct type *wanted);
+/* The type without a modifier: bpchar, where character would be character(1). */
+const char *ddl_type_text(struct ddl *ddl, const struct type *type);
 const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,
                              const struct ast_node *node);
 

@@ -7,145 +7,6 @@
 
 /* CREATE TABLE, CREATE TABLE AS, and tables that an INSERT makes. */
 
-/* ------------------------------------------------------------------ columns */
-
-static int16_t
-column_number(const struct new_table *made, const char *name)
-{
-    for (uint16_t i = 0; i < made->table.column_count; i++) {
-        if (!made->columns[i].is_dropped && strcmp(made->columns[i].name, name) == 0) {
-            return (int16_t)(i + 1);
-        }
-    }
-    return 0;
-}
-
-struct cat_column *
-ddl_append_column(struct ddl *ddl, struct new_table *made)
-{
-    if (made->table.column_count == made->capacity) {
-        uint16_t capacity = (uint16_t)(made->capacity * 2 + 8);
-        struct cat_column *columns = ky_arena_array(ddl->arena, struct cat_column, capacity);
-        if (made->table.column_count > 0) {
-            memcpy(columns, made->columns, made->table.column_count * sizeof(*columns));
-        }
-        made->columns = columns;
-        made->capacity = capacity;
-    }
-    struct cat_column *column = &made->columns[made->table.column_count++];
-    *column = (struct cat_column){
-        .number = (int16_t)made->table.column_count, .typmod = -1, .missing = datum_null()};
-    made->table.columns = made->columns;
-    return column;
-}
-
-/* serial, bigserial, smallserial: an integer type with a sequence. */
-static oid_t
-serial_type(const struct ast_type_name *type)
-{
-    const char *name = ast_name_last(type->names);
-    if (type->names->count != 1) {
-        return OID_NONE;
-    }
-    if (strcmp(name, "serial") == 0 || strcmp(name, "serial4") == 0) {
-        return OID_INT4;
-    }
-    if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0) {
-        return OID_INT8;
-    }
-    return strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0 ? OID_INT2 : OID_NONE;
-}
-
-/* nextval('schema.name'::regclass): the same sequence under any search path. */
-const char *
-ddl_nextval_text(struct ddl *ddl, oid_t schema_oid, const char *sequence)
-{
-    const struct cat_schema *schema = cat_get_schema(ddl->image, schema_oid);
-    return ddl_nextval_text_of(ddl, schema == NULL ? NULL : schema->name, sequence);
-}
-
-const char *
-ddl_nextval_text_of(struct ddl *ddl, const char *schema, const char *sequence)
-{
-    struct ky_buffer name = {0};
-    struct ky_buffer text = {0};
-    if (schema != NULL) {
-        ast_print_identifier(&name, schema);
-        ky_buffer_append_byte(&name, '.');
-    }
-    ast_print_identifier(&name, sequence);
-    ky_buffer_append_byte(&name, 0);
-    ky_buffer_append_cstr(&text, "nextval(");
-    ast_print_string(&text, (const char *)name.data);
-    ky_buffer_append_cstr(&text, "::regclass)");
-    const char *sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
-    ky_buffer_deinit(&name);
-    ky_buffer_deinit(&text);
-    return sql;
-}
-
-static ky_status
-add_sequence(struct ddl *ddl, struct new_table *made, struct cat_column *column,
-             const struct ast_list *options)
-{
-    KY_ASSERT(made->sequence_count < KY_COUNT_OF(made->sequences));
-    struct new_sequence *sequence = &made->sequences[made->sequence_count++];
-    sequence->column = column->number;
-    sequence->name =
-        ddl_choose_name(ddl, made->table.schema, made->table.name, column->name, "seq");
-    sequence->type = column->type->oid;
-    sequence->options = options;
-    sequence->oid = ddl_new_oid(ddl);
-    column->is_not_null = true;
-    column->default_sql = ddl_nextval_text(ddl, made->table.schema, sequence->name);
-    column->default_oid = ddl_new_oid(ddl);
-    return KY_OK;
-}
-
-ky_status
-ddl_new_column(struct ddl *ddl, struct new_table *made, const char *name,
-               struct cat_column **column_out)
-{
-    if (column_number(made, name) != 0) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN, "column \"%s\" specified more than once",
-                            name);
-    }
-    if (made->table.column_count >= ROW_COLUMNS_MAX) {
-        return ky_error_set(ddl->err, KY_TOO_MANY_COLUMNS, "tables can have at most %d columns",
-                            ROW_COLUMNS_MAX);
-    }
-    *column_out = ddl_append_column(ddl, made);
-    (*column_out)->name = ky_arena_strdup(ddl->arena, name);
-    return KY_OK;
-}
-
-ky_status
-ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_def *definition)
-{
-    oid_t serial = serial_type(definition->type);
-    struct cat_column *column;
-    KY_TRY(ddl_new_column(ddl, made, definition->name, &column));
-    oid_t type = serial;
-    if (serial == OID_NONE) {
-        KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &column->typmod, ddl->err));
-    }
-    column->type = type_find(type);
-    if (column->type == NULL || column->type->typtype == 'p') {
-        return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
-                            "column \"%s\" has pseudo-type %s", column->name,
-                            column->type == NULL ? "unknown" : column->type->sql_name);
-    }
-    if (serial != OID_NONE) {
-        KY_TRY(add_sequence(ddl, made, column, NULL));
-    }
-    int16_t number = column->number;
-    for (int32_t i = 0; i < ast_list_count(definition->constraints); i++) {
-        KY_TRY(ddl_add_constraint(ddl, made, (const void *)ast_list_get(definition->constraints, i),
-                                  number));
-    }
-    return KY_OK;
-}
-
 /* ------------------------------------------------------------------ constraints */
 
 static ky_status
@@ -163,14 +24,55 @@ key_columns(struct ddl *ddl, struct new_table *made, const struct ast_constraint
     }
     for (int32_t i = 0; i < constraint->columns->count; i++) {
         const char *name = ast_list_text(constraint->columns, i);
-        int16_t number = column_number(made, name);
-        if (number == 0) {
+        int16_t number = ddl_column_number(made, name);
+        if (number == 0 && key->is_primary && cat_get_table(ddl->image, made->table.oid) != NULL) {
             return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
-                                "column \"%s\" named in key does not exist", name);
+                                "column \"%s\" of relation \"%s\" does not exist", name,
+                                made->table.name);
+        }
+        if (number == 0) {
+            (void)ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                               "column \"%s\" named in key does not exist", name);
+            return ddl_error_at(ddl, constraint->node.location);
+        }
+        for (uint16_t k = 0; k < key->column_count; k++) {
+            if (key->columns[k] == number) {
+                (void)ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
+                                   "column \"%s\" appears twice in %s constraint", name,
+                                   key->is_primary ? "primary key" : "unique");
+                return ddl_error_at(ddl, constraint->node.location);
+            }
         }
         key->columns[key->column_count++] = number;
     }
     return KY_OK;
+}
+
+/* UNIQUE PRIMARY KEY is one key: it is the primary one, and takes the name that is given. */
+static bool
+merge_key(struct ddl *ddl, struct new_table *made, const struct new_key *key)
+{
+    for (struct new_key *old = made->keys; old < key; old++) {
+        const bool is_equal =
+            old->column_count == key->column_count &&
+            memcmp(old->columns, key->columns, key->column_count * sizeof(*key->columns)) == 0 &&
+            ast_list_count(old->source->include) == 0 &&
+            ast_list_count(key->source->include) == 0 &&
+            old->is_nulls_not_distinct == key->is_nulls_not_distinct &&
+            old->is_deferrable == key->is_deferrable && old->is_deferred == key->is_deferred;
+        if (!is_equal || (old->source->name != NULL && key->source->name != NULL)) {
+            continue;
+        }
+        if (key->source->name != NULL) {
+            old->source = key->source;
+            old->name = ky_arena_strdup(ddl->arena, key->source->name);
+        } else if (key->is_primary && old->source->name == NULL) {
+            old->name = ddl_choose_name(ddl, made->table.schema, made->table.name, NULL, "pkey");
+        }
+        old->is_primary = old->is_primary || key->is_primary;
+        return true;
+    }
+    return false;
 }
 
 static ky_status
@@ -184,9 +86,10 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
     }
     for (uint16_t i = 0; is_primary && i < made->key_count; i++) {
         if (made->keys[i].is_primary) {
-            return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
-                                "multiple primary keys for table \"%s\" are not allowed",
-                                made->table.name);
+            (void)ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                               "multiple primary keys for table \"%s\" are not allowed",
+                               made->table.name);
+            return ddl_error_at(ddl, constraint->node.location);
         }
     }
     if (made->key_count == KY_COUNT_OF(made->keys)) {
@@ -201,6 +104,10 @@ add_key(struct ddl *ddl, struct new_table *made, const struct ast_constraint *co
     KY_TRY(key_columns(ddl, made, constraint, own_column, key));
     for (uint16_t i = 0; is_primary && i < key->column_count; i++) {
         made->columns[key->columns[i] - 1].is_not_null = true;
+    }
+    if (merge_key(ddl, made, key)) {
+        made->key_count--;
+        return KY_OK;
     }
     const char *first = made->columns[key->columns[0] - 1].name;
     const char *columns = first;
@@ -300,19 +207,19 @@ ddl_add_named_check(struct ddl *ddl, struct new_table *made, const char *name, c
 }
 
 static ky_status
-add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint,
-          int16_t own_column)
+add_check(struct ddl *ddl, struct new_table *made, const struct ast_constraint *constraint)
 {
     if (made->check_count == KY_COUNT_OF(made->checks)) {
         return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED, "too many check constraints");
     }
+    struct expr *expr;
+    KY_TRY(bind_row_rule(&ddl->bind, &made->table, BIND_CHECK, constraint->expression, &expr,
+                         ddl->err));
     struct new_check *check = &made->checks[made->check_count++];
     check->sql = ddl_expression_text(ddl, &made->table, constraint->expression, type_get(OID_BOOL));
     check->is_not_valid = constraint->is_not_valid;
     if (constraint->name == NULL) {
-        check->name = choose_check_name(ddl, made,
-                                        own_column == 0 ? only_column(ddl, made, check->sql)
-                                                        : made->columns[own_column - 1].name);
+        check->name = choose_check_name(ddl, made, only_column(ddl, made, check->sql));
         return KY_OK;
     }
     check->name = ky_arena_strdup(ddl->arena, constraint->name);
@@ -339,19 +246,13 @@ ddl_add_constraint(struct ddl *ddl, struct new_table *made, const struct ast_con
         column->is_not_null = true;
         return KY_OK;
     case AST_CONSTRAINT_DEFAULT:
-        column->default_sql = ddl_default_text(ddl, column, constraint->expression);
-        column->default_oid = ddl_new_oid(ddl);
-        return KY_OK;
+        return ddl_set_default(ddl, made, column, constraint->expression);
     case AST_CONSTRAINT_IDENTITY:
-        column->identity = constraint->is_always ? 'a' : 'd';
-        return add_sequence(ddl, made, column, constraint->sequence_options);
+        return ddl_add_identity(ddl, made, column, constraint);
     case AST_CONSTRAINT_GENERATED:
-        column->generated = 's';
-        column->default_sql = ddl_expression_text(ddl, &made->table, constraint->expression, NULL);
-        column->default_oid = ddl_new_oid(ddl);
-        return KY_OK;
+        return ddl_set_generated(ddl, made, column, constraint->expression);
     case AST_CONSTRAINT_CHECK:
-        return add_check(ddl, made, constraint, own_column);
+        return add_check(ddl, made, constraint);
     case AST_CONSTRAINT_PRIMARY_KEY:
     case AST_CONSTRAINT_UNIQUE:
         return add_key(ddl, made, constraint, own_column);
@@ -473,7 +374,7 @@ check_expressions(struct ddl *ddl, struct cat_table *table)
             KY_TRY(bind_table_expression(&ddl->bind, table, column->default_sql, column->type,
                                          column->typmod, &expr, ddl->err));
         } else {
-            KY_TRY(bind_default(&ddl->bind, column, column->default_sql, &expr, ddl->err));
+            KY_TRY(bind_default_text(&ddl->bind, column, column->default_sql, &expr, ddl->err));
         }
     }
     for (uint16_t i = 0; i < table->constraint_count; i++) {
@@ -572,12 +473,14 @@ add_element(struct ddl *ddl, struct new_table *made, const struct ast_node *elem
         return wants_columns ? ddl_like_columns(ddl, made, (const void *)element)
                              : ddl_like_constraints(ddl, made, (const void *)element);
     }
-    bool is_column = element->kind == AST_COLUMN_DEF;
-    if (is_column != wants_columns) {
+    if (element->kind == AST_COLUMN_DEF) {
+        return wants_columns ? ddl_add_column(ddl, made, (const void *)element)
+                             : ddl_add_column_rules(ddl, made, (const void *)element);
+    }
+    if (wants_columns) {
         return KY_OK;
     }
-    return is_column ? ddl_add_column(ddl, made, (const void *)element)
-                     : ddl_add_constraint(ddl, made, (const void *)element, 0);
+    return ddl_add_constraint(ddl, made, (const void *)element, 0);
 }
 
 ky_status

@@ -54,6 +54,16 @@ ddl_expression_text(struct ddl *ddl, const struct cat_table *table, const struct
     return is_alone ? written : ky_arena_printf(ddl->arena, "(%s)", written);
 }
 
+const char *
+ddl_type_text(struct ddl *ddl, const struct type *type)
+{
+    struct ky_buffer text = {0};
+    type_format(type->oid, -1, &text);
+    const char *copy = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&text);
+    return copy;
+}
+
 /* 'x' as 'x'::text, -1 as '-1'::integer; anything else as it is written. */
 const char *
 ddl_default_text(struct ddl *ddl, const struct cat_column *column, const struct ast_node *node)
@@ -61,7 +71,7 @@ ddl_default_text(struct ddl *ddl, const struct cat_column *column, const struct 
     const char *written = ddl_print(ddl, node);
     const struct ast_const *constant = (const void *)node;
     if (node->kind == AST_CONST && constant->type == AST_CONST_STRING) {
-        return ky_arena_printf(ddl->arena, "%s::%s", written, column->type->sql_name);
+        return ky_arena_printf(ddl->arena, "%s::%s", written, ddl_type_text(ddl, column->type));
     }
     if (node->kind == AST_CONST && constant->type == AST_CONST_BOOL) {
         return constant->boolean ? "true" : "false";

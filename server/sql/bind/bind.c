@@ -134,26 +134,6 @@ bind_table_expression(struct bind_context *context, const struct cat_table *tabl
 }
 
 ky_status
-bind_default(struct bind_context *context, const struct cat_column *column, const char *sql,
-             struct expr **expr_out, struct ky_error *err)
-{
-    struct binder b;
-    struct expr *expr;
-    binder_init(&b, context, err);
-    KY_TRY(bind_table_expr(&b, NULL, sql, CLAUSE_DEFAULT, NULL, -1, &expr));
-    struct expr *made;
-    KY_TRY(coerce_or_null(&b, expr, column->type, column->typmod, CAST_ASSIGNMENT, -1, &made));
-    if (made == NULL) {
-        (void)ky_error_set(err, KY_DATATYPE_MISMATCH,
-                           "column \"%s\" is of type %s but default expression is of type %s",
-                           column->name, column->type->sql_name, expr->type->sql_name);
-        return ky_error_hint(err, "You will need to rewrite or cast the expression.");
-    }
-    *expr_out = made;
-    return binder_finish(&b);
-}
-
-ky_status
 bind_argument(struct bind_context *context, const struct ast_node *node, oid_t type,
               struct expr **expr_out, struct ky_error *err)
 {
@@ -183,5 +163,6 @@ bind_relation(struct bind_context *context, const struct ast_range_var *name, bo
 {
     struct binder b;
     binder_init(&b, context, err);
+    b.sql_size = 0; /* utility statements do not say where, in PostgreSQL neither */
     return find_relation(&b, name, is_missing_ok, table_out);
 }

@@ -56,17 +56,39 @@ KY_MUST_CHECK ky_status bind_table_expression(struct bind_context *context,
                                               const struct cat_table *table, const char *sql,
                                               const struct type *wanted_type, int32_t wanted_typmod,
                                               struct expr **expr_out, struct ky_error *err);
-/* A DEFAULT: coerced to the column as an assignment. */
-KY_MUST_CHECK ky_status bind_default(struct bind_context *context, const struct cat_column *column,
-                                     const char *sql, struct expr **expr_out, struct ky_error *err);
 /* A type name to OID and typmod. 42704. */
 KY_MUST_CHECK ky_status bind_type_name(struct bind_context *context,
                                        const struct ast_type_name *name, oid_t *oid_out,
                                        int32_t *typmod_out, struct ky_error *err);
+/* ------------------------------------------------------------------ rule.c */
+
+/* Expressions that are kept with a table, when they are made, and ALTER COLUMN TYPE .. USING: what
+ * such a one may not hold is refused, with its place in the statement. 0A000, 42803, 42P17, 42804
+ * and what binding says. */
+enum bind_rule { BIND_CHECK, BIND_INDEX_EXPRESSION, BIND_INDEX_PREDICATE, BIND_USING };
+KY_MUST_CHECK ky_status bind_row_rule(struct bind_context *context, const struct cat_table *table,
+                                      enum bind_rule rule, const struct ast_node *node,
+                                      struct expr **expr_out, struct ky_error *err);
+/* GENERATED AS: of columns that are not generated themselves, immutable, coerced as an assignment.
+ */
+KY_MUST_CHECK ky_status bind_generated(struct bind_context *context, const struct cat_table *table,
+                                       const struct cat_column *column, const struct ast_node *node,
+                                       struct expr **expr_out, struct ky_error *err);
+/* A DEFAULT: coerced to the column as an assignment. */
+KY_MUST_CHECK ky_status bind_default(struct bind_context *context, const struct cat_column *column,
+                                     const struct ast_node *node, struct expr **expr_out,
+                                     struct ky_error *err);
+/* One that is kept in the catalog. */
+KY_MUST_CHECK ky_status bind_default_text(struct bind_context *context,
+                                          const struct cat_column *column, const char *sql,
+                                          struct expr **expr_out, struct ky_error *err);
+
+/* ------------------------------------------------------------------ the rest */
+
 /* EXECUTE's and CALL-like arguments: coerced to a parameter type. */
 KY_MUST_CHECK ky_status bind_argument(struct bind_context *context, const struct ast_node *node,
                                       oid_t type, struct expr **expr_out, struct ky_error *err);
-/* A possibly qualified relation name. 42P01 with position unless missing_ok (then NULL). */
+/* A possibly qualified relation name. 42P01 unless missing_ok (then NULL). */
 KY_MUST_CHECK ky_status bind_relation(struct bind_context *context,
                                       const struct ast_range_var *name, bool is_missing_ok,
                                       struct cat_table **table_out, struct ky_error *err);

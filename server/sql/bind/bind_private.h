@@ -27,6 +27,10 @@ enum clause {
     CLAUSE_UPDATE,
     CLAUSE_RETURNING,
     CLAUSE_CHECK,
+    CLAUSE_GENERATED,
+    CLAUSE_INDEX_EXPRESSION,
+    CLAUSE_INDEX_PREDICATE,
+    CLAUSE_USING,
     CLAUSE_DEFAULT,
     CLAUSE_EXECUTE,
 };
@@ -270,7 +274,10 @@ KY_MUST_CHECK ky_status bind_cast(struct binder *b, struct scope *scope,
                                   const struct ast_cast *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_type(struct binder *b, const struct ast_type_name *name,
                                   const struct type **type_out, int32_t *typmod_out);
+/* "check constraints". */
 const char *clause_name(enum clause clause);
+/* An expression that is kept with a table: it may hold no query. */
+bool clause_is_rule(enum clause clause);
 KY_MUST_CHECK ky_status bind_window_spec(struct binder *b, struct scope *scope,
                                          const struct ast_window *node,
                                          struct window_spec **spec_out);
@@ -364,6 +371,9 @@ KY_MUST_CHECK ky_status bind_column_default(struct binder *b, const struct cat_t
                                             uint16_t column, struct expr **out);
 KY_MUST_CHECK ky_status coerce_assignment(struct binder *b, const struct cat_column *column,
                                           struct expr *expr, struct expr **out);
+/* Names are the columns of one row of the table (NULL: there are none), as EXPR_INPUT. */
+void scope_init_row(struct binder *b, struct scope *scope, enum clause clause,
+                    const struct cat_table *table);
 KY_MUST_CHECK ky_status bind_table_expr(struct binder *b, const struct cat_table *table,
                                         const char *sql, enum clause clause,
                                         const struct type *wanted, int32_t typmod,

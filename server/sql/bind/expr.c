@@ -43,12 +43,28 @@ clause_name(enum clause clause)
         return "RETURNING";
     case CLAUSE_CHECK:
         return "check constraints";
+    case CLAUSE_GENERATED:
+        return "column generation expressions";
+    case CLAUSE_INDEX_EXPRESSION:
+        return "index expressions";
+    case CLAUSE_INDEX_PREDICATE:
+        return "index predicates";
+    case CLAUSE_USING:
+        return "transform expressions";
     case CLAUSE_DEFAULT:
         return "DEFAULT expressions";
     case CLAUSE_EXECUTE:
         return "EXECUTE parameters";
     }
     return "this place";
+}
+
+bool
+clause_is_rule(enum clause clause)
+{
+    return clause == CLAUSE_CHECK || clause == CLAUSE_GENERATED ||
+           clause == CLAUSE_INDEX_EXPRESSION || clause == CLAUSE_INDEX_PREDICATE ||
+           clause == CLAUSE_USING || clause == CLAUSE_DEFAULT;
 }
 
 static ky_status

@@ -288,11 +288,10 @@ ky_status
 bind_subquery_expr(struct binder *b, struct scope *scope, const struct ast_node *node,
                    struct expr **out)
 {
-    if (scope->clause == CLAUSE_CHECK || scope->clause == CLAUSE_DEFAULT) {
+    if (clause_is_rule(scope->clause)) {
+        const char *plural = clause_name(scope->clause);
         return bind_error(b, node->location, KY_FEATURE_NOT_SUPPORTED,
-                          scope->clause == CLAUSE_CHECK
-                              ? "cannot use subquery in check constraint"
-                              : "cannot use subquery in DEFAULT expression");
+                          "cannot use subquery in %.*s", (int)strlen(plural) - 1, plural);
     }
     const struct ast_subquery *subquery = (const void *)node;
     struct expr *expr = expr_new(b, EXPR_SUBQUERY, b->type_bool, node->location);

@@ -34,35 +34,42 @@ bind_target_table(struct binder *b, struct scope *scope, const struct ast_range_
 
 /* ---- expressions kept in the catalog ---- */
 
+void
+scope_init_row(struct binder *b, struct scope *scope, enum clause clause,
+               const struct cat_table *table)
+{
+    scope_init(scope, NULL, NULL);
+    scope->is_input = true;
+    scope->clause = clause;
+    if (table == NULL) {
+        return;
+    }
+    struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
+    ref->alias = table->name;
+    ref->column_count = table->column_count;
+    ref->columns = ky_arena_array(b->arena, struct table_column, (size_t)table->column_count + 1);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        const struct cat_column *column = &table->columns[i];
+        ref->columns[i] = (struct table_column){column->is_dropped ? NULL : column->name,
+                                                column->type, column->typmod};
+    }
+    ref->kind = TABLE_JOIN; /* no system columns here */
+    struct ns_item *item = scope_add_item(b, scope);
+    item->ref = ref;
+    item->name = table->name;
+}
+
 ky_status
 bind_table_expr(struct binder *b, const struct cat_table *table, const char *sql,
                 enum clause clause, const struct type *wanted, int32_t typmod, struct expr **out)
 {
     struct ast_node *node;
+    struct scope scope;
     KY_TRY(parse_expression(b->arena, ky_slice_cstr(sql), &node, b->err));
     if (b->context->watch != NULL) {
         b->context->watch->tree = node;
     }
-    struct scope scope;
-    scope_init(&scope, NULL, NULL);
-    scope.is_input = true;
-    scope.clause = clause;
-    if (table != NULL) {
-        struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
-        ref->alias = table->name;
-        ref->column_count = table->column_count;
-        ref->columns =
-            ky_arena_array(b->arena, struct table_column, (size_t)table->column_count + 1);
-        for (uint16_t i = 0; i < table->column_count; i++) {
-            const struct cat_column *column = &table->columns[i];
-            ref->columns[i] = (struct table_column){column->is_dropped ? NULL : column->name,
-                                                    column->type, column->typmod};
-        }
-        ref->kind = TABLE_JOIN; /* no system columns here */
-        struct ns_item *item = scope_add_item(b, &scope);
-        item->ref = ref;
-        item->name = table->name;
-    }
+    scope_init_row(b, &scope, clause, table);
     size_t saved = b->sql_size;
     b->sql_size = 0;
     struct expr *expr;

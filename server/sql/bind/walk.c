@@ -2,6 +2,7 @@
 #include "server/sql/bind/walk.h"
 
 #include "server/base/assert.h"
+#include "server/types/type_io.h"
 
 static bool
 visit_all(struct expr **exprs, uint32_t count, int level, expr_visitor visit, void *self)
@@ -289,4 +290,49 @@ bool
 expr_is_volatile(struct expr *expr)
 {
     return is_volatile(expr, 0, NULL);
+}
+
+static bool
+is_func_mutable(oid_t oid)
+{
+    const struct func *func = oid == OID_NONE ? NULL : func_find(oid);
+    return func != NULL && func->volatility != 'i';
+}
+
+static bool
+is_cast_mutable(const struct cast *cast)
+{
+    const struct type *source = type_find(cast->source);
+    const struct type *target = type_find(cast->target);
+    if (source == NULL || target == NULL) {
+        return false;
+    }
+    if (cast->method == CAST_ARRAY) {
+        const struct cast *element = cast_find(source->element_oid, target->element_oid);
+        return element != NULL && is_cast_mutable(element);
+    }
+    const struct type_io *out = type_io_of(source);
+    const struct type_io *in = type_io_of(target);
+    return cast->method == CAST_IN_OUT ? (out != NULL && is_func_mutable(out->output)) ||
+                                             (in != NULL && is_func_mutable(in->input))
+                                       : is_func_mutable(cast->function_oid);
+}
+
+static bool
+is_mutable(struct expr *expr, int level, void *self)
+{
+    if ((expr->kind == EXPR_FUNC || expr->kind == EXPR_SET) && expr->func != NULL &&
+        expr->func->volatility != 'i') {
+        return true;
+    }
+    if (expr->kind == EXPR_CAST && expr->cast != NULL && is_cast_mutable(expr->cast)) {
+        return true;
+    }
+    return expr_walk_children(expr, level, is_mutable, self);
+}
+
+bool
+expr_is_mutable(struct expr *expr)
+{
+    return is_mutable(expr, 0, NULL);
 }

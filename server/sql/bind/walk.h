@@ -25,3 +25,5 @@ bool expr_has_window(struct expr *expr);
 bool expr_has_set(struct expr *expr);
 bool expr_has_column(struct expr *expr); /* of this level */
 bool expr_is_volatile(struct expr *expr);
+/* Does it call what is not immutable, in a cast as well (a date's text is its DateStyle's)? */
+bool expr_is_mutable(struct expr *expr);
