@@ -114,7 +114,10 @@ derive_array_casts(const struct type *const *types, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < count; j++) {
-            if (i == j || !is_array(types[i]) || !is_array(types[j])) {
+            const bool is_vector =
+                types[i]->oid == OID_INT2VECTOR || types[i]->oid == OID_OIDVECTOR;
+            if (i == j || !(is_array(types[i]) || is_vector) || !is_array(types[j]) ||
+                find_built(types[i]->oid, types[j]->oid) != NULL) {
                 continue;
             }
             const struct cast *element = find_built(types[i]->element_oid, types[j]->element_oid);
