@@ -79,6 +79,8 @@ TYPED_SIX(timetz, OID_TIMETZ)
 TYPED_SIX(uuid, OID_UUID)
 TYPED_SIX(jsonb, OID_JSONB)
 TYPED_SIX(lsn, OID_PG_LSN)
+TYPED_SIX(tid, OID_TID)
+TYPED_SIX(xid8, OID_XID8)
 TYPED_SIX(oidvector, OID_OIDVECTOR)
 TYPED_SIX(vector, OID_VECTOR)
 TYPED_SIX(halfvec, OID_HALFVEC)
@@ -522,6 +524,30 @@ static const struct func funcs[] = {
          .kernel = lsn_gt_kernel),
     FUNC(3234, "pg_lsn_ge", OID_BOOL, 'i', true, ARGS(OID_PG_LSN, OID_PG_LSN), .scalar = lsn_ge,
          .kernel = lsn_ge_kernel),
+    FUNC(1292, "tideq", OID_BOOL, 'i', true, ARGS(OID_TID, OID_TID), .scalar = tid_eq,
+         .kernel = tid_eq_kernel),
+    FUNC(1265, "tidne", OID_BOOL, 'i', true, ARGS(OID_TID, OID_TID), .scalar = tid_ne,
+         .kernel = tid_ne_kernel),
+    FUNC(2791, "tidlt", OID_BOOL, 'i', true, ARGS(OID_TID, OID_TID), .scalar = tid_lt,
+         .kernel = tid_lt_kernel),
+    FUNC(2793, "tidle", OID_BOOL, 'i', true, ARGS(OID_TID, OID_TID), .scalar = tid_le,
+         .kernel = tid_le_kernel),
+    FUNC(2790, "tidgt", OID_BOOL, 'i', true, ARGS(OID_TID, OID_TID), .scalar = tid_gt,
+         .kernel = tid_gt_kernel),
+    FUNC(2792, "tidge", OID_BOOL, 'i', true, ARGS(OID_TID, OID_TID), .scalar = tid_ge,
+         .kernel = tid_ge_kernel),
+    FUNC(5084, "xid8eq", OID_BOOL, 'i', true, ARGS(OID_XID8, OID_XID8), .scalar = xid8_eq,
+         .kernel = xid8_eq_kernel),
+    FUNC(5085, "xid8ne", OID_BOOL, 'i', true, ARGS(OID_XID8, OID_XID8), .scalar = xid8_ne,
+         .kernel = xid8_ne_kernel),
+    FUNC(5034, "xid8lt", OID_BOOL, 'i', true, ARGS(OID_XID8, OID_XID8), .scalar = xid8_lt,
+         .kernel = xid8_lt_kernel),
+    FUNC(5036, "xid8le", OID_BOOL, 'i', true, ARGS(OID_XID8, OID_XID8), .scalar = xid8_le,
+         .kernel = xid8_le_kernel),
+    FUNC(5035, "xid8gt", OID_BOOL, 'i', true, ARGS(OID_XID8, OID_XID8), .scalar = xid8_gt,
+         .kernel = xid8_gt_kernel),
+    FUNC(5037, "xid8ge", OID_BOOL, 'i', true, ARGS(OID_XID8, OID_XID8), .scalar = xid8_ge,
+         .kernel = xid8_ge_kernel),
     FUNC(679, "oidvectoreq", OID_BOOL, 'i', true, ARGS(OID_OIDVECTOR, OID_OIDVECTOR),
          .scalar = oidvector_eq, .kernel = oidvector_eq_kernel),
     FUNC(619, "oidvectorne", OID_BOOL, 'i', true, ARGS(OID_OIDVECTOR, OID_OIDVECTOR),
@@ -841,6 +867,18 @@ static struct operator_row operators[] = {
     OPERATOR(2975, ">", OID_UUID, OID_UUID, OID_BOOL, 2958, 2974, 2976, 5, false),
     OPERATOR(2976, "<=", OID_UUID, OID_UUID, OID_BOOL, 2955, 2977, 2975, 2, false),
     OPERATOR(2977, ">=", OID_UUID, OID_UUID, OID_BOOL, 2957, 2976, 2974, 4, false),
+    OPERATOR(387, "=", OID_TID, OID_TID, OID_BOOL, 1292, 387, 402, 3, true),
+    OPERATOR(402, "<>", OID_TID, OID_TID, OID_BOOL, 1265, 402, 387, 0, false),
+    OPERATOR(2799, "<", OID_TID, OID_TID, OID_BOOL, 2791, 2800, 2802, 1, false),
+    OPERATOR(2800, ">", OID_TID, OID_TID, OID_BOOL, 2790, 2799, 2801, 5, false),
+    OPERATOR(2801, "<=", OID_TID, OID_TID, OID_BOOL, 2793, 2802, 2800, 2, false),
+    OPERATOR(2802, ">=", OID_TID, OID_TID, OID_BOOL, 2792, 2801, 2799, 4, false),
+    OPERATOR(5068, "=", OID_XID8, OID_XID8, OID_BOOL, 5084, 5068, 5072, 3, true),
+    OPERATOR(5072, "<>", OID_XID8, OID_XID8, OID_BOOL, 5085, 5072, 5068, 0, false),
+    OPERATOR(5073, "<", OID_XID8, OID_XID8, OID_BOOL, 5034, 5074, 5076, 1, false),
+    OPERATOR(5074, ">", OID_XID8, OID_XID8, OID_BOOL, 5035, 5073, 5075, 5, false),
+    OPERATOR(5075, "<=", OID_XID8, OID_XID8, OID_BOOL, 5036, 5076, 5074, 2, false),
+    OPERATOR(5076, ">=", OID_XID8, OID_XID8, OID_BOOL, 5037, 5075, 5073, 4, false),
     OPERATOR(3222, "=", OID_PG_LSN, OID_PG_LSN, OID_BOOL, 3233, 3222, 3223, 3, true),
     OPERATOR(3223, "<>", OID_PG_LSN, OID_PG_LSN, OID_BOOL, 3236, 3223, 3222, 0, false),
     OPERATOR(3224, "<", OID_PG_LSN, OID_PG_LSN, OID_BOOL, 3231, 3225, 3227, 1, false),

@@ -153,6 +153,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(system)           \
     X(jsonb)            \
     X(encode)           \
+    X(cast_call)        \
     X(type_call)        \
     X(uuid)             \
     X(to_char)          \

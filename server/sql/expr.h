@@ -126,4 +126,8 @@ enum {
     EXPR_SYSTEM_WHOLE_ROW = 60004,
     EXPR_SYSTEM_ROW_ID = 60005, /* int8; internal: UPDATE and DELETE carry it */
     EXPR_SYSTEM_OFFSET = 60006, /* int8 kyro_offset: the event that wrote the row */
+    EXPR_SYSTEM_XMAX = 60007,   /* xid: of RETURNING, who locked or deleted the row; else 0 */
+    EXPR_SYSTEM_CMIN = 60008,   /* cid: 0 */
+    EXPR_SYSTEM_CMAX = 60009,
+    EXPR_SYSTEM_LAST = 60009,
 };

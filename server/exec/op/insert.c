@@ -185,7 +185,7 @@ update_conflicting(struct op_modify *self, struct ky_error *err)
                       self->conflict_changed, self->row_id);
     }
     if (modify_touch(self, self->row_id, err) != KY_OK ||
-        modify_changed(self, self->conflict_row, self->row_id, err) != KY_OK) {
+        modify_changed(self, self->conflict_row, self->row_id, true, err) != KY_OK) {
         return MODIFY_ERROR;
     }
     return MODIFY_NEXT;
@@ -216,7 +216,7 @@ insert_values(struct op_modify *self, struct ky_error *err)
         after_inserted(self->after, context->txn, self->table, self->values, row_id);
     }
     if ((conflict == CONFLICT_UPDATE && modify_touch(self, row_id, err) != KY_OK) ||
-        modify_changed(self, self->values, row_id, err) != KY_OK) {
+        modify_changed(self, self->values, row_id, false, err) != KY_OK) {
         return MODIFY_ERROR;
     }
     return MODIFY_NEXT;

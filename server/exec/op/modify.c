@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/exec/op/modify.h"
 
+#include "server/exec/op/scan.h"
+
 enum { FAILING_VALUE_SIZE_MAX = 64, TOUCHED_COST = 32 };
 
 ky_status
@@ -26,14 +28,18 @@ open_returning(struct op_modify *self)
     struct ky_arena *arena = exec->context->arena;
     const struct plan *child = self->op.plan->left;
     const uint16_t column_count = self->table->column_count;
-    const uint32_t width = (uint32_t)column_count + 1 + child->output_count;
+    const uint16_t system_count = self->op.plan->modify.system_count;
+    const uint32_t width = (uint32_t)column_count + 1 + system_count + child->output_count;
     const struct type **types = ky_arena_array(arena, const struct type *, width);
     for (uint16_t i = 0; i < column_count; i++) {
         types[i] = self->table->columns[i].type;
     }
     types[column_count] = type_get(OID_INT8);
+    for (uint16_t i = 0; i < system_count; i++) {
+        types[column_count + 1 + i] = self->op.plan->modify.system_columns[i].type;
+    }
     for (uint16_t i = 0; i < child->output_count; i++) {
-        types[column_count + 1 + i] = child->output[i];
+        types[column_count + 1 + system_count + i] = child->output[i];
     }
     store_init(&self->returning, types, width, exec->context->budget);
     self->returning_values = ky_arena_array(arena, struct datum, width);
@@ -47,6 +53,7 @@ modify_open(struct op *op, struct ky_error *err)
     self->table = op->plan->modify.table;
     self->after = after_watches(self->table) ? op->exec->context->after : NULL;
     ky_arena_init(&self->conflict_memory);
+    ky_arena_init(&self->returning_memory);
     const size_t column_count = (size_t)self->table->column_count + 1;
     KY_TRY(op_open(op->exec, op->plan->left, &op->left, err));
     self->columns = ky_arena_array(arena, struct column, column_count);
@@ -66,6 +73,7 @@ modify_close(struct op *op)
     store_deinit(&self->returning);
     ky_map64_deinit(&self->touched);
     ky_arena_deinit(&self->conflict_memory);
+    ky_arena_deinit(&self->returning_memory);
     if (op->exec->context->budget != NULL) {
         ky_budget_release(op->exec->context->budget, self->touched_charged);
     }
@@ -229,24 +237,56 @@ modify_touch(struct op_modify *self, row_id_t row_id, struct ky_error *err)
     return KY_OK;
 }
 
+static struct datum
+system_value(struct op_modify *self, uint16_t column, const struct datum *values, row_id_t row_id,
+             bool is_locked)
+{
+    struct txn *txn = access_storage_txn(self->op.exec->context->txn);
+    const int64_t id = (int64_t)(txn_id(txn) & UINT32_MAX);
+    switch (column) {
+    case EXPR_SYSTEM_CTID:
+        return datum_word((int64_t)row_id);
+    case EXPR_SYSTEM_TABLEOID:
+        return datum_word(self->table->oid);
+    case EXPR_SYSTEM_XMIN:
+        return datum_word(id);
+    case EXPR_SYSTEM_XMAX:
+        return datum_word(is_locked ? id : 0);
+    case EXPR_SYSTEM_CMIN:
+    case EXPR_SYSTEM_CMAX:
+        return datum_word(0);
+    case EXPR_SYSTEM_WHOLE_ROW:
+        ky_arena_reset(&self->returning_memory);
+        return scan_row_record(self->table, values, &self->returning_memory);
+    default:
+        return datum_null(); /* the event's offset is its commit's to give */
+    }
+}
+
 ky_status
-modify_changed(struct op_modify *self, const struct datum *values, row_id_t row_id,
+modify_changed(struct op_modify *self, const struct datum *values, row_id_t row_id, bool is_locked,
                struct ky_error *err)
 {
+    const struct plan *plan = self->op.plan;
     if (self->op.exec->root == &self->op) {
         self->op.exec->rows_changed++;
     }
-    if (!self->op.plan->modify.has_returning) {
+    if (!plan->modify.has_returning) {
         return KY_OK;
     }
-    const uint16_t column_count = self->table->column_count;
     struct datum *out = self->returning_values;
-    memcpy(out, values, column_count * sizeof(*values));
-    out[column_count] = datum_word((int64_t)row_id);
-    const uint32_t place = batch_place(self->batch, self->row);
-    for (uint16_t i = 0; i < self->op.plan->left->output_count; i++) {
-        out[column_count + 1 + i] = column_get(&self->batch->columns[i], place);
+    memcpy(out, values, self->table->column_count * sizeof(*values));
+    out += self->table->column_count;
+    *out++ = datum_word((int64_t)row_id);
+    for (uint16_t i = 0; i < plan->modify.system_count; i++) {
+        *out++ =
+            system_value(self, plan->modify.system_columns[i].column, values, row_id, is_locked);
     }
+    const uint32_t place = batch_place(self->batch, self->row);
+    for (uint16_t i = 0; i < plan->left->output_count; i++) {
+        *out++ = column_get(&self->batch->columns[i], place);
+    }
+    out = self->returning_values;
     return store_append_row(&self->returning, out, err);
 }
 

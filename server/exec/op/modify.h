@@ -39,6 +39,7 @@ struct op_modify {
     /* RETURNING */
     struct store returning;
     struct datum *returning_values;
+    struct ky_arena returning_memory; /* of the row in work: a whole row as one value */
     uint32_t next_chunk;
     bool is_done;
     /* ON CONFLICT DO UPDATE */
@@ -84,9 +85,10 @@ KY_MUST_CHECK ky_status modify_validate(struct op_modify *self, const struct mod
 struct column modify_null_column(struct op_modify *self, const struct type *type, uint32_t extent);
 bool modify_is_touched(const struct op_modify *self, row_id_t row_id);
 KY_MUST_CHECK ky_status modify_touch(struct op_modify *self, row_id_t row_id, struct ky_error *err);
-/* Counts the change and keeps its RETURNING row. */
+/* Counts the change and keeps its RETURNING row. is_locked: its xmax is this transaction, as of a
+ * row that ON CONFLICT DO UPDATE found or DELETE took; else 0. */
 KY_MUST_CHECK ky_status modify_changed(struct op_modify *self, const struct datum *values,
-                                       row_id_t row_id, struct ky_error *err);
+                                       row_id_t row_id, bool is_locked, struct ky_error *err);
 /* Loads values from columns at the row in work; its place. */
 uint32_t modify_load(struct op_modify *self);
 /* The lock an update of these columns needs: a changed key is stronger. */

@@ -199,6 +199,10 @@ sysview_value(const struct op_sysview_scan *self, size_t row, uint16_t column)
         return datum_word((int64_t)row + 1);
     case EXPR_SYSTEM_XMIN:
         return datum_word(1);
+    case EXPR_SYSTEM_XMAX:
+    case EXPR_SYSTEM_CMIN:
+    case EXPR_SYSTEM_CMAX:
+        return datum_word(0);
     default:
         return datum_null();
     }

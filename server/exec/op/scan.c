@@ -47,8 +47,8 @@ scan_make_room(struct scan_state *scan, struct op *op, uint32_t wanted)
     }
 }
 
-static struct datum
-whole_row(const struct cat_table *table, struct ky_slice body, struct ky_arena *arena)
+struct datum
+scan_row_record(const struct cat_table *table, const struct datum *row, struct ky_arena *arena)
 {
     const struct type **types =
         ky_arena_array(arena, const struct type *, (size_t)table->column_count + 1);
@@ -59,11 +59,21 @@ whole_row(const struct cat_table *table, struct ky_slice body, struct ky_arena *
         if (!table->columns[i].is_dropped) {
             types[count] = table->columns[i].type;
             names[count] = table->columns[i].name;
-            values[count++] = row_get(&table->layout, body, i);
+            values[count++] = row[i];
         }
     }
     const struct ky_slice record = record_make(arena, types, names, values, count);
     return datum_bytes(record.data, record.size);
+}
+
+static struct datum
+whole_row(const struct cat_table *table, struct ky_slice body, struct ky_arena *arena)
+{
+    struct datum *values = ky_arena_array(arena, struct datum, (size_t)table->column_count + 1);
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        values[i] = row_get(&table->layout, body, i);
+    }
+    return scan_row_record(table, values, arena);
 }
 
 static struct datum
@@ -80,6 +90,10 @@ system_value(struct scan_state *scan, struct op *op, uint16_t column, const stru
         return datum_word(
             (int64_t)((row->commit_lsn != 0 ? row->commit_lsn : txn_id(access_storage_txn(txn))) &
                       UINT32_MAX));
+    case EXPR_SYSTEM_XMAX:
+    case EXPR_SYSTEM_CMIN:
+    case EXPR_SYSTEM_CMAX:
+        return datum_word(0);
     case EXPR_SYSTEM_TABLEOID:
         return datum_word(scan->table->oid);
     case EXPR_SYSTEM_WHOLE_ROW:

@@ -33,5 +33,8 @@ KY_MUST_CHECK ky_status scan_emit(struct scan_state *scan, struct op *op, uint32
 /* Of an index scan: whether a version of a row lies within the scan's bounds. */
 KY_MUST_CHECK ky_status index_scan_holds(struct op *op, struct ky_slice body, bool *holds_out,
                                          struct ky_error *err);
+/* The row (by table column, dropped ones included) as one value, in the arena. */
+struct datum scan_row_record(const struct cat_table *table, const struct datum *row,
+                             struct ky_arena *arena);
 /* Without a filter, for the first count rows. */
 void scan_decode_column(struct scan_state *scan, struct op *op, uint16_t column, uint32_t count);

@@ -95,7 +95,7 @@ change_row(struct op_modify *self, const struct modify_checks *checks, struct ky
                       self->is_changed, self->row_id);
     }
     if (modify_touch(self, self->row_id, err) != KY_OK ||
-        modify_changed(self, self->values, self->row_id, err) != KY_OK) {
+        modify_changed(self, self->values, self->row_id, false, err) != KY_OK) {
         return MODIFY_ERROR;
     }
     return MODIFY_NEXT;
@@ -169,7 +169,7 @@ delete_locked(struct op_modify *self, struct exec_context *context, struct ky_er
     }
     KY_TRY(modify_touch(self, self->row_id, err));
     KY_TRY(access_delete(context->txn, self->table, self->row_id, err));
-    KY_TRY(modify_changed(self, self->values, self->row_id, err));
+    KY_TRY(modify_changed(self, self->values, self->row_id, true, err));
     if (KY_UNLIKELY(self->after != NULL)) {
         after_deleted(self->after, self->table, old.body, self->row_id);
     }

@@ -55,6 +55,12 @@ column_name(const struct table_ref *ref, uint16_t column)
         return "ctid";
     case EXPR_SYSTEM_XMIN:
         return "xmin";
+    case EXPR_SYSTEM_XMAX:
+        return "xmax";
+    case EXPR_SYSTEM_CMIN:
+        return "cmin";
+    case EXPR_SYSTEM_CMAX:
+        return "cmax";
     case EXPR_SYSTEM_TABLEOID:
         return "tableoid";
     case EXPR_SYSTEM_OFFSET:

@@ -32,7 +32,11 @@ system_column_type(uint16_t column)
     case EXPR_SYSTEM_CTID:
         return type_get(OID_TID);
     case EXPR_SYSTEM_XMIN:
+    case EXPR_SYSTEM_XMAX:
         return type_get(OID_XID);
+    case EXPR_SYSTEM_CMIN:
+    case EXPR_SYSTEM_CMAX:
+        return type_get(OID_CID);
     case EXPR_SYSTEM_TABLEOID:
         return type_get(OID_OID);
     case EXPR_SYSTEM_WHOLE_ROW:

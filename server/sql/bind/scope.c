@@ -110,6 +110,9 @@ find_system_column(const struct ns_item *item, const char *name)
     } names[] = {
         {"ctid", EXPR_SYSTEM_CTID},
         {"xmin", EXPR_SYSTEM_XMIN},
+        {"xmax", EXPR_SYSTEM_XMAX},
+        {"cmin", EXPR_SYSTEM_CMIN},
+        {"cmax", EXPR_SYSTEM_CMAX},
         {"tableoid", EXPR_SYSTEM_TABLEOID},
         {"kyro_offset", EXPR_SYSTEM_OFFSET},
     };

@@ -23,7 +23,9 @@ print_scan_column(const struct plan *node, uint32_t index, bool is_qualified, st
         const char *name;
     } system[] = {{EXPR_SYSTEM_CTID, "ctid"},         {EXPR_SYSTEM_XMIN, "xmin"},
                   {EXPR_SYSTEM_TABLEOID, "tableoid"}, {EXPR_SYSTEM_WHOLE_ROW, "*"},
-                  {EXPR_SYSTEM_ROW_ID, "ctid"},       {EXPR_SYSTEM_OFFSET, "kyro_offset"}};
+                  {EXPR_SYSTEM_ROW_ID, "ctid"},       {EXPR_SYSTEM_OFFSET, "kyro_offset"},
+                  {EXPR_SYSTEM_XMAX, "xmax"},         {EXPR_SYSTEM_CMIN, "cmin"},
+                  {EXPR_SYSTEM_CMAX, "cmax"}};
     const char *name = "distance"; /* of a vector scan: the column after the others */
     if (index < node->scan.column_count) {
         const uint16_t column = node->scan.columns[index].column;

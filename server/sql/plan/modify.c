@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/sql/bind/walk.h"
 #include "server/sql/plan/plan_private.h"
 
 /* INSERT, UPDATE, DELETE: a plan for the rows, and a node that changes the table. */
 
 enum { NOT_GIVEN = UINT16_MAX, CASCADE_DEPTH_MAX = 100 };
 
-/* An inserted row has its id, and knows its table; what its commit decides is not there yet. */
-static struct expr *
-system_columns(struct level *level, struct expr *expr, const struct cat_table *table)
+struct system_search {
+    const struct query *query;
+    const struct type *types[EXPR_SYSTEM_LAST - EXPR_SYSTEM_FIRST + 1]; /* NULL: not read */
+};
+
+static bool
+visit_system_column(struct expr *expr, int level, void *self)
 {
-    struct planner *p = level->planner;
-    const struct query *query = level->query;
-    if (expr->kind != EXPR_COLUMN || expr->levels_up != 0 || expr->table != query->target_table ||
-        expr->column < EXPR_SYSTEM_FIRST) {
-        return expr;
+    struct system_search *search = self;
+    if (expr->kind == EXPR_COLUMN && expr->levels_up == level &&
+        expr->table == search->query->target_table && expr->column >= EXPR_SYSTEM_FIRST) {
+        search->types[expr->column - EXPR_SYSTEM_FIRST] = expr->type;
     }
-    switch (expr->column) {
-    case EXPR_SYSTEM_TABLEOID:
-        return expr_new_const(p, expr->type, datum_word((int64_t)table->oid));
-    case EXPR_SYSTEM_CTID:
-        return expr_new_input(p, table->column_count, expr->type);
-    case EXPR_SYSTEM_XMIN:
-    case EXPR_SYSTEM_OFFSET:
-        return query->kind == QUERY_INSERT ? expr_new_const(p, expr->type, datum_null()) : expr;
-    default:
-        return expr;
+    return expr_walk_children(expr, level, visit_system_column, self);
+}
+
+/* The system columns that RETURNING reads of the row as it is now. Of a deleted row some are the
+ * old version's, which the scan gives. */
+static void
+find_system_columns(struct level *level, struct plan *plan)
+{
+    const struct query *query = level->query;
+    struct system_search search = {.query = query};
+    for (uint16_t i = 0; i < query->returning_count; i++) {
+        (void)visit_system_column(query->returning[i].expr, 0, &search);
+    }
+    const bool is_delete = query->kind == QUERY_DELETE;
+    plan->modify.system_columns =
+        ky_arena_array(level->planner->arena, struct scan_column, KY_COUNT_OF(search.types));
+    for (uint16_t column = EXPR_SYSTEM_FIRST; column <= EXPR_SYSTEM_LAST; column++) {
+        const bool is_old = is_delete && column != EXPR_SYSTEM_XMAX;
+        const struct type *type = search.types[column - EXPR_SYSTEM_FIRST];
+        if (type != NULL && column != EXPR_SYSTEM_ROW_ID && !is_old) {
+            plan->modify.system_columns[plan->modify.system_count++] =
+                (struct scan_column){column, type};
+        }
     }
 }
 
@@ -47,6 +64,12 @@ set_returning(struct level *level, struct plan *plan, const struct exprs *child_
     }
     exprs_add(level, &row,
               expr_new_column(p, query->target_table, EXPR_SYSTEM_ROW_ID, type_get(OID_INT8)));
+    find_system_columns(level, plan);
+    for (uint16_t i = 0; i < plan->modify.system_count; i++) {
+        exprs_add(level, &row,
+                  expr_new_column(p, query->target_table, plan->modify.system_columns[i].column,
+                                  plan->modify.system_columns[i].type));
+    }
     for (uint32_t i = 0; child_output != NULL && i < child_output->count; i++) {
         exprs_add(level, &row, child_output->list[i]);
     }
@@ -54,7 +77,7 @@ set_returning(struct level *level, struct plan *plan, const struct exprs *child_
         .level = level, .exprs = row.list, .count = row.count, .is_complex = true};
     struct expr **exprs = ky_arena_array(p->arena, struct expr *, query->returning_count + 1U);
     for (uint16_t i = 0; i < query->returning_count; i++) {
-        exprs[i] = fix_expr(&input, system_columns(level, query->returning[i].expr, table));
+        exprs[i] = fix_expr(&input, query->returning[i].expr);
     }
     plan->project = exprs;
     plan_set_output(p, plan, exprs, query->returning_count);

@@ -225,9 +225,11 @@ struct plan {
             struct expr **conflict_values; /* per table column; NULL: unchanged */
             struct expr *conflict_where;
             /* project is over: the table columns of the new row (DELETE: the old one), then its row
-             * id (int8) at table->column_count, then the child's columns (0 of them for ON
-             * CONFLICT). */
+             * id (int8) at table->column_count, then its system_columns, then the child's columns
+             * (0 of them for ON CONFLICT). */
             bool has_returning;
+            struct scan_column *system_columns; /* EXPR_SYSTEM_*, of the new row */
+            uint16_t system_count;
         } modify;
     };
 };

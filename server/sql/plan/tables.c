@@ -157,7 +157,8 @@ collect_one(struct collector *collector, struct expr *column)
     struct rel *rel = &level->rels[column->table];
     const uint32_t width = rel->ref->column_count;
     if (rel->marks == NULL) {
-        rel->marks = ky_arena_array(level->planner->arena, uint32_t, width + 8U);
+        rel->marks = ky_arena_array(level->planner->arena, uint32_t,
+                                    width + EXPR_SYSTEM_LAST - EXPR_SYSTEM_FIRST + 1U);
     }
     const uint32_t place = column->column >= EXPR_SYSTEM_FIRST
                                ? width + (uint32_t)(column->column - EXPR_SYSTEM_FIRST)
