@@ -108,12 +108,9 @@ find_system_column(const struct ns_item *item, const char *name)
         const char *name;
         uint16_t column;
     } names[] = {
-        {"ctid", EXPR_SYSTEM_CTID},
-        {"xmin", EXPR_SYSTEM_XMIN},
-        {"xmax", EXPR_SYSTEM_XMAX},
-        {"cmin", EXPR_SYSTEM_CMIN},
-        {"cmax", EXPR_SYSTEM_CMAX},
-        {"tableoid", EXPR_SYSTEM_TABLEOID},
+        {"ctid", EXPR_SYSTEM_CTID},          {"xmin", EXPR_SYSTEM_XMIN},
+        {"xmax", EXPR_SYSTEM_XMAX},          {"cmin", EXPR_SYSTEM_CMIN},
+        {"cmax", EXPR_SYSTEM_CMAX},          {"tableoid", EXPR_SYSTEM_TABLEOID},
         {"kyro_offset", EXPR_SYSTEM_OFFSET},
     };
     if (item->ref == NULL || item->ref->kind != TABLE_RELATION) {
