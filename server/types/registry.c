@@ -36,6 +36,7 @@
 #define BYTEA STORE(TYPE_BYTES, 0), IO(bytea), ORDER(bytes)
 #define UUID STORE(TYPE_BYTES, 16), IO(uuid), ORDER(uuid)
 #define JSON STORE(TYPE_BYTES, 0), IO(json)
+#define JSONPATH STORE(TYPE_BYTES, 0), IO(jsonpath)
 #define JSONB STORE(TYPE_BYTES, 0), IO(jsonb), ORDER(jsonb)
 #define INTVECTOR STORE(TYPE_BYTES, 0), IO(intvector), ORDER(array)
 #define ARRAY_UNORDERED STORE(TYPE_BYTES, 0), IO(array), .coerce = array_coerce
@@ -245,6 +246,10 @@ static const struct type plain_types[] = {
     {FACTS(1562, "varbit", "bit varying", 1563, 0, 'V', true, 'b', 'i', ',', -1, false, 0), VARBIT},
     {FACTS(1563, "_varbit", "bit varying[]", 0, 1562, 'A', false, 'b', 'i', ',', -1, false, 0),
      ARRAY_TYPMOD(varbit)},
+    {FACTS(4072, "jsonpath", "jsonpath", 4073, 0, 'U', false, 'b', 'i', ',', -1, false, 0),
+     JSONPATH},
+    {FACTS(4073, "_jsonpath", "jsonpath[]", 0, 4072, 'A', false, 'b', 'i', ',', -1, false, 0),
+     ARRAY_UNORDERED},
 };
 
 static const struct type *const all_types[] = {
@@ -353,6 +358,8 @@ static const struct type *const all_types[] = {
     &plain_types[91],  /* _jsonb */
     &plain_types[92],  /* anyrange */
     &plain_types[93],  /* event_trigger */
+    &plain_types[117], /* jsonpath */
+    &plain_types[118], /* _jsonpath */
     &plain_types[94],  /* regnamespace */
     &plain_types[95],  /* _regnamespace */
     &plain_types[96],  /* regrole */

@@ -77,6 +77,7 @@ TYPE_IO_DECLARE(bytea)
 TYPE_IO_DECLARE(uuid)
 TYPE_IO_DECLARE(json)
 TYPE_IO_DECLARE(jsonb)
+TYPE_IO_DECLARE(jsonpath)
 TYPE_IO_DECLARE(array)
 TYPE_IO_DECLARE(intvector) /* int2vector, oidvector */
 TYPE_IO_DECLARE(vector)    /* vector, halfvec */
