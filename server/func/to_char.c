@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/func/to_char.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -450,12 +452,17 @@ SCALAR(to_char_interval)
 
 /* Reading */
 
+enum { ZONE_OFFSET_END = 16 * 3600 };
+
 struct reading {
     struct ky_slice text;
     size_t at;
     int64_t year, month, day, year_day, hour, minute, second, microsecond, julian;
     int64_t offset; /* seconds east */
     bool is_afternoon, has_meridiem, is_bc, has_offset, has_julian, has_year_day;
+    bool is_west;  /* of Greenwich: the offset is negative */
+    bool is_exact; /* datetime_read_exactly */
+    bool is_dated, is_timed;
 };
 
 static ky_status
@@ -545,10 +552,10 @@ read_word(struct reading *r, const struct piece *piece, bool is_greedy, struct k
     case WORD_ZONE_HOUR: {
         const char *p = r->text.data;
         const bool has_sign = r->at < r->text.size && (p[r->at] == '-' || p[r->at] == '+');
-        const int sign = has_sign && p[r->at] == '-' ? -1 : 1;
+        r->is_west = has_sign && p[r->at] == '-';
         r->at += has_sign;
         KY_TRY(read_number(r, piece, width, false, &value, &digits, err));
-        r->offset = sign * value * 3600;
+        r->offset = (r->is_west ? -3600 : 3600) * value;
         r->has_offset = true;
         return KY_OK;
     }
@@ -597,7 +604,10 @@ read_word(struct reading *r, const struct piece *piece, bool is_greedy, struct k
         r->second = value % 60;
         break;
     case WORD_ZONE_MINUTE:
-        r->offset += (r->offset < 0 ? -60 : 60) * value;
+        r->offset += (r->is_west ? -60 : 60) * value;
+        if (value > 59) {
+            r->offset = INT32_MAX; /* refused at the end */
+        }
         break;
     default:
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
@@ -622,6 +632,52 @@ skip_spaces(struct reading *r)
     }
 }
 
+/* What a template has that stands for itself must stand in the text. */
+static ky_status
+read_exact_literal(struct reading *r, const struct piece *piece, bool is_quoted,
+                   struct ky_error *err)
+{
+    const struct ky_slice literal = piece->text;
+    if (!is_quoted && memchr("-./,':; ", *(const char *)literal.data, 8) == NULL) {
+        return ky_error_set(err, KY_INVALID_DATETIME_FORMAT,
+                            "invalid datetime format separator: \"%.*s\"", (int)literal.size,
+                            (const char *)literal.data);
+    }
+    if (r->text.size - r->at < literal.size ||
+        !ky_slice_equal(slice_part(r->text, r->at, r->at + literal.size), literal)) {
+        return ky_error_set(err, KY_INVALID_DATETIME_FORMAT, "unmatched format %s \"%.*s\"",
+                            is_quoted ? "character" : "separator", (int)literal.size,
+                            (const char *)literal.data);
+    }
+    r->at += literal.size;
+    return KY_OK;
+}
+
+static void
+note_word(struct reading *r, enum word word)
+{
+    switch (word) {
+    case WORD_HOUR24:
+    case WORD_HOUR12:
+    case WORD_MINUTE:
+    case WORD_SECOND:
+    case WORD_MILLISECOND:
+    case WORD_MICROSECOND:
+    case WORD_FRACTION:
+    case WORD_DAY_SECOND:
+    case WORD_MERIDIEM:
+        r->is_timed = true;
+        break;
+    case WORD_ZONE:
+    case WORD_ZONE_HOUR:
+    case WORD_ZONE_MINUTE:
+    case WORD_OFFSET:
+        break;
+    default:
+        r->is_dated = true;
+    }
+}
+
 static ky_status
 read_template(struct reading *r, struct ky_slice template, struct ky_error *err)
 {
@@ -630,6 +686,14 @@ read_template(struct reading *r, struct ky_slice template, struct ky_error *err)
     struct piece following;
     bool is_quoted = false;
     for (size_t at = 0; next_piece(template, &at, &is_quoted, &piece);) {
+        if (r->is_exact && r->at >= r->text.size) {
+            return ky_error_set(err, KY_INVALID_DATETIME_FORMAT,
+                                "input string is too short for datetime format");
+        }
+        if (r->is_exact && piece.word == NULL) {
+            KY_TRY(read_exact_literal(r, &piece, is_quoted, err));
+            continue;
+        }
         if (piece.word == NULL) {
             const char c = *(const char *)piece.text.data;
             const bool takes = r->at < r->text.size && (!is_separator(c) || is_separator(p[r->at]));
@@ -638,16 +702,27 @@ read_template(struct reading *r, struct ky_slice template, struct ky_error *err)
             }
             continue;
         }
-        skip_spaces(r);
+        if (!r->is_exact) {
+            skip_spaces(r);
+        }
         if (r->at >= r->text.size) {
             break;
         }
+        note_word(r, piece.word->word);
         /* A number ends where its digits end unless the next word follows at once. */
         size_t ahead = at;
         bool ahead_quoted = is_quoted;
         const bool has_more = next_piece(template, &ahead, &ahead_quoted, &following);
         const bool is_greedy = piece.is_fill || !has_more || following.word == NULL;
         KY_TRY(read_word(r, &piece, is_greedy, err));
+    }
+    if (r->is_exact) {
+        skip_spaces(r);
+        if (r->at < r->text.size) {
+            return ky_error_set(err, KY_INVALID_DATETIME_FORMAT,
+                                "trailing characters remain in input string after datetime "
+                                "format");
+        }
     }
     return KY_OK;
 }
@@ -656,7 +731,7 @@ static ky_status
 read_timestamp(struct ky_slice text, struct ky_slice template, struct reading *r, int64_t *days_out,
                int64_t *us_out, struct ky_error *err)
 {
-    *r = (struct reading){.text = text, .year = 0, .month = 1, .day = 1};
+    *r = (struct reading){.text = text, .year = 0, .month = 1, .day = 1, .is_exact = r->is_exact};
     KY_TRY(read_template(r, template, err));
     if (r->has_meridiem) {
         if (r->hour < 1 || r->hour > 12) {
@@ -682,9 +757,15 @@ read_timestamp(struct ky_slice text, struct ky_slice template, struct reading *r
     } else if (back_month != r->month || back_day != r->day) {
         days = DATE_END;
     }
-    if (days < DATE_MIN || days >= DATE_END || r->hour > 23 || r->minute > 59 || r->second > 59) {
+    if (days < DATE_MIN || days >= DATE_END || r->hour > 23 || r->minute > 59 || r->second > 59 ||
+        r->microsecond > 999999) {
         return ky_error_set(err, KY_DATETIME_FIELD_OVERFLOW,
                             "date/time field value out of range: \"%.*s\"", (int)text.size,
+                            (const char *)text.data);
+    }
+    if (r->offset <= -ZONE_OFFSET_END || r->offset >= ZONE_OFFSET_END) {
+        return ky_error_set(err, KY_INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
+                            "time zone displacement out of range: \"%.*s\"", (int)text.size,
                             (const char *)text.data);
     }
     *days_out = days;
@@ -694,7 +775,7 @@ read_timestamp(struct ky_slice text, struct ky_slice template, struct reading *r
 
 SCALAR(to_date)
 {
-    struct reading reading;
+    struct reading reading = {0};
     int64_t days;
     int64_t us;
     KY_TRY(read_timestamp(args[0].bytes, args[1].bytes, &reading, &days, &us, err));
@@ -704,7 +785,7 @@ SCALAR(to_date)
 
 SCALAR(to_timestamp)
 {
-    struct reading reading;
+    struct reading reading = {0};
     int64_t days;
     int64_t us;
     int64_t local;
@@ -713,6 +794,35 @@ SCALAR(to_timestamp)
     local += us;
     *out = datum_word(reading.has_offset ? local - reading.offset * INT64_C(1000000)
                                          : local_to_instant(env->types.zone, local));
+    return KY_OK;
+}
+
+ky_status
+datetime_read_exactly(struct ky_slice text, struct ky_slice template, struct exact_datetime *out,
+                      struct ky_error *err)
+{
+    struct reading reading = {.is_exact = true};
+    int64_t days;
+    int64_t us;
+    int64_t local;
+    KY_TRY(read_timestamp(text, template, &reading, &days, &us, err));
+    if (!reading.is_timed) {
+        if (reading.has_offset || !reading.is_dated) {
+            return ky_error_set(err, KY_INVALID_DATETIME_FORMAT,
+                                reading.is_dated ? "datetime format is zoned but not timed"
+                                                 : "datetime format is not dated and not timed");
+        }
+        *out = (struct exact_datetime){.type = OID_DATE, .moment = days};
+        return KY_OK;
+    }
+    *out = (struct exact_datetime){.type = reading.has_offset ? OID_TIMETZ : OID_TIME,
+                                   .zone_offset = (int32_t)reading.offset,
+                                   .moment = us};
+    if (reading.is_dated) {
+        KY_TRY(datetime_from_date(days, &local, err));
+        out->type = reading.has_offset ? OID_TIMESTAMPTZ : OID_TIMESTAMP;
+        out->moment = local + us - reading.offset * INT64_C(1000000);
+    }
     return KY_OK;
 }
 
