@@ -109,6 +109,7 @@ struct func {
      * serves floats too), or null when the function is not strict. */
     uint8_t default_count;
     int8_t default_word;
+    const char *default_text; /* in place of default_word, of types whose values are bytes */
     const oid_t *args;
     const char *const *arg_names; /* for name => value; NULL: there are none */
     bool is_variadic;             /* the last argument repeats; args has its array type, or "any" */

@@ -152,6 +152,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(string)           \
     X(system)           \
     X(jsonb)            \
+    X(jsonpath)         \
     X(encode)           \
     X(cast_call)        \
     X(type_call)        \

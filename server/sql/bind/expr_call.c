@@ -316,8 +316,13 @@ static struct expr *
 left_out(struct binder *b, const struct func *func, int i)
 {
     const struct type *type = type_find(func->args[i]);
-    return expr_const(b, type == NULL ? type_get(OID_TEXT) : type,
-                      func->is_strict ? datum_word(func->default_word) : datum_null(), -1);
+    struct datum value = datum_null();
+    if (func->is_strict) {
+        value = type != NULL && type->storage == TYPE_BYTES && func->default_text != NULL
+                    ? datum_cstr(func->default_text)
+                    : datum_word(func->default_word);
+    }
+    return expr_const(b, type == NULL ? type_get(OID_TEXT) : type, value, -1);
 }
 
 static ky_status
