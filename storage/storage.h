@@ -386,7 +386,7 @@ row_id_t storage_row_id_end(const struct storage *storage, rel_id_t rel);
 KY_MUST_CHECK ky_status storage_insert(struct txn *txn, rel_id_t rel, bool is_event,
                                        struct ky_slice body, row_id_t *row_id_out,
                                        struct ky_error *err);
-/* The row must be locked (ROW_LOCK_UPDATE or _NO_KEY_UPDATE) or inserted by this transaction. */
+/* The row must be locked (ROW_LOCK_NO_KEY_UPDATE or above) or inserted by this transaction. */
 KY_MUST_CHECK ky_status storage_update(struct txn *txn, rel_id_t rel, bool is_event,
                                        row_id_t row_id, struct ky_slice body, struct ky_error *err);
 /* identity: the key columns in row format, for readers of the event log. */
@@ -407,11 +407,18 @@ KY_MUST_CHECK ky_status storage_counter_set(struct txn *txn, rel_id_t counter, u
 
 /* ------------------------------------------------------------------ locks */
 
+/* PostgreSQL's four, and those of who writes the row, which say so to unique checks: a row that is
+ * only locked has its key, of one that is being changed nobody knows before its writer ends. */
 enum row_lock_mode {
     ROW_LOCK_KEY_SHARE,
     ROW_LOCK_SHARE,
+    ROW_LOCK_LOOK,     /* of a unique check: waits for whoever changes the row */
+    ROW_LOCK_LOOK_KEY, /* for whoever changes a unique key of it */
     ROW_LOCK_NO_KEY_UPDATE,
     ROW_LOCK_UPDATE,
+    ROW_LOCK_CHANGE,       /* NO KEY UPDATE, to write */
+    ROW_LOCK_CHANGE_ENTRY, /* the same, with a unique key that no foreign key can refer to */
+    ROW_LOCK_CHANGE_KEY,   /* UPDATE, to write another key or to delete */
 };
 /* PostgreSQL's eight table lock modes and their conflict table. */
 enum table_lock_mode {
@@ -457,6 +464,9 @@ KY_MUST_CHECK ky_status storage_lock_table(struct txn *txn, uint32_t table,
                                            struct ky_error *err);
 /* Gives up a wait (cancel, timeout). Safe when it was granted meanwhile. */
 void storage_lock_cancel(struct lock_waiter *waiter);
+/* Ends a wait for ROW_LOCK_LOOK or _LOOK_KEY, granted or not: whoever waited looks again. Other
+ * waits stay as they are. */
+void storage_look_end(struct lock_waiter *waiter);
 
 /* A number that applications agree on: one of 64 bits (space 1) or two of 32 (space 2). */
 struct advisory_lock {

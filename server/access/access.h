@@ -58,20 +58,29 @@ enum access_answer {
     ACCESS_SKIPPED,  /* SKIP LOCKED; or the row is gone */
 };
 
+/* ON CONFLICT: where a row in the way is an answer and no error. */
+struct access_conflict {
+    const struct cat_index *arbiter; /* NULL: any unique index */
+    bool is_update; /* the row will be locked: only whoever changes its key is waited for before */
+};
+
 /* Values are one datum per table column (dropped ones null). Not null, checks and casts are the
- * executor's. 23505 with names and DETAIL unless arbiter asks for a conflict answer:
- * arbiter NULL and has_arbiter: any unique index. */
+ * executor's. 23505 with names and DETAIL unless conflict (may be NULL) asks for an answer. */
 KY_MUST_CHECK ky_status access_insert(struct access_txn *txn, const struct cat_table *table,
-                                      const struct datum *values, bool has_arbiter,
-                                      const struct cat_index *arbiter, struct lock_waiter *waiter,
-                                      row_id_t *row_id_out, enum access_answer *answer_out,
-                                      struct ky_error *err);
+                                      const struct datum *values,
+                                      const struct access_conflict *conflict,
+                                      struct lock_waiter *waiter, row_id_t *row_id_out,
+                                      enum access_answer *answer_out, struct ky_error *err);
 /* Locks a row that the snapshot saw, for UPDATE, DELETE or FOR UPDATE. DONE: locked, and its newest
  * version is the one seen. REPEATABLE READ and above: 40001 instead of RESTART. NOWAIT: 55P03. */
 KY_MUST_CHECK ky_status access_lock(struct access_txn *txn, const struct cat_table *table,
                                     row_id_t row_id, enum row_lock_mode mode,
                                     enum lock_policy policy, struct lock_waiter *waiter,
                                     enum access_answer *answer_out, struct ky_error *err);
+/* The lock that is needed to give a row these values: a changed unique key takes a stronger one. */
+enum row_lock_mode access_change_mode(struct access_txn *txn, const struct cat_table *table,
+                                      struct ky_slice old_row, const struct datum *values,
+                                      const bool *is_changed);
 /* The row is locked; its newest version is what is changed. is_changed: per column, what the
  * statement assigned. */
 KY_MUST_CHECK ky_status access_update(struct access_txn *txn, const struct cat_table *table,
@@ -87,7 +96,13 @@ KY_MUST_CHECK ky_status access_delete(struct access_txn *txn, const struct cat_t
  * that has moved on. */
 KY_MUST_CHECK ky_status access_share_key(struct access_txn *txn, const struct cat_index *index,
                                          const struct datum *keys, struct lock_waiter *waiter,
-                                         enum access_answer *answer_out, struct ky_error *err);
+                                         enum access_answer *answer_out, struct ky_error *err); PENDING leaves the row there that is waited
+ * for, and the next call looks at no other, as one that came meanwhile was not there when we
+ * looked. */
+KY_MUST_CHECK ky_status access_share_key(struct access_txn *txn, const struct cat_index *index,
+                                         const struct datum *keys, row_id_t *awaited,
+                                         struct lock_waiter *waiter, enum access_answer *answer_out,
+                                         struct ky_error *err);
 /* Does the index hold more than one entry with the key of these values (one per table column)? */
 bool access_has_twin(struct access_txn *txn, const struct cat_index *index,
                      const struct datum *values);

@@ -205,6 +205,8 @@ void access_hold_dropped(struct access *access, bool is_held);
 /* Gives a dropped index to the purger to free. */
 void access_purge_drop(struct access *access, struct access_index *runtime);
 /* 23505 with constraint name and DETAIL. */
+/* 55000: ON CONFLICT has to do with a deferrable key. */
+ky_status access_deferrable_error(const struct cat_index *index, struct ky_error *err);
 ky_status access_duplicate_error(const struct access_index *runtime, const struct cat_index *index,
                                  const struct datum *values, bool is_building,
                                  struct ky_error *err);

@@ -297,6 +297,19 @@ access_duplicate_error(const struct access_index *runtime, const struct cat_inde
     return KY_ERR;
 }
 
+ky_status
+access_deferrable_error(const struct cat_index *index, struct ky_error *err)
+{
+    ky_error_name(err->schema_name,
+                  index->table->schema == OID_SCHEMA_PUBLIC ? "public" : err->schema_name);
+    (void)ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       "ON CONFLICT does not support deferrable unique constraints/exclusion "
+                       "constraints as arbiters");
+    ky_error_name(err->table_name, index->table->name);
+    ky_error_name(err->constraint_name, index->name);
+    return KY_ERR;
+}
+
 /* ------------------------------------------------------------------ filling */
 
 /* Keys lie one after another in `bytes`; an entry names its place, and has the first bytes of its

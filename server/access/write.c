@@ -6,8 +6,9 @@
  * Writing a row. The row goes into the write set first (its number tells others that it is in
  * the making), then its entries into every index. A unique index checks and inserts in one
  * step; what it meets is judged on the row, not on the entry:
- *   a live row with this key: lock it (KEY SHARE) so that a running delete or key change is
- *     waited for, look again, and only then call it a duplicate; the lock is given back at the end;
+ *   a live row with this key: lock it (LOOK) so that whoever changes or deletes it is waited for,
+ *     look again, and only then call it a duplicate; the lock is given back at the end. Who only
+ *     locks the row is not waited for;
  *   a row in the making, or one whose running change may give it this key: wait for its owner;
  *   anything else is stale.
  * Whatever interrupts an insert takes everything out again and starts from the beginning.
@@ -67,16 +68,16 @@ struct judgement {
     struct ky_buffer scratch;
 };
 
-/* Nobody else is changing the row. The lock it takes on the way keeps it so. */
+/* Nobody else is changing the row, or a key of it. The lock it takes on the way keeps it so. */
 static bool
-is_settled(struct access_txn *txn, rel_id_t rel, row_id_t row_id)
+is_settled(struct access_txn *txn, rel_id_t rel, row_id_t row_id, enum row_lock_mode look)
 {
     struct lock_waiter nobody = {0};
     struct ky_error err;
     enum lock_answer answer;
     ky_error_init(&err);
-    return storage_lock_row(txn->txn, rel, row_id, ROW_LOCK_KEY_SHARE, LOCK_POLICY_NOWAIT, &nobody,
-                            &answer, &err) == KY_OK &&
+    return storage_lock_row(txn->txn, rel, row_id, look, LOCK_POLICY_NOWAIT, &nobody, &answer,
+                            &err) == KY_OK &&
            answer == LOCK_GRANTED;
 }
 
@@ -106,7 +107,7 @@ judge_existing(void *arg, row_id_t existing)
         if (is_locked) {
             return INDEX_IGNORE;
         }
-        if (!is_settled(judgement->txn, judgement->runtime->rel, existing)) {
+        if (!is_settled(judgement->txn, judgement->runtime->rel, existing, ROW_LOCK_LOOK_KEY)) {
             return INDEX_WAIT;
         }
         is_locked = true; /* whoever was giving it this key may have ended before: look again */
@@ -115,10 +116,11 @@ judge_existing(void *arg, row_id_t existing)
 
 enum unique_answer { UNIQUE_INSERTED, UNIQUE_DUPLICATE, UNIQUE_PENDING, UNIQUE_RETRY };
 
-/* After a verdict other than IGNORE: waits for whoever decides. RETRY: decided, look again. */
+/* After a verdict other than IGNORE: waits for whoever decides. RETRY: decided, look again.
+ * look: who is waited for when the row has the key. */
 static ky_status
 await_existing(struct access_txn *txn, struct access_index *runtime, row_id_t existing,
-               enum index_verdict verdict, struct lock_waiter *waiter,
+               enum index_verdict verdict, enum row_lock_mode look, struct lock_waiter *waiter,
                enum unique_answer *answer_out, struct ky_error *err)
 {
     enum lock_answer answer = LOCK_GRANTED;
@@ -133,35 +135,48 @@ await_existing(struct access_txn *txn, struct access_index *runtime, row_id_t ex
         *answer_out = verdict == INDEX_CONFLICT ? UNIQUE_DUPLICATE : UNIQUE_RETRY;
         return KY_OK;
     }
-    bool was_settled = is_settled(txn, runtime->rel, existing);
-    if (was_settled) {
+    if (verdict != INDEX_CONFLICT) {
+        look = ROW_LOCK_LOOK_KEY;
+    }
+    if (is_settled(txn, runtime->rel, existing, look)) {
         *answer_out = verdict == INDEX_CONFLICT ? UNIQUE_DUPLICATE : UNIQUE_RETRY;
         return KY_OK;
     }
-    KY_TRY(storage_lock_row(txn->txn, runtime->rel, existing, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT,
-                            waiter, &answer, err));
+    KY_TRY(storage_lock_row(txn->txn, runtime->rel, existing, look, LOCK_POLICY_WAIT, waiter,
+                            &answer, err));
     *answer_out = answer == LOCK_GRANTED ? UNIQUE_RETRY : UNIQUE_PENDING;
     return KY_OK;
 }
 
+/* How an entry goes into a unique index, and what came of it. */
+struct entry {
+    row_id_t row_id;
+    bool is_unique;
+    enum row_lock_mode look; /* whom to wait for at a row that has the key */
+    row_id_t existing;       /* out: that row */
+    enum unique_answer answer;
+};
+
 /* Inserts the entry for txn->key into a unique index. */
 static ky_status
 insert_unique(struct access_txn *txn, struct access_index *runtime, const struct cat_index *index,
-              row_id_t row_id, struct lock_waiter *waiter, row_id_t *existing_out, bool *is_new_out,
-              enum unique_answer *answer_out, struct ky_error *err)
+              struct entry *entry, struct lock_waiter *waiter, bool *is_new_out,
+              struct ky_error *err)
 {
     struct judgement judgement = {
         .txn = txn, .runtime = runtime, .index = index, .key = ky_buffer_slice(&txn->key)};
     enum index_verdict verdict;
-    ky_status status = index_insert_unique(runtime->tree, judgement.key, row_id, judge_existing,
-                                           &judgement, &verdict, existing_out, is_new_out, err);
+    ky_status status =
+        index_insert_unique(runtime->tree, judgement.key, entry->row_id, judge_existing, &judgement,
+                            &verdict, &entry->existing, is_new_out, err);
     ky_buffer_deinit(&judgement.scratch);
     KY_TRY(status);
     if (verdict == INDEX_IGNORE) {
-        *answer_out = UNIQUE_INSERTED;
+        entry->answer = UNIQUE_INSERTED;
         return KY_OK;
     }
-    return await_existing(txn, runtime, *existing_out, verdict, waiter, answer_out, err);
+    return await_existing(txn, runtime, entry->existing, verdict, entry->look, waiter,
+                          &entry->answer, err);
 }
 
 /* ------------------------------------------------------------------ entries */
@@ -169,26 +184,24 @@ insert_unique(struct access_txn *txn, struct access_index *runtime, const struct
 /* Puts txn->key into one index and logs it for undo. */
 static ky_status
 add_entry(struct access_txn *txn, const struct cat_index *index, struct access_index *runtime,
-          row_id_t row_id, bool is_unique, struct lock_waiter *waiter, row_id_t *existing_out,
-          enum unique_answer *answer_out, struct ky_error *err)
+          struct entry *entry, struct lock_waiter *waiter, struct ky_error *err)
 {
     bool is_new = true;
     struct ky_slice key = ky_buffer_slice(&txn->key);
-    *answer_out = UNIQUE_INSERTED;
+    entry->answer = UNIQUE_INSERTED;
     if (runtime->vectors != NULL) {
-        KY_TRY(collection_insert(runtime->vectors, row_id, key.data, &is_new, err));
-    } else if (is_unique) {
-        KY_TRY(insert_unique(txn, runtime, index, row_id, waiter, existing_out, &is_new, answer_out,
-                             err));
-        if (*answer_out != UNIQUE_INSERTED) {
+        KY_TRY(collection_insert(runtime->vectors, entry->row_id, key.data, &is_new, err));
+    } else if (entry->is_unique) {
+        KY_TRY(insert_unique(txn, runtime, index, entry, waiter, &is_new, err));
+        if (entry->answer != UNIQUE_INSERTED) {
             return KY_OK;
         }
-    } else if (index_insert(runtime->tree, key, row_id, &is_new, err) != KY_OK) {
+    } else if (index_insert(runtime->tree, key, entry->row_id, &is_new, err) != KY_OK) {
         ky_error_name(err->table_name, index->table->name);
         return KY_ERR;
     }
     if (is_new) {
-        entry_log_add(&txn->undo, runtime->oid, key, row_id, false);
+        entry_log_add(&txn->undo, runtime->oid, key, entry->row_id, false);
     }
     return KY_OK;
 }
@@ -200,20 +213,27 @@ is_unique_for(const struct cat_index *index, const struct key_info *info)
            (index->is_nulls_not_distinct || !info->has_null);
 }
 
+static bool
+is_arbiter(const struct access_conflict *conflict, const struct cat_index *index)
+{
+    return conflict != NULL && index->is_unique &&
+           (conflict->arbiter == NULL || conflict->arbiter->oid == index->oid);
+}
+
 /* What a unique answer other than INSERTED means to the caller. The row was taken out again. */
 static ky_status
 answer_unique(struct access_txn *txn, const struct cat_index *index, const struct datum *values,
-              bool has_arbiter, const struct cat_index *arbiter, row_id_t existing,
-              enum unique_answer unique, enum access_answer *answer_out, struct ky_error *err)
+              const struct access_conflict *conflict, const struct entry *entry,
+              enum access_answer *answer_out, struct ky_error *err)
 {
-    if (unique == UNIQUE_PENDING) {
+    if (entry->answer == UNIQUE_PENDING) {
         *answer_out = ACCESS_PENDING;
         return KY_OK;
     }
-    if (has_arbiter && (arbiter == NULL || arbiter->oid == index->oid)) {
+    if (is_arbiter(conflict, index)) {
         struct row_ref row;
         if (txn->isolation != ISOLATION_READ_COMMITTED &&
-            storage_row_state(txn->txn, index->table->rel, existing, &row) == ROW_CHANGED) {
+            storage_row_state(txn->txn, index->table->rel, entry->existing, &row) == ROW_CHANGED) {
             return ky_error_set(err, KY_SERIALIZATION_FAILURE,
                                 "could not serialize access due to concurrent update");
         }
@@ -223,71 +243,100 @@ answer_unique(struct access_txn *txn, const struct cat_index *index, const struc
     return access_duplicate_error(access_runtime(txn->access, index), index, values, false, err);
 }
 
+/* The row's entry in one index. */
+static ky_status
+insert_entry(struct access_txn *txn, const struct cat_index *index, const struct datum *values,
+             const struct access_conflict *conflict, struct lock_waiter *waiter,
+             struct entry *entry, struct ky_error *err)
+{
+    struct access_index *runtime = access_runtime(txn->access, index);
+    struct key_info info;
+    entry->answer = UNIQUE_INSERTED;
+    if (index->is_deferrable && is_arbiter(conflict, index)) {
+        return access_deferrable_error(index, err);
+    }
+    ky_buffer_clear(&txn->key);
+    KY_TRY(runtime_values_key(runtime, index, values, &txn->key, &info, err));
+    if (!info.has_entry) {
+        return KY_OK;
+    }
+    entry->is_unique = is_unique_for(index, &info);
+    entry->look =
+        is_arbiter(conflict, index) && conflict->is_update ? ROW_LOCK_LOOK_KEY : ROW_LOCK_LOOK;
+    return add_entry(txn, index, runtime, entry, waiter, err);
+}
+
+/* The arbiter comes first: of a row that is in nobody's way there, others may still be. */
+static const struct cat_index *
+index_at(const struct cat_table *table, const struct access_conflict *conflict, uint16_t i)
+{
+    const struct cat_index *first = conflict == NULL ? NULL : conflict->arbiter;
+    if (first == NULL) {
+        return table->indexes[i];
+    }
+    for (uint16_t at = 0, place = 1; at < table->index_count; at++) {
+        if (table->indexes[at]->oid == first->oid) {
+            continue;
+        }
+        if (place++ == i) {
+            return table->indexes[at];
+        }
+    }
+    return first;
+}
+
 /* One attempt. *retry_out: whoever was in the way has ended. */
 static ky_status
 try_insert(struct access_txn *txn, const struct cat_table *table, const struct datum *values,
-           bool has_arbiter, const struct cat_index *arbiter, struct lock_waiter *waiter,
-           row_id_t *row_id_out, enum access_answer *answer_out, bool *retry_out,
-           struct ky_error *err)
+           const struct access_conflict *conflict, struct lock_waiter *waiter, row_id_t *row_id_out,
+           enum access_answer *answer_out, bool *retry_out, struct ky_error *err)
 {
     struct access_savepoint before;
-    row_id_t row_id;
-    row_id_t existing = ROW_ID_NONE;
+    struct entry entry = {.existing = ROW_ID_NONE};
     *retry_out = false;
     access_savepoint_set(txn, &before);
     KY_TRY(storage_insert(txn->txn, table->rel, is_event_table(table), ky_buffer_slice(&txn->row),
-                          &row_id, err));
+                          &entry.row_id, err));
     for (uint16_t i = 0; i < table->index_count; i++) {
-        const struct cat_index *index = table->indexes[i];
-        struct access_index *runtime = access_runtime(txn->access, index);
-        enum unique_answer unique;
-        struct key_info info;
-        ky_buffer_clear(&txn->key);
-        if (runtime_values_key(runtime, index, values, &txn->key, &info, err) != KY_OK) {
+        const struct cat_index *index = index_at(table, conflict, i);
+        if (insert_entry(txn, index, values, conflict, waiter, &entry, err) != KY_OK) {
             access_savepoint_rollback(txn, &before, true);
             return KY_ERR;
         }
-        if (!info.has_entry) {
-            continue;
-        }
-        if (add_entry(txn, index, runtime, row_id, is_unique_for(index, &info), waiter, &existing,
-                      &unique, err) != KY_OK) {
+        if (entry.answer != UNIQUE_INSERTED) {
             access_savepoint_rollback(txn, &before, true);
-            return KY_ERR;
-        }
-        if (unique != UNIQUE_INSERTED) {
-            access_savepoint_rollback(txn, &before, true);
-            *row_id_out = existing;
-            *retry_out = unique == UNIQUE_RETRY;
-            if (unique == UNIQUE_DUPLICATE) {
+            *row_id_out = entry.existing;
+            *retry_out = entry.answer == UNIQUE_RETRY;
+            if (entry.answer == UNIQUE_DUPLICATE) {
                 note_taken(txn, index);
             }
-            return *retry_out ? KY_OK
-                              : answer_unique(txn, index, values, has_arbiter, arbiter, existing,
-                                              unique, answer_out, err);
+            return *retry_out
+                       ? KY_OK
+                       : answer_unique(txn, index, values, conflict, &entry, answer_out, err);
         }
     }
     access_note_row(txn, table, ky_buffer_slice(&txn->row));
     access_count(txn, table->oid, COUNT_INSERTED, 1);
-    *row_id_out = row_id;
+    *row_id_out = entry.row_id;
     *answer_out = ACCESS_DONE;
     return KY_OK;
 }
 
 ky_status
 access_insert(struct access_txn *txn, const struct cat_table *table, const struct datum *values,
-              bool has_arbiter, const struct cat_index *arbiter, struct lock_waiter *waiter,
+              const struct access_conflict *conflict, struct lock_waiter *waiter,
               row_id_t *row_id_out, enum access_answer *answer_out, struct ky_error *err)
 {
     bool is_retry = true;
     struct txn_savepoint before;
+    storage_look_end(waiter);
     ky_buffer_clear(&txn->row);
     KY_TRY(row_encode(&table->layout, values, &txn->row, err));
     txn_savepoint_set(txn->txn, &before);
     ky_status status = KY_OK;
     while (status == KY_OK && is_retry) {
-        status = try_insert(txn, table, values, has_arbiter, arbiter, waiter, row_id_out,
-                            answer_out, &is_retry, err);
+        status = try_insert(txn, table, values, conflict, waiter, row_id_out, answer_out, &is_retry,
+                            err);
     }
     txn_release_locks(txn->txn, &before);
     return status;
@@ -296,16 +345,18 @@ access_insert(struct access_txn *txn, const struct cat_table *table, const struc
 /* ------------------------------------------------------------------ locking */
 
 static ky_status
-answer_changed(const struct access_txn *txn, bool is_gone, enum access_answer *answer_out,
-               struct ky_error *err)
+answer_changed(const struct access_txn *txn, bool is_gone, enum row_lock_mode mode,
+               enum access_answer *answer_out, struct ky_error *err)
 {
     if (txn->isolation == ISOLATION_READ_COMMITTED) {
         *answer_out = ACCESS_RESTART;
         return KY_OK;
     }
     return ky_error_set(err, KY_SERIALIZATION_FAILURE,
-                        is_gone ? "could not serialize access due to concurrent delete"
-                                : "could not serialize access due to concurrent update");
+                        /* FOR UPDATE and its kin name no difference. */
+                        is_gone && mode >= ROW_LOCK_CHANGE
+                            ? "could not serialize access due to concurrent delete"
+                            : "could not serialize access due to concurrent update");
 }
 
 ky_status
@@ -315,11 +366,13 @@ access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_
 {
     enum lock_answer answer;
     struct row_ref newest;
+    struct txn_savepoint before;
     enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &newest);
     if (state == ROW_OWN || state == ROW_OWN_GONE) {
         *answer_out = state == ROW_OWN ? ACCESS_DONE : ACCESS_SKIPPED;
         return KY_OK;
     }
+    txn_savepoint_set(txn->txn, &before);
     KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, mode, policy, waiter, &answer, err));
     switch (answer) {
     case LOCK_PENDING:
@@ -341,10 +394,11 @@ access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_
         *answer_out = ACCESS_DONE;
         return KY_OK;
     case ROW_CHANGED:
-        return answer_changed(txn, false, answer_out, err);
+        return answer_changed(txn, false, mode, answer_out, err);
     case ROW_GONE:
     case ROW_IN_PROGRESS:
-        return answer_changed(txn, true, answer_out, err);
+        txn_release_locks(txn->txn, &before); /* there is nothing that others should wait for */
+        return answer_changed(txn, true, mode, answer_out, err);
     case ROW_OWN_GONE:
         *answer_out = ACCESS_SKIPPED;
         return KY_OK;
@@ -361,22 +415,75 @@ index_is_touched(const struct access_txn *txn, const struct cat_index *index,
     return runtime_is_touched(access_runtime(txn->access, index), index, is_changed);
 }
 
-/* A changed unique key takes the strong lock: others' KEY SHARE checks must wait for it. */
-static ky_status
-lock_for_key_change(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
-                    const bool *is_changed, struct lock_waiter *waiter,
-                    enum access_answer *answer_out, struct ky_error *err)
+/* Whether the row gets another key in the index. */
+static bool
+key_is_changed(struct access_txn *txn, const struct cat_index *index, struct ky_slice old_row,
+               const struct datum *values)
 {
-    *answer_out = ACCESS_DONE;
-    for (uint16_t i = 0; i < table->index_count; i++) {
-        if (table->indexes[i]->is_unique && index_is_touched(txn, table->indexes[i], is_changed)) {
-            enum lock_answer answer;
-            KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT,
-                                    waiter, &answer, err));
-            *answer_out = answer == LOCK_GRANTED ? ACCESS_DONE : ACCESS_PENDING;
-            return KY_OK;
+    struct access_index *runtime = access_runtime(txn->access, index);
+    struct key_info info;
+    struct ky_error ignored;
+    ky_error_init(&ignored);
+    ky_buffer_clear(&txn->key);
+    ky_buffer_clear(&txn->old_key);
+    const bool has_old = runtime_row_key(runtime, index, old_row, &txn->old_key);
+    return runtime_values_key(runtime, index, values, &txn->key, &info, &ignored) != KY_OK ||
+           has_old != info.has_entry ||
+           !ky_slice_equal(ky_buffer_slice(&txn->old_key), ky_buffer_slice(&txn->key));
+}
+
+static bool
+has_expressions(const struct cat_index *index)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        if (index->keys[i].column == 0) {
+            return true;
         }
     }
+    return false;
+}
+
+enum row_lock_mode
+access_change_mode(struct access_txn *txn, const struct cat_table *table, struct ky_slice old_row,
+                   const struct datum *values, const bool *is_changed)
+{
+    enum row_lock_mode mode = ROW_LOCK_CHANGE;
+    for (uint16_t i = 0; i < table->index_count && mode != ROW_LOCK_CHANGE_KEY; i++) {
+        const struct cat_index *index = table->indexes[i];
+        if (index->is_unique && index_is_touched(txn, index, is_changed) &&
+            key_is_changed(txn, index, old_row, values)) {
+            mode = index->predicate_sql == NULL && !has_expressions(index) ? ROW_LOCK_CHANGE_KEY
+                                                                           : ROW_LOCK_CHANGE_ENTRY;
+        }
+    }
+    return mode;
+}
+
+/* A changed unique key takes a stronger lock: others' checks of keys must wait for it. */
+static ky_status
+lock_for_key_change(struct access_txn *txn, const struct cat_table *table, row_id_t row_id,
+                    const struct datum *values, const bool *is_changed, struct lock_waiter *waiter,
+                    enum access_answer *answer_out, struct ky_error *err)
+{
+    struct row_ref old;
+    enum lock_answer answer = LOCK_GRANTED;
+    bool is_touched = false;
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        is_touched = is_touched || (index->is_unique && index_is_touched(txn, index, is_changed));
+    }
+    *answer_out = ACCESS_DONE;
+    if (!is_touched) {
+        return KY_OK;
+    }
+    const enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &old);
+    KY_ASSERT(state == ROW_UNCHANGED || state == ROW_CHANGED || state == ROW_OWN);
+    const enum row_lock_mode mode = access_change_mode(txn, table, old.body, values, is_changed);
+    if (mode != ROW_LOCK_CHANGE) {
+        KY_TRY(storage_lock_row(txn->txn, table->rel, row_id, mode, LOCK_POLICY_WAIT, waiter,
+                                &answer, err));
+    }
+    *answer_out = answer == LOCK_GRANTED ? ACCESS_DONE : ACCESS_PENDING;
     return KY_OK;
 }
 
@@ -387,7 +494,6 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
            enum unique_answer *unique_out, bool *is_moved_out, struct ky_error *err)
 {
     struct access_index *runtime = access_runtime(txn->access, index);
-    row_id_t existing;
     ky_buffer_clear(&txn->key);
     ky_buffer_clear(&txn->old_key);
     bool has_old = runtime_row_key(runtime, index, old_row, &txn->old_key);
@@ -406,9 +512,13 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
         entry_log_add(&txn->garbage, runtime->oid, ky_buffer_slice(&txn->old_key), row_id, true);
     }
     if (has_new) {
+        struct entry entry = {.row_id = row_id,
+                              .is_unique = is_unique_for(index, &info),
+                              .look = ROW_LOCK_LOOK,
+                              .existing = ROW_ID_NONE};
         *is_moved_out = true;
-        KY_TRY(add_entry(txn, index, runtime, row_id, is_unique_for(index, &info), waiter,
-                         &existing, unique_out, err));
+        KY_TRY(add_entry(txn, index, runtime, &entry, waiter, err));
+        *unique_out = entry.answer;
     }
     return KY_OK;
 }
@@ -444,8 +554,8 @@ update_locked(struct access_txn *txn, const struct cat_table *table, row_id_t ro
             }
             access_savepoint_rollback(txn, &before, true);
             if (unique != UNIQUE_RETRY) {
-                return answer_unique(txn, index, values, false, NULL, ROW_ID_NONE, unique,
-                                     answer_out, err);
+                const struct entry entry = {.answer = unique};
+                return answer_unique(txn, index, values, NULL, &entry, answer_out, err);
             }
             is_retry = true;
         }
@@ -472,7 +582,8 @@ access_update(struct access_txn *txn, const struct cat_table *table, row_id_t ro
               enum access_answer *answer_out, struct ky_error *err)
 {
     struct txn_savepoint before;
-    KY_TRY(lock_for_key_change(txn, table, row_id, is_changed, waiter, answer_out, err));
+    storage_look_end(waiter);
+    KY_TRY(lock_for_key_change(txn, table, row_id, values, is_changed, waiter, answer_out, err));
     if (*answer_out != ACCESS_DONE) {
         return KY_OK;
     }
@@ -663,7 +774,8 @@ recheck_row(struct access_txn *txn, struct judgement *judgement, row_id_t other,
         if (verdict == INDEX_IGNORE) {
             return KY_OK;
         }
-        KY_TRY(await_existing(txn, judgement->runtime, other, verdict, waiter, &unique, err));
+        KY_TRY(await_existing(txn, judgement->runtime, other, verdict, ROW_LOCK_LOOK, waiter,
+                              &unique, err));
         if (unique == UNIQUE_PENDING) {
             *answer_out = ACCESS_PENDING;
             return KY_OK;
@@ -694,6 +806,7 @@ access_recheck_unique(struct access_txn *txn, const struct cat_index *index, row
     row_id_t few[KEY_ROWS_FEW];
     row_id_t *many;
     *answer_out = ACCESS_DONE;
+    storage_look_end(waiter);
     ky_buffer_clear(&txn->key);
     if (storage_row_state(txn->txn, runtime->rel, row_id, &row) != ROW_OWN ||
         !runtime_row_key(runtime, index, row.body, &txn->key)) {

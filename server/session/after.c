@@ -845,7 +845,7 @@ find_constraints(struct session *session, const struct ast_range_var *name,
             if (strcmp(constraint->name, name->name) != 0) {
                 continue;
             }
-            if (!constraint->is_deferrable) {
+            if (is_deferred && !constraint->is_deferrable) {
                 return ky_error_set(err, KY_WRONG_OBJECT_TYPE,
                                     "constraint \"%s\" is not deferrable", name->name);
             }

@@ -386,7 +386,7 @@ begin_block(struct session *session, const struct ast_transaction *statement, st
     if (session->is_block) {
         session_notice(session, "WARNING", KY_ACTIVE_SQL_TRANSACTION,
                        "there is already a transaction in progress");
-        return KY_OK;
+        return transaction_modes(session, statement->modes, false, err);
     }
     KY_TRY(transaction_ensure(session, err));
     session->is_block = true;

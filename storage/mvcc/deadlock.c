@@ -70,6 +70,9 @@ expand(struct search *search, struct txn *leader) KY_NO_THREAD_SAFETY_ANALYSIS
             reach(search, leader, hold->txn);
         }
     }
+    if (!lock_heeds_queue(lock, txn->locks.wait_mode, waiter)) {
+        return;
+    }
     ky_list_foreach (item, &lock->waiters) {
         const struct lock_waiter *other = ky_list_entry(item, struct lock_waiter, link);
         if (other == waiter) {

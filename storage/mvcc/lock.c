@@ -10,7 +10,8 @@
  * The lock table: hash shards of locks, each with its holders and a queue of waiters. A request
  * is granted when it conflicts with no other holder and with nobody who waits before it, so that
  * nobody starves; whoever holds the lock already goes in front, because those in the queue wait
- * for it anyway.
+ * for it anyway. A new request for a row looks at the holders only, as PostgreSQL's does: children
+ * of a foreign key come past who waits to delete the parent, instead of queueing behind it.
  *
  * Order of mutexes: shards by number, then a transaction's fast_lock.
  */
@@ -18,13 +19,24 @@ enum { SHARD_CAPACITY_MIN = 64, SHARD_SPARE_MAX = 1024 };
 
 #define MODE_BIT(mode) (1U << (mode))
 
+#define LOOKS MODE_BIT(ROW_LOCK_LOOK)
+#define LOOKS_AT_KEYS (MODE_BIT(ROW_LOCK_LOOK) | MODE_BIT(ROW_LOCK_LOOK_KEY))
+#define CHANGES_OF_KEYS (MODE_BIT(ROW_LOCK_CHANGE_ENTRY) | MODE_BIT(ROW_LOCK_CHANGE_KEY))
+#define STRONGEST (MODE_BIT(ROW_LOCK_UPDATE) | MODE_BIT(ROW_LOCK_CHANGE_KEY))
+#define STRONG \
+    (STRONGEST | MODE_BIT(ROW_LOCK_NO_KEY_UPDATE) | MODE_BIT(ROW_LOCK_CHANGE) | CHANGES_OF_KEYS)
+
 static const uint32_t row_conflicts[] = {
-    [ROW_LOCK_KEY_SHARE] = MODE_BIT(ROW_LOCK_UPDATE),
-    [ROW_LOCK_SHARE] = MODE_BIT(ROW_LOCK_NO_KEY_UPDATE) | MODE_BIT(ROW_LOCK_UPDATE),
-    [ROW_LOCK_NO_KEY_UPDATE] =
-        MODE_BIT(ROW_LOCK_SHARE) | MODE_BIT(ROW_LOCK_NO_KEY_UPDATE) | MODE_BIT(ROW_LOCK_UPDATE),
-    [ROW_LOCK_UPDATE] = MODE_BIT(ROW_LOCK_KEY_SHARE) | MODE_BIT(ROW_LOCK_SHARE) |
-                        MODE_BIT(ROW_LOCK_NO_KEY_UPDATE) | MODE_BIT(ROW_LOCK_UPDATE),
+    [ROW_LOCK_KEY_SHARE] = STRONGEST,
+    [ROW_LOCK_SHARE] = STRONG,
+    [ROW_LOCK_LOOK] = MODE_BIT(ROW_LOCK_CHANGE) | CHANGES_OF_KEYS,
+    [ROW_LOCK_LOOK_KEY] = CHANGES_OF_KEYS,
+    [ROW_LOCK_NO_KEY_UPDATE] = STRONG | MODE_BIT(ROW_LOCK_SHARE),
+    [ROW_LOCK_UPDATE] = STRONG | MODE_BIT(ROW_LOCK_SHARE) | MODE_BIT(ROW_LOCK_KEY_SHARE),
+    [ROW_LOCK_CHANGE] = STRONG | MODE_BIT(ROW_LOCK_SHARE) | LOOKS,
+    [ROW_LOCK_CHANGE_ENTRY] = STRONG | MODE_BIT(ROW_LOCK_SHARE) | LOOKS_AT_KEYS,
+    [ROW_LOCK_CHANGE_KEY] =
+        STRONG | MODE_BIT(ROW_LOCK_SHARE) | MODE_BIT(ROW_LOCK_KEY_SHARE) | LOOKS_AT_KEYS,
 };
 
 static const uint32_t advisory_conflicts[] = {
@@ -316,6 +328,15 @@ lock_is_covered(const struct lock *lock, const struct txn *txn, uint32_t mode)
 }
 
 bool
+lock_heeds_queue(const struct lock *lock, uint32_t mode, const struct lock_waiter *waiter)
+{
+    if (lock->key.kind != LOCK_KIND_ROW) {
+        return true;
+    }
+    return waiter != NULL && mode != ROW_LOCK_LOOK && mode != ROW_LOCK_LOOK_KEY;
+}
+
+bool
 lock_can_grant(const struct lock *lock, const struct txn *txn, uint32_t mode,
                const struct lock_waiter *before)
 {
@@ -328,7 +349,7 @@ lock_can_grant(const struct lock *lock, const struct txn *txn, uint32_t mode,
             return false;
         }
     }
-    if (is_holder) {
+    if (is_holder || !lock_heeds_queue(lock, mode, before)) {
         return true;
     }
     ky_list_foreach (item, &lock->waiters) {

@@ -80,6 +80,9 @@ find_blockers(const struct lock *lock, const struct lock_waiter *waiter, struct 
             add_blocker(out, hold->txn);
         }
     }
+    if (!lock_heeds_queue(lock, txn->locks.wait_mode, waiter)) {
+        return;
+    }
     ky_list_foreach (item, &lock->waiters) {
         const struct lock_waiter *other = ky_list_entry(item, struct lock_waiter, link);
         if (other == waiter) {

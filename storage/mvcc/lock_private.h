@@ -37,6 +37,9 @@ void lock_hold_add(struct lock *lock, struct txn *txn, uint32_t modes);
 void lock_hold_remove(struct lock *lock, struct txn *txn, uint32_t modes);
 /* Whether what txn holds includes the mode. */
 bool lock_is_covered(const struct lock *lock, const struct txn *txn, uint32_t mode);
+/* Whether a request waits for those with conflicting ones that wait before it. waiter NULL: it is
+ * not in the queue yet. */
+bool lock_heeds_queue(const struct lock *lock, uint32_t mode, const struct lock_waiter *waiter);
 /* Whether the mode can be granted now; waiters before `before` (NULL: all) count as well unless
  * txn holds the lock already. */
 bool lock_can_grant(const struct lock *lock, const struct txn *txn, uint32_t mode,

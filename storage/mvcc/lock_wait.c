@@ -238,6 +238,19 @@ lock_wake_inserted(struct txn *txn)
 /* ------------------------------------------------------------------ giving up */
 
 void
+storage_look_end(struct lock_waiter *waiter)
+{
+    if (waiter == NULL || waiter->waits_for == NULL) {
+        return;
+    }
+    const struct lock_set *set = &waiter->txn->locks;
+    if (set->wait_key.kind == LOCK_KIND_ROW &&
+        (set->wait_mode == ROW_LOCK_LOOK || set->wait_mode == ROW_LOCK_LOOK_KEY)) {
+        storage_lock_cancel(waiter);
+    }
+}
+
+void
 storage_lock_cancel(struct lock_waiter *waiter)
 {
     if (waiter->waits_for == NULL) {

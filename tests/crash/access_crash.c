@@ -269,8 +269,7 @@ step_insert(struct access_txn *txn, const struct cat_table *table)
     struct access_savepoint before;
     access_savepoint_set(txn, &before);
     random_values(values, text);
-    ky_status status =
-        access_insert(txn, table, values, false, NULL, &waiter, &row_id, &answer, &err);
+    ky_status status = access_insert(txn, table, values, NULL, &waiter, &row_id, &answer, &err);
     CHECK(status == KY_OK || err.sqlstate == KY_UNIQUE_VIOLATION ||
           err.sqlstate == KY_DEADLOCK_DETECTED || is_faulty);
     settle(txn, &waiter, &before, status, answer);
@@ -522,7 +521,7 @@ check_unique(struct access_txn *txn, const struct cat_table *table)
     }
     struct datum values[COLUMNS] = {row_get(&table->layout, row.body, 0), datum_null(),
                                     datum_null(), datum_null()};
-    CHECK(access_insert(txn, table, values, false, NULL, &waiter, &got, &answer, &err) == KY_ERR);
+    CHECK(access_insert(txn, table, values, NULL, &waiter, &got, &answer, &err) == KY_ERR);
     CHECK(err.sqlstate == KY_UNIQUE_VIOLATION);
 }
 

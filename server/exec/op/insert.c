@@ -4,7 +4,14 @@
 /* INSERT, with ON CONFLICT. Defaults are evaluated once per batch, before the first row goes in,
  * so that a row that waits and is tried again keeps its sequence number. */
 
-enum insert_stage { STAGE_CHECK, STAGE_INSERT, STAGE_LOCK, STAGE_COMPUTE, STAGE_UPDATE };
+enum insert_stage {
+    STAGE_CHECK,
+    STAGE_INSERT,
+    STAGE_LOCK,
+    STAGE_COMPUTE,
+    STAGE_CLAIM, /* lock it once more, as what will be changed */
+    STAGE_UPDATE
+};
 
 static ky_status
 open_conflict(struct op_modify *self, struct ky_error *err)
@@ -31,7 +38,12 @@ open_conflict(struct op_modify *self, struct ky_error *err)
             self->conflict_values[i] != NULL ||
             (self->conflict_checks.generated != NULL && self->conflict_checks.generated[i] != NULL);
     }
-    self->conflict_lock_mode = modify_lock_mode(self->table, self->conflict_changed);
+    const bool is_key = modify_is_key_change(self->table, self->conflict_changed);
+    self->conflict_change_mode = is_key ? ROW_LOCK_CHANGE_KEY : ROW_LOCK_CHANGE;
+    /* A row that WHERE leaves alone is only locked. */
+    self->conflict_lock_mode = self->conflict_where == NULL ? self->conflict_change_mode
+                               : is_key                     ? ROW_LOCK_UPDATE
+                                                            : ROW_LOCK_NO_KEY_UPDATE;
     return KY_OK;
 }
 
@@ -166,6 +178,16 @@ update_conflicting(struct op_modify *self, struct ky_error *err)
         if (!is_wanted) {
             return MODIFY_NEXT;
         }
+        self->stage = self->conflict_where == NULL ? STAGE_UPDATE : STAGE_CLAIM;
+    }
+    if (self->stage == STAGE_CLAIM) {
+        if (access_lock(context->txn, self->table, self->row_id, self->conflict_change_mode,
+                        LOCK_POLICY_WAIT, context->waiter, &answer, err) != KY_OK) {
+            return MODIFY_ERROR;
+        }
+        if (answer == ACCESS_PENDING) {
+            return MODIFY_PENDING;
+        }
         self->stage = STAGE_UPDATE;
     }
     struct row_ref old = {0};
@@ -197,10 +219,12 @@ insert_values(struct op_modify *self, struct ky_error *err)
 {
     struct exec_context *context = self->op.exec->context;
     const enum conflict_action conflict = self->op.plan->modify.conflict;
+    const struct access_conflict wish = {self->op.plan->modify.arbiter,
+                                         conflict == CONFLICT_UPDATE};
     enum access_answer answer = ACCESS_DONE;
     row_id_t row_id = ROW_ID_NONE;
-    if (access_insert(context->txn, self->table, self->values, conflict != CONFLICT_NONE,
-                      self->op.plan->modify.arbiter, context->waiter, &row_id, &answer,
+    if (access_insert(context->txn, self->table, self->values,
+                      conflict == CONFLICT_NONE ? NULL : &wish, context->waiter, &row_id, &answer,
                       err) != KY_OK) {
         return MODIFY_ERROR;
     }

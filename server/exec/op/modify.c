@@ -300,19 +300,30 @@ modify_load(struct op_modify *self)
     return place;
 }
 
-enum row_lock_mode
-modify_lock_mode(const struct cat_table *table, const bool *is_changed)
+static bool
+is_in_key(const struct cat_index *index, const bool *is_changed)
+{
+    bool is_in = false;
+    for (uint16_t k = 0; k < index->key_count; k++) {
+        const int16_t column = index->keys[k].column;
+        if (column <= 0) {
+            return false;
+        }
+        is_in = is_in || is_changed[column - 1];
+    }
+    return is_in;
+}
+
+bool
+modify_is_key_change(const struct cat_table *table, const bool *is_changed)
 {
     for (uint16_t i = 0; i < table->index_count; i++) {
         const struct cat_index *index = table->indexes[i];
-        for (uint16_t k = 0; index->is_unique && k < index->key_count; k++) {
-            const int16_t column = index->keys[k].column;
-            if (column <= 0 || is_changed[column - 1]) {
-                return ROW_LOCK_UPDATE;
-            }
+        if (index->is_unique && index->predicate_sql == NULL && is_in_key(index, is_changed)) {
+            return true;
         }
     }
-    return ROW_LOCK_NO_KEY_UPDATE;
+    return false;
 }
 
 /* Made when first needed: most statements never meet such a row. */

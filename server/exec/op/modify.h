@@ -30,6 +30,7 @@ struct op_modify {
     struct datum *values; /* the row in work, by table column */
     bool *is_changed;
     enum row_lock_mode lock_mode;
+    bool is_key_change;  /* columns of keys are assigned; perhaps what they had */
     struct column nulls; /* all null */
     uint32_t null_room;
     /* Rows this command changed. */
@@ -51,6 +52,7 @@ struct op_modify {
     bool *conflict_changed;
     struct ky_arena conflict_memory;
     enum row_lock_mode conflict_lock_mode;
+    enum row_lock_mode conflict_change_mode;
     /* READ COMMITTED: the row in work was changed by others; see recheck.h. */
     struct recheck *recheck; /* NULL: not made, or the plan is not of that kind */
     bool has_tried_recheck;
@@ -91,8 +93,8 @@ KY_MUST_CHECK ky_status modify_changed(struct op_modify *self, const struct datu
                                        row_id_t row_id, bool is_locked, struct ky_error *err);
 /* Loads values from columns at the row in work; its place. */
 uint32_t modify_load(struct op_modify *self);
-/* The lock an update of these columns needs: a changed key is stronger. */
-enum row_lock_mode modify_lock_mode(const struct cat_table *table, const bool *is_changed);
+/* Whether these columns are in a key that a foreign key may refer to. */
+bool modify_is_key_change(const struct cat_table *table, const bool *is_changed);
 /* After ACCESS_RESTART: looks at the newest version. MODIFY_NEXT with self->moved set: go on with
  * it; NULL: the row is none of ours any more. */
 enum modify_answer modify_recheck(struct op_modify *self, struct ky_error *err);

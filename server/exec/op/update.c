@@ -2,7 +2,8 @@
 #include "server/exec/op/modify.h"
 
 /* UPDATE and DELETE: lock the row, then change it. A row that this command changed before (a join
- * may name it twice) is left alone. */
+ * may name it twice) is left alone. New values are checked before the lock is asked for, and say
+ * which it must be: what was assigned to a key may be what it was. */
 
 enum update_stage { STAGE_LOCK, STAGE_CHANGE };
 
@@ -15,7 +16,8 @@ update_open(struct op *op, struct ky_error *err)
         self->is_changed[i] = op->plan->modify.is_changed[i] ||
                               (self->checks.generated != NULL && self->checks.generated[i] != NULL);
     }
-    self->lock_mode = modify_lock_mode(self->table, self->is_changed);
+    self->lock_mode = ROW_LOCK_CHANGE;
+    self->is_key_change = modify_is_key_change(self->table, self->is_changed);
     return KY_OK;
 }
 
@@ -39,6 +41,23 @@ update_prepare(struct op_modify *self, struct ky_error *err)
     return prepare(self, self->batch, &self->checks, self->columns, err);
 }
 
+/* Of an UPDATE's row as the snapshot has it. */
+static ky_status
+judge_new_row(struct op_modify *self, struct ky_error *err)
+{
+    struct access_txn *txn = self->op.exec->context->txn;
+    struct row_ref old;
+    const uint32_t place = modify_load(self);
+    KY_TRY(modify_validate(self, &self->checks, self->values, place, err));
+    self->lock_mode = ROW_LOCK_CHANGE;
+    if (self->is_key_change &&
+        storage_get(access_storage_txn(txn), self->table->rel, self->row_id, &old)) {
+        self->lock_mode =
+            access_change_mode(txn, self->table, old.body, self->values, self->is_changed);
+    }
+    return KY_OK;
+}
+
 /* Locks the row in work. MODIFY_NEXT with stage STAGE_CHANGE: locked; else there is nothing to do.
  */
 static enum modify_answer
@@ -53,6 +72,9 @@ lock_row(struct op_modify *self, struct ky_error *err)
         return MODIFY_NEXT;
     }
     self->row_id = (row_id_t)row_id.word;
+    if (self->op.plan->kind == PLAN_UPDATE && judge_new_row(self, err) != KY_OK) {
+        return MODIFY_ERROR;
+    }
     if (access_lock(context->txn, self->table, self->row_id, self->lock_mode, LOCK_POLICY_WAIT,
                     context->waiter, &answer, err) != KY_OK) {
         return MODIFY_ERROR;
@@ -82,7 +104,8 @@ change_row(struct op_modify *self, const struct modify_checks *checks, struct ky
         (void)storage_row_state(access_storage_txn(context->txn), self->table->rel, self->row_id,
                                 &old);
     }
-    if (modify_validate(self, checks, self->values, place, err) != KY_OK ||
+    /* What the child gave was checked before the lock. */
+    if ((self->moved != NULL && modify_validate(self, checks, self->values, place, err) != KY_OK) ||
         access_update(context->txn, self->table, self->row_id, self->values, self->is_changed,
                       context->waiter, &access, err) != KY_OK) {
         return MODIFY_ERROR;
@@ -151,7 +174,7 @@ const struct op_class op_update = {
 static ky_status
 delete_open(struct op *op, struct ky_error *err)
 {
-    ((struct op_modify *)(void *)op)->lock_mode = ROW_LOCK_UPDATE;
+    ((struct op_modify *)(void *)op)->lock_mode = ROW_LOCK_CHANGE_KEY;
     return modify_open(op, err);
 }
 

@@ -111,16 +111,6 @@ is_index_inferred(struct binder *b, const struct cat_table *table, const struct 
 }
 
 static ky_status
-check_arbiter(struct binder *b, const struct cat_index *index)
-{
-    return index == NULL || !index->is_deferrable
-               ? KY_OK
-               : ky_error_set(b->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                              "ON CONFLICT does not support deferrable unique "
-                              "constraints/exclusion constraints as arbiters");
-}
-
-static ky_status
 find_arbiter(struct binder *b, struct query *query, const struct ast_on_conflict *node)
 {
     const struct cat_table *table = query->tables[query->target_table]->table;
@@ -135,7 +125,7 @@ find_arbiter(struct binder *b, struct query *query, const struct ast_on_conflict
                                     "constraint in ON CONFLICT clause has no associated index");
             }
             query->conflict_index = constraint->index;
-            return check_arbiter(b, constraint->index);
+            return KY_OK;
         }
         return bind_error(b, -1, KY_UNDEFINED_OBJECT,
                           "constraint \"%s\" for table \"%s\" does not exist", node->constraint,
@@ -158,7 +148,7 @@ find_arbiter(struct binder *b, struct query *query, const struct ast_on_conflict
         KY_TRY(is_index_inferred(b, table, table->indexes[i], node, &is_inferred));
         if (is_inferred) {
             query->conflict_index = table->indexes[i];
-            return check_arbiter(b, table->indexes[i]);
+            return KY_OK;
         }
     }
     return ky_error_set(b->err, KY_INVALID_COLUMN_REFERENCE,

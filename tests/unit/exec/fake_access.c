@@ -20,10 +20,10 @@ access_storage(struct access *access)
 
 ky_status
 access_insert(struct access_txn *txn, const struct cat_table *table, const struct datum *values,
-              bool has_arbiter, const struct cat_index *arbiter, struct lock_waiter *waiter,
+              const struct access_conflict *conflict, struct lock_waiter *waiter,
               row_id_t *row_id_out, enum access_answer *answer_out, struct ky_error *err)
 {
-    (void)txn, (void)table, (void)has_arbiter, (void)arbiter, (void)waiter, (void)err;
+    (void)txn, (void)table, (void)conflict, (void)waiter, (void)err;
     fake.insert_calls++;
     if (fake.pending_inserts > 0) {
         fake.pending_inserts--;
@@ -46,6 +46,14 @@ access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_
     *answer_out = fake.pending_locks > 0 ? ACCESS_PENDING : ACCESS_DONE;
     fake.pending_locks -= fake.pending_locks > 0;
     return KY_OK;
+}
+
+enum row_lock_mode
+access_change_mode(struct access_txn *txn, const struct cat_table *table, struct ky_slice old_row,
+                   const struct datum *values, const bool *is_changed)
+{
+    (void)txn, (void)table, (void)old_row, (void)values, (void)is_changed;
+    return ROW_LOCK_CHANGE;
 }
 
 ky_status

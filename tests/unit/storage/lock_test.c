@@ -46,23 +46,26 @@ table_lock(struct session *s, uint32_t table, enum table_lock_mode mode, enum lo
 
 Test(lock, row_modes_conflict_as_in_postgresql)
 {
-    static const bool conflicts[4][4] = {
-        {false, false, false, true},
-        {false, false, true, true},
-        {false, true, true, true},
-        {true, true, true, true},
+    enum { MODES = ROW_LOCK_CHANGE_KEY + 1 };
+    /* Whoever writes the row conflicts like a lock for it, and with those that look. */
+    static const char *const conflicts[MODES] = {
+        [ROW_LOCK_KEY_SHARE] = "-----x--x",     [ROW_LOCK_SHARE] = "----xxxxx",
+        [ROW_LOCK_LOOK] = "------xxx",          [ROW_LOCK_LOOK_KEY] = "-------xx",
+        [ROW_LOCK_NO_KEY_UPDATE] = "-x--xxxxx", [ROW_LOCK_UPDATE] = "xx--xxxxx",
+        [ROW_LOCK_CHANGE] = "-xx-xxxxx",        [ROW_LOCK_CHANGE_ENTRY] = "-xxxxxxxx",
+        [ROW_LOCK_CHANGE_KEY] = "xxxxxxxxx",
     };
     struct fixture f;
     fixture_init(&f, 0);
-    for (unsigned a = 0; a < 4; a++) {
-        for (unsigned b = 0; b < 4; b++) {
+    for (unsigned a = 0; a < MODES; a++) {
+        for (unsigned b = 0; b < MODES; b++) {
             struct session one;
             struct session two;
             session_begin(&one, &f, 1);
             session_begin(&two, &f, 2);
             cr_assert_eq(row_lock(&one, 5, a, LOCK_POLICY_WAIT), LOCK_GRANTED);
-            cr_expect_eq(row_lock(&two, 5, b, LOCK_POLICY_NOWAIT) == LOCK_BUSY, conflicts[a][b],
-                         "%u %u", a, b);
+            cr_expect_eq(row_lock(&two, 5, b, LOCK_POLICY_NOWAIT) == LOCK_BUSY,
+                         conflicts[a][b] == 'x', "%u %u", a, b);
             txn_rollback(one.txn);
             txn_rollback(two.txn);
         }
@@ -100,19 +103,51 @@ Test(lock, waiters_are_served_in_order_and_nobody_barges)
     for (int i = 0; i < 4; i++) {
         session_begin(&s[i], &f, i + 1);
     }
-    cr_assert_eq(row_lock(&s[0], 1, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
-    cr_assert_eq(row_lock(&s[1], 1, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_PENDING);
-    cr_assert_eq(row_lock(&s[2], 1, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
-    cr_assert_eq(row_lock(&s[3], 1, ROW_LOCK_KEY_SHARE, LOCK_POLICY_SKIP), LOCK_BUSY);
+    cr_assert_eq(table_lock(&s[0], 1, LOCK_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(table_lock(&s[1], 1, LOCK_EXCLUSIVE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_assert_eq(table_lock(&s[2], 1, LOCK_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_assert_eq(table_lock(&s[3], 1, LOCK_SHARE, LOCK_POLICY_SKIP), LOCK_BUSY);
     txn_rollback(s[0].txn);
     cr_expect_eq(s[1].wake_count, 1);
     cr_expect_eq(s[2].wake_count, 0);
-    cr_assert_eq(row_lock(&s[1], 1, ROW_LOCK_UPDATE, LOCK_POLICY_WAIT), LOCK_GRANTED);
-    cr_assert_eq(row_lock(&s[2], 1, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_assert_eq(table_lock(&s[1], 1, LOCK_EXCLUSIVE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(table_lock(&s[2], 1, LOCK_SHARE, LOCK_POLICY_WAIT), LOCK_PENDING);
     txn_rollback(s[1].txn);
-    cr_assert_eq(row_lock(&s[2], 1, ROW_LOCK_KEY_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(table_lock(&s[2], 1, LOCK_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
     txn_rollback(s[2].txn);
     txn_rollback(s[3].txn);
+    fixture_deinit(&f);
+}
+
+Test(lock, a_new_request_for_a_row_looks_at_its_holders_only)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    struct session s[5];
+    for (int i = 0; i < 5; i++) {
+        session_begin(&s[i], &f, i + 1);
+    }
+    cr_assert_eq(row_lock(&s[0], 1, ROW_LOCK_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&s[1], 1, ROW_LOCK_CHANGE_KEY, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_assert_eq(row_lock(&s[2], 1, ROW_LOCK_NO_KEY_UPDATE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    cr_expect_eq(row_lock(&s[3], 1, ROW_LOCK_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_expect_eq(row_lock(&s[4], 1, ROW_LOCK_LOOK, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    txn_rollback(s[4].txn);
+    txn_rollback(s[3].txn);
+    txn_rollback(s[0].txn);
+    cr_expect_eq(s[1].wake_count, 1);
+    cr_expect_eq(s[2].wake_count, 0);
+    /* One that looks is not kept waiting by who is not writing yet. */
+    session_begin(&s[4], &f, 5);
+    cr_assert_eq(row_lock(&s[1], 1, ROW_LOCK_CHANGE_KEY, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(row_lock(&s[4], 1, ROW_LOCK_LOOK, LOCK_POLICY_WAIT), LOCK_PENDING);
+    txn_rollback(s[1].txn);
+    cr_expect_eq(s[2].wake_count, 1);
+    cr_expect_eq(s[4].wake_count, 1);
+    storage_look_end(&s[4].waiter);
+    cr_expect_null(s[4].waiter.waits_for);
+    txn_rollback(s[2].txn);
+    txn_rollback(s[4].txn);
     fixture_deinit(&f);
 }
 
