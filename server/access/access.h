@@ -93,10 +93,7 @@ KY_MUST_CHECK ky_status access_delete(struct access_txn *txn, const struct cat_t
 /* Foreign keys: is there a row with this key (one value per key column of a unique index),
  * committed or our own? DONE: yes, and it stays: locked KEY SHARE unless it is ours. SKIPPED: no.
  * READ COMMITTED looks at what is committed now; the others at what their snapshot sees, 40001 when
- * that has moved on. */
-KY_MUST_CHECK ky_status access_share_key(struct access_txn *txn, const struct cat_index *index,
-                                         const struct datum *keys, struct lock_waiter *waiter,
-                                         enum access_answer *answer_out, struct ky_error *err); PENDING leaves the row there that is waited
+ * that has moved on. awaited: ROW_ID_NONE at first; PENDING leaves the row there that is waited
  * for, and the next call looks at no other, as one that came meanwhile was not there when we
  * looked. */
 KY_MUST_CHECK ky_status access_share_key(struct access_txn *txn, const struct cat_index *index,

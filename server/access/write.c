@@ -727,7 +727,8 @@ share_row(struct access_txn *txn, struct access_index *runtime, const struct cat
 
 ky_status
 access_share_key(struct access_txn *txn, const struct cat_index *index, const struct datum *keys,
-                 struct lock_waiter *waiter, enum access_answer *answer_out, struct ky_error *err)
+                 row_id_t *awaited, struct lock_waiter *waiter, enum access_answer *answer_out,
+                 struct ky_error *err)
 {
     struct access_index *runtime = access_runtime(txn->access, index);
     row_id_t few[KEY_ROWS_FEW];
@@ -738,8 +739,11 @@ access_share_key(struct access_txn *txn, const struct cat_index *index, const st
     ky_status status = KY_OK;
     *answer_out = ACCESS_SKIPPED;
     for (uint32_t i = 0; i < count && status == KY_OK && *answer_out == ACCESS_SKIPPED; i++) {
-        status = share_row(txn, runtime, index, many == NULL ? few[i] : many[i], waiter, answer_out,
-                           err);
+        const row_id_t row_id = many == NULL ? few[i] : many[i];
+        if (*awaited == ROW_ID_NONE || *awaited == row_id) {
+            status = share_row(txn, runtime, index, row_id, waiter, answer_out, err);
+            *awaited = *answer_out == ACCESS_PENDING ? row_id : *awaited;
+        }
     }
     ky_free(many);
     access_count(txn, index->oid, COUNT_SCANS, 1);

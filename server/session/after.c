@@ -45,7 +45,10 @@ struct after_state {
     struct ky_slice body; /* in arena */
     const struct cat_table *table;
     const struct cat_constraint *constraint;
-    bool is_second; /* the action is done, now look whether rows still refer */
+    oid_t locked; /* constraint whose other table is locked, in this run */
+    enum table_lock_mode locked_mode;
+    row_id_t awaited; /* the referenced row that the check of a child waits for */
+    bool is_second;   /* the action is done, now look whether rows still refer */
     struct ky_arena arena;
     struct exec *exec;
     struct exec_context context;
@@ -201,6 +204,14 @@ find_action(struct session *session, const struct cat_constraint *constraint, ch
 
 /* ------------------------------------------------------------------ running one statement */
 
+static enum session_answer
+wait_for_row(struct session *session)
+{
+    atomic_store_explicit(&session->wait, WAIT_ROW, memory_order_relaxed);
+    atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
+    return SESSION_PENDING;
+}
+
 /* Rows that refer count even when our snapshot does not see them. */
 static bool
 is_latest(const struct session *session, const struct after_action *action)
@@ -276,8 +287,7 @@ statement_pull(struct session *session, struct ky_error *err)
             if (after->context.is_yield) {
                 return session_yield_turn(session);
             }
-            atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
-            return SESSION_PENDING;
+            return wait_for_row(session);
         case EXEC_RESTART: {
             struct after_action *action = after->action;
             statement_close(session);
@@ -483,13 +493,12 @@ check_child(struct session *session, struct ky_error *err)
             return ran;
         }
         answer = after->is_found ? ACCESS_DONE : ACCESS_SKIPPED;
-    } else if (access_share_key(session->txn, constraint->index, keys, &session->waiter, &answer,
-                                err) != KY_OK) {
+    } else if (access_share_key(session->txn, constraint->index, keys, &after->awaited,
+                                &session->waiter, &answer, err) != KY_OK) {
         return SESSION_ERROR;
     }
     if (answer == ACCESS_PENDING) {
-        atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
-        return SESSION_PENDING;
+        return wait_for_row(session);
     }
     if (answer == ACCESS_SKIPPED) {
         (void)after_child_error(session, after->image, constraint, values, err);
@@ -514,12 +523,13 @@ find_successor(struct session *session, const struct datum *values, bool *is_fou
             }
         }
     }
-    if (constraint->index != NULL && access_share_key(session->txn, constraint->index, keys,
-                                                      &session->waiter, &answer, err) != KY_OK) {
+    if (constraint->index != NULL &&
+        access_share_key(session->txn, constraint->index, keys, &after->awaited, &session->waiter,
+                         &answer, err) != KY_OK) {
         return SESSION_ERROR;
     }
     *is_found_out = answer == ACCESS_DONE;
-    return answer == ACCESS_PENDING ? SESSION_PENDING : SESSION_DONE;
+    return answer == ACCESS_PENDING ? wait_for_row(session) : SESSION_DONE;
 }
 
 /* is_hidden: the action has changed every row it saw, what is left is beyond the snapshot. */
@@ -599,7 +609,7 @@ check_unique(struct session *session, struct ky_error *err)
                               &session->waiter, &answer, err) != KY_OK) {
         return SESSION_ERROR;
     }
-    return answer == ACCESS_PENDING ? SESSION_PENDING : SESSION_DONE;
+    return answer == ACCESS_PENDING ? wait_for_row(session) : SESSION_DONE;
 }
 
 /* Finds table and constraint in the image; false when the constraint went. */
@@ -624,6 +634,49 @@ locate(struct after_state *after)
         }
     }
     return after->constraint != NULL;
+}
+
+/* Locks the table at the other end of a foreign key. Whoever waited may find another catalog: then
+ * table and constraint are those of that one, or NULL when the constraint went. */
+static enum session_answer
+lock_other_table(struct session *session, struct ky_error *err)
+{
+    struct after_state *after = session->after;
+    const struct cat_constraint *constraint = after->constraint;
+    const char action = after->event.kind == AFTER_DELETE   ? constraint->on_delete
+                        : after->event.kind == AFTER_UPDATE ? constraint->on_update
+                                                            : 'a';
+    const enum table_lock_mode mode =
+        action == 'a' || action == 'r' ? LOCK_ROW_SHARE : LOCK_ROW_EXCLUSIVE;
+    if (after->event.kind == AFTER_UNIQUE ||
+        (after->locked == constraint->oid && after->locked_mode == mode)) {
+        return SESSION_DONE;
+    }
+    const struct cat_table *other = after->event.kind == AFTER_CHILD
+                                        ? cat_get_table(after->image, constraint->foreign_table)
+                                        : constraint->table;
+    bool is_pending = false;
+    if (session_lock_table(session, other->oid, mode, false, other->name, &is_pending, err) !=
+        KY_OK) {
+        return SESSION_ERROR;
+    }
+    if (is_pending) {
+        return SESSION_PENDING;
+    }
+    after->locked = constraint->oid;
+    after->locked_mode = mode;
+    if (!session->has_catalog_changes &&
+        !catalog_is_current(server_catalog(session->server), after->image)) {
+        cat_image_release(after->image);
+        after->image = NULL;
+        after->table = NULL;
+        after->constraint = NULL;
+        if (session_image(session, &after->image, err) != KY_OK) {
+            return SESSION_ERROR;
+        }
+        (void)locate(after);
+    }
+    return SESSION_DONE;
 }
 
 static enum session_answer
@@ -657,6 +710,7 @@ run_begin(struct session *session, struct ky_error *err)
     after->next = 0;
     after->table = NULL;
     after->constraint = NULL;
+    after->locked = OID_NONE;
     after->events = &after->queue.events;
     return KY_OK;
 }
@@ -689,6 +743,7 @@ take_event(struct after_state *after)
     ky_arena_reset(&after->arena);
     after->body = ky_slice_dup(&after->arena, body); /* the list may move */
     after->is_second = false;
+    after->awaited = ROW_ID_NONE;
     after->has_event = true;
     return true;
 }
@@ -702,7 +757,10 @@ run_list(struct session *session, struct ky_error *err)
             return SESSION_DONE;
         }
         if (locate(after)) {
-            enum session_answer answer = run_event(session, err);
+            enum session_answer answer = lock_other_table(session, err);
+            if (answer == SESSION_DONE && after->constraint != NULL) {
+                answer = run_event(session, err);
+            }
             if (answer != SESSION_DONE) {
                 return answer;
             }

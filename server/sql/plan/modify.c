@@ -4,7 +4,7 @@
 
 /* INSERT, UPDATE, DELETE: a plan for the rows, and a node that changes the table. */
 
-enum { NOT_GIVEN = UINT16_MAX, CASCADE_DEPTH_MAX = 100 };
+enum { NOT_GIVEN = UINT16_MAX };
 
 struct system_search {
     const struct query *query;
@@ -242,41 +242,6 @@ plan_change(struct level *level)
     return plan;
 }
 
-static bool
-is_cascading(char action)
-{
-    return action == 'c' || action == 'n' || action == 'd';
-}
-
-/* Tables that the foreign keys of a changed table will look at or change after the statement: those
- * it refers to, those that refer to it, and what a cascade reaches from there. */
-static void
-use_foreign(struct planner *p, const struct cat_table *table, bool is_removed, bool is_added,
-            int depth)
-{
-    for (uint16_t i = 0; is_added && table->foreign_count > 0 && i < table->constraint_count; i++) {
-        const struct cat_constraint *constraint = table->constraints[i];
-        if (constraint->kind == CONSTRAINT_FOREIGN) {
-            use_table(p, cat_get_table(p->context->image, constraint->foreign_table),
-                      LOCK_ROW_SHARE);
-        }
-    }
-    for (uint16_t i = 0; is_removed && i < table->reference_count; i++) {
-        const struct cat_constraint *constraint = table->references[i];
-        bool is_delete = is_cascading(constraint->on_delete);
-        bool is_update = is_cascading(constraint->on_update);
-        if (!is_delete && !is_update) {
-            use_table(p, constraint->table, LOCK_ROW_SHARE);
-            continue;
-        }
-        uint16_t before = p->used_count;
-        use_table(p, constraint->table, LOCK_ROW_EXCLUSIVE);
-        if (p->used_count > before && depth < CASCADE_DEPTH_MAX) {
-            use_foreign(p, constraint->table, true, true, depth + 1);
-        }
-    }
-}
-
 struct plan *
 plan_modify(struct level *level)
 {
@@ -285,9 +250,5 @@ plan_modify(struct level *level)
     struct cat_table *table = query->tables[query->target_table]->table;
     p->has_writes = true;
     use_table(p, table, LOCK_ROW_EXCLUSIVE);
-    if (KY_UNLIKELY(table->foreign_count + table->reference_count > 0)) {
-        use_foreign(p, table, query->kind != QUERY_INSERT || query->conflict == CONFLICT_UPDATE,
-                    query->kind != QUERY_DELETE, 0);
-    }
     return query->kind == QUERY_INSERT ? plan_insert(level) : plan_change(level);
 }
