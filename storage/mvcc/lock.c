@@ -401,6 +401,11 @@ void
 lock_log_grant(struct txn *txn, struct lock *lock, uint32_t table, uint32_t mode)
 {
     struct lock_set *set = &txn->locks;
+    if (lock != NULL && lock->key.kind == LOCK_KIND_TABLE) {
+        ky_mutex_lock(&set->fast_lock);
+        set->has_moved = true;
+        ky_mutex_unlock(&set->fast_lock);
+    }
     if (set->grant_count == set->grant_capacity) {
         set->grant_capacity = KY_MAX(16, set->grant_capacity * 2);
         set->grants = ky_realloc(set->grants, set->grant_capacity * sizeof(*set->grants));

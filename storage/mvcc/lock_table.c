@@ -12,7 +12,8 @@
  * Whoever wants a strong mode first raises the table's strong counter, then moves every noted
  * weak lock on the table into the lock table. A weak locker reads the counter under its own
  * fast_lock: either it comes before the mover, who then sees the note, or after, and sees the
- * counter and goes to the lock table itself.
+ * counter and goes to the lock table itself. A transaction that has a weak lock in the lock table,
+ * moved or waited for, asks there from then on: a mode is held in one place or the other.
  */
 static _Atomic uint32_t *
 strong_count(struct lock_table *table, uint32_t table_id)
@@ -69,8 +70,8 @@ fast_acquire(struct txn *txn, uint32_t table, uint32_t mode)
     struct lock_fast *fast = fast_find(set, table);
     if (fast != NULL && (fast->modes & (1U << mode)) != 0) {
         is_granted = true;
-    } else if (atomic_load_explicit(strong_count(&txn->storage->locks, table),
-                                    memory_order_seq_cst) == 0) {
+    } else if (!set->has_moved && atomic_load_explicit(strong_count(&txn->storage->locks, table),
+                                                       memory_order_seq_cst) == 0) {
         fast = fast_get(set, table);
         if (fast != NULL) {
             fast->modes |= 1U << mode;

@@ -151,6 +151,34 @@ Test(lock, a_new_request_for_a_row_looks_at_its_holders_only)
     fixture_deinit(&f);
 }
 
+Test(lock, a_weak_lock_is_held_once_wherever_it_is_noted)
+{
+    struct fixture f;
+    fixture_init(&f, 0);
+    struct session s[3];
+    for (int i = 0; i < 3; i++) {
+        session_begin(&s[i], &f, i + 1);
+    }
+    /* Moved twice, asked for again in between. */
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(table_lock(&s[0], 9, LOCK_ACCESS_SHARE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+        cr_assert_eq(table_lock(&s[1], 9, LOCK_ACCESS_EXCLUSIVE, LOCK_POLICY_NOWAIT), LOCK_BUSY);
+    }
+    txn_rollback(s[0].txn);
+    /* Waited for, asked for again, moved. */
+    session_begin(&s[0], &f, 1);
+    cr_assert_eq(table_lock(&s[1], 9, LOCK_ACCESS_EXCLUSIVE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(table_lock(&s[0], 9, LOCK_ROW_EXCLUSIVE, LOCK_POLICY_WAIT), LOCK_PENDING);
+    txn_rollback(s[1].txn);
+    cr_assert_eq(table_lock(&s[0], 9, LOCK_ROW_EXCLUSIVE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(table_lock(&s[0], 9, LOCK_ROW_EXCLUSIVE, LOCK_POLICY_WAIT), LOCK_GRANTED);
+    cr_assert_eq(table_lock(&s[2], 9, LOCK_SHARE, LOCK_POLICY_NOWAIT), LOCK_BUSY);
+    txn_rollback(s[0].txn);
+    cr_expect_eq(table_lock(&s[2], 9, LOCK_SHARE, LOCK_POLICY_NOWAIT), LOCK_GRANTED);
+    txn_rollback(s[2].txn);
+    fixture_deinit(&f);
+}
+
 Test(lock, a_cancelled_wait_lets_the_next_one_go)
 {
     struct fixture f;
