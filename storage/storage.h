@@ -277,9 +277,10 @@ struct txn_view txn_view_set(struct txn *txn, struct txn_view view);
 /* The view in force, taking a snapshot if there is none. */
 struct txn_view txn_view_get(struct txn *txn);
 /* Between these, reads see what is committed now, whatever the isolation: a check that must not
- * miss rows that came after the transaction's snapshot. Inside a statement; they do not nest. */
-void txn_latest_begin(struct txn *txn);
-void txn_latest_end(struct txn *txn);
+ * miss rows that came after the transaction's snapshot, the catalog. The end takes what the
+ * beginning answered. */
+lsn_t txn_latest_begin(struct txn *txn);
+void txn_latest_end(struct txn *txn, lsn_t before);
 /* Makes own writes so far visible to what follows, without a new snapshot (between commands). */
 void txn_command_increment(struct txn *txn);
 /* What is written from now on makes room in the end (DROP, TRUNCATE): like deletes it is taken when

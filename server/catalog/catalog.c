@@ -182,7 +182,10 @@ catalog_acquire(struct catalog *catalog, struct txn *txn, bool has_own_changes,
                 struct cat_image **image_out, struct ky_error *err)
 {
     if (has_own_changes) {
-        return image_build(txn, image_out, err);
+        const lsn_t before = txn_latest_begin(txn);
+        ky_status status = image_build(txn, image_out, err);
+        txn_latest_end(txn, before);
+        return status;
     }
     struct cat_image *image = cached_image(catalog);
     if (image == NULL) {

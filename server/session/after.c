@@ -55,6 +55,7 @@ struct after_state {
     struct access_savepoint restart_point;
     struct after_mark restart_mark;
     struct after_action *action;
+    lsn_t own_snapshot; /* of the transaction, while the action looks at what is committed now */
     bool is_found;
     struct ky_budget budget;
 };
@@ -229,7 +230,7 @@ statement_close(struct session *session)
     }
     if (after->action != NULL) {
         if (session->txn != NULL && is_latest(session, after->action)) {
-            txn_latest_end(access_storage_txn(session->txn));
+            txn_latest_end(access_storage_txn(session->txn), after->own_snapshot);
         }
         after->action = NULL;
         if (session->txn != NULL) {
@@ -245,7 +246,7 @@ statement_open(struct session *session, struct after_action *action, struct ky_e
     txn_statement_begin(access_storage_txn(session->txn));
     after->action = action;
     if (is_latest(session, action)) {
-        txn_latest_begin(access_storage_txn(session->txn));
+        after->own_snapshot = txn_latest_begin(access_storage_txn(session->txn));
     }
     access_savepoint_set(session->txn, &after->restart_point);
     after_mark_set(&after->queue, &after->restart_mark);

@@ -256,9 +256,13 @@ utility_change_catalog(struct session *session, const struct portal *outer, bool
                        struct ky_error *err)
 {
     session->has_queried = true;
+    /* Whatever the isolation, it is the newest catalog that is changed, and all rows are checked.
+     */
     txn_statement_begin(access_storage_txn(session->txn));
+    const lsn_t before = txn_latest_begin(access_storage_txn(session->txn));
     ky_status status =
         ddl_run(session, outer->source->tree, outer->source->sql, is_pending_out, err);
+    txn_latest_end(access_storage_txn(session->txn), before);
     txn_statement_end(access_storage_txn(session->txn));
     txn_command_increment(access_storage_txn(session->txn));
     return status;

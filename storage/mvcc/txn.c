@@ -265,18 +265,18 @@ txn_view_set(struct txn *txn, struct txn_view view)
     return before;
 }
 
-void
+lsn_t
 txn_latest_begin(struct txn *txn)
 {
-    KY_ASSERT(txn->hold_count > 0);
-    txn->own_snapshot = txn_snapshot(txn);
+    const lsn_t before = txn_snapshot(txn);
     take_snapshot(txn); /* the older one stays registered */
+    return before;
 }
 
 void
-txn_latest_end(struct txn *txn)
+txn_latest_end(struct txn *txn, lsn_t before)
 {
-    txn->snapshot = txn->own_snapshot;
+    txn->snapshot = before;
 }
 
 void

@@ -98,7 +98,6 @@ struct txn {
     lsn_t snapshot; /* in force; 0: none */
     lsn_t seen_lsn; /* end of what it looked at beyond its snapshots; may not be durable yet */
     lsn_t outer_snapshots[TXN_NESTED_MAX];
-    lsn_t own_snapshot; /* during txn_latest_begin .. end */
 
     uint32_t command;
     struct write *writes; /* owned */
