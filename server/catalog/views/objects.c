@@ -304,11 +304,42 @@ VIEW(view_pg_database, 1262, OID_SCHEMA_PG_CATALOG, "pg_database", 'r', database
 static const struct sysview_column description_columns[] = {
     {"objoid", OID_OID}, {"classoid", OID_OID}, {"objsubid", OID_INT4}, {"description", OID_TEXT}};
 
+/* Comments on databases and roles are pg_shdescription's. */
+static bool
+is_shared(const struct cat_comment *comment)
+{
+    enum { CLASS_PG_AUTHID = 1260, CLASS_PG_DATABASE = 1262 };
+    return comment->class_oid == CLASS_PG_AUTHID || comment->class_oid == CLASS_PG_DATABASE;
+}
+
+static const struct sysview_column shdescription_columns[] = {
+    {"objoid", OID_OID}, {"classoid", OID_OID}, {"description", OID_TEXT}};
+
+FILL(fill_shdescription)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->comment_count; i++) {
+        const struct cat_comment *comment = context->image->comments[i];
+        if (is_shared(comment)) {
+            struct datum *at = sysview_add(rows);
+            put_word(&at, comment->object);
+            put_word(&at, comment->class_oid);
+            put_text(&at, comment->text);
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_pg_shdescription, 2396, OID_SCHEMA_PG_CATALOG, "pg_shdescription", 'r',
+     shdescription_columns, fill_shdescription);
+
 FILL(fill_description)
 {
     (void)err;
     for (size_t i = 0; i < context->image->comment_count; i++) {
         const struct cat_comment *comment = context->image->comments[i];
+        if (is_shared(comment)) {
+            continue;
+        }
         struct datum *at = sysview_add(rows);
         put_word(&at, comment->object);
         put_word(&at, comment->class_oid);
@@ -441,5 +472,3 @@ EMPTY(view_pg_foreign_table, 3118, "pg_foreign_table", {"ftrelid", OID_OID}, {"f
 EMPTY(view_pg_foreign_server, 1417, "pg_foreign_server", {"oid", OID_OID}, {"srvname", OID_NAME},
       {"srvowner", OID_OID}, {"srvfdw", OID_OID}, {"srvtype", OID_TEXT}, {"srvversion", OID_TEXT},
       {"srvacl", OID_ACLITEM_ARRAY}, {"srvoptions", OID_TEXT_ARRAY});
-EMPTY(view_pg_shdescription, 2396, "pg_shdescription", {"objoid", OID_OID}, {"classoid", OID_OID},
-      {"description", OID_TEXT});

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+enum { SEQUENCE_COLUMNS = 3 };
+
 #include "server/catalog/opclass.h"
 #include "server/catalog/views/views_private.h"
 #include "server/types/array.h"
@@ -236,6 +238,43 @@ add_attribute(struct sysview_rows *rows, oid_t relation, int number,
     put_nulls(&at, 4);
 }
 
+static void
+add_sequence_attributes(struct sysview_rows *rows, oid_t sequence)
+{
+    static const struct {
+        const char *name;
+        oid_t type;
+    } columns[] = {{"last_value", OID_INT8}, {"log_cnt", OID_INT8}, {"is_called", OID_BOOL}};
+    for (int i = 0; i < (int)KY_COUNT_OF(columns); i++) {
+        const struct cat_column column = {.name = columns[i].name,
+                                          .type = type_get(columns[i].type),
+                                          .typmod = -1,
+                                          .is_not_null = true};
+        add_attribute(rows, sequence, i + 1, &column);
+    }
+}
+
+/* A key over an expression is called by its function, or "expr". */
+static struct cat_column
+index_column(struct sysview_rows *rows, const struct cat_index *index, uint16_t key)
+{
+    const struct cat_key *found = &index->keys[key];
+    struct cat_column column = {.type = found->type, .typmod = found->typmod};
+    if (found->column > 0) {
+        column = index->table->columns[found->column - 1];
+        column.is_not_null = false;
+        column.default_sql = NULL;
+        column.identity = column.generated = 0;
+        return column;
+    }
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    const size_t size = strspn(found->expression_sql, letters);
+    column.name = size > 0 && found->expression_sql[size] == '('
+                      ? ky_arena_printf(rows->arena, "%.*s", (int)size, found->expression_sql)
+                      : "expr";
+    return column;
+}
+
 static ky_status
 fill_attribute(const struct sysview_context *context, struct sysview_rows *rows,
                struct ky_error *err)
@@ -246,17 +285,14 @@ fill_attribute(const struct sysview_context *context, struct sysview_rows *rows,
         for (uint16_t k = 0; k < table->column_count; k++) {
             add_attribute(rows, table->oid, table->columns[k].number, &table->columns[k]);
         }
+        if (table->kind == 'S') {
+            add_sequence_attributes(rows, table->oid);
+        }
         for (uint16_t k = 0; k < table->index_count; k++) {
             const struct cat_index *index = table->indexes[k];
             for (uint16_t key = 0; key < index->column_count; key++) {
-                int16_t number = index->keys[key].column;
-                if (number > 0) {
-                    struct cat_column column = table->columns[number - 1];
-                    column.is_not_null = false;
-                    column.default_sql = NULL;
-                    column.identity = column.generated = 0;
-                    add_attribute(rows, index->oid, key + 1, &column);
-                }
+                const struct cat_column column = index_column(rows, index, key);
+                add_attribute(rows, index->oid, key + 1, &column);
             }
         }
     }

@@ -249,6 +249,21 @@ ddl_find(struct ddl *ddl, const struct ast_range_var *name, bool is_missing_ok,
 }
 
 ky_status
+ddl_check_kind(struct ddl *ddl, const struct cat_table *table, enum ast_object_type wanted)
+{
+    const char kind = wanted == AST_OBJECT_VIEW ? 'v' : wanted == AST_OBJECT_SEQUENCE ? 'S' : 'r';
+    return table->kind == kind ? KY_OK
+                               : ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a %s",
+                                              table->name, ddl_kind_word(kind));
+}
+
+const char *
+ddl_kind_word(char kind)
+{
+    return kind == 'v' ? "view" : kind == 'S' ? "sequence" : "table";
+}
+
+ky_status
 ddl_check_owner(struct ddl *ddl, const struct cat_table *table)
 {
     if (ddl->session->is_superuser || table->owner == ddl->session->role) {

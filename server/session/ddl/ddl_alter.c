@@ -32,7 +32,7 @@ drop_index(struct ddl *ddl, struct new_table *made, struct cat_index *index)
         }
     }
     made->table.index_count = count;
-    KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
+    KY_TRY(ddl_erase(ddl, CAT_INDEX, index));
     access_index_drop(ddl->session->txn, index->oid);
     return KY_OK;
 }
@@ -254,7 +254,7 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
             is_used = is_used || constraint->columns[j] == column->number;
         }
         if (is_used) {
-            KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
+            KY_TRY(ddl_erase(ddl, CAT_CONSTRAINT, constraint));
         }
     }
     for (uint16_t i = made->table.index_count; i-- > 0;) {
@@ -265,9 +265,10 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     }
     struct cat_table *sequence = identity_sequence(ddl, made, column->number);
     if (sequence != NULL) {
-        KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_TABLE, sequence));
     }
     KY_TRY(ddl_drop_statistics(ddl, column));
+    KY_TRY(ddl_drop_comments(ddl, made->table.oid, column->number));
     column->is_dropped = true;
     column->is_not_null = false;
     column->default_sql = NULL;
@@ -336,7 +337,7 @@ drop_constraint(struct ddl *ddl, struct new_table *made, const struct ast_alter_
                                        ky_arena_printf(ddl->arena, "constraint %s on table %s",
                                                        constraint->name, made->table.name)));
         }
-        KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_CONSTRAINT, constraint));
         if (constraint->index != NULL && constraint->kind != CONSTRAINT_FOREIGN) {
             KY_TRY(drop_index(ddl, made, constraint->index));
         }
@@ -547,7 +548,7 @@ change_identity(struct ddl *ddl, struct new_table *made, const struct ast_alter_
         column->identity = 0;
         column->default_sql = NULL;
         column->default_oid = OID_NONE;
-        return sequence == NULL ? KY_OK : catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err);
+        return sequence == NULL ? KY_OK : ddl_erase(ddl, CAT_TABLE, sequence);
     }
     const struct ast_option *generated = ddl_option(command->options, "generated");
     if (generated != NULL) {
@@ -832,6 +833,58 @@ write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *o
     return ddl_changed(ddl);
 }
 
+/* As PostgreSQL names what is done to a column or constraint; NULL: it is no such thing. */
+static const char *
+action_name(const struct ast_alter_command *command)
+{
+    switch ((int)command->type) {
+    case AST_ADD_COLUMN:
+        return "ADD COLUMN";
+    case AST_DROP_COLUMN:
+        return "DROP COLUMN";
+    case AST_COLUMN_DEFAULT:
+        return "ALTER COLUMN ... SET DEFAULT";
+    case AST_SET_NOT_NULL:
+        return "ALTER COLUMN ... SET NOT NULL";
+    case AST_DROP_NOT_NULL:
+        return "ALTER COLUMN ... DROP NOT NULL";
+    case AST_COLUMN_TYPE:
+        return "ALTER COLUMN ... SET DATA TYPE";
+    case AST_ADD_CONSTRAINT:
+        return "ADD CONSTRAINT";
+    case AST_DROP_CONSTRAINT:
+        return "DROP CONSTRAINT";
+    case AST_VALIDATE_CONSTRAINT:
+        return "VALIDATE CONSTRAINT";
+    case AST_ALTER_CONSTRAINT:
+        return "ALTER CONSTRAINT";
+    case AST_ADD_IDENTITY:
+        return "ALTER COLUMN ... ADD IDENTITY";
+    case AST_SET_IDENTITY:
+        return "ALTER COLUMN ... SET";
+    case AST_DROP_IDENTITY:
+        return "ALTER COLUMN ... DROP IDENTITY";
+    case AST_DROP_EXPRESSION:
+        return "ALTER COLUMN ... DROP EXPRESSION";
+    default:
+        return NULL;
+    }
+}
+
+static ky_status
+refuse_kind(struct ddl *ddl, const struct cat_table *table, const struct ast_list *commands)
+{
+    const char *action = action_name((const void *)ast_list_get(commands, 0));
+    if (action == NULL) {
+        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table", table->name);
+    }
+    (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                       "ALTER action %s cannot be performed on relation \"%s\"", action,
+                       table->name);
+    return ky_error_detail(ddl->err, "This operation is not supported for %ss.",
+                           ddl_kind_word(table->kind));
+}
+
 ky_status
 ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
 {
@@ -850,8 +903,12 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
             ((const struct ast_alter_command *)(const void *)ast_list_get(statement->commands, i))
                     ->type == AST_CHANGE_OWNER;
     }
+    if (statement->object_type == AST_OBJECT_VIEW ||
+        statement->object_type == AST_OBJECT_SEQUENCE) {
+        KY_TRY(ddl_check_kind(ddl, table, statement->object_type));
+    }
     if (table->kind != 'r' && !is_owner_only) {
-        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table", table->name);
+        return refuse_kind(ddl, table, statement->commands);
     }
     if (statement->object_type == AST_OBJECT_VIEW ||
         statement->object_type == AST_OBJECT_SEQUENCE) {

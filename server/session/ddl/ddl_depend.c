@@ -135,6 +135,24 @@ tell_cascade(struct ddl *ddl, struct dependents *found)
     }
 }
 
+/* With CASCADE drops what was found, else says what it is. 2BP01. */
+static ky_status
+drop_found(struct ddl *ddl, struct dependents *found, enum ast_behavior behavior, const char *what)
+{
+    if (found->count > 0 && behavior != AST_CASCADE) {
+        (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                           "cannot drop %s because other objects depend on it", what);
+        (void)ky_error_detail(ddl->err, "%.*s", (int)found->why.size,
+                              (const char *)found->why.data);
+        return ky_error_hint(ddl->err, "Use DROP ... CASCADE to drop the dependent objects too.");
+    }
+    tell_cascade(ddl, found);
+    for (size_t i = found->view_count; i > 0; i--) {
+        KY_TRY(ddl_drop_table(ddl, found->views[i - 1]));
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_drop_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
                enum ast_behavior behavior, const char *what, struct dependent_columns *columns_out)
@@ -150,19 +168,46 @@ ddl_drop_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
     if (status == KY_OK) {
         collect(ddl, table, column, what, &found);
     }
-    if (status == KY_OK && found.count > 0 && behavior != AST_CASCADE) {
-        status = ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
-                              "cannot drop %s because other objects depend on it", what);
-        (void)ky_error_detail(ddl->err, "%.*s", (int)found.why.size, (const char *)found.why.data);
-        (void)ky_error_hint(ddl->err, "Use DROP ... CASCADE to drop the dependent objects too.");
-    } else if (status == KY_OK) {
-        tell_cascade(ddl, &found);
+    if (status == KY_OK) {
+        status = drop_found(ddl, &found, behavior, what);
     }
     ky_buffer_deinit(&found.why);
     ky_buffer_deinit(&found.gone);
-    for (size_t i = found.view_count; i > 0 && status == KY_OK; i--) {
-        status = ddl_drop_table(ddl, found.views[i - 1]);
+    return status;
+}
+
+static bool
+is_found(const struct dependents *found, const struct cat_table *relation)
+{
+    for (size_t i = 0; i < found->view_count; i++) {
+        if (found->views[i] == relation) {
+            return true;
+        }
     }
+    return false;
+}
+
+ky_status
+ddl_drop_contents(struct ddl *ddl, const struct cat_schema *schema, enum ast_behavior behavior)
+{
+    struct dependents found = {
+        .views = ky_arena_array(ddl->arena, struct cat_table *, ddl->image->table_count + 1)};
+    const char *what = ky_arena_printf(ddl->arena, "schema %s", schema->name);
+    for (size_t i = 0; i < ddl->image->table_count; i++) {
+        struct cat_table *table = ddl->image->tables[i];
+        const bool is_owned = table->kind == 'S' && table->owner_table != OID_NONE;
+        if (table->schema != schema->oid || is_owned || is_found(&found, table)) {
+            continue;
+        }
+        const char *object = ky_arena_printf(ddl->arena, "%s %s", ddl_kind_word(table->kind),
+                                             ddl_shown_name(ddl, table));
+        found.views[found.view_count++] = table;
+        add_dependent(ddl, &found, object, what);
+        collect(ddl, table, 0, object, &found);
+    }
+    ky_status status = drop_found(ddl, &found, behavior, what);
+    ky_buffer_deinit(&found.why);
+    ky_buffer_deinit(&found.gone);
     return status;
 }
 

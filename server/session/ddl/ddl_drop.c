@@ -18,32 +18,26 @@ ky_status
 ddl_drop_table(struct ddl *ddl, struct cat_table *table)
 {
     for (uint16_t i = 0; i < table->constraint_count; i++) {
-        KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, table->constraints[i], ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_CONSTRAINT, table->constraints[i]));
     }
     for (uint16_t i = 0; i < table->index_count; i++) {
-        KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, table->indexes[i], ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_INDEX, table->indexes[i]));
         access_index_drop(ddl->session->txn, table->indexes[i]->oid);
     }
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *sequence = ddl->image->tables[i];
         if (sequence->kind == 'S' && sequence->owner_table == table->oid) {
-            KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, sequence, ddl->err));
+            KY_TRY(ddl_erase(ddl, CAT_TABLE, sequence));
         }
     }
     for (uint16_t i = 0; i < table->column_count; i++) {
         KY_TRY(ddl_drop_statistics(ddl, &table->columns[i]));
     }
-    KY_TRY(catalog_erase(ddl->txn, CAT_TABLE, table, ddl->err));
+    KY_TRY(ddl_erase(ddl, CAT_TABLE, table));
     if (table->kind == 'r') {
         KY_TRY(storage_drop(ddl->txn, table->rel, ddl->err));
     }
     return KY_OK;
-}
-
-static const char *
-kind_word(char kind)
-{
-    return kind == 'v' ? "view" : kind == 'S' ? "sequence" : "table";
 }
 
 /* Every table that refers to this one is dropped by the same statement; its constraints go now, so
@@ -67,11 +61,31 @@ goes_with(struct ddl *ddl, const struct ast_drop *statement, const struct cat_ta
     }
     for (uint16_t i = 0; i < table->reference_count; i++) {
         if (table->references[i]->table != table &&
-            catalog_erase(ddl->txn, CAT_CONSTRAINT, table->references[i], ddl->err) != KY_OK) {
+            ddl_erase(ddl, CAT_CONSTRAINT, table->references[i]) != KY_OK) {
             return false;
         }
     }
     return true;
+}
+
+/* 3F000 when it names a schema that is not there. */
+static ky_status
+check_schema(struct ddl *ddl, const struct ast_range_var *name)
+{
+    return name->schema == NULL || cat_find_schema(ddl->image, ky_slice_cstr(name->schema)) != NULL
+               ? KY_OK
+               : ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+                              name->schema);
+}
+
+static ky_status
+hint_of_kind(struct ddl *ddl, char kind)
+{
+    return ky_error_hint(ddl->err, "Use DROP %s to remove a %s.",
+                         kind == 'v'   ? "VIEW"
+                         : kind == 'S' ? "SEQUENCE"
+                                       : "TABLE",
+                         ddl_kind_word(kind));
 }
 
 static ky_status
@@ -82,23 +96,26 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
     KY_TRY(ddl_find(ddl, name, true, &table));
     bool is_vectors = statement->object_type == AST_OBJECT_VECTORS;
     if (table == NULL) {
+        if (statement->is_if_exists && check_schema(ddl, name) != KY_OK) {
+            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION, "%s, skipping",
+                           ddl->err->message);
+            ky_error_init(ddl->err);
+            return KY_OK;
+        }
         if (statement->is_if_exists) {
             session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
                            "%s \"%s\" does not exist, skipping",
-                           is_vectors ? "vectors" : kind_word(kind), name->name);
+                           is_vectors ? "vectors" : ddl_kind_word(kind), name->name);
             return KY_OK;
         }
+        KY_TRY(check_schema(ddl, name));
         return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "%s \"%s\" does not exist",
-                            is_vectors ? "vectors" : kind_word(kind), name->name);
+                            is_vectors ? "vectors" : ddl_kind_word(kind), name->name);
     }
     if (table->kind != kind || (is_vectors && !table->is_vectors)) {
         (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a %s", table->name,
-                           is_vectors ? "vector collection" : kind_word(kind));
-        if (table->kind == 'v' || table->kind == 'S') {
-            return ky_error_hint(ddl->err, "Use DROP %s to remove a %s.",
-                                 table->kind == 'v' ? "VIEW" : "SEQUENCE", kind_word(table->kind));
-        }
-        return KY_ERR;
+                           is_vectors ? "vector collection" : ddl_kind_word(kind));
+        return is_vectors && table->kind == 'r' ? KY_ERR : hint_of_kind(ddl, table->kind);
     }
     KY_TRY(ddl_check_owner(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
@@ -116,10 +133,10 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
         return statement->is_if_exists
                    ? KY_OK
                    : ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "%s \"%s\" does not exist",
-                                  kind_word(kind), name->name);
+                                  ddl_kind_word(kind), name->name);
     }
     const char *what =
-        ky_arena_printf(ddl->arena, "%s %s", kind_word(kind), ddl_shown_name(ddl, table));
+        ky_arena_printf(ddl->arena, "%s %s", ddl_kind_word(kind), ddl_shown_name(ddl, table));
     KY_TRY(ddl_drop_users(ddl, table, 0, statement->behavior, what, NULL));
     if (!goes_with(ddl, statement, table)) {
         KY_TRY(ddl_drop_references(ddl, table, 0, NULL, statement->behavior, what));
@@ -155,8 +172,15 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
                            "index \"%s\" does not exist, skipping", name->name);
             return KY_OK;
         }
-        return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "index \"%s\" does not exist",
-                            name->name);
+        struct cat_table *other;
+        KY_TRY(bind_relation(&ddl->bind, name, true, &other, ddl->err));
+        if (other == NULL) {
+            KY_TRY(check_schema(ddl, name));
+            return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "index \"%s\" does not exist",
+                                name->name);
+        }
+        (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not an index", other->name);
+        return hint_of_kind(ddl, other->kind);
     }
     if (index->constraint != OID_NONE) {
         (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
@@ -177,7 +201,7 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
     }
     KY_TRY(ddl_drop_references(ddl, index->table, 0, index, statement->behavior,
                                ky_arena_printf(ddl->arena, "index %s", index->name)));
-    KY_TRY(catalog_erase(ddl->txn, CAT_INDEX, index, ddl->err));
+    KY_TRY(ddl_erase(ddl, CAT_INDEX, index));
     access_index_drop(ddl->session->txn, index->oid);
     KY_TRY(ddl_changed(ddl));
     return ddl_refresh(ddl);
@@ -203,16 +227,8 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
     oid_t oid = schema->oid;
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *table = ddl->image->tables[i];
-        if (table->schema != oid) {
+        if (table->schema != oid || statement->behavior != AST_CASCADE) {
             continue;
-        }
-        if (statement->behavior != AST_CASCADE) {
-            (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
-                               "cannot drop schema %s because other objects depend on it", name);
-            (void)ky_error_detail(ddl->err, "%s %s depends on schema %s", kind_word(table->kind),
-                                  table->name, name);
-            return ky_error_hint(ddl->err,
-                                 "Use DROP ... CASCADE to drop the dependent objects too.");
         }
         if (table->kind == 'S' && table->owner_table != OID_NONE) {
             continue; /* goes with its table */
@@ -223,18 +239,16 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
         }
         KY_TRY(after_check_table(ddl->session, table, "DROP TABLE", ddl->err));
     }
-    for (size_t i = 0; i < ddl->image->table_count; i++) {
-        struct cat_table *table = ddl->image->tables[i];
-        if (table->schema == oid && (table->kind != 'S' || table->owner_table == OID_NONE)) {
-            for (uint16_t k = 0; k < table->reference_count; k++) {
-                if (table->references[k]->table->schema != oid) {
-                    KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, table->references[k], ddl->err));
-                }
+    for (size_t i = 0; statement->behavior == AST_CASCADE && i < ddl->image->table_count; i++) {
+        const struct cat_table *table = ddl->image->tables[i];
+        for (uint16_t k = 0; table->schema == oid && k < table->reference_count; k++) {
+            if (table->references[k]->table->schema != oid) {
+                KY_TRY(ddl_erase(ddl, CAT_CONSTRAINT, table->references[k]));
             }
-            KY_TRY(ddl_drop_table(ddl, table));
         }
     }
-    KY_TRY(catalog_erase(ddl->txn, CAT_SCHEMA, schema, ddl->err));
+    KY_TRY(ddl_drop_contents(ddl, schema, statement->behavior));
+    KY_TRY(ddl_erase(ddl, CAT_SCHEMA, schema));
     KY_TRY(ddl_changed(ddl));
     return ddl_refresh(ddl);
 }
@@ -244,7 +258,7 @@ drop_extension(struct ddl *ddl, const struct ast_drop *statement, const char *na
 {
     for (size_t i = 0; i < ddl->image->extension_count; i++) {
         if (strcmp(ddl->image->extensions[i]->name, name) == 0) {
-            KY_TRY(catalog_erase(ddl->txn, CAT_EXTENSION, ddl->image->extensions[i], ddl->err));
+            KY_TRY(ddl_erase(ddl, CAT_EXTENSION, ddl->image->extensions[i]));
             return ddl_changed(ddl);
         }
     }

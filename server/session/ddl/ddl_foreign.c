@@ -409,7 +409,7 @@ ddl_drop_references(struct ddl *ddl, const struct cat_table *table, int16_t colu
         session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
                        "drop cascades to constraint %s on table %s", constraint->name,
                        constraint->table->name);
-        KY_TRY(catalog_erase(ddl->txn, CAT_CONSTRAINT, constraint, ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_CONSTRAINT, constraint));
     }
     return KY_OK;
 }

@@ -221,8 +221,10 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     }
     KY_TRY(ddl_find(ddl, statement->relation, false, &table));
     if (table->kind != 'r') {
-        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
-                            "cannot create index on relation \"%s\"", table->name);
+        (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "cannot create index on relation \"%s\"",
+                           table->name);
+        return ky_error_detail(ddl->err, "This operation is not supported for %ss.",
+                               ddl_kind_word(table->kind));
     }
     KY_TRY(ddl_check_owner(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_SHARE));

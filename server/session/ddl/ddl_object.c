@@ -2,25 +2,32 @@
 #include <stdio.h>
 
 #include "server/session/ddl/ddl_private.h"
+#include "server/sql/bind/walk.h"
 
-/* Views, sequences, schemas, roles, comments, extensions. */
+/* Views, schemas, roles, extensions. */
+
+ky_status
+ddl_fresh_relation_in(struct ddl *ddl, oid_t schema, const char *name,
+                      struct cat_table **existing_out)
+{
+    KY_TRY(ddl_lock_name(ddl, schema, name));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_refresh(ddl));
+    *existing_out = cat_find_table(ddl->image, schema, ky_slice_cstr(name));
+    if (*existing_out == NULL && ddl_name_exists(ddl, schema, name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists", name);
+    }
+    return KY_OK;
+}
 
 ky_status
 ddl_fresh_relation(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_out,
                    struct cat_table **existing_out)
 {
     KY_TRY(ddl_schema_of(ddl, name, schema_out));
-    KY_TRY(ddl_lock_name(ddl, *schema_out, name->name));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(ddl_refresh(ddl));
-    *existing_out = cat_find_table(ddl->image, *schema_out, ky_slice_cstr(name->name));
-    if (*existing_out == NULL && ddl_name_exists(ddl, *schema_out, name->name)) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
-                            name->name);
-    }
-    return KY_OK;
+    return ddl_fresh_relation_in(ddl, *schema_out, name->name, existing_out);
 }
 
 /* alias.column of a target that stands for a part of a star; NULL for anything else. */
@@ -134,18 +141,102 @@ check_replacement(struct ddl *ddl, const struct cat_table *old, const struct cat
     return KY_OK;
 }
 
+static bool reads_temporary(const struct query *query);
+
+static bool
+visit_temporary(struct expr *expr, int level, void *self)
+{
+    return (expr->subquery != NULL && reads_temporary(expr->subquery)) ||
+           expr_walk_children(expr, level, visit_temporary, self);
+}
+
+/* Does the query read a temporary table, in a subquery or a view as well? */
+static bool
+reads_temporary(const struct query *query)
+{
+    for (uint16_t i = 0; i < query->table_count; i++) {
+        const struct table_ref *ref = query->tables[i];
+        if ((ref->table != NULL && ref->table->persistence == 't') || /* a table or a view */
+            (ref->subquery != NULL && reads_temporary(ref->subquery))) {
+            return true;
+        }
+    }
+    return query_walk((struct query *)(uintptr_t)query, 0, visit_temporary, NULL);
+}
+
+/* RECURSIVE VIEW v (a) AS q: WITH RECURSIVE v (a) AS (q) SELECT a FROM v. */
+static ky_status
+recursive_query(struct ddl *ddl, const struct ast_create_view *statement,
+                struct ast_select **query_out)
+{
+    struct ast_list parsed = {0};
+    struct ky_buffer names = {0};
+    struct ky_buffer text = {0};
+    for (int32_t i = 0; i < ast_list_count(statement->columns); i++) {
+        ky_buffer_append_cstr(&names, i == 0 ? "" : ", ");
+        ast_print_identifier(&names, ast_list_text(statement->columns, i));
+    }
+    const char *columns = ky_arena_cstr(ddl->arena, ky_buffer_slice(&names));
+    ky_buffer_append_cstr(&text, "WITH RECURSIVE ");
+    ast_print_identifier(&text, statement->relation->name);
+    ky_buffer_printf(&text, " (%s) AS (%s) SELECT %s FROM ", columns,
+                     ddl_print(ddl, &statement->query->node), columns);
+    ast_print_identifier(&text, statement->relation->name);
+    const char *sql = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
+    ky_buffer_deinit(&names);
+    ky_buffer_deinit(&text);
+    KY_TRY(parse_sql(ddl->arena, ky_slice_cstr(sql), &parsed, ddl->err));
+    const struct ast_statement *made = (const void *)ast_list_get(&parsed, 0);
+    *query_out = (struct ast_select *)(void *)made->statement;
+    return KY_OK;
+}
+
+/* Binds the view's query; *is_temporary: as said, or as what it reads. */
+static ky_status
+bind_view(struct ddl *ddl, const struct ast_create_view *statement, struct ast_select *select,
+          struct query **query_out, bool *is_temporary)
+{
+    uint16_t count = 0;
+    ddl->bind.writes_schemas = true;
+    ky_status status = bind_query(&ddl->bind, &select->node, query_out, ddl->err);
+    ddl->bind.writes_schemas = false;
+    KY_TRY(status);
+    for (uint16_t i = 0; i < (*query_out)->target_count; i++) {
+        count = (uint16_t)(count + !(*query_out)->targets[i].is_hidden);
+    }
+    if (ast_list_count(statement->columns) > count) {
+        return ky_error_set(ddl->err, KY_SYNTAX_ERROR,
+                            "CREATE VIEW specifies more column names than columns");
+    }
+    if (!*is_temporary && reads_temporary(*query_out)) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "view \"%s\" will be a temporary view", statement->relation->name);
+        *is_temporary = true;
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
 {
     oid_t schema;
     struct cat_table *existing = NULL;
     struct query *query;
+    struct ast_select *select = statement->query;
+    const struct ast_range_var *name = statement->relation;
+    const bool is_temp_name = name->schema != NULL && strcmp(name->schema, "pg_temp") == 0;
+    bool is_temporary = statement->persistence == AST_TEMPORARY || is_temp_name;
     strcpy(ddl->session->tag, "CREATE VIEW");
-    if (statement->persistence == AST_TEMPORARY || statement->is_recursive) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "this form of CREATE VIEW is not supported yet");
+    if (statement->is_recursive) {
+        KY_TRY(recursive_query(ddl, statement, &select));
     }
-    KY_TRY(ddl_fresh_relation(ddl, statement->relation, &schema, &existing));
+    if (is_temporary && name->schema != NULL && !is_temp_name) {
+        return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                            "cannot create temporary relation in non-temporary schema");
+    }
+    KY_TRY(bind_view(ddl, statement, select, &query, &is_temporary));
+    KY_TRY(is_temporary ? ddl_temp_schema(ddl, &schema) : ddl_schema_of(ddl, name, &schema));
+    KY_TRY(ddl_fresh_relation_in(ddl, schema, name->name, &existing));
     if (ddl->is_pending) {
         return KY_OK;
     }
@@ -155,21 +246,18 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
             statement->is_or_replace ? "\"%s\" is not a view" : "relation \"%s\" already exists",
             statement->relation->name);
     }
-    ddl->bind.writes_schemas = true;
-    ky_status status = bind_query(&ddl->bind, &statement->query->node, &query, ddl->err);
-    ddl->bind.writes_schemas = false;
-    KY_TRY(status);
-    spell_star(ddl, statement->query, query);
+    KY_TRY(bind_view(ddl, statement, select, &query, &is_temporary)); /* after the lock, again */
+    spell_star(ddl, select, query);
     oid_t oid = existing != NULL ? existing->oid : ddl_new_oid(ddl);
     struct cat_table view = {.row_id = existing != NULL ? existing->row_id : 0,
                              .oid = oid,
                              .name = statement->relation->name,
                              .schema = schema,
                              .kind = 'v',
-                             .persistence = 'p',
+                             .persistence = is_temporary ? 't' : 'p',
                              .owner = ddl->session->role,
                              .row_type = ddl_new_oid(ddl),
-                             .view_sql = ddl_print(ddl, &statement->query->node)};
+                             .view_sql = ddl_print(ddl, &select->node)};
     view.columns = ky_arena_array(ddl->arena, struct cat_column, query->target_count + 1U);
     for (uint16_t i = 0; i < query->target_count; i++) {
         const struct target *target = &query->targets[i];
@@ -380,91 +468,12 @@ ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
                 return ky_error_detail(ddl->err, "owner of table %s", ddl->image->tables[j]->name);
             }
         }
-        KY_TRY(catalog_erase(ddl->txn, CAT_ROLE, role, ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_ROLE, role));
     }
     return ddl_changed(ddl);
 }
 
-/* ------------------------------------------------------------------ comments, extensions */
-
-enum { CLASS_PG_CLASS = 1259, CLASS_PG_NAMESPACE = 2615 };
-
-static ky_status
-write_comment(struct ddl *ddl, oid_t class_oid, oid_t object, int32_t column, const char *text)
-{
-    struct cat_comment *existing = NULL;
-    for (size_t i = 0; i < ddl->image->comment_count; i++) {
-        struct cat_comment *comment = ddl->image->comments[i];
-        if (comment->class_oid == class_oid && comment->object == object &&
-            comment->column == column) {
-            existing = comment;
-        }
-    }
-    struct cat_comment made = {.row_id = existing == NULL ? 0 : existing->row_id,
-                               .class_oid = class_oid,
-                               .object = object,
-                               .column = column,
-                               .text = text};
-    if (text == NULL) {
-        KY_TRY(existing == NULL ? KY_OK : catalog_erase(ddl->txn, CAT_COMMENT, existing, ddl->err));
-    } else {
-        KY_TRY(existing == NULL ? catalog_insert(ddl->txn, CAT_COMMENT, &made, ddl->err)
-                                : catalog_update(ddl->txn, CAT_COMMENT, &made, ddl->err));
-    }
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_comment(struct ddl *ddl, const struct ast_comment *statement)
-{
-    struct cat_table *table;
-    strcpy(ddl->session->tag, "COMMENT");
-    if (statement->object->kind != AST_NODE_LIST) {
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "COMMENT on this kind of object is not supported yet");
-    }
-    const struct ast_list *names =
-        ((const struct ast_node_list *)(const void *)statement->object)->list;
-    struct ast_range_var name = {.node = {.kind = AST_RANGE_VAR, .location = -1},
-                                 .schema = ast_name_schema(names),
-                                 .name = ast_name_last(names)};
-    switch ((int)statement->object_type) {
-    case AST_OBJECT_TABLE:
-    case AST_OBJECT_VIEW:
-    case AST_OBJECT_SEQUENCE:
-        KY_TRY(ddl_find(ddl, &name, false, &table));
-        KY_TRY(ddl_check_owner(ddl, table));
-        return write_comment(ddl, CLASS_PG_CLASS, table->oid, 0, statement->text);
-    case AST_OBJECT_COLUMN: {
-        if (names->count < 2) {
-            return ky_error_set(ddl->err, KY_SYNTAX_ERROR, "column name must be qualified");
-        }
-        name.name = ast_list_text(names, names->count - 2);
-        name.schema = names->count > 2 ? ast_list_text(names, names->count - 3) : NULL;
-        KY_TRY(ddl_find(ddl, &name, false, &table));
-        KY_TRY(ddl_check_owner(ddl, table));
-        const struct cat_column *column =
-            cat_find_column(table, ky_slice_cstr(ast_name_last(names)));
-        if (column == NULL) {
-            return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
-                                "column \"%s\" of relation \"%s\" does not exist",
-                                ast_name_last(names), table->name);
-        }
-        return write_comment(ddl, CLASS_PG_CLASS, table->oid, column->number, statement->text);
-    }
-    case AST_OBJECT_SCHEMA: {
-        const struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name.name));
-        if (schema == NULL) {
-            return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
-                                name.name);
-        }
-        return write_comment(ddl, CLASS_PG_NAMESPACE, schema->oid, 0, statement->text);
-    }
-    default:
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                            "COMMENT on this kind of object is not supported yet");
-    }
-}
+/* ------------------------------------------------------------------ extensions */
 
 ky_status
 ddl_create_extension(struct ddl *ddl, const struct ast_create_extension *statement)

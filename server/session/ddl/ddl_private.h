@@ -43,6 +43,16 @@ KY_MUST_CHECK ky_status ddl_schema_of(struct ddl *ddl, const struct ast_range_va
 /* An existing relation by name; *table_out NULL when it is missing and is_missing_ok. */
 KY_MUST_CHECK ky_status ddl_find(struct ddl *ddl, const struct ast_range_var *name,
                                  bool is_missing_ok, struct cat_table **table_out);
+/* A row of the catalog (of a table, index, constraint, schema, role or extension) and its comments.
+ */
+KY_MUST_CHECK ky_status ddl_erase(struct ddl *ddl, enum cat_kind kind, const void *entry);
+/* A column's comment (0: any of the object's). */
+KY_MUST_CHECK ky_status ddl_drop_comments(struct ddl *ddl, oid_t object, int32_t column);
+/* 42809 unless it is what the statement says: a table, a view or a sequence. */
+KY_MUST_CHECK ky_status ddl_check_kind(struct ddl *ddl, const struct cat_table *table,
+                                       enum ast_object_type wanted);
+/* "table", "view", "sequence". */
+const char *ddl_kind_word(char kind);
 /* 42501 unless the role owns it or is a superuser. */
 KY_MUST_CHECK ky_status ddl_check_owner(struct ddl *ddl, const struct cat_table *table);
 struct cat_index *ddl_find_index(struct ddl *ddl, const struct ast_range_var *name);
@@ -235,6 +245,9 @@ struct dependent_columns {
 KY_MUST_CHECK ky_status ddl_drop_users(struct ddl *ddl, const struct cat_table *table,
                                        int16_t column, enum ast_behavior behavior, const char *what,
                                        struct dependent_columns *columns_out);
+/* What is in the schema, and the views elsewhere that read it: 2BP01, or with CASCADE dropped. */
+KY_MUST_CHECK ky_status ddl_drop_contents(struct ddl *ddl, const struct cat_schema *schema,
+                                          enum ast_behavior behavior);
 /* 0A000 when a view or a generated column of made, which the table is becoming, reads the column.
  */
 KY_MUST_CHECK ky_status ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
@@ -308,6 +321,8 @@ const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,
 /* Locks the name and looks whether it is free. */
 KY_MUST_CHECK ky_status ddl_fresh_relation(struct ddl *ddl, const struct ast_range_var *name,
                                            oid_t *schema_out, struct cat_table **existing_out);
+KY_MUST_CHECK ky_status ddl_fresh_relation_in(struct ddl *ddl, oid_t schema, const char *name,
+                                              struct cat_table **existing_out);
 /* The six numbers of a sequence from its options; old NULL: a new one. */
 KY_MUST_CHECK ky_status ddl_sequence_options(struct ddl *ddl, const struct ast_list *options,
                                              oid_t type, const int64_t *old, int64_t out[6]);

@@ -131,19 +131,78 @@ rename_constraint(struct ddl *ddl, struct cat_table *table, const struct ast_ren
     return ddl_changed(ddl);
 }
 
+/* The relation, locked and read anew; NULL: it is missing, which is no error, or the lock is waited
+ * for. */
+static ky_status
+take_relation(struct ddl *ddl, const struct ast_range_var *name, bool is_if_exists,
+              struct cat_table **table_out)
+{
+    struct cat_table *table;
+    *table_out = NULL;
+    KY_TRY(ddl_find(ddl, name, is_if_exists, &table));
+    if (table == NULL) {
+        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
+                       "relation \"%s\" does not exist, skipping", name->name);
+        return KY_OK;
+    }
+    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+    if (!ddl->is_pending) {
+        KY_TRY(ddl_refresh(ddl));
+        *table_out = cat_get_table(ddl->image, table->oid);
+        KY_ASSERT(*table_out != NULL);
+    }
+    return KY_OK;
+}
+
+static ky_status
+rename_relation(struct ddl *ddl, const struct ast_rename *statement)
+{
+    struct cat_table *table;
+    KY_TRY(take_relation(ddl, statement->relation, statement->is_if_exists, &table));
+    if (table == NULL) {
+        return KY_OK;
+    }
+    if (statement->object_type == AST_OBJECT_VIEW ||
+        statement->object_type == AST_OBJECT_SEQUENCE) {
+        KY_TRY(ddl_check_kind(ddl, table, statement->object_type));
+    }
+    if (statement->object_type == AST_OBJECT_COLUMN && table->kind == 'S') {
+        (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                           "cannot rename columns of relation \"%s\"", table->name);
+        return ky_error_detail(ddl->err, "This operation is not supported for sequences.");
+    }
+    if (statement->object_type == AST_OBJECT_CONSTRAINT) {
+        return rename_constraint(ddl, table, statement);
+    }
+    if (statement->object_type == AST_OBJECT_COLUMN) {
+        KY_TRY(rename_column(ddl, table, statement));
+        return ddl_changed(ddl);
+    }
+    if (ddl_name_exists(ddl, table->schema, statement->new_name)) {
+        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
+                            statement->new_name);
+    }
+    struct bind_watch watch = {.table = table->oid, .new_name = statement->new_name};
+    KY_TRY(ddl_rename_in_views(ddl, &watch));
+    if (table->kind == 'S') {
+        const struct cat_schema *schema = cat_get_schema(ddl->image, table->schema);
+        KY_TRY(rename_in_defaults(ddl, table, table->schema, schema == NULL ? NULL : schema->name,
+                                  statement->new_name));
+    }
+    struct cat_table changed = *table;
+    changed.name = statement->new_name;
+    KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
+    return ddl_changed(ddl);
+}
+
 static ky_status
 rename_index(struct ddl *ddl, const struct ast_rename *statement)
 {
     strcpy(ddl->session->tag, "ALTER INDEX");
     struct cat_index *index = ddl_find_index(ddl, statement->relation);
     if (index == NULL) {
-        if (statement->is_if_exists) {
-            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                           "relation \"%s\" does not exist, skipping", statement->relation->name);
-            return KY_OK;
-        }
-        return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
-                            statement->relation->name);
+        return rename_relation(ddl, statement); /* also says that there is none */
     }
     KY_TRY(ddl_check_owner(ddl, index->table));
     KY_TRY(ddl_lock(ddl, index->table, LOCK_SHARE_UPDATE_EXCLUSIVE));
@@ -182,30 +241,6 @@ rename_schema(struct ddl *ddl, const struct ast_rename *statement)
     return ddl_changed(ddl);
 }
 
-/* The relation, locked and read anew; NULL: it is missing, which is no error, or the lock is waited
- * for. */
-static ky_status
-take_relation(struct ddl *ddl, const struct ast_range_var *name, bool is_if_exists,
-              struct cat_table **table_out)
-{
-    struct cat_table *table;
-    *table_out = NULL;
-    KY_TRY(ddl_find(ddl, name, is_if_exists, &table));
-    if (table == NULL) {
-        session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                       "relation \"%s\" does not exist, skipping", name->name);
-        return KY_OK;
-    }
-    KY_TRY(ddl_check_owner(ddl, table));
-    KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
-    if (!ddl->is_pending) {
-        KY_TRY(ddl_refresh(ddl));
-        *table_out = cat_get_table(ddl->image, table->oid);
-        KY_ASSERT(*table_out != NULL);
-    }
-    return KY_OK;
-}
-
 ky_status
 ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
 {
@@ -219,6 +254,15 @@ ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
     KY_TRY(take_relation(ddl, statement->relation, statement->is_if_exists, &table));
     if (table == NULL) {
         return KY_OK;
+    }
+    if (statement->object_type != AST_OBJECT_TABLE) {
+        KY_TRY(ddl_check_kind(ddl, table, statement->object_type));
+    }
+    if (table->kind == 'S' && table->owner_table != OID_NONE) {
+        (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
+                           "cannot move an owned sequence into another schema");
+        return ky_error_detail(ddl->err, "Sequence \"%s\" is linked to table \"%s\".", table->name,
+                               cat_get_table(ddl->image, table->owner_table)->name);
     }
     const struct ast_range_var target = {.schema = statement->new_schema,
                                          .name = statement->relation->name};
@@ -262,7 +306,6 @@ ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
 ky_status
 ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
 {
-    struct cat_table *table;
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER TABLE");
     if (statement->object_type == AST_OBJECT_INDEX) {
         return rename_index(ddl, statement);
@@ -286,30 +329,5 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
         (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
                        ast_object_type_name(statement->object_type));
     }
-    KY_TRY(take_relation(ddl, statement->relation, statement->is_if_exists, &table));
-    if (table == NULL) {
-        return KY_OK;
-    }
-    if (statement->object_type == AST_OBJECT_CONSTRAINT) {
-        return rename_constraint(ddl, table, statement);
-    }
-    if (statement->object_type == AST_OBJECT_COLUMN) {
-        KY_TRY(rename_column(ddl, table, statement));
-        return ddl_changed(ddl);
-    }
-    if (ddl_name_exists(ddl, table->schema, statement->new_name)) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists",
-                            statement->new_name);
-    }
-    struct bind_watch watch = {.table = table->oid, .new_name = statement->new_name};
-    KY_TRY(ddl_rename_in_views(ddl, &watch));
-    if (table->kind == 'S') {
-        const struct cat_schema *schema = cat_get_schema(ddl->image, table->schema);
-        KY_TRY(rename_in_defaults(ddl, table, table->schema, schema == NULL ? NULL : schema->name,
-                                  statement->new_name));
-    }
-    struct cat_table changed = *table;
-    changed.name = statement->new_name;
-    KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
-    return ddl_changed(ddl);
+    return rename_relation(ddl, statement);
 }

@@ -121,13 +121,13 @@ set_owner(struct ddl *ddl, const struct ast_list *options, struct cat_table *seq
         .name = ast_list_text(names, names->count - 2)};
     struct cat_table *table;
     KY_TRY(bind_relation(&ddl->bind, &name, false, &table, ddl->err));
+    if (table->kind == 'S') {
+        (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                           "sequence cannot be owned by relation \"%s\"", table->name);
+        return ky_error_detail(ddl->err, "This operation is not supported for sequences.");
+    }
     const char *column_name = ast_list_text(names, names->count - 1);
     const struct cat_column *column = cat_find_column(table, ky_slice_cstr(column_name));
-    if (column == NULL) {
-        return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
-                            "column \"%s\" of relation \"%s\" does not exist", column_name,
-                            table->name);
-    }
     if (table->schema != sequence->schema) {
         return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
                             "sequence must be in same schema as table it is linked to");
@@ -135,6 +135,11 @@ set_owner(struct ddl *ddl, const struct ast_list *options, struct cat_table *seq
     if (table->owner != sequence->owner) {
         return ky_error_set(ddl->err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
                             "sequence must have same owner as table it is linked to");
+    }
+    if (column == NULL) {
+        return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
+                            "column \"%s\" of relation \"%s\" does not exist", column_name,
+                            table->name);
     }
     sequence->owner_table = table->oid;
     sequence->owner_column = column->number;

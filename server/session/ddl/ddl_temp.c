@@ -113,7 +113,7 @@ drop_schemas(struct ddl *ddl, const char *only, bool *has_any_out)
                 KY_TRY(ddl_drop_table(ddl, table));
             }
         }
-        KY_TRY(catalog_erase(ddl->txn, CAT_SCHEMA, schema, ddl->err));
+        KY_TRY(ddl_erase(ddl, CAT_SCHEMA, schema));
         KY_TRY(ddl_changed(ddl));
         *has_any_out = true;
     }

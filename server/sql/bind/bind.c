@@ -164,5 +164,10 @@ bind_relation(struct bind_context *context, const struct ast_range_var *name, bo
     struct binder b;
     binder_init(&b, context, err);
     b.sql_size = 0; /* utility statements do not say where, in PostgreSQL neither */
+    if (!is_missing_ok && name->schema != NULL && strcmp(name->schema, "pg_temp") != 0 &&
+        cat_find_schema(context->image, ky_slice_cstr(name->schema)) == NULL) {
+        return ky_error_set(err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+                            name->schema);
+    }
     return find_relation(&b, name, is_missing_ok, table_out);
 }

@@ -88,7 +88,7 @@ KY_MUST_CHECK ky_status bind_default_text(struct bind_context *context,
 /* EXECUTE's and CALL-like arguments: coerced to a parameter type. */
 KY_MUST_CHECK ky_status bind_argument(struct bind_context *context, const struct ast_node *node,
                                       oid_t type, struct expr **expr_out, struct ky_error *err);
-/* A possibly qualified relation name. 42P01 unless missing_ok (then NULL). */
+/* A possibly qualified relation name. 42P01, 3F000 unless missing_ok (then NULL). */
 KY_MUST_CHECK ky_status bind_relation(struct bind_context *context,
                                       const struct ast_range_var *name, bool is_missing_ok,
                                       struct cat_table **table_out, struct ky_error *err);
