@@ -48,7 +48,7 @@ enum {
     RMI_CODE_SIZE = 8,
 };
 
-#define RMI_BUCKET_IS_WIDE 0x80000000U
+#define RMI_BUCKET_IS_WIDE 0x80000000U /* it holds more leaves than a search looks at */
 
 #define RMI_ROW_MASK (((uint64_t)1 << 48) - 1)
 #define RMI_ROW_HAS_TWIN ((uint64_t)1 << 60) /* the next entry has the same code; never changes */
@@ -69,8 +69,8 @@ enum rmi_leaf_kind {
 
 struct rmi_leaf {
     uint64_t base;  /* its first code */
-    uint64_t range; /* last code - base */
-    uint64_t scale;
+    uint64_t range; /* last code - base; 0 of RMI_LEAF_SINGLE */
+    uint64_t scale; /* of a model leaf; else 0 */
     uint32_t first_block;
     uint8_t kind;
     uint8_t shift;       /* of a packed leaf: from code - base to a separator's bits */
@@ -100,18 +100,29 @@ enum rmi_root_kind {
     RMI_ROOT_KINDS,
 };
 
+/* What a search must expect of leaves. */
+enum rmi_leaves_kind {
+    RMI_LEAVES_MODELS, /* packed ones are a rare exception */
+    RMI_LEAVES_MIXED,  /* both kinds */
+    RMI_LEAVES_SURE, /* both kinds, and nearly all codes lie in the block where their search begins
+                      */
+    RMI_LEAVES_KINDS,
+};
+
 struct rmi_run {
     /* What a lookup of the usual key reads comes first. */
     uint8_t direct_kind;   /* its search, when keys are a marker byte and their code */
     uint8_t direct_marker; /* that byte */
     uint8_t root_kind;     /* enum rmi_root_kind */
-    bool is_mixed;         /* packed leaves are not a rare exception among the others */
+    uint8_t leaves_kind;   /* enum rmi_leaves_kind */
     uint8_t level_count;
     struct rmi_block *blocks; /* block_count, the last one without entries, and one to read over */
     struct rmi_leaf *leaves;  /* leaf_count + 1; the last one only names the last block */
     uint64_t *levels[RMI_LEVELS_MAX];  /* levels[0]: heads; each next one has every 16th of them */
-    struct rmi_separators *separators; /* of each leaf, used by packed ones; none without those */
-    uint32_t *buckets;                 /* bucket_count + 1: the leaf of the bucket's lowest code */
+    struct rmi_separators *separators; /* of each leaf, used by packed ones, and one of no leaf;
+                                        * none without packed ones */
+    uint32_t *buckets;                 /* bucket_count + 1: the leaf of the bucket's lowest code, or
+                                        * of a narrow root its greatest */
     uint64_t root_base;                /* the first code */
     uint64_t root_range, root_scale;
     struct rmi_shape shape;
@@ -217,6 +228,15 @@ rmi_blocks_size(const struct rmi_run *run)
     return ((size_t)run->block_count + 1) * sizeof(struct rmi_block);
 }
 
+/* Of the separators, with those of no leaf, which count nothing. */
+static inline size_t
+rmi_separators_size(const struct rmi_run *run)
+{
+    return run->separators_count == 0
+               ? 0
+               : ((size_t)run->separators_count + 1) * sizeof(struct rmi_separators);
+}
+
 static inline uint64_t
 rmi_slot_end(const struct rmi_run *run)
 {
@@ -273,13 +293,14 @@ rmi_root_bucket(const struct rmi_run *run, uint64_t code)
     return rmi_root_bucket_at(run, run->root_kind == RMI_ROOT_LOG ? rmi_log(distance) : distance);
 }
 
-/* Searches are compiled for each kind of root, with and without packed leaves. */
-enum { RMI_SEARCH_KINDS = 2 * RMI_ROOT_KINDS, RMI_SEARCH_NONE = UINT8_MAX };
+/* Searches are compiled for each kind of root and leaves. */
+#define RMI_SEARCH_KIND(root, leaves) ((root)*RMI_LEAVES_KINDS + (leaves))
+enum { RMI_SEARCH_KINDS = RMI_ROOT_KINDS * RMI_LEAVES_KINDS, RMI_SEARCH_NONE = UINT8_MAX };
 
 static inline uint8_t
 rmi_search_kind(const struct rmi_run *run)
 {
-    return (uint8_t)(run->root_kind * 2 + run->is_mixed);
+    return (uint8_t)RMI_SEARCH_KIND(run->root_kind, run->leaves_kind);
 }
 
 struct rmi;
@@ -328,6 +349,8 @@ struct rmi_input {
 };
 /* Makes levels, root and counts of a run whose blocks and leaves are there. */
 void rmi_run_index(struct rmi_run *run);
+/* How it is searched from now on. Nothing of the run may be doubtful any more. */
+void rmi_run_choose_search(struct rmi_run *run);
 /* NULL when the run would be too large for its numbers (2^31 blocks, 4 GiB of rests). */
 struct rmi_run *rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input);
 struct rmi_run *rmi_run_new_empty(void);

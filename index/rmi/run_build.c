@@ -31,6 +31,8 @@ enum {
     SEVERAL_SHARE_MAX = 16,
     PACKED_SHARE_MAX = 32, /* of the leaves, to be the exception */
     WIDE_SHARE_MAX = 16,   /* of the leaves, to be found through the root's buckets */
+    STRAY_SHARE_MAX = 12,  /* of the entries, for searches that are nearly sure of the block */
+    SAMPLED_LEAVES = 64,
 };
 
 struct builder {
@@ -479,7 +481,7 @@ write_rest_records(struct rmi_run *run, const struct rmi_input *input)
 static void
 make_levels(struct rmi_run *run)
 {
-    enum { LINE = 8 };
+    enum { LINE = 8, BEFORE = LINE - 1 };
     uint64_t sizes[RMI_LEVELS_MAX];
     uint64_t room = 0;
     uint64_t size = KY_MAX(run->leaf_count, 1U);
@@ -493,9 +495,10 @@ make_levels(struct rmi_run *run)
         }
         size = (size + RMI_LEVEL_FANOUT - 1) / RMI_LEVEL_FANOUT;
     }
-    run->heads_memory_size = room * sizeof(uint64_t);
+    /* Searches look at heads from the second one on: that is where a cache line begins. */
+    run->heads_memory_size = (room + BEFORE) * sizeof(uint64_t);
     run->heads_memory = (uint64_t *)rmi_pages_new(run->heads_memory_size);
-    uint64_t *at = run->heads_memory;
+    uint64_t *at = run->heads_memory + BEFORE;
     for (uint32_t level = 0; level < run->level_count; level++) {
         const uint64_t padded = ky_align_up(sizes[level] + 2 * RMI_LEVEL_FANOUT, LINE);
         run->levels[level] = at;
@@ -544,14 +547,18 @@ fill_buckets(struct rmi_run *run, enum rmi_root_kind kind)
     return windows;
 }
 
-/* The buckets of a linear root say where they end, and whether one of two leaves is meant. */
+/* What a search reads of a bucket: its first leaf, or of a narrow root its last, of two at most;
+ * and whether there are more than it looks at. */
 static void
-make_narrow(struct rmi_run *run)
+mark_buckets(struct rmi_run *run, enum rmi_root_kind kind)
 {
-    run->root_kind = RMI_ROOT_NARROW;
+    const uint32_t window_max = kind == RMI_ROOT_NARROW ? 1 : RMI_WINDOW_MAX;
+    run->root_kind = (uint8_t)kind;
     for (uint32_t bucket = 0; bucket < run->bucket_count; bucket++) {
+        const uint32_t low = run->buckets[bucket];
         const uint32_t high = run->buckets[bucket + 1];
-        run->buckets[bucket] = high | (high - run->buckets[bucket] > 1 ? RMI_BUCKET_IS_WIDE : 0);
+        run->buckets[bucket] = (kind == RMI_ROOT_NARROW ? high : low) |
+                               (high - low > window_max ? RMI_BUCKET_IS_WIDE : 0);
     }
 }
 
@@ -569,14 +576,14 @@ make_root(struct rmi_run *run)
     const struct windows linear = fill_buckets(run, RMI_ROOT_LINEAR);
     run->wide_windows = linear.wide;
     if (linear.wide <= count / WIDE_SHARE_MAX) {
-        if (count > 0 && linear.several <= count / SEVERAL_SHARE_MAX) {
-            make_narrow(run);
-        }
+        const bool is_narrow = count > 0 && linear.several <= count / SEVERAL_SHARE_MAX;
+        mark_buckets(run, is_narrow ? RMI_ROOT_NARROW : RMI_ROOT_LINEAR);
         return;
     }
     const struct windows log = fill_buckets(run, RMI_ROOT_LOG);
     run->wide_windows = KY_MIN(linear.wide, log.wide);
     if (log.wide <= count / WIDE_SHARE_MAX) {
+        mark_buckets(run, RMI_ROOT_LOG);
         return;
     }
     run->root_kind = RMI_ROOT_LEVELS;
@@ -592,21 +599,6 @@ make_end(struct rmi_run *run)
     (void)open_block(&run->blocks[run->block_count]);
 }
 
-static void
-choose_search(struct rmi_run *run)
-{
-    const struct rmi_shape *shape = &run->shape;
-    const bool is_direct = shape->is_exact && shape->prefix_size == 1 &&
-                           shape->key_size == 1 + (uint32_t)RMI_CODE_SIZE;
-    uint32_t packed = 0;
-    for (uint32_t i = 0; i < run->leaf_count; i++) {
-        packed += run->leaves[i].kind == RMI_LEAF_PACKED;
-    }
-    run->is_mixed = packed > run->leaf_count / PACKED_SHARE_MAX;
-    run->direct_kind = is_direct ? rmi_search_kind(run) : RMI_SEARCH_NONE;
-    run->direct_marker = shape->prefix[0];
-}
-
 void
 rmi_run_index(struct rmi_run *run)
 {
@@ -615,12 +607,69 @@ rmi_run_index(struct rmi_run *run)
     make_end(run);
     make_levels(run);
     make_root(run);
-    choose_search(run);
+    if (run->separators_count > 0) {
+        memset(&run->separators[run->separators_count], UINT8_MAX, sizeof(struct rmi_separators));
+    }
     run->bytes = sizeof(*run) + rmi_blocks_size(run) +
                  ((uint64_t)run->leaf_count + 1) * sizeof(struct rmi_leaf) +
-                 run->separators_count * sizeof(struct rmi_separators) + run->heads_memory_size +
+                 rmi_separators_size(run) + run->heads_memory_size +
                  ((uint64_t)run->bucket_count + 1) * sizeof(uint32_t) + run->rests_size +
                  (run->rest_places == NULL ? 0 : rmi_slot_end(run) * sizeof(uint32_t));
+}
+
+/* Where a search for the code begins, in blocks from the leaf's first. */
+static uint32_t
+begin_of(const struct rmi_run *run, uint32_t at, uint64_t code)
+{
+    const struct rmi_leaf *leaf = &run->leaves[at];
+    if (leaf->kind != RMI_LEAF_PACKED) {
+        return rmi_leaf_predict(leaf, code);
+    }
+    const uint16_t wanted = rmi_leaf_quantise(leaf, code);
+    uint32_t below = 0;
+    for (uint32_t i = 0; i < RMI_PACKED_BLOCKS_MAX; i++) {
+        below += run->separators[at].codes[i] < wanted;
+    }
+    return below;
+}
+
+/* Of some leaves, nearly all entries lie in the block where a search for them begins. */
+static bool
+is_sure(const struct rmi_run *run)
+{
+    const uint32_t step = run->leaf_count / SAMPLED_LEAVES + 1;
+    uint64_t entries = 0;
+    uint64_t strays = 0;
+    for (uint32_t at = 0; at < run->leaf_count; at += step) {
+        const uint32_t first = run->leaves[at].first_block;
+        for (uint32_t block = first; block < run->leaves[at + 1].first_block; block++) {
+            for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+                const uint64_t slot = (uint64_t)block * RMI_BLOCK_SLOTS + i;
+                if ((rmi_slot_word(run, slot) & RMI_ROW_IS_PAD) == 0) {
+                    entries++;
+                    strays += begin_of(run, at, rmi_slot_code(run, slot)) != block - first;
+                }
+            }
+        }
+    }
+    return strays <= entries / STRAY_SHARE_MAX;
+}
+
+void
+rmi_run_choose_search(struct rmi_run *run)
+{
+    const struct rmi_shape *shape = &run->shape;
+    const bool is_direct = shape->is_exact && shape->prefix_size == 1 &&
+                           shape->key_size == 1 + (uint32_t)RMI_CODE_SIZE;
+    uint32_t packed = 0;
+    for (uint32_t i = 0; i < run->leaf_count; i++) {
+        packed += run->leaves[i].kind == RMI_LEAF_PACKED;
+    }
+    run->leaves_kind = packed <= run->leaf_count / PACKED_SHARE_MAX ? RMI_LEAVES_MODELS
+                       : is_sure(run)                               ? RMI_LEAVES_SURE
+                                                                    : RMI_LEAVES_MIXED;
+    run->direct_kind = is_direct ? rmi_search_kind(run) : RMI_SEARCH_NONE;
+    run->direct_marker = shape->prefix[0];
 }
 
 static void
@@ -662,10 +711,9 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
         }
         KY_ASSERT(run->block_count + BLOCKS_SLACK <= capacity);
     }
-    if (run->separators_count > 0 && run->separators_count < run->leaf_count) {
-        run->leaf_count--;
-        (void)leaf_separators(&builder);
-        run->leaf_count++;
+    if (run->separators_count > 0) {
+        (void)leaf_separators(&builder); /* of all leaves, and room for the last ones */
+        run->separators_count = run->leaf_count;
     }
     (void)next_leaf(&builder); /* room for the last, empty one */
     (void)open_block(&run->blocks[run->block_count++]);
@@ -674,7 +722,7 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
     /* From here on the sizes of all parts follow from the counts. */
     run->separators = (struct rmi_separators *)rmi_pages_trim(
         run->separators, builder.separators_capacity * sizeof(struct rmi_separators),
-        run->separators_count * sizeof(struct rmi_separators));
+        rmi_separators_size(run));
     bool is_whole = true;
     if (!shape->is_exact && shape->key_size != 0) {
         write_fixed_rests(run, input);
@@ -682,6 +730,7 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
         is_whole = write_rest_records(run, input);
     }
     rmi_run_index(run);
+    rmi_run_choose_search(run);
     count_spills(&builder);
     run->build_ns = ky_monotonic_ns() - started_ns;
     if (!is_whole) {
@@ -708,7 +757,7 @@ rmi_run_free(void *pointer)
         return;
     }
     rmi_pages_free(run->blocks, rmi_blocks_size(run));
-    rmi_pages_free(run->separators, run->separators_count * sizeof(struct rmi_separators));
+    rmi_pages_free(run->separators, rmi_separators_size(run));
     rmi_pages_free(run->heads_memory, run->heads_memory_size);
     rmi_pages_free(run->buckets, ((size_t)run->bucket_count + 1) * sizeof(uint32_t));
     rmi_pages_free(run->rests, run->rests_size + 1);

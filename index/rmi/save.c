@@ -335,7 +335,8 @@ load_run(struct loader *loader)
         (struct rmi_block *)rmi_pages_new(sections[BLOCKS].size + sizeof(struct rmi_block));
     run->leaves = (struct rmi_leaf *)ky_malloc(sections[1].size);
     memcpy(run->leaves, sections[1].data, sections[1].size);
-    run->separators = (struct rmi_separators *)copy_pages(sections[2], 0);
+    run->separators =
+        (struct rmi_separators *)copy_pages(sections[2], sizeof(struct rmi_separators));
     run->rests = run->shape.is_exact ? NULL : (uint8_t *)copy_pages(sections[3], 1);
     if (run->shape.key_size == 0) {
         run->rest_places = (uint32_t *)copy_pages(sections[4], sizeof(uint32_t));
@@ -345,6 +346,7 @@ load_run(struct loader *loader)
         rmi_run_free(run);
         return NULL;
     }
+    rmi_run_choose_search(run);
     for (uint32_t i = 0; i < run->leaf_count; i++) {
         run->model_leaves += run->leaves[i].kind == RMI_LEAF_MODEL;
         run->packed_leaves += run->leaves[i].kind == RMI_LEAF_PACKED;

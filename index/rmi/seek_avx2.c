@@ -23,10 +23,31 @@ below_4(const uint64_t *numbers, __m256i flipped)
 }
 
 TARGET static inline uint32_t
+signs(__m256i low, __m256i high)
+{
+    return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+           (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
+}
+
+TARGET static inline __m256i
+load_4(const uint64_t *numbers)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)numbers);
+}
+
+TARGET static inline uint32_t
 first_at_least(const uint64_t *codes, uint64_t code)
 {
     const __m256i flipped = _mm256_set1_epi64x((long long)(code ^ (uint64_t)INT64_MIN));
     return (uint32_t)_mm_popcnt_u32(below_4(codes, flipped) | below_4(codes + 4, flipped) << 4);
+}
+
+TARGET static inline uint32_t
+equal_to(const uint64_t *codes, uint64_t code)
+{
+    const __m256i wanted = _mm256_set1_epi64x((long long)code);
+    return signs(_mm256_cmpeq_epi64(load_4(codes), wanted),
+                 _mm256_cmpeq_epi64(load_4(codes + 4), wanted));
 }
 
 TARGET static inline uint32_t
@@ -67,19 +88,6 @@ count_below_16(const uint16_t *separators, uint16_t code)
         at_least += (uint32_t)_mm_popcnt_u32((uint32_t)_mm256_movemask_epi8(found)) / 2;
     }
     return RMI_PACKED_BLOCKS_MAX - at_least;
-}
-
-TARGET static inline uint32_t
-signs(__m256i low, __m256i high)
-{
-    return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
-           (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4;
-}
-
-TARGET static inline __m256i
-load_4(const uint64_t *numbers)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)numbers);
 }
 
 TARGET static inline uint32_t

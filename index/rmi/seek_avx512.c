@@ -21,6 +21,12 @@ first_at_least(const uint64_t *codes, uint64_t code)
 }
 
 TARGET static inline uint32_t
+equal_to(const uint64_t *codes, uint64_t code)
+{
+    return _mm512_cmpeq_epi64_mask(_mm512_set1_epi64((long long)code), _mm512_load_si512(codes));
+}
+
+TARGET static inline uint32_t
 at_least_in_two(const struct rmi_block *block, uint64_t code)
 {
     const __m512i wanted = _mm512_set1_epi64((long long)code);
@@ -33,12 +39,12 @@ TARGET static inline uint32_t
 count_at_most(const uint64_t *heads, uint32_t count, uint64_t code)
 {
     const __m512i wanted = _mm512_set1_epi64((long long)code);
-    uint32_t found = _mm512_cmple_epu64_mask(_mm512_loadu_si512(heads), wanted);
-    if (count > 8) {
-        const uint32_t upper = _mm512_cmple_epu64_mask(_mm512_loadu_si512(heads + 8), wanted);
-        found |= upper << 8;
+    const __mmask8 first = _mm512_cmpge_epu64_mask(wanted, _mm512_loadu_si512(heads));
+    if (count == 8) {
+        return (uint32_t)_mm_popcnt_u32(first);
     }
-    return (uint32_t)_mm_popcnt_u32(found);
+    const __mmask8 second = _mm512_cmpge_epu64_mask(wanted, _mm512_loadu_si512(heads + 8));
+    return (uint32_t)_mm_popcnt_u32(_mm512_kunpackb(second, first));
 }
 
 TARGET static inline uint32_t

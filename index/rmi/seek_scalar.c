@@ -21,6 +21,16 @@ first_at_least(const uint64_t *codes, uint64_t code)
 }
 
 static inline uint32_t
+equal_to(const uint64_t *codes, uint64_t code)
+{
+    uint32_t equal = 0;
+    for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
+        equal |= (uint32_t)(codes[i] == code) << i;
+    }
+    return equal;
+}
+
+static inline uint32_t
 at_least_in_two(const struct rmi_block *block, uint64_t code)
 {
     uint32_t found = 0;

@@ -6,6 +6,7 @@
  * to define), KERNEL_NAME, and
  *
  *   first_at_least(codes, code)     first of 8 ascending codes that is >= code; 8 if none
+ *   equal_to(codes, code)           a bit for each of 8 codes that is the one
  *   at_least_in_two(block, code)    a bit for each code of the block and the next that is >= code
  *   count_at_most(heads, count, c)  how many of 8 or 16 ascending heads are <= c
  *   count_below_16(separators, q)   how many of 32 separators are < q
@@ -20,60 +21,81 @@
 
 #define NOT_HERE UINT32_MAX /* a leaf that the buckets do not find */
 
+enum { UNROLLED = 4 }; /* levels */
+#define STEP(level)          \
+    (at *= RMI_LEVEL_FANOUT, \
+     at += count_at_most(run->levels[level] + at + 1, RMI_LEVEL_FANOUT, code))
+
+/* Of any code but the greatest, which pads have. One below the first leaf's gets that. */
 INLINE uint32_t
 find_leaf_by_levels(const struct rmi_run *run, uint64_t code)
 {
-    /* Levels are padded with the greatest code: what is counted wrongly there is cut off below. */
+    /* Of 16 heads the first is at most the code: it was chosen for that, or is the first of all.
+     * Nor is it told from the others: it stands before them, and the 16th is of the next ones. */
     uint64_t at = 0;
-    for (uint32_t level = run->level_count; level-- > 0;) {
-        const uint64_t base = at * RMI_LEVEL_FANOUT;
-        const uint64_t count = count_at_most(run->levels[level] + base, RMI_LEVEL_FANOUT, code);
-        /* The first of them is at most the code: it was chosen for that, or is the first of all. */
-        at = KY_MIN(base + count, run->level_sizes[level]) - 1;
+    switch (run->level_count) {
+    default:
+        for (uint32_t level = run->level_count; level-- > UNROLLED;) {
+            STEP(level);
+        }
+        KY_FALLTHROUGH;
+    case 4:
+        STEP(3);
+        KY_FALLTHROUGH;
+    case 3:
+        STEP(2);
+        KY_FALLTHROUGH;
+    case 2:
+        STEP(1);
+        KY_FALLTHROUGH;
+    case 1:
+        STEP(0);
     }
     return (uint32_t)at;
 }
 
-/* The leaf of a code that is not below the first leaf's; or NOT_HERE, when it takes more. */
+/* The leaf of a code that is not below the first leaf's, nor the greatest; or NOT_HERE, when it
+ * takes more. */
 INLINE uint32_t
 find_leaf_in(const struct rmi_run *run, uint64_t code, uint32_t bucket, uint32_t root)
 {
-    if (root == RMI_ROOT_NARROW) {
-        /* One of two neighbours: no need to look at the heads. */
-        const uint32_t high = run->buckets[bucket];
-        return KY_UNLIKELY((high & RMI_BUCKET_IS_WIDE) != 0)
-                   ? NOT_HERE
-                   : high - (run->leaves[high].base > code);
-    }
-    const uint32_t low = run->buckets[bucket];
-    const uint32_t high = run->buckets[bucket + 1];
-    if (KY_UNLIKELY(high - low > RMI_WINDOW_MAX)) {
+    const uint32_t leaf = run->buckets[bucket];
+    if (KY_UNLIKELY((leaf & RMI_BUCKET_IS_WIDE) != 0)) {
         return NOT_HERE;
     }
-    /* Heads after high belong to later buckets, or are pads. */
-    const uint64_t count = count_at_most(run->levels[0] + low + 1, RMI_WINDOW_MAX, code);
-    return KY_MIN(low + (uint32_t)count, high);
+    if (root == RMI_ROOT_NARROW) {
+        /* One of two neighbours: no need to look at the heads. */
+        return leaf - (run->leaves[leaf].base > code);
+    }
+    /* Heads after the bucket's belong to later ones, or are pads. */
+    return leaf + count_at_most(run->levels[0] + leaf + 1, RMI_WINDOW_MAX, code);
 }
 
+/* Of a code that is not below the first leaf's. */
 INLINE uint32_t
 find_leaf(const struct rmi_run *run, uint64_t code, uint32_t bucket)
 {
-    const uint32_t leaf = find_leaf_in(run, code, bucket, run->root_kind);
+    if (KY_UNLIKELY(code == UINT64_MAX)) {
+        return (uint32_t)run->level_sizes[0] - 1;
+    }
+    const uint32_t leaf = run->root_kind == RMI_ROOT_LEVELS
+                              ? NOT_HERE
+                              : find_leaf_in(run, code, bucket, run->root_kind);
     return leaf == NOT_HERE ? find_leaf_by_levels(run, code) : leaf;
 }
 
-/* Model and separators, and one of the two results: which kind the next leaf has is anyone's guess.
- * Not for a leaf of one code. */
+/* Model and separators: which kind the next leaf has is anyone's guess. Packed leaves have no
+ * scale, and other leaves use separators that count nothing: not their own, which would have to be
+ * waited for. The distance is not beyond the leaf's range. */
 INLINE uint32_t
 first_block_either(const struct rmi_run *run, uint32_t at, uint64_t distance)
 {
     const struct rmi_leaf *leaf = &run->leaves[at];
-    const uint64_t packed = (uint64_t)0 - (leaf->kind == RMI_LEAF_PACKED);
-    const uint64_t predicted = rmi_leaf_predict_at(leaf, distance);
-    const struct rmi_separators *separators = &run->separators[at & packed];
-    const uint64_t counted =
-        count_below_16(separators->codes, rmi_leaf_quantise_at(leaf, distance));
-    return leaf->first_block + (uint32_t)((counted & packed) | (predicted & ~packed));
+    const uint32_t none = run->separators_count;
+    const uint32_t own = none ^ ((none ^ at) & -(uint32_t)(leaf->kind == RMI_LEAF_PACKED));
+    const uint32_t counted =
+        count_below_16(run->separators[own].codes, (uint16_t)(distance >> leaf->shift));
+    return leaf->first_block + (uint32_t)rmi_high_product(distance, leaf->scale) + counted;
 }
 
 /* The block of the leaf where the search begins. The code is not below the leaf's first. */
@@ -85,8 +107,8 @@ first_block_of(const struct rmi_run *run, uint32_t at, uint64_t code)
     if (KY_UNLIKELY(leaf->kind == RMI_LEAF_SINGLE)) {
         return distance > 0 ? leaf[1].first_block : leaf->first_block;
     }
-    if (run->is_mixed || leaf->kind == RMI_LEAF_PACKED) {
-        return first_block_either(run, at, distance);
+    if (run->leaves_kind != RMI_LEAVES_MODELS || leaf->kind == RMI_LEAF_PACKED) {
+        return first_block_either(run, at, KY_MIN(distance, leaf->range));
     }
     return leaf->first_block + rmi_leaf_predict_at(leaf, distance);
 }
@@ -108,9 +130,7 @@ seek(const struct rmi_run *run, uint64_t code)
 {
     /* What is below the first code lands where that does. */
     code = KY_MAX(code, run->root_base);
-    const uint32_t at = run->root_kind == RMI_ROOT_LEVELS
-                            ? find_leaf_by_levels(run, code)
-                            : find_leaf(run, code, rmi_root_bucket(run, code));
+    const uint32_t at = find_leaf(run, code, rmi_root_bucket(run, code));
     const uint64_t block = first_block_of(run, at, code);
     __builtin_prefetch(&run->blocks[block].rows);
     return land(run, block, code);
@@ -127,7 +147,7 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
     }
     if (run->root_kind == RMI_ROOT_LEVELS) {
         for (uint32_t i = 0; i < count; i++) {
-            at[i] = find_leaf_by_levels(run, codes[i]);
+            at[i] = find_leaf(run, codes[i], 0);
             __builtin_prefetch(&run->leaves[at[i]]);
         }
     } else {
@@ -146,7 +166,7 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
             __builtin_prefetch(&run->leaves[at[i]]);
         }
     }
-    if (run->is_mixed) {
+    if (run->leaves_kind != RMI_LEAVES_MODELS) {
         for (uint32_t i = 0; i < count; i++) {
             __builtin_prefetch(&run->separators[at[i]]);
         }
@@ -171,8 +191,9 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
  * elsewhere: so do codes beyond their leaf's last, and with them all beyond the run's. */
 INLINE uint32_t
 find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, uint32_t root,
-        bool is_mixed, bool has_filter)
+        uint32_t leaves, bool has_filter)
 {
+    const bool is_mixed = leaves != RMI_LEAVES_MODELS;
     enum { DIRECT_SIZE = 1 + RMI_CODE_SIZE };
     const uint8_t *bytes = (const uint8_t *)key.data;
     struct ky_epoch_word *epoch = ky_epoch_try_enter();
@@ -181,11 +202,14 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
     }
     const struct rmi_state *state = rmi_state_of(rmi);
     const struct rmi_run *run = state->run;
-    if (KY_UNLIKELY(key.size != DIRECT_SIZE || run->direct_kind != root * 2 + is_mixed ||
+    if (KY_UNLIKELY(key.size != DIRECT_SIZE || run->direct_kind != RMI_SEARCH_KIND(root, leaves) ||
                     *bytes != run->direct_marker || max == 0)) {
         goto slowly;
     }
     const uint64_t code = ky_load_be64(bytes + 1);
+    if (KY_UNLIKELY(code == UINT64_MAX)) {
+        goto slowly;
+    }
     if (has_filter) {
         const struct rmi_filter *filter = rmi_state_filter(state);
         if (filter != NULL && rmi_state_may_hold(state, filter, rmi_hash_code(code, *bytes))) {
@@ -195,9 +219,6 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
     uint64_t distance = code - run->root_base; /* beyond the range, too, when code is below */
     uint32_t at = 0;
     if (root == RMI_ROOT_LEVELS) {
-        if (KY_UNLIKELY(code < run->root_base)) {
-            goto slowly;
-        }
         at = find_leaf_by_levels(run, code);
     } else {
         if (root == RMI_ROOT_LOG) {
@@ -215,7 +236,8 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         __builtin_prefetch(&run->separators[at]);
     }
     const struct rmi_leaf *leaf = &run->leaves[at];
-    if (KY_UNLIKELY(is_mixed ? leaf->kind == RMI_LEAF_SINGLE : leaf->kind != RMI_LEAF_MODEL)) {
+    /* In a mixed run the one code of a leaf is found as those of a model without range. */
+    if (KY_UNLIKELY(!is_mixed && leaf->kind != RMI_LEAF_MODEL)) {
         goto slowly;
     }
     distance = code - leaf->base;
@@ -227,6 +249,24 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
                  : leaf->first_block + (uint32_t)rmi_high_product(distance, leaf->scale);
     const struct rmi_block *block = &run->blocks[first];
     __builtin_prefetch(&block->rows);
+    if (leaves == RMI_LEAVES_SURE) {
+        const uint32_t equal = equal_to(block->codes, code);
+        if (KY_UNLIKELY(equal == 0)) {
+            if (block->codes[RMI_BLOCK_SLOTS - 1] < code) {
+                goto slowly;
+            }
+            ky_epoch_leave_entered(epoch);
+            return 0;
+        }
+        const uint64_t word = atomic_load_explicit(&block->rows[(uint32_t)__builtin_ctz(equal)],
+                                                   memory_order_acquire);
+        if (KY_UNLIKELY(word > RMI_ROW_MASK)) {
+            goto slowly;
+        }
+        row_ids[0] = word;
+        ky_epoch_leave_entered(epoch);
+        return 1;
+    }
     const uint32_t found = at_least_in_two(block, code);
     if (KY_UNLIKELY(found == 0)) {
         goto slowly;
@@ -253,31 +293,31 @@ slowly:
     return rmi_find_slowly(rmi, key, row_ids, max);
 }
 
-#define FIND(name, root, is_mixed)                                                       \
+#define FIND(name, root, leaves)                                                         \
     TARGET static uint32_t name(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, \
                                 uint32_t max)                                            \
     {                                                                                    \
-        return find_as(rmi, key, row_ids, max, root, is_mixed, false);                   \
+        return find_as(rmi, key, row_ids, max, root, leaves, false);                     \
     }                                                                                    \
     TARGET static uint32_t name##_filtered(struct rmi *rmi, struct ky_slice key,         \
                                            row_id_t *row_ids, uint32_t max)              \
     {                                                                                    \
-        return find_as(rmi, key, row_ids, max, root, is_mixed, true);                    \
+        return find_as(rmi, key, row_ids, max, root, leaves, true);                      \
     }
-FIND(find_narrow, RMI_ROOT_NARROW, false)
-FIND(find_narrow_mixed, RMI_ROOT_NARROW, true)
-FIND(find_linear, RMI_ROOT_LINEAR, false)
-FIND(find_linear_mixed, RMI_ROOT_LINEAR, true)
-FIND(find_log, RMI_ROOT_LOG, false)
-FIND(find_log_mixed, RMI_ROOT_LOG, true)
-FIND(find_levels, RMI_ROOT_LEVELS, false)
-FIND(find_levels_mixed, RMI_ROOT_LEVELS, true)
+#define FIND_ALL(name, root)                     \
+    FIND(name##_models, root, RMI_LEAVES_MODELS) \
+    FIND(name##_mixed, root, RMI_LEAVES_MIXED)   \
+    FIND(name##_sure, root, RMI_LEAVES_SURE)
+FIND_ALL(find_narrow, RMI_ROOT_NARROW)
+FIND_ALL(find_linear, RMI_ROOT_LINEAR)
+FIND_ALL(find_log, RMI_ROOT_LOG)
+FIND_ALL(find_levels, RMI_ROOT_LEVELS)
 
 #define BOTH(name) name, name##_filtered
-const struct rmi_kernel KERNEL = {KERNEL_NAME,
-                                  {BOTH(find_narrow), BOTH(find_narrow_mixed), BOTH(find_linear),
-                                   BOTH(find_linear_mixed), BOTH(find_log), BOTH(find_log_mixed),
-                                   BOTH(find_levels), BOTH(find_levels_mixed)},
-                                  seek,
-                                  seek_many,
-                                  verify};
+#define ALL(name) BOTH(name##_models), BOTH(name##_mixed), BOTH(name##_sure)
+const struct rmi_kernel KERNEL = {
+    KERNEL_NAME,
+    {ALL(find_narrow), ALL(find_linear), ALL(find_log), ALL(find_levels)},
+    seek,
+    seek_many,
+    verify};

@@ -57,6 +57,15 @@ rmi_walk_leaf_fault(const struct rmi_run *run, uint32_t i)
         leaf->kind > RMI_LEAF_SINGLE || leaf->spill_max > RMI_SPILL_MAX) {
         return "a bad leaf";
     }
+    if (leaf->kind != RMI_LEAF_MODEL && leaf->scale != 0) {
+        return "a scale without a model";
+    }
+    if (leaf->kind == RMI_LEAF_SINGLE && leaf->range != 0) {
+        return "a range of one code";
+    }
+    if (leaf->kind == RMI_LEAF_PACKED && leaf->range >> leaf->shift > UINT16_MAX) {
+        return "a range that separators do not see";
+    }
     if (leaf->kind != RMI_LEAF_SINGLE && leaf->block_count != end - leaf->first_block) {
         return "a leaf of another size";
     }
@@ -141,7 +150,9 @@ verify_root(const struct rmi_run *run, struct ky_error *err)
             const bool is_wide = high != run->buckets[bucket];
             is_found = high == i || high == i + 1 || (is_wide && high > i);
         } else if (is_found) {
-            is_found = run->buckets[bucket] <= i && run->buckets[bucket + 1] >= i;
+            const uint32_t low = run->buckets[bucket] & ~RMI_BUCKET_IS_WIDE;
+            const bool is_wide = low != run->buckets[bucket];
+            is_found = low <= i && (is_wide || i - low <= RMI_WINDOW_MAX);
         }
         if (!is_found) {
             return damaged(err, "a root that misses a leaf", i);
