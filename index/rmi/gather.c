@@ -35,8 +35,16 @@ keys_deinit(struct rmi_keys *keys)
 {
     ky_buffer_deinit(&keys->bytes);
     ky_free(keys->ends);
-    ky_free(keys->rows);
+    rmi_pages_free(keys->rows, keys->capacity * sizeof(uint64_t));
     *keys = (struct rmi_keys){0};
+}
+
+static void
+drop_codes(struct rmi_gather *gather)
+{
+    rmi_pages_free(gather->codes, gather->codes_capacity * sizeof(uint64_t));
+    gather->codes = NULL;
+    gather->codes_capacity = 0;
 }
 
 void
@@ -44,14 +52,22 @@ rmi_gather_deinit(struct rmi_gather *gather)
 {
     keys_deinit(&gather->all);
     keys_deinit(&gather->odd);
-    ky_free(gather->codes);
+    drop_codes(gather);
+}
+
+static uint64_t *
+grow(uint64_t *numbers, uint64_t capacity, uint64_t new_capacity)
+{
+    return (uint64_t *)rmi_pages_grow(numbers, capacity * sizeof(uint64_t),
+                                      new_capacity * sizeof(uint64_t));
 }
 
 static void
 keys_grow(struct rmi_keys *keys, bool has_bytes)
 {
-    keys->capacity = KY_MAX(keys->capacity * 2, (uint64_t)CAPACITY_MIN);
-    keys->rows = (uint64_t *)ky_realloc(keys->rows, keys->capacity * sizeof(uint64_t));
+    const uint64_t capacity = KY_MAX(keys->capacity * 2, (uint64_t)CAPACITY_MIN);
+    keys->rows = grow(keys->rows, keys->capacity, capacity);
+    keys->capacity = capacity;
     if (has_bytes) {
         keys->ends = (uint64_t *)ky_realloc(keys->ends, keys->capacity * sizeof(uint64_t));
     }
@@ -61,7 +77,8 @@ void
 rmi_gather_grow(struct rmi_gather *gather)
 {
     keys_grow(&gather->all, false);
-    gather->codes = (uint64_t *)ky_realloc(gather->codes, gather->all.capacity * sizeof(uint64_t));
+    gather->codes = grow(gather->codes, gather->codes_capacity, gather->all.capacity);
+    gather->codes_capacity = gather->all.capacity;
 }
 
 static struct ky_slice
@@ -159,8 +176,7 @@ forget_shape(struct rmi_gather *gather)
         keys_add(&fitting, ky_slice(key, shape.key_size), gather->all.rows[i]);
     }
     keys_deinit(&gather->all);
-    ky_free(gather->codes);
-    gather->codes = NULL;
+    drop_codes(gather);
     gather->has_shape = false;
     gather->is_direct = false;
     gather->all = keys_merge(&fitting, &gather->odd);
@@ -216,6 +232,14 @@ choose_prefix(struct rmi_gather *gather)
         shape->key_size != 0 && (size_t)shape->key_size - shared <= (size_t)RMI_CODE_SIZE;
 }
 
+/* Room for those of all keys. */
+static void
+make_codes(struct rmi_gather *gather)
+{
+    gather->codes_capacity = gather->all.count + 1;
+    gather->codes = grow(NULL, 0, gather->codes_capacity);
+}
+
 /* Moves what does not fit to the odd ones, and makes codes of the others. */
 static void
 split_keys(struct rmi_gather *gather)
@@ -223,7 +247,7 @@ split_keys(struct rmi_gather *gather)
     struct rmi_keys *all = &gather->all;
     struct rmi_keys kept = {0};
     const bool is_fixed = gather->shape.key_size != 0;
-    gather->codes = (uint64_t *)ky_malloc((all->count + 1) * sizeof(uint64_t));
+    make_codes(gather);
     for (uint64_t i = 0; i < all->count; i++) {
         const struct ky_slice key = keys_key(all, i);
         if (!rmi_shape_fits(&gather->shape, key)) {
@@ -278,7 +302,7 @@ rmi_gather_finish(struct rmi_gather *gather)
     choose_prefix(gather);
     struct rmi_keys *all = &gather->all;
     if (gather->shape.key_size == 0) {
-        gather->codes = (uint64_t *)ky_malloc(all->count * sizeof(uint64_t));
+        make_codes(gather);
         for (uint64_t i = 0; i < all->count; i++) {
             gather->codes[i] = rmi_shape_code(&gather->shape, keys_key(all, i));
         }
@@ -300,6 +324,9 @@ rmi_gather_input(const struct rmi_gather *gather)
     return (struct rmi_input){.count = gather->all.count,
                               .codes = gather->codes,
                               .rows = gather->all.rows,
+                              .pages_size = gather->codes_capacity == gather->all.capacity
+                                                ? gather->codes_capacity * sizeof(uint64_t)
+                                                : 0,
                               .keys = gather->all.bytes.data,
                               .key_ends = gather->all.ends};
 }

@@ -10,16 +10,17 @@
 struct rmi_keys {
     struct ky_buffer bytes; /* one after another */
     uint64_t *ends;         /* owned: offset after each */
-    uint64_t *rows;         /* owned */
+    uint64_t *rows;         /* owned pages, of capacity */
     uint64_t count;
     uint64_t capacity;
 };
 
 struct rmi_gather {
     struct rmi_shape shape;
-    bool has_shape;      /* exact: fitting keys are kept as codes */
-    bool is_direct;      /* and they are a marker byte and a code */
-    uint64_t *codes;     /* owned, count */
+    bool has_shape;  /* exact: fitting keys are kept as codes */
+    bool is_direct;  /* and they are a marker byte and a code */
+    uint64_t *codes; /* owned pages; count of them used */
+    uint64_t codes_capacity;
     struct rmi_keys all; /* without a shape: every key; with one: rows only */
     struct rmi_keys odd;
     uint64_t odd_next;   /* of rmi_gather_next_odd */

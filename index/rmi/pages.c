@@ -35,6 +35,35 @@ rmi_pages_new(size_t size)
     return pages;
 }
 
+void *
+rmi_pages_grow(void *pages, size_t size, size_t new_size)
+{
+    void *grown = rmi_pages_new(new_size);
+    if (size < HUGE_PAGE_SIZE) {
+        if (size > 0) {
+            memcpy(grown, pages, size);
+        }
+        free(pages);
+        return grown;
+    }
+    /* Both begin at a huge page: what is there is not copied. */
+    const size_t room = ky_align_up(size, HUGE_PAGE_SIZE);
+    void *moved = mremap(pages, room, room, MREMAP_MAYMOVE | MREMAP_FIXED, grown);
+    KY_ASSERT(moved == grown);
+    return grown;
+}
+
+size_t
+rmi_pages_give_back(void *pages, size_t size, size_t from, size_t to)
+{
+    const size_t end = to / HUGE_PAGE_SIZE * HUGE_PAGE_SIZE;
+    if (size < HUGE_PAGE_SIZE || end <= from) {
+        return from;
+    }
+    (void)madvise((char *)pages + from, end - from, MADV_DONTNEED);
+    return end;
+}
+
 void
 rmi_pages_free(void *pages, size_t size)
 {

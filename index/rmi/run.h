@@ -344,6 +344,9 @@ struct rmi_input {
     uint64_t count;
     uint64_t *codes;
     uint64_t *rows;
+    /* Of codes and of rows, as rmi_pages_new made them: those of an exact shape are given back as
+     * they are read. 0: they are not. */
+    size_t pages_size;
     const uint8_t *keys;      /* of inexact shapes: all keys, one after another */
     const uint64_t *key_ends; /* offset after each */
 };
@@ -373,5 +376,9 @@ KY_MUST_CHECK ky_status rmi_run_verify(const struct rmi_run *run, struct ky_erro
 /* Zeroed memory in huge pages when it is large. */
 void *rmi_pages_new(size_t size);
 void rmi_pages_free(void *pages, size_t size);
+/* More room behind size bytes, all of which move; NULL of no size grows too. */
+void *rmi_pages_grow(void *pages, size_t size, size_t new_size);
+/* What is in [from, to) will not be read again; returns the next from, which starts at 0. */
+size_t rmi_pages_give_back(void *pages, size_t size, size_t from, size_t to);
 /* Gives back what lies after new_size; the memory may move. */
 void *rmi_pages_trim(void *pages, size_t size, size_t new_size);

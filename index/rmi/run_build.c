@@ -33,6 +33,7 @@ enum {
     WIDE_SHARE_MAX = 16,   /* of the leaves, to be found through the root's buckets */
     STRAY_SHARE_MAX = 12,  /* of the entries, for searches that are nearly sure of the block */
     SAMPLED_LEAVES = 64,
+    GIVEN_BACK_MIN = 4 * 1024 * 1024, /* bytes read, to give memory back */
 };
 
 struct builder {
@@ -689,6 +690,20 @@ count_spills(struct builder *builder)
     }
 }
 
+/* The blocks that are written next get this memory: to get other memory, which the machine must
+ * find first, takes longer than all else. Nothing before from is read again. */
+static size_t
+give_back(const struct builder *builder, size_t given_back, uint64_t from)
+{
+    const struct rmi_input *input = builder->input;
+    const size_t read = from * sizeof(uint64_t);
+    if (!builder->run->shape.is_exact || read - given_back < GIVEN_BACK_MIN) {
+        return given_back;
+    }
+    (void)rmi_pages_give_back(input->codes, input->pages_size, given_back, read);
+    return rmi_pages_give_back(input->rows, input->pages_size, given_back, read);
+}
+
 struct rmi_run *
 rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
 {
@@ -704,11 +719,13 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
     run->entry_count = input->count;
     run->last_code = input->count == 0 ? 0 : input->codes[input->count - 1];
     run->blocks = (struct rmi_block *)rmi_pages_new(capacity * sizeof(struct rmi_block));
+    size_t given_back = 0;
     for (uint64_t from = 0; from < input->count;) {
         const uint64_t to = add_leaf(&builder, from);
         for (; from < to; from++) {
             run->row_max = KY_MAX(run->row_max, input->rows[from]);
         }
+        given_back = give_back(&builder, given_back, from);
         KY_ASSERT(run->block_count + BLOCKS_SLACK <= capacity);
     }
     if (run->separators_count > 0) {
