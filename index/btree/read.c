@@ -15,7 +15,7 @@
 #include "index/btree/btree.h"
 #include "index/btree/search.h"
 #include "server/base/assert.h"
-#include "server/base/epoch.h"
+#include "server/base/epoch_inline.h"
 
 enum step { STEP_OK, STEP_END, STEP_RETRY };
 
@@ -122,7 +122,7 @@ collect_equals(const struct node *leaf, uint32_t *slot, uint32_t count, struct k
 }
 
 /* The run of equals reaches the end of its leaf: look into the next ones. */
-static uint32_t
+KY_COLD static uint32_t
 find_across(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
     const struct target target = btree_target(key, 0);
@@ -201,8 +201,9 @@ collect_leaf(const struct node *leaf, uint64_t version, const struct target *tar
     return KY_LIKELY(slot < count) && KY_LIKELY(node_validate(leaf, version));
 }
 
-uint32_t
-btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
+/* Within an epoch. */
+static inline uint32_t
+find_inside(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
 {
     const struct target target = btree_target(key, 0);
     /* What is equal to a separator is on its right. */
@@ -210,14 +211,27 @@ btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t 
     const struct node *leaf = NULL;
     uint64_t version = 0;
     uint32_t found = 0;
-    ky_epoch_enter();
     while (KY_UNLIKELY(!find_leaf(tree, &inner, &leaf, &version))) {
     }
     if (KY_UNLIKELY(!collect_leaf(leaf, version, &target, node_search_here(leaf, &target), row_ids,
                                   max, &found))) {
         found = find_across(tree, key, row_ids, max);
     }
-    ky_epoch_leave();
+    return found;
+}
+
+uint32_t
+btree_find(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t max)
+{
+    struct ky_epoch_word *epoch = ky_epoch_try_enter();
+    if (KY_UNLIKELY(epoch == NULL)) {
+        ky_epoch_enter();
+        const uint32_t found = find_inside(tree, key, row_ids, max);
+        ky_epoch_leave();
+        return found;
+    }
+    const uint32_t found = find_inside(tree, key, row_ids, max);
+    ky_epoch_leave_entered(epoch);
     return found;
 }
 
@@ -263,8 +277,7 @@ group_fetch(const struct group *group, const struct ky_slice *keys, uint32_t cou
         const struct node *node = group->nodes[i];
         const size_t prefix_size = node == NULL ? 0 : node->prefix_size;
         heads[i] = prefix_size < keys[i].size
-                       ? node_load_head((const uint8_t *)keys[i].data + prefix_size,
-                                        keys[i].size - prefix_size)
+                       ? node_load_head((const uint8_t *)keys[i].data, keys[i].size, prefix_size)
                        : 0;
     }
     for (uint32_t step = FIRST_STEP; step >= LAST_STEP; step /= 2) {

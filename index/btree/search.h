@@ -14,45 +14,56 @@ struct node_probe {
     row_id_t row_id;
 };
 
+/* What the key has after from bytes, the first eight bytes of it, zero filled, as a number. */
 static inline uint64_t
-node_load_head(const uint8_t *suffix, size_t size)
+node_load_head(const uint8_t *key, size_t size, size_t from)
 {
     if (KY_LIKELY(size >= NODE_HEAD_SIZE)) {
-        return ky_load_be64(suffix);
+        /* No more than the key has, and what is before from out again. */
+        const size_t at = KY_MIN(from, size - NODE_HEAD_SIZE);
+        const size_t bits = 8 * (from - at);
+        return bits < 64 ? ky_load_be64(key + at) << bits : 0;
     }
     uint64_t head = 0;
-    for (size_t i = 0; i < size; i++) {
-        head |= (uint64_t)suffix[i] << (56 - 8 * i);
+    for (size_t i = from; i < size; i++) {
+        head |= (uint64_t)key[i] << (56 - 8 * (i - from));
     }
     return head;
+}
+
+static inline int
+node_compare_long_prefix(const struct node *node, const uint8_t *key, size_t size)
+{
+    const size_t prefix_size = node->prefix_size;
+    const size_t shared = KY_MIN(prefix_size, size);
+    const int order = shared == 0 ? 0 : memcmp(key, node_prefix(node), shared);
+    return order != 0 ? order : size < prefix_size ? -1 : 0;
 }
 
 /* The key against the prefix: <0 when before all keys of the node, >0 when after them. */
 static inline int
 node_compare_prefix(const struct node *node, const uint8_t *key, size_t size)
 {
-    size_t prefix_size = node->prefix_size;
-    size_t shared = KY_MIN(prefix_size, size);
-    if (shared > 0) {
-        const uint8_t *prefix = node_prefix(node);
-        if (KY_UNLIKELY(key[0] != prefix[0])) {
-            return key[0] < prefix[0] ? -1 : 1;
+    const size_t prefix_size = node->prefix_size;
+    if (KY_LIKELY(prefix_size <= NODE_HEAD_SIZE && size >= NODE_HEAD_SIZE)) {
+        if (prefix_size == 0) {
+            return 0;
         }
-        int order = shared == 1 ? 0 : memcmp(key, prefix, shared);
-        if (order != 0) {
-            return order;
-        }
+        const size_t bits = 64 - 8 * prefix_size;
+        const uint64_t own = ky_load_be64(node->prefix) >> bits;
+        const uint64_t other = ky_load_be64(key) >> bits;
+        return (other > own) - (other < own);
     }
-    return size < prefix_size ? -1 : 0;
+    return node_compare_long_prefix(node, key, size);
 }
 
 static inline struct node_probe
 node_probe(const struct node *node, const uint8_t *key, size_t size, row_id_t row_id)
 {
-    struct node_probe probe = {.size = size - node->prefix_size, .row_id = row_id};
-    const uint8_t *suffix = key == NULL ? NULL : key + node->prefix_size;
-    probe.head = node_load_head(suffix, probe.size);
-    probe.rest = probe.size > NODE_HEAD_SIZE ? suffix + NODE_HEAD_SIZE : NULL;
+    const size_t prefix_size = node->prefix_size;
+    struct node_probe probe = {.size = size - prefix_size, .row_id = row_id};
+    probe.head = node_load_head(key, size, prefix_size);
+    probe.rest = probe.size > NODE_HEAD_SIZE ? key + prefix_size + NODE_HEAD_SIZE : NULL;
     return probe;
 }
 
