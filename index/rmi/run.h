@@ -18,6 +18,7 @@
  *
  *     root: buckets of equal width over the codes, or
  *           over their logarithms                      -> a window of leaves
+ *     guesses: where the lowest code of a part should be -> the block, nearly always
  *     heads: the first code of each leaf, in levels of 16 -> the leaf
  *     leaf: model (predicted block), separators, or one code only -> the block
  *     block: 8 codes | 8 row words
@@ -44,6 +45,7 @@ enum {
     RMI_LEAF_BUCKETS = 4, /* of the root, for each leaf */
     RMI_WINDOW_MAX = 8,   /* leaves that the root's window may hold to be used */
     RMI_SPILL_MAX = 6,    /* blocks */
+    RMI_GUESS_BITS = 4,
     RMI_PREFIX_MAX = 32,
     RMI_CODE_SIZE = 8,
 };
@@ -106,6 +108,8 @@ enum rmi_leaves_kind {
     RMI_LEAVES_MIXED,  /* both kinds */
     RMI_LEAVES_SURE, /* both kinds, and nearly all codes lie in the block where their search begins
                       */
+    RMI_LEAVES_GUESSED, /* models, and nearly all codes lie where their bucket guesses, or a block
+                         * on; not with RMI_ROOT_LEVELS */
     RMI_LEAVES_KINDS,
 };
 
@@ -116,6 +120,7 @@ struct rmi_run {
     uint8_t root_kind;     /* enum rmi_root_kind */
     uint8_t leaves_kind;   /* enum rmi_leaves_kind */
     uint8_t level_count;
+    bool has_twins;           /* there are equal codes */
     struct rmi_block *blocks; /* block_count, the last one without entries, and one to read over */
     struct rmi_leaf *leaves;  /* leaf_count + 1; the last one only names the last block */
     uint64_t *levels[RMI_LEVELS_MAX];  /* levels[0]: heads; each next one has every 16th of them */
@@ -123,10 +128,15 @@ struct rmi_run {
                                         * none without packed ones */
     uint32_t *buckets;                 /* bucket_count + 1: the leaf of the bucket's lowest code, or
                                         * of a narrow root its greatest */
+    uint32_t *guesses;                 /* guess_count + 1, of RMI_LEAVES_GUESSED: where the lowest
+                                        * code of each part of the range should be, in blocks,
+                                        * RMI_GUESS_BITS after the point */
     uint64_t root_base;                /* the first code */
     uint64_t root_range, root_scale;
+    uint64_t guess_scale;
     struct rmi_shape shape;
     uint32_t block_count, leaf_count, separators_count, bucket_count;
+    uint32_t guess_count;        /* bucket_count, or some for each bucket */
     uint64_t last_code;          /* 0 without entries */
     row_id_t row_max;            /* none of its entries has a greater row id */
     uint64_t entry_count;        /* with dead ones */
@@ -153,6 +163,14 @@ static inline uint64_t
 rmi_high_product(uint64_t a, uint64_t b)
 {
     return (uint64_t)(((rmi_u128)a * b) >> 64);
+}
+
+/* What makes targets out of a range: range * scale / 2^64 is below targets, which are at most
+ * range. */
+static inline uint64_t
+rmi_scale_of(uint64_t range, uint32_t targets)
+{
+    return range == 0 ? 0 : (uint64_t)((((rmi_u128)targets << 64) - 1) / range);
 }
 
 static inline uint64_t
@@ -237,6 +255,12 @@ rmi_separators_size(const struct rmi_run *run)
                : ((size_t)run->separators_count + 1) * sizeof(struct rmi_separators);
 }
 
+static inline size_t
+rmi_guesses_size(const struct rmi_run *run)
+{
+    return run->guesses == NULL ? 0 : ((size_t)run->guess_count + 1) * sizeof(uint32_t);
+}
+
 static inline uint64_t
 rmi_slot_end(const struct rmi_run *run)
 {
@@ -283,6 +307,17 @@ rmi_root_bucket_at(const struct rmi_run *run, uint64_t distance)
 {
     distance = KY_MIN(distance, run->root_range);
     return (uint32_t)rmi_high_product(distance, run->root_scale);
+}
+
+/* Where an entry should be, by the root alone: between the guesses for the ends of the part that
+ * the code is in. Nothing is certain about it but that there is such a block. */
+static inline uint32_t
+rmi_guess_at(const struct rmi_run *run, uint64_t distance)
+{
+    const rmi_u128 place = (rmi_u128)distance * run->guess_scale;
+    const uint32_t *guesses = run->guesses + (uint64_t)(place >> 64);
+    const uint64_t share = (uint64_t)place >> 32;
+    return (guesses[0] + (uint32_t)((guesses[1] - guesses[0]) * share >> 32)) >> RMI_GUESS_BITS;
 }
 
 /* Of a code that is not below the first. */

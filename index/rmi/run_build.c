@@ -26,13 +26,7 @@ enum {
     PACKED_ATTEMPTS = 3, /* at a packed leaf whose blocks end early */
     BLIND_MAX = 1,       /* ends of blocks that its separators need not see */
     PACKED_KEYS_MAX = RMI_PACKED_BLOCKS_MAX * RMI_BLOCK_SLOTS,
-    BLOCKS_SLACK = 256, /* what an attempt at a leaf may write beyond */
-    OUTLIER_LEAVES = RMI_WINDOW_MAX - 2,
-    SEVERAL_SHARE_MAX = 16,
-    PACKED_SHARE_MAX = 32, /* of the leaves, to be the exception */
-    WIDE_SHARE_MAX = 16,   /* of the leaves, to be found through the root's buckets */
-    STRAY_SHARE_MAX = 12,  /* of the entries, for searches that are nearly sure of the block */
-    SAMPLED_LEAVES = 64,
+    BLOCKS_SLACK = 256,               /* what an attempt at a leaf may write beyond */
     GIVEN_BACK_MIN = 4 * 1024 * 1024, /* bytes read, to give memory back */
 };
 
@@ -46,21 +40,13 @@ struct builder {
     uint64_t spills[RMI_SPILL_MAX + 1]; /* entries by the blocks they spilled */
 };
 
-/* What makes targets out of a range: range * scale / 2^64 is below targets, which are at most
- * range. */
-static uint64_t
-scale_of(uint64_t range, uint32_t targets)
-{
-    return range == 0 ? 0 : (uint64_t)((((rmi_u128)targets << 64) - 1) / range);
-}
-
 static void
 aim_leaf(struct rmi_leaf *leaf, uint64_t base, uint64_t range, uint32_t blocks)
 {
     leaf->kind = RMI_LEAF_MODEL;
     leaf->base = base;
     leaf->range = range;
-    leaf->scale = scale_of(range, (uint32_t)KY_MIN((uint64_t)blocks, range));
+    leaf->scale = rmi_scale_of(range, (uint32_t)KY_MIN((uint64_t)blocks, range));
 }
 
 /* ---- cutting */
@@ -477,201 +463,7 @@ write_rest_records(struct rmi_run *run, const struct rmi_input *input)
     return true;
 }
 
-/* ---- root */
-
-static void
-make_levels(struct rmi_run *run)
-{
-    enum { LINE = 8, BEFORE = LINE - 1 };
-    uint64_t sizes[RMI_LEVELS_MAX];
-    uint64_t room = 0;
-    uint64_t size = KY_MAX(run->leaf_count, 1U);
-    run->level_count = 0;
-    for (;;) {
-        KY_ASSERT(run->level_count < RMI_LEVELS_MAX);
-        sizes[run->level_count++] = size;
-        room += ky_align_up(size + 2 * RMI_LEVEL_FANOUT, LINE);
-        if (size <= RMI_LEVEL_FANOUT) {
-            break;
-        }
-        size = (size + RMI_LEVEL_FANOUT - 1) / RMI_LEVEL_FANOUT;
-    }
-    /* Searches look at heads from the second one on: that is where a cache line begins. */
-    run->heads_memory_size = (room + BEFORE) * sizeof(uint64_t);
-    run->heads_memory = (uint64_t *)rmi_pages_new(run->heads_memory_size);
-    uint64_t *at = run->heads_memory + BEFORE;
-    for (uint32_t level = 0; level < run->level_count; level++) {
-        const uint64_t padded = ky_align_up(sizes[level] + 2 * RMI_LEVEL_FANOUT, LINE);
-        run->levels[level] = at;
-        run->level_sizes[level] = sizes[level];
-        for (uint64_t i = 0; i < padded; i++) {
-            if (i >= sizes[level] || run->leaf_count == 0) {
-                at[i] = UINT64_MAX;
-            } else {
-                at[i] =
-                    level == 0 ? run->leaves[i].base : run->levels[level - 1][i * RMI_LEVEL_FANOUT];
-            }
-        }
-        at += padded;
-    }
-}
-
-/* Leaves under buckets that hold more of them than one, and than a search looks at. */
-struct windows {
-    uint64_t several;
-    uint64_t wide;
-};
-
-static struct windows
-fill_buckets(struct rmi_run *run, enum rmi_root_kind kind)
-{
-    const uint64_t *heads = run->levels[0];
-    const uint32_t count = run->leaf_count;
-    /* The last bucket may hold outliers. */
-    const uint32_t trim = count < OUTLIER_LEAVES * 4 ? 0 : OUTLIER_LEAVES;
-    uint64_t range = count == 0 ? 0 : heads[count - 1 - trim] - heads[0];
-    range = kind == RMI_ROOT_LOG ? rmi_log(range) : range;
-    run->root_kind = (uint8_t)kind;
-    run->root_range = range;
-    run->root_scale = scale_of(range, (uint32_t)KY_MIN((uint64_t)run->bucket_count, range));
-    uint32_t leaf = 0;
-    struct windows windows = {0, 0};
-    for (uint32_t bucket = 0; bucket <= run->bucket_count; bucket++) {
-        while (leaf < count && rmi_root_bucket(run, heads[leaf]) < bucket) {
-            leaf++;
-        }
-        run->buckets[bucket] = leaf == 0 ? 0 : leaf - 1;
-        const uint32_t window = bucket == 0 ? 0 : run->buckets[bucket] - run->buckets[bucket - 1];
-        windows.several += window > 1 ? window : 0;
-        windows.wide += window > (uint32_t)RMI_WINDOW_MAX ? window : 0;
-    }
-    return windows;
-}
-
-/* What a search reads of a bucket: its first leaf, or of a narrow root its last, of two at most;
- * and whether there are more than it looks at. */
-static void
-mark_buckets(struct rmi_run *run, enum rmi_root_kind kind)
-{
-    const uint32_t window_max = kind == RMI_ROOT_NARROW ? 1 : RMI_WINDOW_MAX;
-    run->root_kind = (uint8_t)kind;
-    for (uint32_t bucket = 0; bucket < run->bucket_count; bucket++) {
-        const uint32_t low = run->buckets[bucket];
-        const uint32_t high = run->buckets[bucket + 1];
-        run->buckets[bucket] = (kind == RMI_ROOT_NARROW ? high : low) |
-                               (high - low > window_max ? RMI_BUCKET_IS_WIDE : 0);
-    }
-}
-
-static void
-make_root(struct rmi_run *run)
-{
-    const uint64_t *heads = run->levels[0];
-    const uint32_t count = run->leaf_count;
-    const uint64_t range = count == 0 ? 0 : heads[count - 1] - heads[0];
-    run->root_base = count == 0 ? 0 : heads[0];
-    /* Wide enough that most buckets lie within a leaf; never more than there are codes. */
-    run->bucket_count = (uint32_t)KY_MIN((uint64_t)count * RMI_LEAF_BUCKETS, range);
-    run->bucket_count = KY_MAX(run->bucket_count, 1U);
-    run->buckets = (uint32_t *)rmi_pages_new(((size_t)run->bucket_count + 1) * sizeof(uint32_t));
-    const struct windows linear = fill_buckets(run, RMI_ROOT_LINEAR);
-    run->wide_windows = linear.wide;
-    if (linear.wide <= count / WIDE_SHARE_MAX) {
-        const bool is_narrow = count > 0 && linear.several <= count / SEVERAL_SHARE_MAX;
-        mark_buckets(run, is_narrow ? RMI_ROOT_NARROW : RMI_ROOT_LINEAR);
-        return;
-    }
-    const struct windows log = fill_buckets(run, RMI_ROOT_LOG);
-    run->wide_windows = KY_MIN(linear.wide, log.wide);
-    if (log.wide <= count / WIDE_SHARE_MAX) {
-        mark_buckets(run, RMI_ROOT_LOG);
-        return;
-    }
-    run->root_kind = RMI_ROOT_LEVELS;
-    rmi_pages_free(run->buckets, ((size_t)run->bucket_count + 1) * sizeof(uint32_t));
-    run->bucket_count = 0;
-    run->buckets = (uint32_t *)rmi_pages_new(sizeof(uint32_t));
-}
-
-/* Reading one block beyond the last must find no code below the one searched for. */
-static void
-make_end(struct rmi_run *run)
-{
-    (void)open_block(&run->blocks[run->block_count]);
-}
-
-void
-rmi_run_index(struct rmi_run *run)
-{
-    run->leaves[run->leaf_count] =
-        (struct rmi_leaf){.base = UINT64_MAX, .first_block = run->block_count - 1};
-    make_end(run);
-    make_levels(run);
-    make_root(run);
-    if (run->separators_count > 0) {
-        memset(&run->separators[run->separators_count], UINT8_MAX, sizeof(struct rmi_separators));
-    }
-    run->bytes = sizeof(*run) + rmi_blocks_size(run) +
-                 ((uint64_t)run->leaf_count + 1) * sizeof(struct rmi_leaf) +
-                 rmi_separators_size(run) + run->heads_memory_size +
-                 ((uint64_t)run->bucket_count + 1) * sizeof(uint32_t) + run->rests_size +
-                 (run->rest_places == NULL ? 0 : rmi_slot_end(run) * sizeof(uint32_t));
-}
-
-/* Where a search for the code begins, in blocks from the leaf's first. */
-static uint32_t
-begin_of(const struct rmi_run *run, uint32_t at, uint64_t code)
-{
-    const struct rmi_leaf *leaf = &run->leaves[at];
-    if (leaf->kind != RMI_LEAF_PACKED) {
-        return rmi_leaf_predict(leaf, code);
-    }
-    const uint16_t wanted = rmi_leaf_quantise(leaf, code);
-    uint32_t below = 0;
-    for (uint32_t i = 0; i < RMI_PACKED_BLOCKS_MAX; i++) {
-        below += run->separators[at].codes[i] < wanted;
-    }
-    return below;
-}
-
-/* Of some leaves, nearly all entries lie in the block where a search for them begins. */
-static bool
-is_sure(const struct rmi_run *run)
-{
-    const uint32_t step = run->leaf_count / SAMPLED_LEAVES + 1;
-    uint64_t entries = 0;
-    uint64_t strays = 0;
-    for (uint32_t at = 0; at < run->leaf_count; at += step) {
-        const uint32_t first = run->leaves[at].first_block;
-        for (uint32_t block = first; block < run->leaves[at + 1].first_block; block++) {
-            for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
-                const uint64_t slot = (uint64_t)block * RMI_BLOCK_SLOTS + i;
-                if ((rmi_slot_word(run, slot) & RMI_ROW_IS_PAD) == 0) {
-                    entries++;
-                    strays += begin_of(run, at, rmi_slot_code(run, slot)) != block - first;
-                }
-            }
-        }
-    }
-    return strays <= entries / STRAY_SHARE_MAX;
-}
-
-void
-rmi_run_choose_search(struct rmi_run *run)
-{
-    const struct rmi_shape *shape = &run->shape;
-    const bool is_direct = shape->is_exact && shape->prefix_size == 1 &&
-                           shape->key_size == 1 + (uint32_t)RMI_CODE_SIZE;
-    uint32_t packed = 0;
-    for (uint32_t i = 0; i < run->leaf_count; i++) {
-        packed += run->leaves[i].kind == RMI_LEAF_PACKED;
-    }
-    run->leaves_kind = packed <= run->leaf_count / PACKED_SHARE_MAX ? RMI_LEAVES_MODELS
-                       : is_sure(run)                               ? RMI_LEAVES_SURE
-                                                                    : RMI_LEAVES_MIXED;
-    run->direct_kind = is_direct ? rmi_search_kind(run) : RMI_SEARCH_NONE;
-    run->direct_marker = shape->prefix[0];
-}
+/* ---- all of it */
 
 static void
 count_spills(struct builder *builder)
@@ -724,6 +516,8 @@ rmi_run_new(const struct rmi_shape *shape, const struct rmi_input *input)
         const uint64_t to = add_leaf(&builder, from);
         for (; from < to; from++) {
             run->row_max = KY_MAX(run->row_max, input->rows[from]);
+            /* Equal codes are in one leaf. */
+            run->has_twins |= from + 1 < to && input->codes[from + 1] == input->codes[from];
         }
         given_back = give_back(&builder, given_back, from);
         KY_ASSERT(run->block_count + BLOCKS_SLACK <= capacity);
@@ -777,6 +571,7 @@ rmi_run_free(void *pointer)
     rmi_pages_free(run->separators, rmi_separators_size(run));
     rmi_pages_free(run->heads_memory, run->heads_memory_size);
     rmi_pages_free(run->buckets, ((size_t)run->bucket_count + 1) * sizeof(uint32_t));
+    rmi_pages_free(run->guesses, rmi_guesses_size(run));
     rmi_pages_free(run->rests, run->rests_size + 1);
     if (run->rest_places != NULL) {
         rmi_pages_free(run->rest_places, (rmi_slot_end(run) + 1) * sizeof(uint32_t));

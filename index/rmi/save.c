@@ -313,6 +313,7 @@ load_blocks(struct loader *loader, struct rmi_run *run)
         (void)rmi_walk_to(&walk, (uint32_t)(offset / sizeof(struct rmi_block)));
     }
     run->last_code = walk.last_code;
+    run->has_twins = walk.twins != 0;
     run->row_max = rmi_walk_row_max(&walk);
     struct ky_error err;
     ky_error_init(&err);

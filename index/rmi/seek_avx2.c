@@ -51,6 +51,12 @@ equal_to(const uint64_t *codes, uint64_t code)
 }
 
 TARGET static inline uint32_t
+equal_in_two(const struct rmi_block *block, uint64_t code)
+{
+    return equal_to(block[0].codes, code) | equal_to(block[1].codes, code) << RMI_BLOCK_SLOTS;
+}
+
+TARGET static inline uint32_t
 at_least_in_two(const struct rmi_block *block, uint64_t code)
 {
     const __m256i flipped = _mm256_set1_epi64x((long long)(code ^ (uint64_t)INT64_MIN));

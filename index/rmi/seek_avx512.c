@@ -27,6 +27,15 @@ equal_to(const uint64_t *codes, uint64_t code)
 }
 
 TARGET static inline uint32_t
+equal_in_two(const struct rmi_block *block, uint64_t code)
+{
+    const __m512i wanted = _mm512_set1_epi64((long long)code);
+    const __mmask8 first = _mm512_cmpeq_epi64_mask(wanted, _mm512_load_si512(block[0].codes));
+    const __mmask8 second = _mm512_cmpeq_epi64_mask(wanted, _mm512_load_si512(block[1].codes));
+    return (uint32_t)_mm512_kunpackb(second, first);
+}
+
+TARGET static inline uint32_t
 at_least_in_two(const struct rmi_block *block, uint64_t code)
 {
     const __m512i wanted = _mm512_set1_epi64((long long)code);

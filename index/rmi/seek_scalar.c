@@ -31,6 +31,12 @@ equal_to(const uint64_t *codes, uint64_t code)
 }
 
 static inline uint32_t
+equal_in_two(const struct rmi_block *block, uint64_t code)
+{
+    return equal_to(block[0].codes, code) | equal_to(block[1].codes, code) << RMI_BLOCK_SLOTS;
+}
+
+static inline uint32_t
 at_least_in_two(const struct rmi_block *block, uint64_t code)
 {
     uint32_t found = 0;

@@ -7,6 +7,7 @@
  *
  *   first_at_least(codes, code)     first of 8 ascending codes that is >= code; 8 if none
  *   equal_to(codes, code)           a bit for each of 8 codes that is the one
+ *   equal_in_two(block, code)       the same for the block and the next
  *   at_least_in_two(block, code)    a bit for each code of the block and the next that is >= code
  *   count_at_most(heads, count, c)  how many of 8 or 16 ascending heads are <= c
  *   count_below_16(separators, q)   how many of 32 separators are < q
@@ -98,6 +99,12 @@ first_block_either(const struct rmi_run *run, uint32_t at, uint64_t distance)
     return leaf->first_block + (uint32_t)rmi_high_product(distance, leaf->scale) + counted;
 }
 
+INLINE bool
+has_separators(const struct rmi_run *run)
+{
+    return run->leaves_kind == RMI_LEAVES_MIXED || run->leaves_kind == RMI_LEAVES_SURE;
+}
+
 /* The block of the leaf where the search begins. The code is not below the leaf's first. */
 INLINE uint32_t
 first_block_of(const struct rmi_run *run, uint32_t at, uint64_t code)
@@ -107,7 +114,7 @@ first_block_of(const struct rmi_run *run, uint32_t at, uint64_t code)
     if (KY_UNLIKELY(leaf->kind == RMI_LEAF_SINGLE)) {
         return distance > 0 ? leaf[1].first_block : leaf->first_block;
     }
-    if (run->leaves_kind != RMI_LEAVES_MODELS || leaf->kind == RMI_LEAF_PACKED) {
+    if (has_separators(run) || leaf->kind == RMI_LEAF_PACKED) {
         return first_block_either(run, at, KY_MIN(distance, leaf->range));
     }
     return leaf->first_block + rmi_leaf_predict_at(leaf, distance);
@@ -166,7 +173,7 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
             __builtin_prefetch(&run->leaves[at[i]]);
         }
     }
-    if (run->leaves_kind != RMI_LEAVES_MODELS) {
+    if (has_separators(run)) {
         for (uint32_t i = 0; i < count; i++) {
             __builtin_prefetch(&run->separators[at[i]]);
         }
@@ -187,13 +194,49 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
     }
 }
 
+/* A slot of the block or the next one: its code, and where its row word is from there. */
+INLINE const char *
+place_in_two(const struct rmi_block *block, uint32_t slot)
+{
+    /* The next block's codes come after this one's rows. */
+    return (const char *)(const void *)block +
+           (size_t)(slot + (slot & RMI_BLOCK_SLOTS)) * sizeof(uint64_t);
+}
+
+INLINE uint64_t
+word_in_two(const struct rmi_block *block, uint32_t slot)
+{
+    const _Atomic uint64_t *row =
+        (const _Atomic uint64_t *)(const void *)(place_in_two(block, slot) +
+                                                 offsetof(struct rmi_block, rows));
+    return atomic_load_explicit(row, memory_order_acquire);
+}
+
+/* A code that neither the block nor the next one has lies between two entries that follow each
+ * other there: it is in no block. */
+INLINE bool
+is_between(const struct rmi_block *block, uint64_t code)
+{
+    const uint32_t found = at_least_in_two(block, code);
+    if (found == 0 || (found & 1) != 0) {
+        return false;
+    }
+    /* After a pad comes the next block's first entry. */
+    uint32_t slot = (uint32_t)__builtin_ctz(found);
+    if (slot < RMI_BLOCK_SLOTS && block->codes[slot] == UINT64_MAX) {
+        slot = RMI_BLOCK_SLOTS;
+    }
+    const uint64_t next = *(const uint64_t *)(const void *)place_in_two(block, slot);
+    return next > code && next != UINT64_MAX;
+}
+
 /* The usual lookup, which is over in this function and calls nothing. What it cannot do begins anew
  * elsewhere: so do codes beyond their leaf's last, and with them all beyond the run's. */
 INLINE uint32_t
 find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, uint32_t root,
         uint32_t leaves, bool has_filter)
 {
-    const bool is_mixed = leaves != RMI_LEAVES_MODELS;
+    const bool is_mixed = leaves == RMI_LEAVES_MIXED || leaves == RMI_LEAVES_SURE;
     enum { DIRECT_SIZE = 1 + RMI_CODE_SIZE };
     const uint8_t *bytes = (const uint8_t *)key.data;
     struct ky_epoch_word *epoch = ky_epoch_try_enter();
@@ -218,6 +261,31 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
     }
     uint64_t distance = code - run->root_base; /* beyond the range, too, when code is below */
     uint32_t at = 0;
+    if (leaves == RMI_LEAVES_GUESSED && root != RMI_ROOT_LEVELS) {
+        if (root == RMI_ROOT_LOG) {
+            distance = rmi_log(distance);
+        }
+        if (KY_UNLIKELY(distance > run->root_range)) {
+            goto slowly;
+        }
+        const struct rmi_block *guessed = &run->blocks[rmi_guess_at(run, distance)];
+        __builtin_prefetch(&guessed->rows);
+        const uint32_t equal = equal_in_two(guessed, code);
+        if (KY_UNLIKELY(equal == 0)) {
+            if (!is_between(guessed, code)) {
+                goto slowly;
+            }
+            ky_epoch_leave_entered(epoch);
+            return 0;
+        }
+        const uint64_t word = word_in_two(guessed, (uint32_t)__builtin_ctz(equal));
+        if (KY_UNLIKELY(word > RMI_ROW_MASK)) {
+            goto slowly;
+        }
+        row_ids[0] = word;
+        ky_epoch_leave_entered(epoch);
+        return 1;
+    }
     if (root == RMI_ROOT_LEVELS) {
         at = find_leaf_by_levels(run, code);
     } else {
@@ -271,14 +339,9 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
     if (KY_UNLIKELY(found == 0)) {
         goto slowly;
     }
-    /* The next block's codes come after this one's rows. */
     const uint32_t slot = (uint32_t)__builtin_ctz(found);
-    const char *place = (const char *)(const void *)block +
-                        (size_t)(slot + (slot & RMI_BLOCK_SLOTS)) * sizeof(uint64_t);
-    const _Atomic uint64_t *row =
-        (const _Atomic uint64_t *)(const void *)(place + offsetof(struct rmi_block, rows));
-    const uint64_t word = atomic_load_explicit(row, memory_order_acquire);
-    if (KY_LIKELY(*(const uint64_t *)(const void *)place == code)) {
+    const uint64_t word = word_in_two(block, slot);
+    if (KY_LIKELY(*(const uint64_t *)(const void *)place_in_two(block, slot) == code)) {
         if (KY_LIKELY(word <= RMI_ROW_MASK)) {
             row_ids[0] = word;
             ky_epoch_leave_entered(epoch);
@@ -307,14 +370,15 @@ slowly:
 #define FIND_ALL(name, root)                     \
     FIND(name##_models, root, RMI_LEAVES_MODELS) \
     FIND(name##_mixed, root, RMI_LEAVES_MIXED)   \
-    FIND(name##_sure, root, RMI_LEAVES_SURE)
+    FIND(name##_sure, root, RMI_LEAVES_SURE)     \
+    FIND(name##_guessed, root, RMI_LEAVES_GUESSED)
 FIND_ALL(find_narrow, RMI_ROOT_NARROW)
 FIND_ALL(find_linear, RMI_ROOT_LINEAR)
 FIND_ALL(find_log, RMI_ROOT_LOG)
 FIND_ALL(find_levels, RMI_ROOT_LEVELS)
 
 #define BOTH(name) name, name##_filtered
-#define ALL(name) BOTH(name##_models), BOTH(name##_mixed), BOTH(name##_sure)
+#define ALL(name) BOTH(name##_models), BOTH(name##_mixed), BOTH(name##_sure), BOTH(name##_guessed)
 const struct rmi_kernel KERNEL = {
     KERNEL_NAME,
     {ALL(find_narrow), ALL(find_linear), ALL(find_log), ALL(find_levels)},

@@ -21,7 +21,8 @@ struct rmi_walk {
     uint64_t last_row_id;
     uint64_t row_max[RMI_BLOCK_SLOTS]; /* the greatest row ids, of slots with each place */
     bool has_last;
-    bool has_twin; /* the last entry says so */
+    bool has_twin;  /* the last entry says so */
+    uint32_t twins; /* any bit: there are entries with equal codes */
     uint64_t entries;
     uint64_t dead;
     const char *fault; /* static text: what is wrong; NULL: nothing yet */

@@ -89,6 +89,7 @@ verify_block(struct rmi_walk *walk, const struct rmi_block *block, uint32_t *use
     walk->last_code = codes[used - 1];
     walk->last_row_id = words[used - 1] & RMI_ROW_MASK;
     walk->has_twin = twins >> (used - 1) != 0;
+    walk->twins |= twins;
     walk->entries += used;
     return NULL;
 }

@@ -27,8 +27,10 @@ enum distribution {
     POWERS,
     CLUSTERS,
     OUTLIERS,
-    LOGS,      /* as many between any two powers of two */
-    LOG_MIXED, /* the same, in bursts */
+    LOGS,           /* as many between any two powers of two */
+    POWERS_BETWEEN, /* of two, with any exponent: nearly */
+    LOG_MIXED,      /* the same, in bursts */
+    DENSE_START,    /* half of them in a sixteenth of the range */
     TWO_WIDTHS,
     NARROW_MIDDLE, /* half of them close together, far from both ends */
     STAIRS,        /* made so that a line through the ends is wrong by most */
@@ -60,6 +62,13 @@ draw(enum distribution distribution, struct ky_prng *prng, uint64_t i, uint64_t 
         return ky_prng_below(prng, 100) == 0 ? ky_prng_next(prng) : i;
     case LOGS:
         return ky_prng_next(prng) >> ky_prng_below(prng, 50);
+    case POWERS_BETWEEN: {
+        const double rest = (double)(ky_prng_next(prng) >> 11) / 9007199254740992.0;
+        return (uint64_t)((1.0 + rest * (0.6565 + 0.3435 * rest)) *
+                          (double)((uint64_t)1 << (48 + ky_prng_below(prng, 14))));
+    }
+    case DENSE_START:
+        return i % 2 == 0 ? ky_prng_next(prng) : ky_prng_next(prng) >> 4;
     case LOG_MIXED:
         return (((uint64_t)1 << (14 + i / 100 * 100 * 49 / (count + 1))) + i / 100 * 4096) +
                ky_prng_below(prng, 200);
@@ -188,14 +197,19 @@ check_find(struct rmi_run *run, const uint64_t *codes, uint64_t count, uint64_t 
     }
 }
 
-/* Lookups may be nearly sure of the block or not: both ways are right for both kinds of runs. */
+/* Lookups may be nearly sure of the block, may guess it, or not: that is judged by how often they
+ * would be wrong, and right for all. */
 static void
 check_find_both(struct rmi_run *run, const uint64_t *codes, uint64_t count, uint64_t code)
 {
+    static const uint8_t others[] = {[RMI_LEAVES_MODELS] = RMI_LEAVES_MODELS,
+                                     [RMI_LEAVES_MIXED] = RMI_LEAVES_SURE,
+                                     [RMI_LEAVES_SURE] = RMI_LEAVES_MIXED,
+                                     [RMI_LEAVES_GUESSED] = RMI_LEAVES_MODELS};
     const uint8_t kind = run->leaves_kind;
     check_find(run, codes, count, code);
-    if (kind != RMI_LEAVES_MODELS) {
-        run->leaves_kind = kind == RMI_LEAVES_SURE ? RMI_LEAVES_MIXED : RMI_LEAVES_SURE;
+    if (others[kind] != kind) {
+        run->leaves_kind = others[kind];
         run->direct_kind = rmi_search_kind(run);
         check_find(run, codes, count, code);
         run->leaves_kind = kind;
@@ -322,8 +336,10 @@ Test(rmi_run, every_distribution_large)
     for (int distribution = 0; distribution < DISTRIBUTIONS; distribution++) {
         check_run((enum distribution)distribution, 60000, 9);
     }
+    check_run(POWERS_BETWEEN, 150000, 9); /* less bent between two leaves */
     for (uint32_t i = 0; i < RMI_SEARCH_KINDS; i++) {
-        cr_expect(was_tried[i], "no run is searched the way of number %u", i);
+        const bool is_none = i == RMI_SEARCH_KIND(RMI_ROOT_LEVELS, RMI_LEAVES_GUESSED);
+        cr_expect(was_tried[i] != is_none, "no run is searched the way of number %u", i);
     }
 }
 
