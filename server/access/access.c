@@ -207,7 +207,9 @@ entry_log_add(struct ky_buffer *log, oid_t index, struct ky_slice key, row_id_t 
                                  .is_key_change = is_key_change};
     uint8_t *place = ky_buffer_extend(log, ky_align_up(sizeof(entry) + key.size, 8));
     memcpy(place, &entry, sizeof(entry));
-    memcpy(place + sizeof(entry), key.data, key.size);
+    if (key.size > 0) {
+        memcpy(place + sizeof(entry), key.data, key.size);
+    }
 }
 
 bool
@@ -231,6 +233,8 @@ runtime_remove(struct access_index *runtime, struct ky_slice key, row_id_t row_i
         if (runtime->vectors != NULL) {
             (void)collection_remove(runtime->vectors, row_id, key.data);
         }
+    } else if (runtime->is_inverted) {
+        inverted_remove(runtime, key, row_id);
     } else {
         (void)index_remove(runtime->tree, key, row_id);
     }
@@ -264,6 +268,7 @@ txn_free(struct access_txn *txn)
     ky_buffer_deinit(&txn->row);
     ky_buffer_deinit(&txn->key);
     ky_buffer_deinit(&txn->old_key);
+    ky_buffer_deinit(&txn->new_keys);
     ky_free(txn);
 }
 

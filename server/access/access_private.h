@@ -25,6 +25,8 @@ struct access_index {
     struct index *tree;         /* owned; NULL for vectors */
     struct collection *vectors; /* owned; NULL for trees, and for vectors without an engine */
     bool is_vector;             /* of hnsw or ivfflat */
+    bool is_inverted;           /* a tree with many keys for a row: inverted.c */
+    uint8_t *classes;           /* owned; of an inverted one, by key: enum inverted_class */
     uint16_t vector_column;     /* 0-based */
     oid_t vector_type;
     struct vector_counts counts;
@@ -122,6 +124,7 @@ struct access_txn {
     struct ky_buffer row;     /* scratch for encoding */
     struct ky_buffer key;
     struct ky_buffer old_key;
+    struct ky_buffer new_keys;
     txn_done done;
     void *done_arg;
     uint32_t counted; /* relations in counts */
@@ -157,12 +160,39 @@ void runtime_set_tree(struct access_index *runtime, const struct cat_index *inde
 KY_MUST_CHECK ky_status runtime_fill(struct access_index *runtime, const struct cat_index *index,
                                      struct txn *txn, struct ky_error *err);
 
+/* inverted.c. The key of a row in an inverted index is all of its keys: inverted.h. */
+/* Those of keys that are not among less. */
+void inverted_subtract(struct ky_slice keys, struct ky_slice less, struct ky_buffer *out);
+bool inverted_has(struct ky_slice keys, struct ky_slice key);
+/* From the values of the index's columns. */
+void inverted_row_keys(const struct access_index *runtime, const struct cat_index *index,
+                       const struct datum *values, struct ky_buffer *out);
+/* new_out: those that were not there; NULL: nobody asks. */
+KY_MUST_CHECK ky_status inverted_insert(struct access_index *runtime, struct ky_slice keys,
+                                        row_id_t row_id, struct ky_buffer *new_out,
+                                        struct ky_error *err);
+void inverted_remove(struct access_index *runtime, struct ky_slice keys, row_id_t row_id);
+/* Puts a new row in, which has txn->key. */
+KY_MUST_CHECK ky_status inverted_add_row(struct access_txn *txn, struct access_index *runtime,
+                                         row_id_t row_id, struct ky_error *err);
+/* A row gets txn->key in place of txn->old_key. */
+KY_MUST_CHECK ky_status inverted_move_row(struct access_txn *txn, struct access_index *runtime,
+                                          row_id_t row_id, bool *is_moved_out,
+                                          struct ky_error *err);
+/* Takes out those of keys that row, the newest version, does not have. */
+void inverted_purge(struct access_index *runtime, const struct cat_index *index,
+                    struct ky_slice row, struct ky_slice keys, row_id_t row_id,
+                    struct ky_buffer *scratch);
+KY_MUST_CHECK ky_status inverted_fill(struct access_index *runtime, const struct cat_index *index,
+                                      struct txn *txn, struct ky_error *err);
+
 /* What there is to know of a row's key besides its bytes. */
 struct key_info {
     bool has_entry; /* false: the row has none (a null vector, a predicate that is not true) */
     bool has_null;  /* uniqueness does not apply */
 };
-/* Key bytes of a row: the tree's key, or the vector's floats. Fails as expressions do. */
+/* Key bytes of a row: the tree's key, all keys of an inverted one, or the vector's floats. Fails as
+ * expressions do. */
 KY_MUST_CHECK ky_status runtime_values_key(const struct access_index *runtime,
                                            const struct cat_index *index,
                                            const struct datum *values, struct ky_buffer *out,

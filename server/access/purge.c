@@ -77,7 +77,9 @@ purge_entry(struct access *access, struct txn *txn, const struct cat_image *imag
         return PURGE_LATER;
     }
     bool is_live = state == ROW_UNCHANGED || state == ROW_CHANGED;
-    if (!is_live || !row_has_key(index, runtime, newest.body, key, scratch)) {
+    if (is_live && runtime->is_inverted) {
+        inverted_purge(runtime, index, newest.body, key, entry->row_id, scratch);
+    } else if (!is_live || !row_has_key(index, runtime, newest.body, key, scratch)) {
         runtime_remove(runtime, key, entry->row_id);
     }
     if (entry->is_key_change) {

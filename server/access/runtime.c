@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "server/access/access_private.h"
+#include "server/access/inverted.h"
 #include "server/base/assert.h"
 
 /* Live indexes: making, filling from rows, keys of rows. */
@@ -58,6 +59,14 @@ runtime_new(struct access *access, const struct cat_image *image, const struct c
     case INDEX_RMI:
         runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));
         break;
+    case INDEX_GIN:
+        runtime->is_inverted = true;
+        runtime->classes = ky_calloc((size_t)index->key_count + 1, 1);
+        for (uint16_t i = 0; i < index->key_count; i++) {
+            runtime->classes[i] = (uint8_t)inverted_class_of(cat_key_opclass(index, i));
+        }
+        runtime_set_tree(runtime, index, index_new(runtime_tree_kind(index)));
+        break;
     case INDEX_HNSW:
     case INDEX_IVFFLAT:
         runtime->is_vector = true;
@@ -92,6 +101,7 @@ runtime_free(struct access_index *runtime)
         return;
     }
     index_free(runtime->tree);
+    ky_free(runtime->classes);
     collection_free(runtime->vectors);
     if (runtime->evaluator != NULL) {
         the_evaluator->close(runtime->evaluator);
@@ -131,6 +141,12 @@ keys_to_bytes(const struct access_index *runtime, const struct cat_index *index,
     *info = (struct key_info){.has_entry = true};
     if (runtime->is_vector) {
         info->has_entry = runtime_vector_key(runtime, keys[0], out);
+        return;
+    }
+    if (runtime->is_inverted) {
+        const size_t start = out->size;
+        inverted_row_keys(runtime, index, keys, out);
+        info->has_entry = out->size > start;
         return;
     }
     for (uint16_t i = 0; i < index->key_count; i++) {
@@ -459,6 +475,7 @@ ky_status
 runtime_fill(struct access_index *runtime, const struct cat_index *index, struct txn *txn,
              struct ky_error *err)
 {
-    return runtime->is_vector ? runtime_fill_vectors(runtime, index, txn, err)
-                              : fill_tree(runtime, index, txn, err);
+    return runtime->is_vector     ? runtime_fill_vectors(runtime, index, txn, err)
+           : runtime->is_inverted ? inverted_fill(runtime, index, txn, err)
+                                  : fill_tree(runtime, index, txn, err);
 }

@@ -14,7 +14,7 @@ ky_status
 access_index_scan_open(struct access_index_scan *scan, struct access *access, struct ky_error *err)
 {
     scan->runtime = access_runtime(access, scan->index);
-    if (scan->runtime->tree == NULL) {
+    if (scan->runtime->tree == NULL || scan->runtime->is_inverted) {
         return ky_error_set(err, KY_WRONG_OBJECT_TYPE, "index \"%s\" is not ordered",
                             scan->index->name);
     }

@@ -28,6 +28,11 @@
  * there takes long. A part of one may be older before it is given up: rows put in anew wait beside
  * the graph for the linker, and building would leave no graph at all.
  *
+ * An inverted index has any number of entries of a row, so that counts say nothing; its filters are
+ * always asked. An entry too many does no harm there, for whoever reads asks the row: while there
+ * are old keys, those of rows that are large are kept as they are, and not looked for in the row
+ * once for each of them.
+ *
  * A file that is damaged, of another version or of an index that was defined differently, and a
  * loaded index that does not have one entry for each row, end in building the index from the rows.
  */
@@ -37,6 +42,7 @@ enum {
     RESAVE_FRACTION = 16, /* of the entries may have changed */
     RESAVE_CHANGES = 1000,
     CHANGES_BATCH = 256,
+    CHECKED_ROW_SIZE_MAX = 8192, /* of an inverted index, while there are old keys */
 };
 
 static void
@@ -120,7 +126,7 @@ static bool
 is_selective(const struct access_index *runtime, const struct cat_index *index)
 {
     const int column = index->keys[0].column;
-    return index->predicate_sql != NULL ||
+    return (index->predicate_sql != NULL && !runtime->is_inverted) ||
            (runtime->vectors != NULL &&
             (column == 0 || !index->table->columns[column - 1].is_not_null));
 }
@@ -135,9 +141,17 @@ keep_saved(void *arg, struct ky_slice key, row_id_t row_id)
         return storage_has_row(filter->pin, filter->runtime->rel, row_id);
     }
     ky_buffer_clear(&filter->scratch);
-    return storage_get(filter->pin, filter->runtime->rel, row_id, &row) &&
-           runtime_row_key(filter->runtime, filter->index, row.body, &filter->scratch) &&
-           ky_slice_equal(ky_buffer_slice(&filter->scratch), key);
+    if (!storage_get(filter->pin, filter->runtime->rel, row_id, &row)) {
+        return false;
+    }
+    if (filter->runtime->is_inverted && row.body.size > CHECKED_ROW_SIZE_MAX) {
+        return true;
+    }
+    if (!runtime_row_key(filter->runtime, filter->index, row.body, &filter->scratch)) {
+        return false;
+    }
+    const struct ky_slice found = ky_buffer_slice(&filter->scratch);
+    return filter->runtime->is_inverted ? inverted_has(found, key) : ky_slice_equal(found, key);
 }
 
 static bool
@@ -149,6 +163,14 @@ keep_saved_vector(void *arg, row_id_t row_id, const void *values)
         arg, ky_slice(values, vector_values_size(options->element, options->dimension)), row_id);
 }
 
+/* So many rows may have changed. */
+static uint64_t
+changes_max(const struct access_index *runtime)
+{
+    const uint64_t live = storage_live_count(runtime->access->storage, runtime->rel);
+    return KY_MIN(entries_of(runtime), live) / RESAVE_FRACTION + RESAVE_CHANGES;
+}
+
 /* Little has changed since the part was written. */
 static bool
 is_part_good(const struct access_index *runtime, const struct part_info *part,
@@ -158,8 +180,8 @@ is_part_good(const struct access_index *runtime, const struct part_info *part,
     const uint64_t before = runtime->part_nodes;
     const uint64_t linked = nodes > before ? nodes - before : before - nodes;
     return part->identity == now->identity && part->lsn == runtime->part_lsn &&
-           now->mark - part->mark <= entries_of(runtime) / RESAVE_FRACTION + RESAVE_CHANGES &&
-           (nodes == 0) == (before == 0) && linked <= nodes / RESAVE_FRACTION + RESAVE_CHANGES;
+           now->mark - part->mark <= changes_max(runtime) && (nodes == 0) == (before == 0) &&
+           linked <= nodes / RESAVE_FRACTION + RESAVE_CHANGES;
 }
 
 static ky_status
@@ -266,6 +288,9 @@ keep_older_vector(void *arg, row_id_t row_id, const void *values)
 static ky_status
 put_in(struct access_index *runtime, struct ky_slice key, row_id_t row_id, struct ky_error *err)
 {
+    if (runtime->is_inverted) {
+        return inverted_insert(runtime, key, row_id, NULL, err);
+    }
     return runtime->vectors != NULL
                ? collection_insert(runtime->vectors, row_id, key.data, NULL, err)
                : index_insert(runtime->tree, key, row_id, NULL, err);
@@ -319,6 +344,9 @@ static bool
 is_complete(const struct access_index *runtime, const struct cat_index *index, struct txn *txn)
 {
     const uint64_t entries = entries_of(runtime);
+    if (runtime->is_inverted) {
+        return true;
+    }
     if (entries == storage_live_count(runtime->access->storage, runtime->rel)) {
         return true;
     }
@@ -369,7 +397,8 @@ load_part(struct access_index *runtime, const struct cat_index *index, struct tx
           struct ky_error *err)
 {
     struct storage *storage = runtime->access->storage;
-    bool is_filtered = index->predicate_sql != NULL || runtime->vectors != NULL;
+    bool is_filtered =
+        index->predicate_sql != NULL || runtime->vectors != NULL || runtime->is_inverted;
     for (;;) {
         char name[32];
         struct part_info info = {0};

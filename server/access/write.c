@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/access/access_private.h"
+#include "server/access/inverted.h"
 #include "server/base/assert.h"
 
 /*
@@ -23,6 +24,18 @@ is_event_table(const struct cat_table *table)
 
 /* ------------------------------------------------------------------ serializable */
 
+/* txn->old_key, or all those in it. */
+static void
+note_keys(struct access_txn *txn, rel_id_t rel, const struct access_index *runtime)
+{
+    const struct ky_slice key = ky_buffer_slice(&txn->old_key);
+    const size_t size = runtime->is_inverted ? (size_t)INVERTED_KEY_SIZE : key.size;
+    for (size_t place = 0; place < key.size; place += size) {
+        txn_note_write(txn->txn, rel, runtime->oid,
+                       ky_slice((const uint8_t *)key.data + place, size));
+    }
+}
+
 void
 access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky_slice row)
 {
@@ -36,7 +49,7 @@ access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky
         if (runtime->tree != NULL &&
             runtime_row_key(runtime, table->indexes[i], row, &txn->old_key)) {
             is_noted = true;
-            txn_note_write(txn->txn, table->rel, runtime->oid, ky_buffer_slice(&txn->old_key));
+            note_keys(txn, table->rel, runtime);
         }
     }
     /* In no index (there may be partial ones only): who read all of the table must still know. */
@@ -189,6 +202,9 @@ add_entry(struct access_txn *txn, const struct cat_index *index, struct access_i
     bool is_new = true;
     struct ky_slice key = ky_buffer_slice(&txn->key);
     entry->answer = UNIQUE_INSERTED;
+    if (runtime->is_inverted) {
+        return inverted_add_row(txn, runtime, entry->row_id, err);
+    }
     if (runtime->vectors != NULL) {
         KY_TRY(collection_insert(runtime->vectors, entry->row_id, key.data, &is_new, err));
     } else if (entry->is_unique) {
@@ -501,6 +517,9 @@ move_entry(struct access_txn *txn, const struct cat_index *index, row_id_t row_i
     KY_TRY(runtime_values_key(runtime, index, values, &txn->key, &info, err));
     bool has_new = info.has_entry;
     *unique_out = UNIQUE_INSERTED;
+    if (runtime->is_inverted) {
+        return inverted_move_row(txn, runtime, row_id, is_moved_out, err);
+    }
     if (has_old == has_new &&
         ky_slice_equal(ky_buffer_slice(&txn->old_key), ky_buffer_slice(&txn->key))) {
         return KY_OK;

@@ -75,6 +75,7 @@ struct cat_key {
 enum index_method {
     INDEX_BTREE = 403,
     INDEX_HASH = 405,
+    INDEX_GIN = 2742,
     INDEX_RMI = 15001,
     INDEX_HNSW = 15002,
     INDEX_IVFFLAT = 15003

@@ -3,16 +3,20 @@
 
 #include <string.h>
 
-/* PostgreSQL's btree classes under their numbers, and pgvector's under ours. A family of ours has
- * the number of its class. */
+/* PostgreSQL's btree and gin classes under their numbers, and pgvector's under ours. A family of
+ * ours has the number of its class. */
 
-#define BTREE(oid, name, family, type, is_default)                    \
-    {                                                                 \
-        (oid), (name), INDEX_BTREE, (type), (family), (is_default), 0 \
+#define BTREE(oid, name, family, type, is_default)                       \
+    {                                                                    \
+        (oid), (name), INDEX_BTREE, (type), (family), (is_default), 0, 0 \
     }
-#define VECTORS(oid, name, method, type, is_default, distance)                        \
-    {                                                                                 \
-        (oid), (name), (method), (type), (oid), (is_default), CAT_DISTANCE_##distance \
+#define GIN(oid, name, family, type, is_default, key)                      \
+    {                                                                      \
+        (oid), (name), INDEX_GIN, (type), (family), (is_default), 0, (key) \
+    }
+#define VECTORS(oid, name, method, type, is_default, distance)                           \
+    {                                                                                    \
+        (oid), (name), (method), (type), (oid), (is_default), CAT_DISTANCE_##distance, 0 \
     }
 
 static const struct cat_opclass classes[] = {
@@ -53,6 +57,9 @@ static const struct cat_opclass classes[] = {
     BTREE(15300, "vector_ops", 15300, OID_VECTOR, true),
     BTREE(15301, "halfvec_ops", 15301, OID_HALFVEC, true),
     BTREE(15302, "sparsevec_ops", 15302, OID_SPARSEVEC, true),
+    GIN(10064, "array_ops", GIN_FAMILY_ARRAY, OID_ANYARRAY, true, OID_ANYELEMENT),
+    GIN(10090, "jsonb_ops", GIN_FAMILY_JSONB, OID_JSONB, true, OID_TEXT),
+    GIN(10091, "jsonb_path_ops", GIN_FAMILY_JSONB_PATH, OID_JSONB, false, OID_INT4),
     VECTORS(15303, "vector_l2_ops", INDEX_HNSW, OID_VECTOR, false, L2),
     VECTORS(15304, "vector_ip_ops", INDEX_HNSW, OID_VECTOR, false, INNER_PRODUCT),
     VECTORS(15305, "vector_cosine_ops", INDEX_HNSW, OID_VECTOR, false, COSINE),
@@ -83,10 +90,73 @@ cat_opclass_all(size_t *count_out)
     return classes;
 }
 
+/* jsonpath's operators (4012 as 15, 4013 as 16, in both families of jsonb) belong here as well. */
+static const struct cat_gin_operator gin_operators[] = {
+    {10349, GIN_FAMILY_ARRAY, OID_ANYARRAY, OID_ANYARRAY, GIN_ARRAY_OVERLAPS, 2750},
+    {10350, GIN_FAMILY_ARRAY, OID_ANYARRAY, OID_ANYARRAY, GIN_ARRAY_CONTAINS, 2751},
+    {10351, GIN_FAMILY_ARRAY, OID_ANYARRAY, OID_ANYARRAY, GIN_ARRAY_CONTAINED, 2752},
+    {10352, GIN_FAMILY_ARRAY, OID_ANYARRAY, OID_ANYARRAY, GIN_ARRAY_EQUAL, 1070},
+    {10456, GIN_FAMILY_JSONB, OID_JSONB, OID_JSONB, GIN_JSONB_CONTAINS, 3246},
+    {10457, GIN_FAMILY_JSONB, OID_JSONB, OID_TEXT, GIN_JSONB_EXISTS, 3247},
+    {10458, GIN_FAMILY_JSONB, OID_JSONB, OID_TEXT_ARRAY, GIN_JSONB_EXISTS_ANY, 3248},
+    {10459, GIN_FAMILY_JSONB, OID_JSONB, OID_TEXT_ARRAY, GIN_JSONB_EXISTS_ALL, 3249},
+    {10462, GIN_FAMILY_JSONB_PATH, OID_JSONB, OID_JSONB, GIN_JSONB_CONTAINS, 3246},
+};
+
+const struct cat_gin_operator *
+cat_gin_operators(size_t *count_out)
+{
+    *count_out = KY_COUNT_OF(gin_operators);
+    return gin_operators;
+}
+
+enum gin_strategy
+cat_gin_strategy(oid_t family, oid_t op)
+{
+    for (size_t i = 0; i < KY_COUNT_OF(gin_operators); i++) {
+        if (gin_operators[i].family == family && gin_operators[i].op == op) {
+            return gin_operators[i].strategy;
+        }
+    }
+    return GIN_NONE;
+}
+
+const char *
+cat_method_name(enum index_method method)
+{
+    switch (method) {
+    case INDEX_BTREE:
+        return "btree";
+    case INDEX_HASH:
+        return "hash";
+    case INDEX_GIN:
+        return "gin";
+    case INDEX_RMI:
+        return "rmi";
+    case INDEX_HNSW:
+        return "hnsw";
+    case INDEX_IVFFLAT:
+        return "ivfflat";
+    }
+    return "unknown";
+}
+
+/* Classes of anyarray take every array. */
+static oid_t
+class_type(oid_t oid)
+{
+    const struct type *type = type_find(oid);
+    return type != NULL && type->category == 'A' && type->element_oid != OID_NONE &&
+                   type->typtype == 'b' && oid != OID_INT2VECTOR && oid != OID_OIDVECTOR
+               ? (oid_t)OID_ANYARRAY
+               : oid;
+}
+
 const struct cat_opclass *
 cat_opclass_find(enum index_method method, oid_t type, const char *name)
 {
     const struct cat_opclass *first = NULL;
+    type = class_type(type);
     for (size_t i = 0; i < KY_COUNT_OF(classes); i++) {
         const struct cat_opclass *opclass = &classes[i];
         if (opclass->method != method || opclass->type != type) {
@@ -120,8 +190,15 @@ cat_distance_operator(enum cat_distance distance)
 }
 
 const struct cat_opclass *
+cat_key_opclass(const struct cat_index *index, uint16_t key)
+{
+    const struct cat_key *part = &index->keys[key];
+    return part->type == NULL ? NULL
+                              : cat_opclass_find(index->method, part->type->oid, part->opclass);
+}
+
+const struct cat_opclass *
 cat_index_opclass(const struct cat_index *index)
 {
-    const struct cat_key *key = &index->keys[0];
-    return key->type == NULL ? NULL : cat_opclass_find(index->method, key->type->oid, key->opclass);
+    return cat_key_opclass(index, 0);
 }

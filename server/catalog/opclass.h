@@ -23,6 +23,34 @@ struct cat_opclass {
     oid_t family;
     bool is_default;
     enum cat_distance distance; /* of hnsw and ivfflat */
+    oid_t key_type;             /* of gin: of what is kept for a value; 0: the type itself */
+};
+
+/* How a gin class asks for a value: pg_amop's strategy numbers. jsonb_ops and jsonb_path_ops have
+ * places for 15 (@?) and 16 (@@), as PostgreSQL numbers them. */
+enum gin_strategy {
+    GIN_NONE = 0,
+    GIN_ARRAY_OVERLAPS = 1,
+    GIN_ARRAY_CONTAINS = 2,
+    GIN_ARRAY_CONTAINED = 3,
+    GIN_ARRAY_EQUAL = 4,
+    GIN_JSONB_CONTAINS = 7,
+    GIN_JSONB_EXISTS = 9,
+    GIN_JSONB_EXISTS_ANY = 10,
+    GIN_JSONB_EXISTS_ALL = 11,
+};
+/* An operator of a gin family. */
+struct cat_gin_operator {
+    oid_t oid; /* pg_amop's */
+    oid_t family;
+    oid_t left, right;
+    enum gin_strategy strategy;
+    oid_t op;
+};
+enum {
+    GIN_FAMILY_ARRAY = 2745,
+    GIN_FAMILY_JSONB = 4036,
+    GIN_FAMILY_JSONB_PATH = 4037,
 };
 
 /* All of them, built in. */
@@ -34,6 +62,14 @@ const struct cat_opclass *cat_opclass_find(enum index_method method, oid_t type,
 bool cat_opclass_exists(enum index_method method, const char *name);
 /* The distance operator of an hnsw or ivfflat class, "<->". */
 const char *cat_distance_operator(enum cat_distance distance);
+/* All operators of gin classes. */
+const struct cat_gin_operator *cat_gin_operators(size_t *count_out);
+/* How a family answers `column op value`; GIN_NONE: it does not. */
+enum gin_strategy cat_gin_strategy(oid_t family, oid_t op);
+/* "btree". */
+const char *cat_method_name(enum index_method method);
+/* The class of a key of an index; NULL as below. */
+const struct cat_opclass *cat_key_opclass(const struct cat_index *index, uint16_t key);
 /* The class of an index's first key; NULL for one that has none (an expression of unknown type). */
 const struct cat_opclass *cat_index_opclass(const struct cat_index *index);
 

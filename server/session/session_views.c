@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "server/catalog/opclass.h"
 #include "server/catalog/sysview.h"
 #include "server/session/cursor.h"
 #include "server/session/sequence.h"
@@ -445,24 +446,6 @@ add_learned(struct datum *row, const struct index_stats *stats)
     row[at++] = stats->reason == NULL ? datum_null() : datum_cstr(stats->reason);
 }
 
-static const char *
-method_name(enum index_method method)
-{
-    switch (method) {
-    case INDEX_BTREE:
-        return "btree";
-    case INDEX_HASH:
-        return "hash";
-    case INDEX_RMI:
-        return "rmi";
-    case INDEX_HNSW:
-        return "hnsw";
-    case INDEX_IVFFLAT:
-        return "ivfflat";
-    }
-    return "unknown";
-}
-
 static ky_status
 fill_index(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
@@ -482,7 +465,7 @@ fill_index(const struct sysview_context *context, struct sysview_rows *rows, str
             row[1] = schema == NULL ? datum_null() : datum_cstr(schema->name);
             row[2] = datum_cstr(table->name);
             row[3] = datum_cstr(index->name);
-            row[4] = datum_cstr(method_name(index->method));
+            row[4] = datum_cstr(cat_method_name(index->method));
             row[5] = datum_word((int64_t)stats.entries);
             row[6] = datum_word((int64_t)stats.bytes);
             row[7] = datum_word(stats.height);

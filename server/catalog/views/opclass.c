@@ -15,9 +15,13 @@ fill_am(const struct sysview_context *context, struct sysview_rows *rows, struct
         oid_t oid;
         const char *name;
         char type;
-    } methods[] = {{2, "heap", 't'},          {INDEX_BTREE, "btree", 'i'},
-                   {INDEX_HASH, "hash", 'i'}, {INDEX_RMI, "rmi", 'i'},
-                   {INDEX_HNSW, "hnsw", 'i'}, {INDEX_IVFFLAT, "ivfflat", 'i'}};
+    } methods[] = {{2, "heap", 't'},
+                   {INDEX_BTREE, "btree", 'i'},
+                   {INDEX_HASH, "hash", 'i'},
+                   {INDEX_GIN, "gin", 'i'},
+                   {INDEX_RMI, "rmi", 'i'},
+                   {INDEX_HNSW, "hnsw", 'i'},
+                   {INDEX_IVFFLAT, "ivfflat", 'i'}};
     (void)context;
     (void)err;
     for (size_t i = 0; i < KY_COUNT_OF(methods); i++) {
@@ -60,7 +64,7 @@ fill_opclass(const struct sysview_context *context, struct sysview_rows *rows, s
         put_word(&at, classes[i].family);
         put_word(&at, classes[i].type);
         put_word(&at, classes[i].is_default);
-        put_word(&at, 0);
+        put_word(&at, classes[i].key_type);
     }
     return KY_OK;
 }
@@ -99,6 +103,36 @@ fill_opfamily(const struct sysview_context *context, struct sysview_rows *rows,
 }
 VIEW(view_pg_opfamily, 2753, OID_SCHEMA_PG_CATALOG, "pg_opfamily", 'r', opfamily_columns,
      fill_opfamily);
+
+static const struct sysview_column amop_columns[] = {
+    {"oid", OID_OID},           {"amopfamily", OID_OID},    {"amoplefttype", OID_OID},
+    {"amoprighttype", OID_OID}, {"amopstrategy", OID_INT2}, {"amoppurpose", OID_CHAR},
+    {"amopopr", OID_OID},       {"amopmethod", OID_OID},    {"amopsortfamily", OID_OID},
+};
+
+/* gin's only: what the other methods do is known by the operators themselves. */
+static ky_status
+fill_amop(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    size_t count;
+    const struct cat_gin_operator *operators = cat_gin_operators(&count);
+    (void)context;
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        struct datum *at = sysview_add(rows);
+        put_word(&at, operators[i].oid);
+        put_word(&at, operators[i].family);
+        put_word(&at, operators[i].left);
+        put_word(&at, operators[i].right);
+        put_word(&at, (int64_t)operators[i].strategy);
+        put_word(&at, 's');
+        put_word(&at, operators[i].op);
+        put_word(&at, INDEX_GIN);
+        put_word(&at, 0);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_amop, 2602, OID_SCHEMA_PG_CATALOG, "pg_amop", 'r', amop_columns, fill_amop);
 
 /* ------------------------------------------------------------------ extensions */
 

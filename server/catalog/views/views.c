@@ -56,6 +56,7 @@ catalog_views_register(void)
         &view_pg_shdescription,
         &view_pg_opclass,
         &view_pg_opfamily,
+        &view_pg_amop,
         &view_pg_available_extensions,
         &view_pg_available_extension_versions,
         &view_is_schemata,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "server/catalog/opclass.h"
 #include "server/session/catalog/funcs_private.h"
 #include "server/session/catalog/relation_stats.h"
 #include "server/types/encoding.h"
@@ -262,24 +263,6 @@ append_columns(struct ky_buffer *text, const struct cat_table *table, const int1
     }
 }
 
-static const char *
-method_name(enum index_method method)
-{
-    switch (method) {
-    case INDEX_BTREE:
-        return "btree";
-    case INDEX_HASH:
-        return "hash";
-    case INDEX_RMI:
-        return "rmi";
-    case INDEX_HNSW:
-        return "hnsw";
-    case INDEX_IVFFLAT:
-        return "ivfflat";
-    }
-    return "btree";
-}
-
 static void
 append_key(struct ky_buffer *text, const struct cat_index *index, uint16_t place, bool is_column)
 {
@@ -305,6 +288,18 @@ append_key(struct ky_buffer *text, const struct cat_index *index, uint16_t place
     }
 }
 
+/* A word as it is, anything else as a string. */
+static void
+append_option_value(struct ky_buffer *text, const char *value)
+{
+    const size_t start = text->size;
+    ast_print_identifier(text, value);
+    if (text->size == start || text->data[start] == '"') {
+        text->size = start;
+        ast_print_string(text, value);
+    }
+}
+
 static void
 append_index_rest(struct ky_buffer *text, const struct cat_index *index)
 {
@@ -318,7 +313,7 @@ append_index_rest(struct ky_buffer *text, const struct cat_index *index)
         ky_buffer_printf(text, "%.*s", (int)name_size, *option);
         if (equals != NULL) {
             ky_buffer_append_byte(text, '=');
-            ast_print_string(text, equals + 1);
+            append_option_value(text, equals + 1);
         }
     }
     if (index->options != NULL && index->options[0] != NULL) {
@@ -340,7 +335,7 @@ session_index_definition(const struct cat_image *image, const struct cat_index *
     ast_print_identifier(text, schema == NULL ? "public" : schema->name);
     ky_buffer_append_byte(text, '.');
     ast_print_identifier(text, index->table->name);
-    ky_buffer_printf(text, " USING %s (", method_name(index->method));
+    ky_buffer_printf(text, " USING %s (", cat_method_name(index->method));
     for (uint16_t i = 0; i < index->column_count; i++) {
         if (i > 0) {
             ky_buffer_append_cstr(text, i == index->key_count ? ") INCLUDE (" : ", ");

@@ -27,12 +27,15 @@ FUNCTION(pg_indexam_has_property)
     const enum index_method method = (enum index_method)args[0].word;
     const struct ky_slice name = args[1].bytes;
     *out = datum_null();
-    if (!is_ordered(method) && !is_for_vectors(method) && method != INDEX_HASH) {
+    if (!is_ordered(method) && !is_for_vectors(method) && method != INDEX_HASH &&
+        method != INDEX_GIN) {
         return KY_OK;
     }
     if (ky_slice_is(name, "can_order") || ky_slice_is(name, "can_unique") ||
-        ky_slice_is(name, "can_multi_col") || ky_slice_is(name, "can_include")) {
+        ky_slice_is(name, "can_include")) {
         *out = answer(is_ordered(method));
+    } else if (ky_slice_is(name, "can_multi_col")) {
+        *out = answer(is_ordered(method) || method == INDEX_GIN);
     } else if (ky_slice_is(name, "can_exclude")) {
         *out = answer(false); /* there are no exclusion constraints */
     }
@@ -49,7 +52,7 @@ FUNCTION(pg_index_has_property)
         return KY_OK;
     }
     if (ky_slice_is(name, "index_scan")) {
-        *out = answer(true);
+        *out = answer(index->method != INDEX_GIN);
     } else if (ky_slice_is(name, "clusterable") || ky_slice_is(name, "backward_scan")) {
         *out = answer(is_ordered(index->method));
     } else if (ky_slice_is(name, "bitmap_scan")) {

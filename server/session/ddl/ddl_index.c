@@ -13,11 +13,8 @@ index_method(struct ddl *ddl, const char *name, enum index_method *method_out)
     static const struct {
         const char *name;
         enum index_method method;
-    } methods[] = {{"btree", INDEX_BTREE},
-                   {"hash", INDEX_HASH},
-                   {"hnsw", INDEX_HNSW},
-                   {"ivfflat", INDEX_IVFFLAT},
-                   {"rmi", INDEX_RMI}};
+    } methods[] = {{"btree", INDEX_BTREE}, {"hash", INDEX_HASH},       {"gin", INDEX_GIN},
+                   {"hnsw", INDEX_HNSW},   {"ivfflat", INDEX_IVFFLAT}, {"rmi", INDEX_RMI}};
     *method_out = ddl_default_method(ddl);
     for (size_t i = 0; name != NULL && i < KY_COUNT_OF(methods); i++) {
         if (strcmp(methods[i].name, name) == 0) {
@@ -45,6 +42,52 @@ ddl_default_index_options(struct ddl *ddl)
     static const char *const automatic[] = {"auto=true", NULL};
     const char *kind = settings_text(&ddl->session->settings, SETTING_DEFAULT_INDEX);
     return strcmp(kind, "auto") == 0 ? automatic : NULL;
+}
+
+static ky_status
+has_no_class(struct ddl *ddl, enum index_method method, const struct type *type)
+{
+    (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                       "data type %s has no default operator class for access method \"%s\"",
+                       type->sql_name, cat_method_name(method));
+    return ky_error_hint(ddl->err, "You must specify an operator class for the index or define a "
+                                   "default operator class for the data type.");
+}
+
+ky_status
+ddl_check_class(struct ddl *ddl, enum index_method method, const struct cat_key *key)
+{
+    const char *name = cat_method_name(method);
+    if (cat_opclass_find(method, key->type->oid, key->opclass) != NULL) {
+        return KY_OK;
+    }
+    if (key->opclass == NULL) {
+        return has_no_class(ddl, method, key->type);
+    }
+    if (key->type->oid == OID_VARBIT && cat_opclass_find(method, OID_BIT, key->opclass)) {
+        /* A class for bit takes it by PostgreSQL's rules; the method does not. */
+        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "type not supported for %s index",
+                            name);
+    }
+    if (cat_opclass_exists(method, key->opclass)) {
+        return ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,
+                            "operator class \"%s\" does not accept data type %s", key->opclass,
+                            key->type->sql_name);
+    }
+    return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
+                        "operator class \"%s\" does not exist for access method \"%s\"",
+                        key->opclass, name);
+}
+
+static ky_status
+check_type(struct ddl *ddl, const struct cat_index *index, const struct cat_key *key)
+{
+    if (index->method == INDEX_GIN) {
+        return ddl_check_class(ddl, index->method, key);
+    }
+    return cat_is_vector_method(index->method) || key->type->key != NULL
+               ? KY_OK
+               : has_no_class(ddl, INDEX_BTREE, key->type);
 }
 
 static ky_status
@@ -78,15 +121,7 @@ read_key(struct ddl *ddl, struct cat_index *index, const struct ast_index_elemen
         key->type = expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : expr->type;
         key->typmod = expr->typmod;
     }
-    if (!cat_is_vector_method(index->method) && key->type->key == NULL) {
-        (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                           "data type %s has no default operator class for access method "
-                           "\"btree\"",
-                           key->type->sql_name);
-        return ky_error_hint(ddl->err, "You must specify an operator class for the index or "
-                                       "define a default operator class for the data type.");
-    }
-    return KY_OK;
+    return check_type(ddl, index, key);
 }
 
 static ky_status
@@ -102,9 +137,7 @@ read_keys(struct ddl *ddl, struct cat_index *index, const struct ast_list *eleme
     if (column_count > key_count && index->method != INDEX_BTREE) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "access method \"%s\" does not support included columns",
-                            index->method == INDEX_HASH   ? "hash"
-                            : index->method == INDEX_HNSW ? "hnsw"
-                                                          : "ivfflat");
+                            cat_method_name(index->method));
     }
     index->key_count = (uint16_t)key_count;
     index->column_count = (uint16_t)column_count;
@@ -155,7 +188,9 @@ option_texts(struct ddl *ddl, const struct ast_list *options)
     const char **texts = ky_arena_array(ddl->arena, const char *, (size_t)count + 1);
     for (int32_t i = 0; i < count; i++) {
         const struct ast_option *option = (const void *)ast_list_get(options, i);
-        texts[i] = ky_arena_printf(ddl->arena, "%s=%s", option->name, ddl_option_text(ddl, option));
+        const char *text = ddl_option_text(ddl, option);
+        texts[i] =
+            ky_arena_printf(ddl->arena, "%s=%s", option->name, *text == '\0' ? "true" : text);
     }
     return texts;
 }
@@ -252,9 +287,11 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     if (status == KY_OK && statement->access_method == NULL && index->options == NULL) {
         index->options = ddl_default_index_options(ddl);
     }
-    if (status == KY_OK && index->is_unique && index->method == INDEX_HASH) {
+    if (status == KY_OK && index->is_unique &&
+        (index->method == INDEX_HASH || index->method == INDEX_GIN)) {
         status = ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
-                              "access method \"hash\" does not support unique indexes");
+                              "access method \"%s\" does not support unique indexes",
+                              cat_method_name(index->method));
     }
     if (status == KY_OK) {
         status = read_predicate(ddl, index, statement->where);
@@ -264,6 +301,9 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     }
     if (status == KY_OK && cat_is_vector_method(index->method)) {
         status = ddl_check_vector_index(ddl, index, statement->elements, statement->options);
+    }
+    if (status == KY_OK && index->method == INDEX_GIN) {
+        status = ddl_check_gin_index(ddl, index, statement->elements, statement->options);
     }
     if (status == KY_OK) {
         index->name = statement->name != NULL
@@ -305,6 +345,9 @@ ddl_rebuild_index(struct ddl *ddl, struct cat_index *old, struct cat_table *tabl
     for (uint16_t i = 0; i < old->column_count; i++) {
         if (index->keys[i].column != 0) {
             index->keys[i].type = table->columns[index->keys[i].column - 1].type;
+        }
+        if (i < old->key_count) {
+            KY_TRY(check_type(ddl, index, &index->keys[i]));
         }
     }
     atomic_store_explicit(&index->runtime, NULL, memory_order_relaxed);

@@ -94,6 +94,13 @@ KY_MUST_CHECK ky_status ddl_comment(struct ddl *ddl, const struct ast_comment *s
 KY_MUST_CHECK ky_status ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement);
 KY_MUST_CHECK ky_status ddl_create_extension(struct ddl *ddl,
                                              const struct ast_create_extension *statement);
+/* The key has an operator class of the method for its type: what it says, or the default one. */
+KY_MUST_CHECK ky_status ddl_check_class(struct ddl *ddl, enum index_method method,
+                                        const struct cat_key *key);
+/* What gin asks of an index: no order, comparable elements, options it knows. */
+KY_MUST_CHECK ky_status ddl_check_gin_index(struct ddl *ddl, const struct cat_index *index,
+                                            const struct ast_list *elements,
+                                            const struct ast_list *options);
 /* What hnsw and ivfflat ask of an index: one key, an operator class of its type, dimensions,
  * options within their ranges. */
 KY_MUST_CHECK ky_status ddl_check_vector_index(struct ddl *ddl, const struct cat_index *index,

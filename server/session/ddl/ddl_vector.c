@@ -7,12 +7,6 @@
 /* What is special about hnsw and ivfflat: what CREATE INDEX may say, and how a graph is built. The
  * texts are pgvector's; its limits on dimensions are not. */
 
-static const char *
-method_name(enum index_method method)
-{
-    return method == INDEX_HNSW ? "hnsw" : "ivfflat";
-}
-
 struct index_option {
     const char *name;
     int64_t fallback, low, high;
@@ -76,36 +70,6 @@ check_options(struct ddl *ddl, const struct cat_index *index, const struct ast_l
 }
 
 static ky_status
-check_class(struct ddl *ddl, const struct cat_index *index)
-{
-    const struct cat_key *key = &index->keys[0];
-    const char *method = method_name(index->method);
-    if (cat_opclass_find(index->method, key->type->oid, key->opclass) != NULL) {
-        return KY_OK;
-    }
-    if (key->opclass == NULL) {
-        (void)ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                           "data type %s has no default operator class for access method \"%s\"",
-                           key->type->sql_name, method);
-        return ky_error_hint(ddl->err, "You must specify an operator class for the index or define "
-                                       "a default operator class for the data type.");
-    }
-    if (key->type->oid == OID_VARBIT && cat_opclass_find(index->method, OID_BIT, key->opclass)) {
-        /* A class for bit takes it by PostgreSQL's rules; the method does not. */
-        return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED, "type not supported for %s index",
-                            method);
-    }
-    if (cat_opclass_exists(index->method, key->opclass)) {
-        return ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,
-                            "operator class \"%s\" does not accept data type %s", key->opclass,
-                            key->type->sql_name);
-    }
-    return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT,
-                        "operator class \"%s\" does not exist for access method \"%s\"",
-                        key->opclass, method);
-}
-
-static ky_status
 check_dimensions(struct ddl *ddl, const struct cat_index *index)
 {
     const struct cat_key *key = &index->keys[0];
@@ -123,7 +87,7 @@ check_dimensions(struct ddl *ddl, const struct cat_index *index)
     if (typmod > most) {
         return ky_error_set(ddl->err, KY_PROGRAM_LIMIT_EXCEEDED,
                             "column cannot have more than %d dimensions for %s index", most,
-                            method_name(index->method));
+                            cat_method_name(index->method));
     }
     return KY_OK;
 }
@@ -132,7 +96,7 @@ ky_status
 ddl_check_vector_index(struct ddl *ddl, const struct cat_index *index,
                        const struct ast_list *elements, const struct ast_list *options)
 {
-    const char *method = method_name(index->method);
+    const char *method = cat_method_name(index->method);
     const struct ast_index_element *element = (const void *)ast_list_get(elements, 0);
     const char *refused = index->is_unique                         ? "unique indexes"
                           : index->key_count > 1                   ? "multicolumn indexes"
@@ -143,7 +107,7 @@ ddl_check_vector_index(struct ddl *ddl, const struct cat_index *index,
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "access method \"%s\" does not support %s", method, refused);
     }
-    KY_TRY(check_class(ddl, index));
+    KY_TRY(ddl_check_class(ddl, index->method, &index->keys[0]));
     KY_TRY(check_dimensions(ddl, index));
     return check_options(ddl, index, options);
 }
