@@ -15,6 +15,10 @@ class_of(const struct plan *plan)
         return &op_seq_scan;
     case PLAN_INDEX_SCAN:
         return &op_index_scan;
+    case PLAN_BITMAP_SCAN:
+        return &op_bitmap_scan;
+    case PLAN_BITMAP_INDEX:
+        return &op_bitmap_index;
     case PLAN_SYSVIEW_SCAN:
         return &op_sysview_scan;
     case PLAN_VECTOR_SCAN:

@@ -28,6 +28,7 @@ visit(struct walk *walk, const struct op *op)
     switch (plan->kind) {
     case PLAN_SEQ_SCAN:
     case PLAN_INDEX_SCAN:
+    case PLAN_BITMAP_SCAN:
     case PLAN_VECTOR_SCAN:
         add(walk, plan->scan.table, op, 0, false);
         break;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/access/inverted.h"
 #include "server/base/assert.h"
 #include "server/base/clock.h"
 #include "server/session/after.h"
@@ -230,9 +231,18 @@ plan_settings(struct session *session, struct plan_context *context)
     const struct settings *settings = &session->settings;
     context->is_seqscan_enabled = settings_bool(settings, SETTING_ENABLE_SEQSCAN);
     context->is_indexscan_enabled = settings_bool(settings, SETTING_ENABLE_INDEXSCAN);
+    context->is_bitmapscan_enabled = settings_bool(settings, SETTING_ENABLE_BITMAPSCAN);
     context->is_hashjoin_enabled = settings_bool(settings, SETTING_ENABLE_HASHJOIN);
     context->is_nestloop_enabled = settings_bool(settings, SETTING_ENABLE_NESTLOOP);
     context->is_sort_enabled = settings_bool(settings, SETTING_ENABLE_SORT);
+}
+
+static double
+match_rows(void *arg, const struct cat_index *index, uint16_t key, enum gin_strategy strategy,
+           struct datum value)
+{
+    const struct inverted_condition condition = {.key = key, .strategy = strategy, .value = value};
+    return access_inverted_rows(arg, index, &condition);
 }
 
 static ky_status
@@ -251,7 +261,9 @@ source_bind_and_plan(struct session *session, struct plan_source *source, struct
     struct plan_context context = {.arena = &source->plan_arena,
                                    .image = image,
                                    .storage = server_storage(session->server),
-                                   .env = &env};
+                                   .env = &env,
+                                   .match_rows = match_rows,
+                                   .match_arg = server_access(session->server)};
     plan_settings(session, &context);
     KY_TRY(plan_query(&context, source->query, &source->plan, err));
     source_columns(source);

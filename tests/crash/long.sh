@@ -35,6 +35,7 @@ while [ "$(date +%s)" -lt "$end" ]; do
     run "killed rebuild of learned indexes" "$bin/kill_server" "$bin/kyrodb" $((depth / 2 + 1)) "$RANDOM" learned
     run "killed compaction" "$bin/kill_server" "$bin/kyrodb" $((depth / 2 + 1)) "$RANDOM" compact
     run "chains of commits" "$bin/chain_stress" "$depth"
+    run "inverted indexes" "$bin/inverted_state" "$bin/kyrodb" $((depth / 2 + 2)) "$RANDOM"
     run "locks before sync" "$bin/early_release" "$bin/kyrodb" $((depth / 4 + 1))
     if [ $((round % 5)) -eq 1 ]; then
         for test in log_sweep log_kill checkpoint_test backup_test; do

@@ -35,7 +35,8 @@ recheck_scan(struct op *child)
         scan = scan->left;
     }
     return scan != NULL &&
-                   (scan->plan->kind == PLAN_SEQ_SCAN || scan->plan->kind == PLAN_INDEX_SCAN)
+                   (scan->plan->kind == PLAN_SEQ_SCAN || scan->plan->kind == PLAN_INDEX_SCAN ||
+                    scan->plan->kind == PLAN_BITMAP_SCAN)
                ? scan
                : NULL;
 }

@@ -136,9 +136,8 @@ mirrored(char strategy)
     return (char)(6 - strategy);
 }
 
-/* The same for every row of rel, and there before it is scanned. A subquery that reads nothing
- * outside runs once, whatever it calls. */
-static bool
+/* A subquery that reads nothing outside runs once, whatever it calls. */
+bool
 value_is_known(struct expr *value, const struct tables *outer)
 {
     struct tables reads = {{0}};

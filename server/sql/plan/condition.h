@@ -17,6 +17,8 @@ enum { NO_COLUMN = UINT16_MAX };
 
 /* The column of rel under casts that keep the bytes (varchar as text), or NULL. */
 const struct expr *key_column(const struct expr *expr, const struct rel *rel);
+/* The same for every row of rel, and there before it is scanned. */
+bool value_is_known(struct expr *value, const struct tables *outer);
 /* < and > change places, = stays. */
 char mirrored(char strategy);
 /* What the quals say of rel's keys; outer: tables whose values are there before it is scanned, or

@@ -11,6 +11,7 @@ enum { PAGE_ROOM = 8168, ROW_OVERHEAD = 28, UNKNOWN_PAGES = 10, DISTINCT_DEFAULT
 
 #define EQUAL_SELECTIVITY 0.005
 #define MATCH_SELECTIVITY 0.005
+#define MATCHING_SELECTIVITY 0.01 /* what is in a value, of many things that could be */
 #define UNKNOWN_SELECTIVITY 0.5
 
 int
@@ -260,6 +261,12 @@ operator_selectivity(struct level *level, const struct expr *expr)
     }
     if (name[0] == '!' && name[1] == '~') {
         return 1 - MATCH_SELECTIVITY;
+    }
+    static const char *const matching[] = {"@>", "<@", "&&", "?", "?|", "?&", "@?", "@@"};
+    for (size_t i = 0; i < KY_COUNT_OF(matching); i++) {
+        if (strcmp(name, matching[i]) == 0) {
+            return MATCHING_SELECTIVITY;
+        }
     }
     return UNKNOWN_SELECTIVITY;
 }

@@ -52,6 +52,10 @@ node_type(const struct plan *node)
     case PLAN_INDEX_SCAN:
     case PLAN_VECTOR_SCAN:
         return "Index Scan";
+    case PLAN_BITMAP_SCAN:
+        return "Bitmap Heap Scan";
+    case PLAN_BITMAP_INDEX:
+        return "Bitmap Index Scan";
     case PLAN_CURRENT_OF:
         return "Tid Scan";
     case PLAN_FUNCTION_SCAN:
@@ -123,6 +127,12 @@ write_title(const struct plan *node, struct ky_buffer *out)
     case PLAN_CURRENT_OF:
         ky_buffer_printf(out, "Tid Scan on %s", node->scan.table->name);
         break;
+    case PLAN_BITMAP_SCAN:
+        ky_buffer_printf(out, "Bitmap Heap Scan on %s", node->scan.table->name);
+        break;
+    case PLAN_BITMAP_INDEX:
+        ky_buffer_printf(out, "Bitmap Index Scan on %s", node->scan.index->name);
+        return;
     case PLAN_INDEX_SCAN:
     case PLAN_VECTOR_SCAN:
         ky_buffer_printf(out, "Index Scan %susing %s on %s",
@@ -280,6 +290,13 @@ tell_details(struct explain *explain, const struct plan *node)
             explain_cstr(&explain->out, "Index Method", "rmi");
         }
         break;
+    case PLAN_BITMAP_SCAN:
+        tell_expr(explain, "Recheck Cond", node, node->scan.index_condition);
+        tell_expr(explain, "Filter", node, node->scan.rest);
+        return;
+    case PLAN_BITMAP_INDEX:
+        tell_expr(explain, "Index Cond", node, node->scan.index_condition);
+        return;
     case PLAN_CURRENT_OF: {
         struct ky_buffer text = {0};
         ky_buffer_append_cstr(&text, "CURRENT OF ");
@@ -422,7 +439,9 @@ tell_measured(struct explain *explain, const struct plan *node)
         return;
     }
     if (node->filter != NULL && (actual->removed > 0 || !explain_is_text(&explain->out))) {
-        explain_integer(&explain->out, "Rows Removed by Filter", "",
+        const bool is_recheck = node->kind == PLAN_BITMAP_SCAN && node->scan.rest == NULL;
+        explain_integer(&explain->out,
+                        is_recheck ? "Rows Removed by Index Recheck" : "Rows Removed by Filter", "",
                         actual->removed / actual->loops);
     }
     if (actual->note[0] == '\0') {
@@ -609,7 +628,11 @@ tell_heading(struct explain *explain, const struct plan *node, const char *relat
         explain_cstr(out, "Index Name", node->scan.index->name);
         tell_table(explain, node, node->scan.table);
         break;
+    case PLAN_BITMAP_INDEX:
+        explain_cstr(out, "Index Name", node->scan.index->name);
+        break;
     case PLAN_SEQ_SCAN:
+    case PLAN_BITMAP_SCAN:
     case PLAN_CURRENT_OF:
     case PLAN_SYSVIEW_SCAN:
         tell_table(explain, node, node->scan.table);

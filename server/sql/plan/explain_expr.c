@@ -96,6 +96,8 @@ print_input(const struct plan *node, uint32_t index, bool is_qualified, struct k
     switch (node->kind) {
     case PLAN_SEQ_SCAN:
     case PLAN_INDEX_SCAN:
+    case PLAN_BITMAP_SCAN:
+    case PLAN_BITMAP_INDEX:
     case PLAN_CURRENT_OF:
     case PLAN_SYSVIEW_SCAN:
     case PLAN_VECTOR_SCAN:

@@ -312,15 +312,20 @@ add_filter(struct level *level, struct plan *plan, const struct quals *quals,
     struct plan *filter = plan;
     bool can_hold = plan->project == NULL &&
                     (plan->kind == PLAN_SEQ_SCAN || plan->kind == PLAN_INDEX_SCAN ||
-                     plan->kind == PLAN_CURRENT_OF || plan->kind == PLAN_SYSVIEW_SCAN ||
-                     plan->kind == PLAN_FUNCTION_SCAN || plan->kind == PLAN_VALUES_SCAN ||
-                     plan->kind == PLAN_CTE_SCAN || plan->kind == PLAN_WORK_TABLE_SCAN ||
-                     plan->kind == PLAN_NESTED_LOOP || plan->kind == PLAN_HASH_JOIN);
+                     plan->kind == PLAN_BITMAP_SCAN || plan->kind == PLAN_CURRENT_OF ||
+                     plan->kind == PLAN_SYSVIEW_SCAN || plan->kind == PLAN_FUNCTION_SCAN ||
+                     plan->kind == PLAN_VALUES_SCAN || plan->kind == PLAN_CTE_SCAN ||
+                     plan->kind == PLAN_WORK_TABLE_SCAN || plan->kind == PLAN_NESTED_LOOP ||
+                     plan->kind == PLAN_HASH_JOIN);
     if (!can_hold) {
         /* A Limit without bounds passes its input on: a place for the filter. */
         filter = plan_above(level->planner, PLAN_LIMIT, plan);
     }
-    filter->filter = expr_and(level->planner, filter->filter, fix_quals(input, quals));
+    struct expr *more = fix_quals(input, quals);
+    filter->filter = expr_and(level->planner, filter->filter, more);
+    if (filter->kind == PLAN_BITMAP_SCAN) {
+        filter->scan.rest = expr_and(level->planner, filter->scan.rest, more);
+    }
     filter->rows = clamp_rows(filter->rows * quals_selectivity(level, quals));
     return filter;
 }
@@ -361,6 +366,9 @@ plan_table(struct level *level, const struct exprs *all, uint16_t table, struct 
         piece.plan->filter = fix_quals(&input, &rel->quals);
         piece.plan->scan.index_condition =
             rel->index_quals.count == 0 ? NULL : fix_quals(&input, &rel->index_quals);
+        if (piece.plan->kind == PLAN_BITMAP_SCAN) {
+            plan_inverted_finish(&input, rel, piece.plan);
+        }
         piece.plan->scan.is_count_only = piece.plan->kind == PLAN_SEQ_SCAN &&
                                          piece.output.count == 0 && piece.plan->filter == NULL;
         return piece;

@@ -10,12 +10,6 @@
  * chosen for the order it delivers, when the query stops early.
  */
 
-/* An index's expressions and predicate as the query would say them. */
-struct index_exprs {
-    struct expr *keys[32]; /* NULL: a column */
-    struct expr *predicate;
-};
-
 /* Columns of the table as columns of rel. */
 static bool
 visit_input(struct expr *expr, int level, void *self)
@@ -178,6 +172,15 @@ plan_index_serves(struct level *level, const struct rel *rel, const struct cat_i
     }
     *key_out = exprs.keys[0];
     return true;
+}
+
+bool
+plan_index_holds(struct level *level, const struct rel *rel, const struct cat_index *index,
+                 const struct quals *quals, struct index_exprs *exprs_out)
+{
+    return index->is_valid && index->key_count <= KY_COUNT_OF(exprs_out->keys) &&
+           read_expressions(level->planner, rel, index, exprs_out) &&
+           (exprs_out->predicate == NULL || part_is_implied(exprs_out->predicate, quals));
 }
 
 /* What one index makes of the conditions. */
@@ -477,12 +480,7 @@ consider(struct level *level, const struct rel *rel, const struct cat_index *ind
 {
     if ((index->method != INDEX_BTREE && index->method != INDEX_RMI &&
          index->method != INDEX_HASH) ||
-        !index->is_valid || index->key_count > 32) {
-        return false;
-    }
-    if (!read_expressions(level->planner, rel, index, &choice_out->exprs) ||
-        (choice_out->exprs.predicate != NULL &&
-         !part_is_implied(choice_out->exprs.predicate, quals))) {
+        !plan_index_holds(level, rel, index, quals, &choice_out->exprs)) {
         return false;
     }
     judge_index(level, rel, index, conditions, count, choice_out);
@@ -528,7 +526,32 @@ plan_lookup_cost(struct level *level, struct rel *rel, const struct quals *pendi
             best = cost;
         }
     }
-    return best;
+    const double inverted = plan_inverted_lookup_cost(level, rel, &quals, left);
+    return best < 0 || (inverted >= 0 && inverted < best) ? inverted : best;
+}
+
+/* Rows read in order that are as good as what the best ordered index does: all, to begin with. */
+static double
+rows_to_beat(const struct level *level, const struct choice *best, const struct quals *quals,
+             bool stops_early)
+{
+    enum { LIMIT_UNKNOWN = 10 };
+    const struct expr *limit = level->query->limit;
+    if (best->index == NULL) {
+        return HUGE_VAL;
+    }
+    if (!best->is_sorted || !stops_early) {
+        return best->rows;
+    }
+    /* It is read until enough rows have passed. */
+    const double wanted = limit->kind == EXPR_CONST && !limit->value.is_null
+                              ? (double)limit->value.word
+                              : LIMIT_UNKNOWN;
+    double passing = 1;
+    for (uint32_t i = 0; i < quals->count; i++) {
+        passing *= is_used(best, quals->list[i]) ? 1 : quals->list[i]->selectivity;
+    }
+    return KY_MIN(best->rows, wanted / KY_MAX(passing, 1e-10));
 }
 
 struct plan *
@@ -541,11 +564,11 @@ plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
     struct choice best = {0};
     struct condition *conditions;
     *is_sorted_out = false;
-    if (!p->context->is_indexscan_enabled || table->index_count == 0) {
+    if (table->index_count == 0) {
         return NULL;
     }
     const uint32_t count = read_conditions(level, rel, quals, outer, &conditions);
-    for (uint16_t i = 0; i < table->index_count; i++) {
+    for (uint16_t i = 0; p->context->is_indexscan_enabled && i < table->index_count; i++) {
         struct choice choice;
         if (consider(level, rel, table->indexes[i], quals, conditions, count, &choice) &&
             (has_bounds(&choice) || (choice.is_sorted && stops_early) ||
@@ -554,8 +577,10 @@ plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
             best = choice;
         }
     }
-    if (best.index == NULL) {
-        return NULL;
+    struct plan *inverted = plan_inverted_scan(level, rel, quals, outer,
+                                               rows_to_beat(level, &best, quals, stops_early));
+    if (inverted != NULL || best.index == NULL) {
+        return inverted;
     }
     /* Most of the table: reading it in order is cheaper, unless sorting is saved. */
     if (best.rows > rel->table_rows * 0.4 && rel->table_rows > 100 && !best.is_sorted &&

@@ -137,8 +137,9 @@ reading_cost(const struct level *level, const struct part *part)
     if (part->item == NULL || part->item->table < 0) {
         return plan->rows;
     }
-    return plan->kind == PLAN_INDEX_SCAN ? LOOKUP_COST(plan->rows)
-                                         : level->rels[part->item->table].table_rows;
+    return plan->kind == PLAN_INDEX_SCAN || plan->kind == PLAN_BITMAP_SCAN
+               ? LOOKUP_COST(plan->rows)
+               : level->rels[part->item->table].table_rows;
 }
 
 static struct piece

@@ -15,6 +15,8 @@ enum plan_kind {
     PLAN_RESULT, /* one row without columns; filter may drop it (one-time filter) */
     PLAN_SEQ_SCAN,
     PLAN_INDEX_SCAN,
+    PLAN_BITMAP_SCAN,  /* rows that an inverted index names, in the order of the table */
+    PLAN_BITMAP_INDEX, /* below it: how they are found, for EXPLAIN */
     PLAN_SYSVIEW_SCAN,
     PLAN_VECTOR_SCAN,
     PLAN_CURRENT_OF, /* of a table the row that a cursor is on */
@@ -69,6 +71,13 @@ struct index_bounds {
     bool is_not_null; /* the column after the equal ones; a range says so by itself */
 };
 
+/* What an inverted index is asked for: its key column, strategy, value. */
+struct index_search {
+    uint16_t key;
+    enum gin_strategy strategy;
+    struct expr *value; /* over parameters and outer slots only; null finds nothing */
+};
+
 struct agg_call {
     const struct func *func;
     struct expr **args;
@@ -108,7 +117,7 @@ struct plan {
     const char *remark; /* for EXPLAIN: why a vector index is not used; NULL: nothing */
 
     union {
-        struct { /* SEQ, INDEX, SYSVIEW, VECTOR, CURRENT_OF, LOCK_ROWS' table */
+        struct { /* SEQ, INDEX, BITMAP, SYSVIEW, VECTOR, CURRENT_OF, LOCK_ROWS' table */
             struct cat_table *table;
             struct scan_column *columns;
             uint16_t column_count;
@@ -116,6 +125,11 @@ struct plan {
             struct index_bounds bounds;
             bool is_backward;
             struct expr *index_condition; /* for EXPLAIN: the bounds as written */
+            /* BITMAP: all of them are true of the rows wanted. The filter asks them again, and
+             * `rest`, which is for EXPLAIN. */
+            struct index_search *searches;
+            uint16_t search_count;
+            struct expr *rest;
             /* VECTOR: rows in order of distance; filter is applied inside, never costs rows.
              * The distance (float8) is column column_count of the input, i.e. after `columns`.
              * left, if there is one, gives the row ids that the filter passes by another index: to
@@ -259,8 +273,12 @@ struct plan_context {
     const struct cat_image *image;
     struct storage *storage; /* live counts for estimates; NULL in tests */
     struct func_env *env;
-    bool is_seqscan_enabled, is_indexscan_enabled, is_hashjoin_enabled, is_nestloop_enabled,
-        is_sort_enabled;
+    bool is_seqscan_enabled, is_indexscan_enabled, is_bitmapscan_enabled, is_hashjoin_enabled,
+        is_nestloop_enabled, is_sort_enabled;
+    /* About how many rows an inverted index names; the value is not null. NULL: nobody knows. */
+    double (*match_rows)(void *arg, const struct cat_index *index, uint16_t key,
+                         enum gin_strategy strategy, struct datum value);
+    void *match_arg;
     const struct datum *params; /* values of parameters for estimates, or NULL */
 };
 

@@ -67,6 +67,7 @@ struct rel {
     uint32_t cte;
     bool is_work_table;
     struct quals index_quals; /* that an index scan turned into bounds */
+    struct quals asked_quals; /* the same as an inverted index is asked: column op value */
     uint32_t *marks;          /* per column: the generation in which it was collected last */
 };
 
@@ -314,6 +315,14 @@ struct piece plan_item(struct level *level, const struct exprs *all, struct from
 /* The same for whole keys of many outer rows, which a join looks up together: with a million rows
  * inside, one cost 2 (learned index) to 5 (B-tree) rows of a hash join's. */
 #define JOIN_LOOKUP_COST(rows) (5 + 3 * (rows))
+/* An index's expressions and predicate as the query would say them. */
+struct index_exprs {
+    struct expr *keys[32]; /* NULL: a column */
+    struct expr *predicate;
+};
+/* Does the index hold all rows that the quals leave? exprs_out: what it says. */
+bool plan_index_holds(struct level *level, const struct rel *rel, const struct cat_index *index,
+                      const struct quals *quals, struct index_exprs *exprs_out);
 /* Turns a scan of rel into an index scan if its quals (those in `used` slots become bounds) allow
  * it; outer: tables whose values may be asked for. Returns NULL when no index helps. */
 struct plan *plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
@@ -329,6 +338,16 @@ double plan_lookup_cost(struct level *level, struct rel *rel, const struct quals
  * key as an expression of rel, NULL for a column. */
 bool plan_index_serves(struct level *level, const struct rel *rel, const struct cat_index *index,
                        struct expr *where, struct expr **key_out);
+
+/* ---- inverted.c ---- */
+/* Rows read in order that a scan must cost less than to be worth having; HUGE_VAL: any is. */
+struct plan *plan_inverted_scan(struct level *level, struct rel *rel, const struct quals *quals,
+                                const struct tables *outer, double rows_max);
+/* The scan's conditions are in its filter as well; how it finds rows becomes a node below. */
+void plan_inverted_finish(const struct input *input, const struct rel *rel, struct plan *plan);
+/* As plan_lookup_cost, by inverted indexes. */
+double plan_inverted_lookup_cost(struct level *level, struct rel *rel, const struct quals *quals,
+                                 const struct tables *left);
 
 /* ---- vector.c ---- */
 /* Turns the scan below an ORDER BY distance into a search of the vector index: its rows come

@@ -238,7 +238,7 @@ mode_of(const struct level *level, const struct vector_query *form)
     return is_all && level->planner->context->is_seqscan_enabled ? 'e' : 'u';
 }
 
-/* The scan of WHERE by a btree goes below, as a source of row ids. */
+/* The scan of WHERE by another index goes below, as a source of row ids. */
 static struct plan *
 as_source(struct planner *p, const struct plan *scan)
 {
@@ -278,10 +278,12 @@ plan_vector_order(struct level *level, struct plan *scan, const struct exprs *ou
     struct planner *p = level->planner;
     struct query *query = level->query;
     struct distance distance = {0};
-    if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN) || query->table_count != 1 ||
-        query->tables[0]->kind != TABLE_RELATION || query->order_count == 0 ||
-        query->has_aggregates || query->has_windows || query->is_distinct ||
-        query->distinct_on_count > 0 || !has_vector_index(query->tables[0]->table)) {
+    if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN &&
+         scan->kind != PLAN_BITMAP_SCAN) ||
+        query->table_count != 1 || query->tables[0]->kind != TABLE_RELATION ||
+        query->order_count == 0 || query->has_aggregates || query->has_windows ||
+        query->is_distinct || query->distinct_on_count > 0 ||
+        !has_vector_index(query->tables[0]->table)) {
         return NULL;
     }
     const bool is_distance = read_order(level, &query->order_by[0], &distance);
@@ -297,10 +299,12 @@ plan_vector_order(struct level *level, struct plan *scan, const struct exprs *ou
     const struct input nothing = {.level = level};
     const struct vector_query *form = query->tables[0]->vector_query;
     const bool has_k = query->limit != NULL && !query->is_with_ties && !query->tables[0]->has_lock;
-    struct plan *source = scan->kind == PLAN_INDEX_SCAN ? as_source(p, scan) : NULL;
+    struct plan *source = scan->kind != PLAN_SEQ_SCAN ? as_source(p, scan) : NULL;
     struct expr *radius = find_radius(level, query->where, distance.expr);
     if (source != NULL) {
-        scan->filter = expr_and(p, scan->filter, scan->scan.index_condition);
+        if (scan->kind == PLAN_INDEX_SCAN) {
+            scan->filter = expr_and(p, scan->filter, scan->scan.index_condition);
+        }
         scan->left = source;
     }
     scan->kind = PLAN_VECTOR_SCAN;

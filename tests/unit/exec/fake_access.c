@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_access.h"
 
+#include "server/access/inverted.h"
 #include "server/access/relation_stats.h"
 #include "server/base/assert.h"
 
@@ -108,6 +109,36 @@ access_index_scan_keys(struct access_index_scan *scan, const struct ky_slice *ke
 
 void
 access_index_scan_close(struct access_index_scan *scan)
+{
+    (void)scan;
+    KY_UNREACHABLE();
+}
+
+ky_status
+access_inverted_scan_open(struct access_inverted_scan *scan, struct access *access,
+                          const struct inverted_condition *conditions, uint32_t count,
+                          struct ky_error *err)
+{
+    (void)scan, (void)access, (void)conditions, (void)count, (void)err;
+    KY_UNREACHABLE();
+}
+
+uint32_t
+access_inverted_scan_next(struct access_inverted_scan *scan, struct row_ref *rows, uint32_t max)
+{
+    (void)scan, (void)rows, (void)max;
+    KY_UNREACHABLE();
+}
+
+uint64_t
+access_inverted_scan_count(const struct access_inverted_scan *scan)
+{
+    (void)scan;
+    KY_UNREACHABLE();
+}
+
+void
+access_inverted_scan_close(struct access_inverted_scan *scan)
 {
     (void)scan;
     KY_UNREACHABLE();
