@@ -132,9 +132,6 @@ find_arbiter(struct binder *b, struct query *query, const struct ast_on_conflict
                           table->name);
     }
     if (ast_list_count(node->elements) == 0) {
-        for (uint16_t i = 0; !node->is_update && i < table->index_count; i++) {
-            KY_TRY(check_arbiter(b, table->indexes[i])); /* each is one */
-        }
         if (!node->is_update) {
             return KY_OK;
         }
