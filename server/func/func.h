@@ -14,6 +14,7 @@ enum { FUNC_ARGS_MAX = 100, OID_FUNC_EXPANDARRAY = 13900 };
  * one are registered by the floor that has it, and find their session through self.
  */
 struct func_wait;
+struct func_shape;
 struct func_env {
     struct type_context types; /* arena: the batch's results */
     struct func_wait *wait;    /* NULL: a call may not wait */
@@ -24,6 +25,7 @@ struct func_env {
      * (array_append, to_json, concat, array_agg) need arg_types; NULL: as the function declares. */
     const struct type *const *arg_types;
     const struct type *result_type;
+    const struct func_shape *shape; /* of set functions without columns of their own */
     bool has_variadic_array; /* called as f(VARIADIC array): the last argument is that array */
 };
 
@@ -48,7 +50,16 @@ typedef ky_status (*func_kernel)(struct func_env *env, const struct column *args
                                  const uint16_t *selection, uint32_t count, struct column *out,
                                  struct ky_error *err);
 
-/* Set-returning functions produce rows of one or more columns. */
+/* The columns that a call's column definition list gives: f() AS x(a int, b text). */
+struct func_shape {
+    uint16_t count;
+    const char *const *names;
+    const struct type *const *types;
+    const int32_t *typmods;
+};
+
+/* Set-returning functions produce rows of one or more columns. One that is no set (is_set is not
+ * set) gives one row, for nulls too: it sees them even when it is strict. */
 struct func_rows; /* the function's state, in the arena */
 struct func_set {
     /* Starts a call; the state goes to *rows_out. */
@@ -57,7 +68,7 @@ struct func_set {
     /* Next row into values (column_count of them); *has_row_out false at the end. */
     ky_status (*next)(struct func_env *env, struct func_rows *rows, struct datum *values,
                       bool *has_row_out, struct ky_error *err);
-    int column_count; /* 1: a plain value; more: OUT columns */
+    int column_count; /* 1: a plain value; more: OUT columns; 0: env->shape has them */
     const char *const *column_names;
     const oid_t *column_types; /* OID_ANYELEMENT resolves as the result type does */
 };

@@ -153,6 +153,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(system)           \
     X(jsonb)            \
     X(jsonpath)         \
+    X(json_record)      \
     X(encode)           \
     X(cast_call)        \
     X(type_call)        \

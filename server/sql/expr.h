@@ -95,6 +95,7 @@ struct expr {
     const struct operator*
         op; /* the operator it was written as, or NULL: for EXPLAIN and planning */
     const struct cast *cast;
+    const struct func_shape *shape; /* SET: of a column definition list, else NULL */
     const char *const *field_names; /* ROW: of a whole row; NULL: f1, f2 ... */
     const struct func **funcs; /* ROW_COMPARE: one per column, the ordering or equality operator */
     /* SUBQUERY */

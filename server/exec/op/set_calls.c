@@ -8,6 +8,18 @@
 
 enum { ROWS_PER_CALL = BATCH_SIZE_MAX };
 
+static const struct type *
+type_of_column(const struct expr *expr, uint16_t column)
+{
+    if (expr->shape != NULL) {
+        return expr->shape->types[column];
+    }
+    /* Without a column definition list open() will say that one is missing. */
+    const struct type *first_arg = expr->arg_count > 0 ? expr->args[0]->type : NULL;
+    return expr->func->set->column_count == 0 ? expr->type
+                                              : func_set_type(expr->func->set, column, first_arg);
+}
+
 ky_status
 set_call_compile(struct exec *exec, const struct expr *expr, struct set_call *call,
                  struct ky_error *err)
@@ -17,12 +29,12 @@ set_call_compile(struct exec *exec, const struct expr *expr, struct set_call *ca
     call->width = 1;
     if (expr->kind == EXPR_SET) {
         KY_ASSERT(expr->func != NULL && expr->func->set != NULL);
-        call->width = (uint16_t)KY_MAX(expr->func->set->column_count, 1);
+        call->width = expr->shape != NULL ? expr->shape->count
+                                          : (uint16_t)KY_MAX(expr->func->set->column_count, 1);
         KY_TRY(exec_compile_list(exec, expr->args, expr->arg_count, &call->args, err));
         call->types = ky_arena_array(arena, const struct type *, call->width);
-        const struct type *first_arg = expr->arg_count > 0 ? expr->args[0]->type : NULL;
         for (uint16_t i = 0; i < call->width; i++) {
-            call->types[i] = func_set_type(expr->func->set, i, first_arg);
+            call->types[i] = type_of_column(expr, i);
         }
         call->arg_values = ky_arena_array(arena, struct datum, (size_t)expr->arg_count + 1);
         call->arg_types = ky_arena_array(arena, const struct type *, (size_t)expr->arg_count + 1);
@@ -44,6 +56,7 @@ env_for(struct exec *exec, const struct set_call *call, struct ky_arena *arena)
     env->types.arena = arena;
     env->arg_types = call->arg_types;
     env->result_type = call->expr->type;
+    env->shape = call->expr->shape;
     env->has_variadic_array = false;
     return env;
 }
@@ -72,7 +85,7 @@ set_call_start(struct exec *exec, struct set_call *call, const struct eval_input
     for (uint16_t i = 0; i < call->expr->arg_count; i++) {
         KY_TRY(eval_datum(call->args[i], input, place, &call->arg_values[i], err));
         call->arg_values[i] = datum_copy(call->arg_types[i], call->arg_values[i], arena);
-        if (call->arg_values[i].is_null && func->is_strict) {
+        if (call->arg_values[i].is_null && func->is_strict && func->is_set) {
             end_call(call);
             return KY_OK;
         }
@@ -114,7 +127,8 @@ set_call_value(const struct set_call *call, struct ky_arena *arena)
     if (call->width == 1 || call->is_done) {
         return call->values[0];
     }
-    const char *const *names = call->expr->func->set->column_names;
+    const struct func_shape *shape = call->expr->shape;
+    const char *const *names = shape != NULL ? shape->names : call->expr->func->set->column_names;
     return (struct datum){.bytes =
                               record_make(arena, call->types, names, call->values, call->width)};
 }
@@ -150,8 +164,9 @@ function_scan_open(struct op *op, struct ky_error *err)
         const struct expr *expr = self->calls[f].expr;
         for (uint16_t i = 0; i < self->calls[f].width; i++) {
             const struct type *type = expr->kind == EXPR_SET ? self->calls[f].types[i] : expr->type;
-            const bool is_open = type == NULL || type->typtype == 'p';
-            self->types[at++] = self->calls[f].width == 1 || is_open ? expr->type : type;
+            const bool is_open = type == NULL || type->typtype == 'p' ||
+                                 (expr->shape == NULL && self->calls[f].width == 1);
+            self->types[at++] = is_open ? expr->type : type;
         }
     }
     if (plan->function.has_ordinality) {

@@ -272,17 +272,46 @@ add_column(struct binder *b, struct function_columns *list, const char *name,
     list->columns[list->count++] = (struct table_column){name, type, typmod};
 }
 
+static bool
+is_defined_twice(const struct func_shape *shape, const char *name)
+{
+    for (uint16_t i = 0; i < shape->count; i++) {
+        if (strcmp(shape->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The columns that a column definition list gives a call. */
 static ky_status
 add_defined_columns(struct binder *b, struct function_columns *list,
-                    const struct ast_list *definitions)
+                    const struct ast_list *definitions, struct expr *call)
 {
-    for (int32_t i = 0; i < ast_list_count(definitions); i++) {
-        const struct ast_column_def *definition = (const void *)ast_list_get(definitions, i);
-        const struct type *type;
-        int32_t typmod;
-        KY_TRY(bind_type(b, definition->type, &type, &typmod));
-        add_column(b, list, definition->name, type, typmod);
+    const size_t count = (size_t)ast_list_count(definitions);
+    const char **names = ky_arena_array(b->arena, const char *, count);
+    const struct type **types = ky_arena_array(b->arena, const struct type *, count);
+    int32_t *typmods = ky_arena_array(b->arena, int32_t, count);
+    struct func_shape *shape = ky_arena_new(b->arena, struct func_shape);
+    *shape = (struct func_shape){0, names, types, typmods};
+    for (size_t i = 0; i < count; i++) {
+        const struct ast_column_def *definition =
+            (const void *)ast_list_get(definitions, (int32_t)i);
+        const char *name = definition->name;
+        KY_TRY(bind_type(b, definition->type, &types[i], &typmods[i]));
+        if (is_defined_twice(shape, name)) {
+            return bind_error(b, -1, KY_DUPLICATE_COLUMN,
+                              "column name \"%s\" specified more than once", name);
+        }
+        if (types[i]->typtype == 'p' && types[i]->oid != OID_RECORD) {
+            return bind_error(b, -1, KY_INVALID_TABLE_DEFINITION,
+                              "column \"%s\" has pseudo-type %s", name, types[i]->sql_name);
+        }
+        names[shape->count++] = name;
+        add_column(b, list, name, types[i], typmods[i]);
     }
+    call->kind = EXPR_SET;
+    call->shape = shape;
     return KY_OK;
 }
 
@@ -307,12 +336,15 @@ add_function(struct binder *b, struct scope *scope, struct table_ref *ref,
     const struct type **types;
     int count = composite_fields(expr, &names, &types, b->arena);
     if (definitions != NULL) {
-        if (expr->type->oid != OID_RECORD || count > 0) {
+        const bool is_open = expr->func != NULL && expr->func->set != NULL &&
+                             expr->func->set->column_count == 0 &&
+                             (expr->kind == EXPR_FUNC || expr->kind == EXPR_SET);
+        if (!is_open) {
             return bind_error(b, call->location, KY_SYNTAX_ERROR,
                               "a column definition list is only allowed for functions returning "
                               "\"record\"");
         }
-        return add_defined_columns(b, list, definitions);
+        return add_defined_columns(b, list, definitions, expr);
     }
     for (int i = 0; i < count; i++) {
         add_column(b, list, names[i], types[i], -1);
@@ -338,6 +370,36 @@ is_unnest(const struct ast_node *node)
     return ast_list_count(call->args) > 1 && strcmp(ast_name_last(call->names), "unnest") == 0;
 }
 
+/* Where a column definition list may stand. */
+static ky_status
+check_definitions(struct binder *b, const struct ast_range_function *node)
+{
+    if (node->columns == NULL) {
+        return KY_OK;
+    }
+    const struct ast_function_item *first = (const void *)ast_list_get(node->functions, 0);
+    const int location = node->node.location;
+    if (ast_list_count(node->functions) > 1) {
+        (void)bind_error(b, location, KY_SYNTAX_ERROR,
+                         "ROWS FROM() with multiple functions cannot have a column definition "
+                         "list");
+        return ky_error_hint(b->err, "Put a separate column definition list for each function "
+                                     "inside ROWS FROM().");
+    }
+    if (is_unnest(first->call)) {
+        (void)bind_error(b, location, KY_SYNTAX_ERROR,
+                         "UNNEST() with multiple arguments cannot have a column definition list");
+        return ky_error_hint(b->err, "Use separate UNNEST() calls inside ROWS FROM(), and attach a "
+                                     "column definition list to each one.");
+    }
+    if (node->has_ordinality) {
+        (void)bind_error(b, location, KY_SYNTAX_ERROR,
+                         "WITH ORDINALITY cannot be used with a column definition list");
+        return ky_error_hint(b->err, "Put the column definition list inside ROWS FROM().");
+    }
+    return KY_OK;
+}
+
 static ky_status
 bind_range_function(struct binder *b, struct scope *scope, const struct ast_range_function *node,
                     struct from_item **out)
@@ -350,6 +412,7 @@ bind_range_function(struct binder *b, struct scope *scope, const struct ast_rang
     ref->has_ordinality = node->has_ordinality;
     int capacity = 0;
     int count = ast_list_count(node->functions);
+    KY_TRY(check_definitions(b, node));
     for (int i = 0; i < count; i++) {
         const struct ast_function_item *item = (const void *)ast_list_get(node->functions, i);
         capacity += is_unnest(item->call)

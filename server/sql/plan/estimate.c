@@ -67,7 +67,8 @@ rel_estimate(struct level *level, struct rel *rel)
         }
         break;
     case TABLE_FUNCTION:
-        rel->table_rows = ref->functions[0]->kind == EXPR_SET ? 1000 : 1;
+        rel->table_rows =
+            ref->functions[0]->kind == EXPR_SET && ref->functions[0]->func->is_set ? 1000 : 1;
         if (ref->functions[0]->kind == EXPR_SET && ref->functions[0]->func != NULL &&
             strcmp(ref->functions[0]->func->name, "unnest") == 0) {
             rel->table_rows = 10;
