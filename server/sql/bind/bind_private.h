@@ -336,9 +336,11 @@ KY_MUST_CHECK ky_status bind_vector_form(struct binder *b, struct scope *scope,
                                          const struct ast_node **where_out);
 /* Can its columns be coerced by changing its targets? Otherwise bind it with bind_wrapped. */
 bool is_query_simple(const struct query *query);
-/* SELECT * FROM (node): for sources whose order or distinctness depends on their own columns. */
+/* SELECT * FROM (node): for sources whose order or distinctness depends on their own columns.
+ * are_unknowns_kept: literals and parameters without a type are targets themselves, of any type. */
 KY_MUST_CHECK ky_status bind_wrapped(struct binder *b, struct scope *parent,
-                                     const struct ast_select *node, struct query **out);
+                                     const struct ast_select *node, bool are_unknowns_kept,
+                                     struct query **out);
 /* Changes one column of a simple query. The callback makes the new expression. */
 typedef ky_status (*column_change)(struct binder *b, struct expr *expr, void *self,
                                    struct expr **out);

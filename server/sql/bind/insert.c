@@ -249,7 +249,8 @@ bind_insert_select(struct binder *b, struct scope *scope, const struct ast_selec
             continue;
         }
         if (!is_wrapped) {
-            KY_TRY(bind_wrapped(b, scope, node, &source));
+            const bool is_plain = node->operation == AST_SET_NONE && !node->is_distinct;
+            KY_TRY(bind_wrapped(b, scope, node, is_plain, &source));
             is_wrapped = true;
         }
         KY_TRY(change_column(b, source, (uint16_t)i, change_to_column, &change));

@@ -42,7 +42,7 @@ change_column(struct binder *b, struct query *query, uint16_t column, column_cha
 
 ky_status
 bind_wrapped(struct binder *b, struct scope *parent, const struct ast_select *node,
-             struct query **out)
+             bool are_unknowns_kept, struct query **out)
 {
     struct query *query = ky_arena_new(b->arena, struct query);
     struct scope scope;
@@ -50,7 +50,7 @@ bind_wrapped(struct binder *b, struct scope *parent, const struct ast_select *no
     struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
     ref->kind = TABLE_SUBQUERY;
     ref->alias = "*SELECT*";
-    KY_TRY(bind_select(b, &scope, node, false, &ref->subquery));
+    KY_TRY(bind_select(b, &scope, node, are_unknowns_kept, &ref->subquery));
     query_columns(b, ref->subquery, NULL, &ref->columns, &ref->column_count);
     uint16_t table = scope_add_table(b, &scope, ref);
     query->kind = QUERY_SELECT;
@@ -61,8 +61,11 @@ bind_wrapped(struct binder *b, struct scope *parent, const struct ast_select *no
     query->target_count = ref->column_count;
     query->targets = ky_arena_array(b->arena, struct target, (size_t)ref->column_count + 1);
     for (uint16_t i = 0; i < ref->column_count; i++) {
-        int location = ref->subquery->targets[i].expr->location;
-        query->targets[i].expr = expr_column(b, ref, table, i, 0, location);
+        struct expr *inner = ref->subquery->targets[i].expr;
+        const bool is_open = expr_is_unknown(inner) &&
+                             (inner->kind == EXPR_CONST || inner->kind == EXPR_PARAM);
+        query->targets[i].expr =
+            is_open ? inner : expr_column(b, ref, table, i, 0, inner->location);
         query->targets[i].name = ref->columns[i].name;
     }
     *out = query;
@@ -116,7 +119,7 @@ change_branch(struct binder *b, struct scope *scope, const struct ast_select *no
         return KY_OK;
     }
     if (!is_query_simple(*branch)) {
-        KY_TRY(bind_wrapped(b, scope, node, branch));
+        KY_TRY(bind_wrapped(b, scope, node, false, branch));
     }
     uint16_t width = query_width(*branch);
     for (uint16_t i = 0; i < width; i++) {

@@ -308,7 +308,8 @@ select_candidate(struct candidate *candidates, int candidate_count, const oid_t 
     }
     struct candidate *only = NULL;
     for (int c = 0; c < candidate_count; c++) {
-        if (are_reachable(assumed, candidates[c].args, count)) {
+        if (are_reachable(assumed, candidates[c].args, count) &&
+            are_polymorphs_consistent(candidates[c].args, assumed, count)) {
             if (only != NULL) {
                 return NULL;
             }

@@ -239,7 +239,7 @@ bind_part_of_subquery(struct binder *b, struct scope *scope, const struct ast_su
     enum clause saved = scope->clause;
     scope->clause = CLAUSE_UPDATE;
     struct query *query;
-    ky_status status = bind_wrapped(b, scope, node->query, &query);
+    ky_status status = bind_wrapped(b, scope, node->query, false, &query);
     scope->clause = saved;
     KY_TRY(status);
     if (query->target_count != count) {
