@@ -229,9 +229,20 @@ const struct operator* operator_find(oid_t oid)
     return is_found ? registry.operators_by_oid[low] : NULL;
 }
 
+/* Enums have their operators in common. */
+static bool
+is_enum(oid_t oid)
+{
+    const struct type *type = oid < OID_FIRST_USER ? NULL : type_find(oid);
+    return type != NULL && type->typtype == 'e';
+}
+
 const struct operator* operator_exact(struct ky_slice name, oid_t left, oid_t right)
 {
     size_t count;
+    if (left == right && is_enum(left)) {
+        left = right = OID_ANYENUM;
+    }
     const struct operator* const * candidates = operator_candidates(name, &count);
     for (size_t i = 0; i < count; i++) {
         if (candidates[i]->left == left && candidates[i]->right == right) {

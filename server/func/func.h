@@ -166,7 +166,7 @@ const struct type *func_set_type(const struct func_set *set, int column,
                                  const struct type *first_arg);
 const struct operator* const * operator_candidates(struct ky_slice name, size_t *count_out);
 const struct operator* operator_find(oid_t oid);
-/* The operator of exactly these operand types, or NULL. */
+/* The operator of exactly these operand types, or NULL; of an enum those of anyenum. */
 const struct operator* operator_exact(struct ky_slice name, oid_t left, oid_t right);
 const struct operator* const * operator_all(size_t *count_out);
 

@@ -148,6 +148,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(halfvec)          \
     X(sparsevec)        \
     X(bit)              \
+    X(enum)             \
     X(window)           \
     X(string)           \
     X(system)           \

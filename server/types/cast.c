@@ -12,6 +12,7 @@
 #include "server/base/map.h"
 #include "server/types/array.h"
 #include "server/types/types_private.h"
+#include "server/types/user_type.h"
 
 static pthread_once_t built_once = PTHREAD_ONCE_INIT;
 static struct ky_map64 casts_by_pair; /* immutable once built */
@@ -143,6 +144,9 @@ build(void)
 const struct cast *
 cast_find(oid_t source, oid_t target)
 {
+    if (source >= OID_FIRST_USER || target >= OID_FIRST_USER) {
+        return user_type_cast(source, target);
+    }
     pthread_once(&built_once, build);
     return find_built(source, target);
 }

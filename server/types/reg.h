@@ -3,6 +3,8 @@
 
 #include "server/types/type.h"
 
+struct enum_labels;
+
 /**
  * How regclass, regtype, regproc and the others find names: filled in by the floor that has a
  * catalog and a search path, and put into a session's type_context. Callbacks run on the
@@ -17,6 +19,9 @@ struct reg_names {
     /* Appends the name, quoted and qualified where needed. False, and nothing appended, when
      * unknown: the number is shown instead. */
     bool (*append_name)(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out);
+    /* The labels of an enum where the transaction changed types itself; NULL: those that all see.
+     * The pointer may be NULL. */
+    const struct enum_labels *(*find_labels)(void *self, oid_t type);
 };
 
 /* The SQLSTATE and text for a name that no object of the kind has. */

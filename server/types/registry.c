@@ -58,6 +58,7 @@
 #define VARBIT STORE(TYPE_BYTES, 0), IO(bit), ORDER(bit), .coerce = varbit_coerce, TYPMOD(varbit)
 #define RECORD STORE(TYPE_BYTES, 0), IO(record), ORDER(record)
 #define VOID STORE(TYPE_BYTES, 0), IO(void)
+#define ENUM STORE(TYPE_WORD, 8), IO(enum), ORDER(word)
 #define PSEUDO STORE(TYPE_BYTES, 0), IO(pseudo)
 
 static const struct type plain_types[] = {
@@ -388,9 +389,28 @@ type_all(size_t *count_out)
     return all_types;
 }
 
+void
+type_init_enum(struct type *type, oid_t oid, oid_t array_oid)
+{
+    const struct type made = {
+        FACTS(oid, NULL, NULL, array_oid, 0, 'E', false, 'e', 'i', ',', 4, true, 0), ENUM};
+    memcpy(type, &made, sizeof(made));
+}
+
+void
+type_init_array(struct type *type, oid_t oid, oid_t element_oid)
+{
+    const struct type made = {
+        FACTS(oid, NULL, NULL, 0, element_oid, 'A', false, 'b', 'i', ',', -1, false, 0), ARRAY};
+    memcpy(type, &made, sizeof(made));
+}
+
 const struct type *
 type_find(oid_t oid)
 {
+    if (oid >= OID_FIRST_USER) {
+        return type_find_user(oid);
+    }
     size_t low = 0;
     size_t high = KY_COUNT_OF(all_types);
     while (low < high) {

@@ -100,13 +100,14 @@ typedef ky_status (*type_coerce)(const struct type *type, const struct type_cont
 
 struct type {
     oid_t oid;
-    const char *name;     /* pg_type.typname: "int4" */
-    const char *sql_name; /* format_type's: "integer" */
-    oid_t array_oid;      /* 0: none */
-    oid_t element_oid;    /* arrays, int2vector, oidvector */
-    char category;        /* pg_type.typcategory */
+    /* Of a user's type these change when it is renamed; acquire, pairs with user_type_put. */
+    const char *_Atomic name;     /* pg_type.typname: "int4" */
+    const char *_Atomic sql_name; /* format_type's: "integer" */
+    oid_t array_oid;              /* 0: none */
+    oid_t element_oid;            /* arrays, int2vector, oidvector */
+    char category;                /* pg_type.typcategory */
     bool is_preferred;
-    char typtype;     /* b, p, c, e, r */
+    char typtype;     /* b, p, e */
     char align;       /* pg_type.typalign, for the catalog only */
     char delimiter;   /* of array elements */
     int16_t typlen;   /* pg_type.typlen */
@@ -128,10 +129,11 @@ struct type {
     void (*typmod_out)(int32_t typmod, struct ky_buffer *out);
 };
 
-/* Built-in types, pseudo-types included. NULL when unknown. type_get asserts. */
 /* Did a receive function refuse a value for being too long (or not of its format)? PostgreSQL names
  * the parameter then. */
 bool type_is_error_binary(const struct ky_error *err);
+/* Built-in types, pseudo-types included, and users' (user_type.h). NULL when unknown. type_get
+ * asserts. */
 const struct type *type_find(oid_t oid);
 const struct type *type_get(oid_t oid);
 /* Equal values of the two types have equal hashes, and lie alike. */
@@ -142,6 +144,8 @@ const struct type *type_find_name(struct ky_slice name);
 const struct type *const *type_all(size_t *count_out);
 /* "character varying(20)", "integer[]", "vector(3)". */
 void type_format(oid_t oid, int32_t typmod, struct ky_buffer *out);
+/* The same, with the schema of a user's type: means the same under every search path. */
+void type_format_full(oid_t oid, int32_t typmod, struct ky_buffer *out);
 
 /* ISO, MDY, UTC, shortest floats; the zone is UTC. */
 void type_context_init(struct type_context *context, struct ky_arena *arena);

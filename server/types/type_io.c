@@ -84,6 +84,7 @@ static const struct type_io ios[] = {
 };
 
 static const struct type_io array_io = {0, 750, 751, 2400, 2401};
+static const struct type_io enum_io = {0, 3506, 3507, 3532, 3533};
 static const struct type_io no_io = {0};
 
 static int
@@ -99,5 +100,8 @@ type_io_of(const struct type *type)
 {
     const struct type_io *found =
         bsearch(&type->oid, ios, KY_COUNT_OF(ios), sizeof(ios[0]), compare);
-    return found != NULL ? found : type->category == 'A' ? &array_io : &no_io;
+    return found != NULL           ? found
+           : type->category == 'A' ? &array_io
+           : type->typtype == 'e'  ? &enum_io
+                                   : &no_io;
 }

@@ -153,7 +153,7 @@ reg_out(const struct type *type, const struct type_context *context, struct datu
     } else if (context->reg != NULL &&
                context->reg->append_name(context->reg->self, type->oid, oid, out)) {
         return;
-    } else if (type->oid == OID_REGTYPE && type_find(oid) != NULL) {
+    } else if (type->oid == OID_REGTYPE && oid < OID_FIRST_USER && type_find(oid) != NULL) {
         const char *name = type_get(oid)->sql_name;
         ky_buffer_append(out, name, strlen(name));
     } else {

@@ -35,6 +35,12 @@ void type_key_real(struct ky_buffer *out, double real);
 /* Any bytes: 0x00 becomes 0x00 0xFF, and 0x00 0x01 ends them. */
 void type_key_bytes(struct ky_buffer *out, struct ky_slice bytes);
 
+/* registry.c: a type that type_find does not know and asks user_type.c for. */
+const struct type *type_find_user(oid_t oid);
+/* All but the names of an enum, and of the array of it. */
+void type_init_enum(struct type *type, oid_t oid, oid_t array_oid);
+void type_init_array(struct type *type, oid_t oid, oid_t element_oid);
+
 /* The entry points of one type or family, named <family>_in, _out, _recv, _send. */
 #define TYPE_IO_DECLARE(family)                                                          \
     ky_status family##_in(const struct type *type, const struct type_context *context,   \
@@ -84,6 +90,7 @@ TYPE_IO_DECLARE(vector)    /* vector, halfvec */
 TYPE_IO_DECLARE(sparsevec)
 TYPE_IO_DECLARE(bit) /* bit, varbit */
 TYPE_IO_DECLARE(record)
+TYPE_IO_DECLARE(enum)
 TYPE_IO_DECLARE(pseudo)
 TYPE_IO_DECLARE(void)
 

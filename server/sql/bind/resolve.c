@@ -82,7 +82,9 @@ static struct polymorphs
 find_polymorphs(const oid_t *declared, const oid_t *actual, int count)
 {
     struct polymorphs found = {0};
+    bool is_enum = false;
     for (int i = 0; i < count; i++) {
+        is_enum |= declared[i] == OID_ANYENUM;
         if (actual[i] == OID_UNKNOWN || !type_is_polymorphic(declared[i])) {
             continue;
         }
@@ -119,6 +121,7 @@ find_polymorphs(const oid_t *declared, const oid_t *actual, int count)
         found.is_conflict |= found.element != OID_NONE && found.element != element;
         found.element = element;
     }
+    found.is_conflict |= is_enum && found.element == OID_NONE; /* literals are of no enum */
     if (found.array == OID_NONE && found.element != OID_NONE) {
         found.array = type_get(found.element)->array_oid;
     }
