@@ -30,7 +30,7 @@ fresh_image(struct catalog *catalog, struct cat_image **image_out, struct ky_err
 {
     struct txn *txn = txn_begin(catalog->storage, ISOLATION_READ_COMMITTED);
     txn_statement_begin(txn);
-    ky_status status = image_build(txn, image_out, err);
+    ky_status status = image_build(txn, true, image_out, err);
     txn_statement_end(txn);
     txn_rollback(txn);
     return status;
@@ -56,6 +56,13 @@ highest_oid(const struct cat_image *image)
     }
     for (size_t i = 0; i < image->schema_count; i++) {
         highest = KY_MAX(highest, image->schemas[i]->oid);
+    }
+    for (size_t i = 0; i < image->type_count; i++) {
+        const struct cat_type *type = image->types[i];
+        highest = KY_MAX(highest, KY_MAX(type->oid, type->array_oid));
+        for (uint32_t j = 0; j < type->labels.count; j++) {
+            highest = KY_MAX(highest, type->labels.labels[j].oid);
+        }
     }
     for (size_t i = 0; i < image->role_count; i++) {
         highest = KY_MAX(highest, image->roles[i]->oid);
@@ -183,7 +190,7 @@ catalog_acquire(struct catalog *catalog, struct txn *txn, bool has_own_changes,
 {
     if (has_own_changes) {
         const lsn_t before = txn_latest_begin(txn);
-        ky_status status = image_build(txn, image_out, err);
+        ky_status status = image_build(txn, false, image_out, err);
         txn_latest_end(txn, before);
         return status;
     }

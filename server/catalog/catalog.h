@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/types/row.h"
+#include "server/types/user_type.h"
 #include "storage/storage.h"
 
 /*
@@ -165,6 +166,17 @@ struct cat_schema {
     const char *name;
     oid_t owner;
 };
+/* An enum. Its values are typed by what type_find gives for oid. */
+struct cat_type {
+    row_id_t row_id;
+    oid_t oid;
+    const char *name;
+    oid_t schema;
+    oid_t owner;
+    oid_t array_oid;
+    const char *array_name; /* "_mood" */
+    struct enum_labels labels;
+};
 struct cat_role {
     row_id_t row_id;
     oid_t oid;
@@ -215,6 +227,8 @@ struct cat_image {
     size_t table_count; /* user ones, then system ones */
     struct cat_schema **schemas;
     size_t schema_count;
+    struct cat_type **types;
+    size_t type_count;
     struct cat_role **roles;
     size_t role_count;
     struct cat_database **databases;
@@ -246,6 +260,7 @@ void cat_image_release(struct cat_image *image);
 /* ------------------------------------------------------------------ changing */
 
 enum cat_kind {
+    CAT_TYPE, /* first: others are of them */
     CAT_TABLE,
     CAT_INDEX,
     CAT_CONSTRAINT,
@@ -287,6 +302,9 @@ struct cat_index *cat_find_index(const struct cat_image *image, oid_t schema, st
 struct cat_index *cat_get_index(const struct cat_image *image, oid_t oid);
 struct cat_schema *cat_find_schema(const struct cat_image *image, struct ky_slice name);
 struct cat_schema *cat_get_schema(const struct cat_image *image, oid_t oid);
+/* Users' types by name, their array types too; by either's OID. */
+const struct type *cat_find_type(const struct cat_image *image, oid_t schema, struct ky_slice name);
+struct cat_type *cat_get_type(const struct cat_image *image, oid_t oid);
 struct cat_role *cat_find_role(const struct cat_image *image, struct ky_slice name);
 struct cat_role *cat_get_role(const struct cat_image *image, oid_t oid);
 struct cat_database *cat_find_database(const struct cat_image *image, struct ky_slice name);
@@ -300,4 +318,6 @@ struct cat_path {
 };
 /* First match along the path. */
 struct cat_table *cat_resolve_table(const struct cat_image *image, const struct cat_path *path,
+                                    struct ky_slice name);
+const struct type *cat_resolve_type(const struct cat_image *image, const struct cat_path *path,
                                     struct ky_slice name);

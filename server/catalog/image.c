@@ -15,6 +15,7 @@ enum {
     NAME_TABLE = 't',
     NAME_INDEX = 'i',
     NAME_SCHEMA = 's',
+    NAME_TYPE = 'y',
     NAME_ROLE = 'r',
     NAME_DATABASE = 'd'
 };
@@ -326,14 +327,49 @@ link_statistics(const struct cat_image *image, struct image_private *inside)
     }
 }
 
+/* Before tables are read, whose columns are of them. */
+static void
+add_types(struct cat_image *image, struct image_private *inside, const struct reading *schemas,
+          bool is_committed)
+{
+    for (size_t i = 0; i < image->type_count; i++) {
+        struct cat_type *type = image->types[i];
+        const char *schema = "public";
+        for (size_t k = 0; k < schemas->count; k++) {
+            const struct cat_schema *found = schemas->objects[k];
+            schema = found->oid == type->schema ? found->name : schema;
+        }
+        const struct user_type known = {.oid = type->oid,
+                                        .array_oid = type->array_oid,
+                                        .name = type->name,
+                                        .array_name = type->array_name,
+                                        .schema = schema,
+                                        .labels = type->labels};
+        user_type_put(&known, image->lsn, is_committed);
+        add_name(&inside->names, NAME_TYPE, type->schema, type->name,
+                 (void *)(uintptr_t)type_get(type->oid));
+        add_name(&inside->names, NAME_TYPE, type->schema, type->array_name,
+                 (void *)(uintptr_t)type_get(type->array_oid));
+        add_oid(&inside->oids, NAME_TYPE, type->oid, type);
+        add_oid(&inside->oids, NAME_TYPE, type->array_oid, type);
+    }
+}
+
 static ky_status
 image_fill(struct txn *txn, struct cat_image *image, struct image_private *inside,
-           struct ky_error *err)
+           bool is_committed, struct ky_error *err)
 {
     struct ky_arena *arena = &inside->arena;
     struct reading readings[CAT_KIND_COUNT] = {0};
+    KY_TRY(read_kind(txn, arena, CAT_TYPE, &readings[CAT_TYPE], err));
+    KY_TRY(read_kind(txn, arena, CAT_SCHEMA, &readings[CAT_SCHEMA], err));
+    image->types = (struct cat_type **)(void *)readings[CAT_TYPE].objects;
+    image->type_count = readings[CAT_TYPE].count;
+    add_types(image, inside, &readings[CAT_SCHEMA], is_committed);
     for (int kind = 0; kind < CAT_KIND_COUNT; kind++) {
-        KY_TRY(read_kind(txn, arena, (enum cat_kind)kind, &readings[kind], err));
+        if (kind != CAT_TYPE && kind != CAT_SCHEMA) {
+            KY_TRY(read_kind(txn, arena, (enum cat_kind)kind, &readings[kind], err));
+        }
     }
     struct cat_table **system_tables;
     size_t system_count;
@@ -386,7 +422,7 @@ image_destroy(struct image_private *inside)
 static _Atomic uint64_t last_number;
 
 ky_status
-image_build(struct txn *txn, struct cat_image **image_out, struct ky_error *err)
+image_build(struct txn *txn, bool is_committed, struct cat_image **image_out, struct ky_error *err)
 {
     struct ky_arena arena;
     ky_arena_init(&arena);
@@ -397,7 +433,7 @@ image_build(struct txn *txn, struct cat_image **image_out, struct ky_error *err)
     image->lsn = txn_snapshot(txn);
     image->number = atomic_fetch_add_explicit(&last_number, 1, memory_order_relaxed) + 1;
     atomic_init(&inside->reference_count, 1);
-    if (image_fill(txn, image, inside, err) != KY_OK) {
+    if (image_fill(txn, image, inside, is_committed, err) != KY_OK) {
         image_destroy(inside);
         return KY_ERR;
     }
@@ -479,6 +515,19 @@ cat_get_schema(const struct cat_image *image, oid_t oid)
     return find_oid(&inside->oids, NAME_SCHEMA, oid);
 }
 
+const struct type *
+cat_find_type(const struct cat_image *image, oid_t schema, struct ky_slice name)
+{
+    return find_name(image, NAME_TYPE, schema, name);
+}
+
+struct cat_type *
+cat_get_type(const struct cat_image *image, oid_t oid)
+{
+    const struct image_private *inside = image->private_state;
+    return find_oid(&inside->oids, NAME_TYPE, oid);
+}
+
 struct cat_role *
 cat_find_role(const struct cat_image *image, struct ky_slice name)
 {
@@ -496,6 +545,16 @@ struct cat_database *
 cat_find_database(const struct cat_image *image, struct ky_slice name)
 {
     return find_name(image, NAME_DATABASE, 0, name);
+}
+
+const struct type *
+cat_resolve_type(const struct cat_image *image, const struct cat_path *path, struct ky_slice name)
+{
+    const struct type *type = NULL;
+    for (uint16_t i = 0; i < path->count && type == NULL; i++) {
+        type = cat_find_type(image, path->schemas[i], name);
+    }
+    return type;
 }
 
 struct cat_column *

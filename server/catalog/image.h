@@ -14,8 +14,9 @@ struct image_private {
     atomic_uint reference_count;
 };
 
-/* Reads everything that txn sees. The image has one reference. */
-KY_MUST_CHECK ky_status image_build(struct txn *txn, struct cat_image **image_out,
-                                    struct ky_error *err);
+/* Reads everything that txn sees, and makes users' types known to type_find. is_committed: txn
+ * changed nothing itself. The image has one reference. */
+KY_MUST_CHECK ky_status image_build(struct txn *txn, bool is_committed,
+                                    struct cat_image **image_out, struct ky_error *err);
 /* The tables made from the registered system views; built once, live for ever. */
 void image_system_tables(struct cat_table ***tables_out, size_t *count_out);

@@ -53,6 +53,7 @@ static const struct cat_opclass classes[] = {
     BTREE(10053, "xid8_ops", 5067, 5069, true),
     BTREE(10065, "uuid_ops", 2968, 2950, true),
     BTREE(10067, "pg_lsn_ops", 3253, 3220, true),
+    BTREE(10069, "enum_ops", 3522, OID_ANYENUM, true),
     BTREE(10088, "jsonb_ops", 4033, 3802, true),
     BTREE(15300, "vector_ops", 15300, OID_VECTOR, true),
     BTREE(15301, "halfvec_ops", 15301, OID_HALFVEC, true),
@@ -141,11 +142,14 @@ cat_method_name(enum index_method method)
     return "unknown";
 }
 
-/* Classes of anyarray take every array. */
+/* Classes of anyarray take every array, those of anyenum every enum. */
 static oid_t
 class_type(oid_t oid)
 {
     const struct type *type = type_find(oid);
+    if (type != NULL && type->typtype == 'e') {
+        return OID_ANYENUM;
+    }
     return type != NULL && type->category == 'A' && type->element_oid != OID_NONE &&
                    type->typtype == 'b' && oid != OID_INT2VECTOR && oid != OID_OIDVECTOR
                ? (oid_t)OID_ANYARRAY

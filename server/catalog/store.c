@@ -296,6 +296,46 @@ walk_constraint(struct walk *walk, struct cat_constraint *constraint, struct sto
 }
 
 static void
+walk_labels(struct walk *walk, struct enum_labels *labels)
+{
+    const uint16_t count = walk_count(walk, (uint16_t)labels->count);
+    const bool is_reading = walk->out == NULL;
+    struct enum_label *read =
+        is_reading ? ky_arena_array(walk->arena, struct enum_label, count) : NULL;
+    for (uint16_t i = 0; i < count; i++) {
+        struct enum_label label = is_reading ? (struct enum_label){0} : labels->labels[i];
+        WALK_INT(walk, label.oid);
+        WALK_INT(walk, label.word);
+        walk_text(walk, &label.name);
+        if (is_reading) {
+            walk->is_damaged =
+                walk->is_damaged || label.name == NULL || (i > 0 && read[i - 1].word >= label.word);
+            if (walk->is_damaged) {
+                return;
+            }
+            read[i] = label;
+        }
+    }
+    if (is_reading) {
+        enum_labels_init(labels, read, count, walk->arena);
+    }
+}
+
+static void
+walk_user_type(struct walk *walk, struct cat_type *type)
+{
+    WALK_INT(walk, type->oid);
+    walk_text(walk, &type->name);
+    WALK_INT(walk, type->schema);
+    WALK_INT(walk, type->owner);
+    WALK_INT(walk, type->array_oid);
+    walk_text(walk, &type->array_name);
+    walk_labels(walk, &type->labels);
+    walk->is_damaged = walk->is_damaged || type->name == NULL || type->array_name == NULL ||
+                       type->oid < OID_FIRST_USER || type->array_oid < OID_FIRST_USER;
+}
+
+static void
 walk_role(struct walk *walk, struct cat_role *role)
 {
     WALK_INT(walk, role->oid);
@@ -368,6 +408,9 @@ static void
 walk_object(struct walk *walk, enum cat_kind kind, void *object, struct store_link *link)
 {
     switch (kind) {
+    case CAT_TYPE:
+        walk_user_type(walk, object);
+        break;
     case CAT_TABLE:
         walk_table(walk, object);
         break;
@@ -422,9 +465,10 @@ rel_id_t
 store_relation(enum cat_kind kind)
 {
     static const rel_id_t relations[CAT_KIND_COUNT] = {
-        [CAT_TABLE] = 1259,     [CAT_INDEX] = 2610,   [CAT_CONSTRAINT] = 2606,
-        [CAT_SCHEMA] = 2615,    [CAT_ROLE] = 1260,    [CAT_DATABASE] = 1262,
-        [CAT_EXTENSION] = 3079, [CAT_COMMENT] = 2609, [CAT_STATISTICS] = 2619,
+        [CAT_TYPE] = 1247,       [CAT_TABLE] = 1259,     [CAT_INDEX] = 2610,
+        [CAT_CONSTRAINT] = 2606, [CAT_SCHEMA] = 2615,    [CAT_ROLE] = 1260,
+        [CAT_DATABASE] = 1262,   [CAT_EXTENSION] = 3079, [CAT_COMMENT] = 2609,
+        [CAT_STATISTICS] = 2619,
     };
     return relations[kind];
 }
@@ -444,6 +488,7 @@ store_decode(enum cat_kind kind, struct ky_slice row, struct ky_arena *arena, vo
              struct store_link *link_out, struct ky_error *err)
 {
     static const size_t sizes[CAT_KIND_COUNT] = {
+        [CAT_TYPE] = sizeof(struct cat_type),
         [CAT_TABLE] = sizeof(struct cat_table),
         [CAT_INDEX] = sizeof(struct cat_index),
         [CAT_CONSTRAINT] = sizeof(struct cat_constraint),

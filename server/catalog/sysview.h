@@ -26,6 +26,7 @@ struct datum *sysview_add(struct sysview_rows *rows);
 
 struct sysview_context {
     const struct cat_image *image;
+    const struct cat_path *path; /* NULL: none */
     struct storage *storage;
     void *session; /* for views of the session floor */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
+#include "server/catalog/type_text.h"
 #include "server/catalog/views/views_private.h"
 
 /* The parts of information_schema that tools read to list tables, columns and keys. */
@@ -233,6 +234,16 @@ put_identity(struct datum **at, struct sysview_rows *rows, const struct cat_imag
     put_text(at, sequence != NULL && sequence->sequence[5] != 0 ? "YES" : "NO");
 }
 
+/* Database, schema and name of a type. */
+static void
+put_udt(struct datum **at, const struct cat_image *image, const struct type *type)
+{
+    const struct cat_type *own = type_is_user(type) ? cat_get_type(image, type->oid) : NULL;
+    put_text(at, database_name(image));
+    put_text(at, own == NULL ? "pg_catalog" : view_schema_name(image, own->schema));
+    put_text(at, own == NULL ? type->name : own->oid == type->oid ? own->name : own->array_name);
+}
+
 static ky_status
 fill_columns(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
@@ -249,7 +260,11 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             put_relation(&at, context->image, table);
             put_text(&at, column->name);
             put_word(&at, column->number);
-            put_text(&at, is_generated || column->identity != 0 ? NULL : column->default_sql);
+            const char *text = column->default_sql == NULL || context->path == NULL
+                                   ? column->default_sql
+                                   : type_text_show(rows->arena, context->image, context->path,
+                                                    column->default_sql);
+            put_text(&at, is_generated || column->identity != 0 ? NULL : text);
             put_text(&at, column->is_not_null ? "NO" : "YES");
             put_text(&at, column->type->category == 'A'         ? "ARRAY"
                           : column->type->oid >= OID_OURS_FIRST ? "USER-DEFINED"
@@ -263,15 +278,13 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             put_text(&at, has_collation ? "pg_catalog" : NULL);
             put_text(&at, has_collation ? "C" : NULL);
             put_nulls(&at, 3); /* domain */
-            put_text(&at, database_name(context->image));
-            put_text(&at, "pg_catalog");
-            put_text(&at, column->type->name);
+            put_udt(&at, context->image, column->type);
             put_nulls(&at, 4); /* scope, cardinality */
             put_text(&at, ky_arena_printf(rows->arena, "%d", column->number));
             put_text(&at, "NO");
             put_identity(&at, rows, context->image, table, column);
             put_text(&at, is_generated ? "ALWAYS" : "NEVER");
-            put_text(&at, is_generated ? column->default_sql : NULL);
+            put_text(&at, is_generated ? text : NULL);
             put_text(&at, table->kind == 'v' || table->sysview != NULL ? "NO" : "YES");
         }
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/catalog/views/views_private.h"
 #include "server/types/array.h"
-#include "server/types/type_io.h"
 
 /* Objects that are not relations, and the catalogs of what the server does not have. */
 
@@ -43,98 +42,6 @@ FILL(fill_namespace)
 }
 VIEW(view_pg_namespace, 2615, OID_SCHEMA_PG_CATALOG, "pg_namespace", 'r', namespace_columns,
      fill_namespace);
-
-/* ------------------------------------------------------------------ pg_type */
-
-static const struct sysview_column type_columns[] = {
-    {"oid", OID_OID},
-    {"typname", OID_NAME},
-    {"typnamespace", OID_OID},
-    {"typowner", OID_OID},
-    {"typlen", OID_INT2},
-    {"typbyval", OID_BOOL},
-    {"typtype", OID_CHAR},
-    {"typcategory", OID_CHAR},
-    {"typispreferred", OID_BOOL},
-    {"typisdefined", OID_BOOL},
-    {"typdelim", OID_CHAR},
-    {"typrelid", OID_OID},
-    {"typsubscript", OID_REGPROC},
-    {"typelem", OID_OID},
-    {"typarray", OID_OID},
-    {"typinput", OID_REGPROC},
-    {"typoutput", OID_REGPROC},
-    {"typreceive", OID_REGPROC},
-    {"typsend", OID_REGPROC},
-    {"typmodin", OID_REGPROC},
-    {"typmodout", OID_REGPROC},
-    {"typanalyze", OID_REGPROC},
-    {"typalign", OID_CHAR},
-    {"typstorage", OID_CHAR},
-    {"typnotnull", OID_BOOL},
-    {"typbasetype", OID_OID},
-    {"typtypmod", OID_INT4},
-    {"typndims", OID_INT4},
-    {"typcollation", OID_OID},
-    {"typdefaultbin", OID_PG_NODE_TREE},
-    {"typdefault", OID_TEXT},
-    {"typacl", OID_ACLITEM_ARRAY},
-};
-
-/* What pgvector's extension would have made. */
-static bool
-is_vector_type(const struct type *type)
-{
-    return type->oid >= OID_VECTOR && type->oid <= OID_SPARSEVEC_ARRAY;
-}
-
-FILL(fill_type)
-{
-    size_t count;
-    const struct type *const *types = type_all(&count);
-    (void)context;
-    (void)err;
-    for (size_t i = 0; i < count; i++) {
-        const struct type *type = types[i];
-        struct datum *at = sysview_add(rows);
-        put_word(&at, type->oid);
-        put_text(&at, type->name);
-        put_word(&at, is_vector_type(type) ? OID_SCHEMA_PUBLIC : OID_SCHEMA_PG_CATALOG);
-        put_word(&at, OID_ROLE_POSTGRES);
-        put_word(&at, type->typlen);
-        put_word(&at, type->is_by_value);
-        put_word(&at, type->typtype);
-        put_word(&at, type->category);
-        put_word(&at, type->is_preferred);
-        put_word(&at, true);
-        put_word(&at, type->delimiter == 0 ? ',' : type->delimiter);
-        const struct type_io *io = type_io_of(type);
-        put_word(&at, 0);
-        put_word(&at, 0);
-        put_word(&at, type->element_oid);
-        put_word(&at, type->array_oid);
-        put_word(&at, io->input);
-        put_word(&at, io->output);
-        put_word(&at, io->receive);
-        put_word(&at, io->send);
-        for (int k = 0; k < 3; k++) {
-            put_word(&at, 0);
-        }
-        put_word(&at, type->align);
-        put_word(&at, type->typlen > 0                                ? 'p'
-                      : type->oid == OID_NUMERIC                      ? 'm'
-                      : is_vector_type(type) && type->category == 'U' ? 'e'
-                                                                      : 'x');
-        put_word(&at, false);
-        put_word(&at, 0);
-        put_word(&at, -1);
-        put_word(&at, 0);
-        put_word(&at, type->collation);
-        put_nulls(&at, 3);
-    }
-    return KY_OK;
-}
-VIEW(view_pg_type, 1247, OID_SCHEMA_PG_CATALOG, "pg_type", 'r', type_columns, fill_type);
 
 /* ------------------------------------------------------------------ pg_collation */
 
@@ -458,8 +365,6 @@ EMPTY(view_pg_publication_rel, 6106, "pg_publication_rel", {"oid", OID_OID}, {"p
       {"prrelid", OID_OID}, {"prqual", OID_PG_NODE_TREE}, {"prattrs", OID_INT2VECTOR});
 EMPTY(view_pg_publication_namespace, 6237, "pg_publication_namespace", {"oid", OID_OID},
       {"pnpubid", OID_OID}, {"pnnspid", OID_OID});
-EMPTY(view_pg_enum, 3501, "pg_enum", {"oid", OID_OID}, {"enumtypid", OID_OID},
-      {"enumsortorder", OID_FLOAT4}, {"enumlabel", OID_NAME});
 EMPTY(view_pg_range, 3541, "pg_range", {"rngtypid", OID_OID}, {"rngsubtype", OID_OID},
       {"rngmultitypid", OID_OID}, {"rngcollation", OID_OID}, {"rngsubopc", OID_OID},
       {"rngcanonical", OID_REGPROC}, {"rngsubdiff", OID_REGPROC});

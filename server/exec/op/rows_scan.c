@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/catalog/catalog_env.h"
 #include "server/catalog/sysview.h"
 #include "server/exec/exec_private.h"
 
@@ -169,8 +170,10 @@ sysview_fill(struct op_sysview_scan *self, struct ky_error *err)
     struct exec_context *context = self->op.exec->context;
     const struct plan *plan = self->op.plan;
     const struct sysview *view = plan->scan.table->sysview;
+    const struct catalog_env *catalog_env = context->env.self;
     const struct sysview_context about = {
         .image = context->image,
+        .path = catalog_env == NULL ? NULL : catalog_env->path,
         .storage = context->access == NULL ? NULL : access_storage(context->access),
         .session = context->session,
     };
