@@ -224,7 +224,8 @@ struct ast_const {
     enum ast_const_type type;
     bool boolean;
     int64_t integer;
-    const char *text; /* strings, numerics, bits */
+    const char *text;                 /* strings, numerics, bits */
+    struct ast_type_name *shown_type; /* the binder's: what a string is printed with; else NULL */
 };
 
 /* a, t.a, s.t.a, t.*; the last item may be an AST_STAR, others are AST_STRING. */

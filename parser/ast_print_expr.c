@@ -64,6 +64,9 @@ print_const(struct ky_buffer *out, const struct ast_const *constant)
         return;
     case AST_CONST_STRING:
         ast_print_string(out, constant->text);
+        if (constant->shown_type != NULL) {
+            print_clause(out, "::", &constant->shown_type->node);
+        }
         return;
     case AST_CONST_BIT:
     case AST_CONST_HEX_BIT:
@@ -403,7 +406,7 @@ print_expression(struct ky_buffer *out, const struct ast_node *node)
         PRINT_AS(ast_cast, cast);
         const struct ast_const *constant = (const void *)cast->arg;
         if (cast->arg->kind == AST_CONST && constant->type == AST_CONST_STRING) {
-            print_node(out, cast->arg);
+            ast_print_string(out, constant->text);
             print_clause(out, "::", &cast->type->node);
             return true;
         }

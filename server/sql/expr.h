@@ -4,6 +4,7 @@
 #include "server/func/func.h"
 #include "server/types/cast.h"
 
+struct ast_const;
 struct query;
 struct plan;
 
@@ -90,7 +91,8 @@ struct expr {
     bool is_slice;
     bool is_explicit; /* CAST, COERCE */
     char test;
-    struct datum value; /* CONST */
+    struct datum value;             /* CONST */
+    const struct ast_const *source; /* CONST without a type yet: as it was written */
     const struct func *func;
     const struct operator*
         op; /* the operator it was written as, or NULL: for EXPLAIN and planning */

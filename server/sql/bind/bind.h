@@ -38,8 +38,8 @@ struct bind_context {
     const char *session_user;
     const char *database;
     bool can_infer_params; /* extended protocol and PREPARE */
-    /* CREATE VIEW: a relation named without its schema gets it in the syntax tree, so that the text
-     * that is stored means the same under any search path. */
+    /* What is stored as text must mean the same under any search path: in the syntax tree,
+     * relations and users' types get their schemas, and literals of users' types the type. */
     bool writes_schemas;
     struct bind_watch *watch; /* NULL: nobody looks on */
 };

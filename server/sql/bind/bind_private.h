@@ -274,6 +274,8 @@ KY_MUST_CHECK ky_status bind_cast(struct binder *b, struct scope *scope,
                                   const struct ast_cast *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_type(struct binder *b, const struct ast_type_name *name,
                                   const struct type **type_out, int32_t *typmod_out);
+/* With bind_context.writes_schemas: a literal read as a user's type says so in the syntax tree. */
+void write_literal_type(struct binder *b, const struct expr *literal, const struct type *type);
 /* "check constraints". */
 const char *clause_name(enum clause clause);
 /* An expression that is kept with a table: it may hold no query. */

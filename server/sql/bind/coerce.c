@@ -43,6 +43,7 @@ coerce_literal(struct binder *b, struct expr *expr, const struct type *target, s
     if (target->input(target, &types, expr->value.bytes, -1, &value, b->err) != KY_OK) {
         return bind_error_at(b, expr->location);
     }
+    write_literal_type(b, expr, target);
     *out = expr_const(b, target, value, expr->location);
     return KY_OK;
 }

@@ -122,6 +122,7 @@ bind_const(struct binder *b, const struct ast_const *node, struct expr **out)
         return bind_numeric_text(b, node->text, location, out);
     case AST_CONST_STRING:
         *out = expr_const(b, b->type_unknown, datum_cstr(node->text), location);
+        (*out)->source = node;
         return KY_OK;
     case AST_CONST_BIT:
     case AST_CONST_HEX_BIT:

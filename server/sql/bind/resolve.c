@@ -392,9 +392,13 @@ is_same_shape(const struct candidate *a, const struct candidate *b, int count)
 
 /* int4(x), text(x): a type's name used as a function. */
 static bool
-resolve_type_cast(const char *name, const struct expr *arg, struct resolved_call *call_out)
+resolve_type_cast(struct binder *b, const char *name, const struct expr *arg,
+                  struct resolved_call *call_out)
 {
     const struct type *type = type_find_name(ky_slice_cstr(name));
+    if (type == NULL) {
+        type = cat_resolve_type(b->image, b->context->path, ky_slice_cstr(name));
+    }
     if (type == NULL || type->typtype == 'p') {
         return false;
     }
@@ -453,7 +457,7 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
         }
         candidates[fitting++] = next;
     }
-    if (arg_count == 1 && !is_variadic_call && resolve_type_cast(name, args[0], call_out)) {
+    if (arg_count == 1 && !is_variadic_call && resolve_type_cast(b, name, args[0], call_out)) {
         return KY_OK;
     }
     int reachable = 0;

@@ -17,18 +17,89 @@ full_name(struct binder *b, const struct ast_list *names)
     return text;
 }
 
-/* Types live in pg_catalog; vector and its kin may also be named in the schemas their extension may
- * be put in. */
+/* Built-in types live in pg_catalog; vector and its kin may also be named in the schemas their
+ * extension may be put in. */
 static const struct type *
-find_type(struct binder *b, const struct ast_list *names)
+find_built_in(const char *schema, const char *name)
 {
-    const char *schema = ast_name_schema(names);
-    const struct type *type = type_find_name(ky_slice_cstr(ast_name_last(names)));
+    const struct type *type = type_find_name(ky_slice_cstr(name));
     if (type == NULL || schema == NULL || strcmp(schema, "pg_catalog") == 0) {
         return type;
     }
-    bool is_ours = type->oid >= OID_VECTOR && type->oid <= OID_SPARSEVEC_ARRAY;
-    return is_ours && cat_find_schema(b->image, ky_slice_cstr(schema)) != NULL ? type : NULL;
+    return type->oid >= OID_VECTOR && type->oid <= OID_SPARSEVEC_ARRAY ? type : NULL;
+}
+
+static ky_status
+find_type(struct binder *b, const struct ast_list *names, int location,
+          const struct type **type_out)
+{
+    const char *schema = ast_name_schema(names);
+    const char *name = ast_name_last(names);
+    const struct cat_schema *where =
+        schema == NULL ? NULL : cat_find_schema(b->image, ky_slice_cstr(schema));
+    if (schema != NULL && where == NULL) {
+        return bind_error(b, location, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
+                          schema);
+    }
+    const struct type *type = find_built_in(schema, name);
+    if (type == NULL) {
+        type = where != NULL ? cat_find_type(b->image, where->oid, ky_slice_cstr(name))
+                             : cat_resolve_type(b->image, b->context->path, ky_slice_cstr(name));
+    }
+    if (type == NULL) {
+        return bind_error(b, location, KY_UNDEFINED_OBJECT, "type \"%s\" does not exist",
+                          full_name(b, names));
+    }
+    *type_out = type;
+    return KY_OK;
+}
+
+/* "s", "mood": the name of a user's type that means it under any search path. */
+static struct ast_list *
+whole_name(struct binder *b, const struct type *type)
+{
+    const struct cat_type *own = cat_get_type(b->image, type->oid);
+    const struct cat_schema *schema = own == NULL ? NULL : cat_get_schema(b->image, own->schema);
+    if (schema == NULL) {
+        return NULL;
+    }
+    const char *const texts[] = {schema->name, own->oid == type->oid ? own->name : own->array_name};
+    struct ast_list *names = ky_arena_new(b->arena, struct ast_list);
+    *names = (struct ast_list){.items = ky_arena_array(b->arena, struct ast_node *, 2), .count = 2};
+    for (int i = 0; i < 2; i++) {
+        struct ast_string *name = ky_arena_new(b->arena, struct ast_string);
+        *name = (struct ast_string){.node = {.kind = AST_STRING, .location = -1}, .text = texts[i]};
+        names->items[i] = &name->node;
+    }
+    return names;
+}
+
+static void
+write_schema(struct binder *b, const struct ast_type_name *name, const struct type *type)
+{
+    if (!b->context->writes_schemas || !type_is_user(type) || ast_name_schema(name->names)) {
+        return;
+    }
+    struct ast_list *names = whole_name(b, type);
+    if (names != NULL) {
+        ((struct ast_type_name *)(uintptr_t)name)->names = names;
+    }
+}
+
+void
+write_literal_type(struct binder *b, const struct expr *literal, const struct type *type)
+{
+    if (!b->context->writes_schemas || !type_is_user(type) || literal->source == NULL) {
+        return;
+    }
+    const struct type *element = type->typtype == 'e' ? type : type_get(type->element_oid);
+    struct ast_type_name *name = ky_arena_new(b->arena, struct ast_type_name);
+    *name = (struct ast_type_name){.node = {.kind = AST_TYPE_NAME, .location = -1},
+                                   .names = whole_name(b, element),
+                                   .array_dimensions = element != type};
+    if (name->names != NULL) {
+        ((struct ast_const *)(uintptr_t)literal->source)->shown_type = name;
+    }
 }
 
 static ky_status
@@ -85,11 +156,9 @@ bind_type(struct binder *b, const struct ast_type_name *name, const struct type 
           int32_t *typmod_out)
 {
     int location = name->node.location;
-    const struct type *type = find_type(b, name->names);
-    if (type == NULL) {
-        return bind_error(b, location, KY_UNDEFINED_OBJECT, "type \"%s\" does not exist",
-                          full_name(b, name->names));
-    }
+    const struct type *type;
+    KY_TRY(find_type(b, name->names, location, &type));
+    write_schema(b, name, type);
     *typmod_out = -1;
     if (ast_list_count(name->typmods) > 0) {
         KY_TRY(read_typmod(b, name, type, typmod_out));

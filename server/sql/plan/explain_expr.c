@@ -177,13 +177,24 @@ plan_print_output(const struct plan *node, uint32_t index, struct ky_buffer *out
 }
 
 static void
-print_const(const struct expr *expr, struct ky_buffer *out)
+print_type(const struct plan *node, const struct type *type, int32_t typmod, struct ky_buffer *out)
+{
+    if (node != NULL && node->is_stored_text) {
+        type_format_full(type->oid, typmod, out);
+    } else {
+        type_format(type->oid, typmod, out);
+    }
+}
+
+static void
+print_const(const struct plan *node, const struct expr *expr, struct ky_buffer *out)
 {
     struct ky_arena arena;
     struct type_context context;
     struct ky_buffer text = {0};
     if (expr->value.is_null) {
-        ky_buffer_printf(out, "NULL::%s", expr->type->sql_name);
+        ky_buffer_append_cstr(out, "NULL::");
+        print_type(node, expr->type, -1, out);
         return;
     }
     ky_arena_init(&arena);
@@ -200,7 +211,7 @@ print_const(const struct expr *expr, struct ky_buffer *out)
             ky_buffer_append_byte(out, text.data[i]);
         }
         ky_buffer_append_cstr(out, "'::");
-        type_format(expr->type->oid, expr->typmod, out);
+        print_type(node, expr->type, expr->typmod, out);
     }
     ky_buffer_deinit(&text);
     ky_arena_deinit(&arena);
@@ -301,7 +312,7 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
 {
     switch (expr->kind) {
     case EXPR_CONST:
-        print_const(expr, out);
+        print_const(node, expr, out);
         break;
     case EXPR_PARAM:
         ky_buffer_printf(out, "$%u", expr->index);
@@ -324,7 +335,7 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         ky_buffer_append_byte(out, '(');
         plan_print_expr(node, expr->args[0], out);
         ky_buffer_append_cstr(out, ")::");
-        type_format(expr->type->oid, expr->typmod, out);
+        print_type(node, expr->type, expr->typmod, out);
         break;
     case EXPR_AND:
     case EXPR_OR:

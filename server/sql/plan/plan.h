@@ -113,8 +113,9 @@ struct plan {
     uint16_t output_count;
     double startup_cost, total_cost, rows;
     int width;
-    const char *alias;  /* scans: as EXPLAIN names it */
-    const char *remark; /* for EXPLAIN: why a vector index is not used; NULL: nothing */
+    const char *alias;   /* scans: as EXPLAIN names it */
+    const char *remark;  /* for EXPLAIN: why a vector index is not used; NULL: nothing */
+    bool is_stored_text; /* plan_print_expr: users' types are named with their schemas */
 
     union {
         struct { /* SEQ, INDEX, BITMAP, SYSVIEW, VECTOR, CURRENT_OF, LOCK_ROWS' table */

@@ -54,6 +54,27 @@ cat_find_index(const struct cat_image *image, oid_t schema, struct ky_slice name
     return NULL;
 }
 
+/* There are no users' types. */
+const struct type *
+cat_find_type(const struct cat_image *image KY_UNUSED, oid_t schema KY_UNUSED,
+              struct ky_slice name KY_UNUSED)
+{
+    return NULL;
+}
+
+const struct type *
+cat_resolve_type(const struct cat_image *image KY_UNUSED, const struct cat_path *path KY_UNUSED,
+                 struct ky_slice name KY_UNUSED)
+{
+    return NULL;
+}
+
+struct cat_type *
+cat_get_type(const struct cat_image *image KY_UNUSED, oid_t oid KY_UNUSED)
+{
+    return NULL;
+}
+
 struct cat_schema *
 cat_find_schema(const struct cat_image *image, struct ky_slice name)
 {
