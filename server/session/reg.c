@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/catalog/type_text.h"
 #include "server/session/session_private.h"
 
 /* regclass, regtype, regnamespace, regrole, regproc: names to OIDs and back, by the session's
@@ -270,6 +271,36 @@ append_class(const struct session *session, oid_t oid, struct ky_buffer *out)
 }
 
 static bool
+append_user_type(const struct session *session, oid_t oid, struct ky_buffer *out)
+{
+    const struct cat_image *image = session->catalog_env.image;
+    const struct cat_type *type = cat_get_type(image, oid);
+    if (type == NULL) {
+        return false;
+    }
+    const struct cat_schema *schema = cat_get_schema(image, type->schema);
+    if (schema != NULL && !cat_is_type_visible(image, &session->path, type)) {
+        append_identifier(out, schema->name);
+        ky_buffer_append_byte(out, '.');
+    }
+    append_identifier(out, type->name);
+    ky_buffer_append_cstr(out, oid == type->oid ? "" : "[]");
+    return true;
+}
+
+/* What the transaction did to types itself others do not see before its commit. */
+static const struct enum_labels *
+find_labels(void *self, oid_t oid)
+{
+    const struct session *session = session_of(self);
+    if (!session->has_catalog_changes || session->catalog_env.image == NULL) {
+        return NULL;
+    }
+    const struct cat_type *type = cat_get_type(session->catalog_env.image, oid);
+    return type == NULL ? NULL : &type->labels;
+}
+
+static bool
 append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
 {
     const struct session *session = session_of(self);
@@ -279,6 +310,9 @@ append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
     }
     if (reg_type == OID_REGCLASS) {
         return append_class(session, oid, out);
+    }
+    if (reg_type == OID_REGTYPE && oid >= OID_FIRST_USER) {
+        return append_user_type(session, oid, out);
     }
     if (reg_type == OID_REGTYPE) {
         const struct type *type = type_find(oid);
@@ -323,7 +357,9 @@ append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
 void
 session_reg_init(struct session *session)
 {
-    session->reg =
-        (struct reg_names){.self = session, .find_oid = find_oid, .append_name = append_name};
+    session->reg = (struct reg_names){.self = session,
+                                      .find_oid = find_oid,
+                                      .append_name = append_name,
+                                      .find_labels = find_labels};
     session->types.reg = &session->reg;
 }

@@ -129,7 +129,7 @@ sort_lines(char *text)
     free(copy);
 }
 
-/* The message, with its detail if there is one and it is wanted. */
+/* The message, with its detail if there is one and it is wanted; all on one line. */
 static const char *
 message_of(const PGresult *result, bool has_detail)
 {
@@ -139,6 +139,9 @@ message_of(const PGresult *result, bool has_detail)
                    PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
                    has_detail && detail != NULL ? " DETAIL: " : "",
                    has_detail && detail != NULL ? detail : "");
+    for (char *end = strchr(text, '\n'); end != NULL; end = strchr(end, '\n')) {
+        *end = ';';
+    }
     return text;
 }
 

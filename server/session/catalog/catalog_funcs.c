@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/catalog/opclass.h"
+#include "server/catalog/type_text.h"
 #include "server/session/catalog/funcs_private.h"
 #include "server/session/catalog/relation_stats.h"
 #include "server/types/encoding.h"
@@ -27,6 +28,16 @@ take_text(const struct func_env *env, struct ky_buffer *buffer)
     struct datum text = copy_text(env, ky_arena_cstr(env->types.arena, ky_buffer_slice(buffer)));
     ky_buffer_deinit(buffer);
     return text;
+}
+
+/* Stored SQL as the session's search path lets one read it. */
+static struct datum
+take_sql(const struct func_env *env, struct ky_buffer *buffer)
+{
+    const char *text = ky_arena_cstr(env->types.arena, ky_buffer_slice(buffer));
+    ky_buffer_deinit(buffer);
+    return datum_cstr(
+        type_text_show(env->types.arena, env_of(env)->image, env_of(env)->path, text));
 }
 
 #if defined(__x86_64__)
@@ -111,6 +122,20 @@ FUNCTION(pg_table_is_visible)
     return KY_OK;
 }
 
+FUNCTION(pg_type_is_visible)
+{
+    UNUSED_ARGS();
+    const oid_t oid = (oid_t)args[0].word;
+    const struct cat_type *type = cat_get_type(env_of(env)->image, oid);
+    if (oid >= OID_FIRST_USER && type == NULL) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    *out = datum_word(type == NULL ||
+                      cat_is_type_visible(env_of(env)->image, env_of(env)->path, type));
+    return KY_OK;
+}
+
 FUNCTION(always_visible)
 {
     UNUSED_ARGS();
@@ -155,6 +180,14 @@ FUNCTION(format_type)
     }
     if (type_find((oid_t)args[0].word) == NULL) {
         *out = datum_cstr(args[0].word == 0 ? "-" : "???");
+        return KY_OK;
+    }
+    if (args[0].word >= OID_FIRST_USER) {
+        const struct reg_names *names = env->types.reg;
+        if (!names->append_name(names->self, OID_REGTYPE, (oid_t)args[0].word, &text)) {
+            ky_buffer_append_cstr(&text, "???");
+        }
+        *out = take_text(env, &text);
         return KY_OK;
     }
     const char *bare = args[1].is_null ? name_without_modifier((oid_t)args[0].word) : NULL;
@@ -246,7 +279,9 @@ shorten_nextval(const struct func_env *env, struct datum value)
 FUNCTION(pg_get_expr)
 {
     UNUSED_ARGS();
-    *out = shorten_nextval(env, args[0]);
+    const char *text = ky_arena_cstr(env->types.arena, args[0].bytes);
+    *out = shorten_nextval(env, datum_cstr(type_text_show(env->types.arena, env_of(env)->image,
+                                                          env_of(env)->path, text)));
     if (arg_count > 2 && args[2].word != 0) {
         out->bytes = without_parentheses(out->bytes); /* pretty */
     }
@@ -366,11 +401,11 @@ FUNCTION(pg_get_indexdef)
         ky_buffer_append_cstr(&text, is_wrapped ? "(" : "");
         append_key(&text, index, (uint16_t)(args[1].word - 1), true);
         ky_buffer_append_cstr(&text, is_wrapped ? ")" : "");
-        *out = take_text(env, &text);
+        *out = take_sql(env, &text);
         return KY_OK;
     }
     session_index_definition(env_of(env)->image, index, &text);
-    *out = take_text(env, &text);
+    *out = take_sql(env, &text);
     return KY_OK;
 }
 
@@ -491,7 +526,7 @@ FUNCTION(pg_get_constraintdef)
     if (!constraint->is_validated) {
         ky_buffer_append_cstr(&text, " NOT VALID");
     }
-    *out = take_text(env, &text);
+    *out = take_sql(env, &text);
     return KY_OK;
 }
 
@@ -500,9 +535,13 @@ FUNCTION(pg_get_viewdef)
 {
     UNUSED_ARGS();
     const struct cat_table *table = cat_get_table(env_of(env)->image, (oid_t)args[0].word);
-    bool is_view = table != NULL && table->view_sql != NULL;
-    *out =
-        copy_text(env, is_view ? ky_arena_printf(env->types.arena, " %s;", table->view_sql) : NULL);
+    struct ky_buffer text = {0};
+    if (table == NULL || table->view_sql == NULL) {
+        *out = datum_null();
+        return KY_OK;
+    }
+    ky_buffer_printf(&text, " %s;", table->view_sql);
+    *out = take_sql(env, &text);
     return KY_OK;
 }
 
@@ -556,7 +595,7 @@ static const struct func catalog_funcs[] = {
     FUNC(746, "session_user", OID_NAME, 0, NULL, true, 's', session_user_name),
     FUNC(1402, "current_schema", OID_NAME, 0, NULL, true, 's', current_schema),
     FUNC(2079, "pg_table_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', pg_table_is_visible),
-    FUNC(2080, "pg_type_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always_visible),
+    FUNC(2080, "pg_type_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', pg_type_is_visible),
     FUNC(2081, "pg_function_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', always_visible),
     FUNC(1642, "pg_get_userbyid", OID_NAME, 1, ARGS(OID_OID), true, 's', pg_get_userbyid),
     FUNC(1081, "format_type", OID_TEXT, 2, ARGS(OID_OID, OID_INT4), false, 's', format_type),

@@ -3,6 +3,7 @@
 
 #include "server/catalog/opclass.h"
 #include "server/catalog/sysview.h"
+#include "server/catalog/type_text.h"
 #include "server/session/catalog/funcs_private.h"
 #include "server/sql/bind/walk.h"
 
@@ -150,6 +151,82 @@ add_owner(struct sysview_rows *rows, const struct cat_image *image,
         is_identity ? 'i' : 'a');
 }
 
+/* ------------------------------------------------------------------ users' types */
+
+static struct depend_object
+type_object(oid_t oid)
+{
+    return (struct depend_object){CLASS_PG_TYPE, oid, 0};
+}
+
+struct type_users {
+    struct sysview_rows *rows;
+    const struct cat_image *image;
+    struct depend_object user;
+    oid_t last; /* the type told last: once is enough */
+};
+
+static void
+add_named_type(void *self, const struct type_place *place, struct type_edit *edit KY_UNUSED)
+{
+    struct type_users *users = self;
+    if (place->type->oid != users->last) {
+        users->last = place->type->oid;
+        add(users->rows, users->user, type_object(place->type->oid), 'n');
+    }
+}
+
+static void
+add_types_in(struct sysview_rows *rows, const struct cat_image *image, struct depend_object user,
+             const char *text)
+{
+    struct type_users users = {rows, image, user, OID_NONE};
+    (void)type_text_edit(rows->arena, image, text, add_named_type, &users);
+}
+
+/* What a relation and its parts are made of. */
+static void
+add_types_of(struct sysview_rows *rows, const struct cat_image *image,
+             const struct cat_table *table)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        const struct cat_column *column = &table->columns[i];
+        if (column->is_dropped) {
+            continue;
+        }
+        if (type_is_user(column->type)) {
+            add(rows, relation(table->oid, column->number), type_object(column->type->oid), 'n');
+        }
+        add_types_in(rows, image, (struct depend_object){CLASS_PG_ATTRDEF, column->default_oid, 0},
+                     column->default_sql);
+    }
+    for (uint16_t i = 0; i < table->constraint_count; i++) {
+        const struct cat_constraint *check = table->constraints[i];
+        add_types_in(rows, image, (struct depend_object){CLASS_PG_CONSTRAINT, check->oid, 0},
+                     check->check_sql);
+    }
+    for (uint16_t i = 0; i < table->index_count; i++) {
+        const struct cat_index *index = table->indexes[i];
+        add_types_in(rows, image, relation(index->oid, 0), index->predicate_sql);
+        for (uint16_t k = 0; k < index->key_count; k++) {
+            add_types_in(rows, image, relation(index->oid, 0), index->keys[k].expression_sql);
+        }
+    }
+    add_types_in(rows, image, (struct depend_object){CLASS_PG_REWRITE, table->oid, 0},
+                 table->view_sql);
+}
+
+static void
+add_types(struct sysview_rows *rows, const struct cat_image *image)
+{
+    for (size_t i = 0; i < image->type_count; i++) {
+        const struct cat_type *type = image->types[i];
+        add(rows, type_object(type->oid),
+            (struct depend_object){CLASS_PG_NAMESPACE, type->schema, 0}, 'n');
+        add(rows, type_object(type->array_oid), type_object(type->oid), 'i');
+    }
+}
+
 /* ------------------------------------------------------------------ views */
 
 struct view_walk {
@@ -292,6 +369,7 @@ fill_depend(const struct sysview_context *context, struct sysview_rows *rows, st
     const struct cat_image *image = context->image;
     (void)err;
     add_members(rows, image);
+    add_types(rows, image);
     for (size_t i = 0; i < image->table_count; i++) {
         const struct cat_table *table = image->tables[i];
         if (table->sysview != NULL) {
@@ -302,6 +380,9 @@ fill_depend(const struct sysview_context *context, struct sysview_rows *rows, st
         add_constraints(rows, table);
         add_indexes(rows, table);
         add_defaults(rows, image, table);
+        if (image->type_count > 0) {
+            add_types_of(rows, image, table);
+        }
         if (table->kind == 'S') {
             add_owner(rows, image, table);
         } else if (table->kind == 'v') {

@@ -31,6 +31,8 @@ ddl_handles(enum ast_kind kind)
     case AST_DROP_ROLE:
     case AST_COMMENT:
     case AST_CREATE_EXTENSION:
+    case AST_CREATE_ENUM:
+    case AST_ALTER_ENUM:
     case AST_REINDEX:
     case AST_CLUSTER:
     case AST_GRANT:
@@ -109,6 +111,10 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_set_owner(ddl, node);
     case AST_CREATE_EXTENSION:
         return ddl_create_extension(ddl, node);
+    case AST_CREATE_ENUM:
+        return ddl_create_enum(ddl, node);
+    case AST_ALTER_ENUM:
+        return ddl_alter_enum(ddl, node);
     case AST_ANALYZE:
         return ddl_analyze(ddl, node);
     case AST_REINDEX:

@@ -122,12 +122,9 @@ add_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
     bool has_rows = table_has_rows(ddl, &made->table);
     bool is_computed = column->generated != 0 || made->sequence_count > sequence_count;
     if (has_rows && (is_computed || is_volatile)) {
-        struct ky_buffer type = {0};
-        type_format(column->type->oid, column->typmod, &type);
         set_rewrite(ddl, made, column->number,
-                    ky_arena_printf(ddl->arena, "(%s)::%.*s", column->default_sql, (int)type.size,
-                                    (const char *)type.data));
-        ky_buffer_deinit(&type);
+                    ky_arena_printf(ddl->arena, "(%s)::%s", column->default_sql,
+                                    ddl_type_text(ddl, column->type->oid, column->typmod)));
         return KY_OK;
     }
     if (has_rows && column->is_not_null && column->missing.is_null) {
@@ -196,8 +193,8 @@ ddl_check_columns(struct ddl *ddl, const struct cat_table *table, struct cat_con
     return KY_OK;
 }
 
-static bool
-index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number)
+bool
+ddl_index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number)
 {
     for (uint16_t i = 0; i < index->column_count; i++) {
         if (index->keys[i].column == number ||
@@ -259,7 +256,7 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     }
     for (uint16_t i = made->table.index_count; i-- > 0;) {
         struct cat_index *index = made->table.indexes[i];
-        if (index_uses(ddl, index, column->number)) {
+        if (ddl_index_uses(ddl, index, column->number)) {
             KY_TRY(drop_index(ddl, made, index));
         }
     }
@@ -269,6 +266,10 @@ drop_column(struct ddl *ddl, struct new_table *made, const struct ast_alter_comm
     }
     KY_TRY(ddl_drop_statistics(ddl, column));
     KY_TRY(ddl_drop_comments(ddl, made->table.oid, column->number));
+    if (type_is_user(column->type)) {
+        /* Lies alike, and is still there when the type is not. */
+        column->type = type_get(column->type->storage == TYPE_WORD ? OID_INT8 : OID_BYTEA);
+    }
     column->is_dropped = true;
     column->is_not_null = false;
     column->default_sql = NULL;
@@ -490,7 +491,7 @@ alter_type(struct ddl *ddl, struct new_table *made, const struct ast_alter_comma
         KY_TRY(bind_row_rule(&ddl->bind, table, BIND_USING, command->expression, &expr, ddl->err));
     }
     const char *using = command->expression == NULL ? quoted : ddl_print(ddl, command->expression);
-    using = ky_arena_printf(ddl->arena, "(%s)::%s", using, shown);
+    using = ky_arena_printf(ddl->arena, "(%s)::%s", using, ddl_type_text(ddl, type, typmod));
     KY_TRY(bind_table_expression(&ddl->bind, table, using, wanted, typmod, &expr, ddl->err));
     KY_TRY(ddl_drop_statistics(ddl, column));
     struct cat_column changed = *column;
@@ -788,6 +789,7 @@ write_changes(struct ddl *ddl, struct new_table *made, const struct cat_table *o
         KY_TRY(ddl_refresh(ddl));
         KY_TRY(ddl_rewrite(ddl, old, made));
     }
+    KY_TRY(ddl_hold_column_types(ddl, &made->table));
     KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &made->table, ddl->err));
     KY_TRY(ddl_changed(ddl));
     KY_TRY(ddl_refresh(ddl));

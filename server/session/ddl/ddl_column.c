@@ -147,7 +147,7 @@ ddl_set_default(struct ddl *ddl, const struct new_table *made, struct cat_column
         return KY_OK;
     }
     column->default_sql =
-        is_null ? ky_arena_printf(ddl->arena, "NULL::%s", ddl_type_text(ddl, column->type))
+        is_null ? ky_arena_printf(ddl->arena, "NULL::%s", ddl_type_text(ddl, column->type->oid, -1))
                 : ddl_default_text(ddl, column, node);
     column->default_oid = ddl_new_oid(ddl);
     return KY_OK;

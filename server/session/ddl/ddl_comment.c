@@ -4,6 +4,7 @@
 /* COMMENT ON, and comments that go with what they are on. */
 
 enum {
+    CLASS_PG_TYPE = 1247,
     CLASS_PG_CLASS = 1259,
     CLASS_PG_AUTHID = 1260,
     CLASS_PG_DATABASE = 1262,
@@ -62,6 +63,9 @@ ddl_erase(struct ddl *ddl, enum cat_kind kind, const void *entry)
         break;
     case CAT_CONSTRAINT:
         oid = ((const struct cat_constraint *)entry)->oid;
+        break;
+    case CAT_TYPE:
+        oid = ((const struct cat_type *)entry)->oid;
         break;
     case CAT_SCHEMA:
         oid = ((const struct cat_schema *)entry)->oid;
@@ -177,6 +181,11 @@ ddl_comment(struct ddl *ddl, const struct ast_comment *statement)
 {
     struct cat_table *table;
     strcpy(ddl->session->tag, "COMMENT");
+    if (statement->object_type == AST_OBJECT_TYPE) {
+        const struct cat_type *type;
+        KY_TRY(ddl_find_type(ddl, (const void *)statement->object, &type));
+        return write_comment(ddl, CLASS_PG_TYPE, type->oid, 0, statement->text);
+    }
     if (statement->object->kind != AST_NODE_LIST) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "COMMENT on this kind of object is not supported yet");

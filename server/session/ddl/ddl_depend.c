@@ -39,17 +39,33 @@ view_reads(struct ddl *ddl, const struct cat_table *view, const struct cat_table
     return view->oid != table->oid && view_names(ddl, view, &watch, &tree);
 }
 
-struct dependents {
-    struct cat_table **views;
-    size_t view_count;
-    size_t count;          /* of lines below */
-    const char *first;     /* "view v" */
-    struct ky_buffer why;  /* "view v depends on table t", a line each */
-    struct ky_buffer gone; /* "drop cascades to view v", a line each */
-};
+void
+ddl_dependents_init(struct ddl *ddl, struct dependents *found)
+{
+    *found = (struct dependents){
+        .views = ky_arena_array(ddl->arena, struct cat_table *, ddl->image->table_count + 1)};
+}
 
-static void
-add_dependent(struct ddl *ddl, struct dependents *found, const char *object, const char *what)
+void
+ddl_dependents_deinit(struct dependents *found)
+{
+    ky_buffer_deinit(&found->why);
+    ky_buffer_deinit(&found->gone);
+}
+
+bool
+ddl_is_dependent(const struct dependents *found, const struct cat_table *relation)
+{
+    for (size_t i = 0; i < found->view_count; i++) {
+        if (found->views[i] == relation) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+ddl_add_dependent(struct ddl *ddl, struct dependents *found, const char *object, const char *what)
 {
     const char *end = found->count++ > 0 ? "\n" : "";
     found->first = found->first == NULL ? object : found->first;
@@ -60,24 +76,19 @@ add_dependent(struct ddl *ddl, struct dependents *found, const char *object, con
 }
 
 /* Depth first: a view, then what depends on it. */
-static void
-collect(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
-        struct dependents *found)
+void
+ddl_add_views(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
+              struct dependents *found)
 {
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *view = ddl->image->tables[i];
-        bool is_known = false;
-        for (size_t k = 0; k < found->view_count; k++) {
-            is_known = is_known || found->views[k] == view;
-        }
-        if (is_known || !view_reads(ddl, view, table, column)) {
+        if (ddl_is_dependent(found, view) || !view_reads(ddl, view, table, column)) {
             continue;
         }
         found->views[found->view_count++] = view;
-        add_dependent(ddl, found, ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, view)),
-                      what);
-        collect(ddl, view, 0, ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, view)),
-                found);
+        const char *object = ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, view));
+        ddl_add_dependent(ddl, found, object, what);
+        ddl_add_views(ddl, view, 0, object, found);
     }
 }
 
@@ -112,7 +123,7 @@ collect_generated(struct ddl *ddl, const struct cat_table *table, int16_t column
         KY_TRY(is_computed_from(ddl, table, generated, column, &is_so));
         if (is_so) {
             columns->names[columns->count++] = generated->name;
-            add_dependent(
+            ddl_add_dependent(
                 ddl, found,
                 ky_arena_printf(ddl->arena, "column %s of table %s", generated->name, what_table),
                 what);
@@ -135,13 +146,18 @@ tell_cascade(struct ddl *ddl, struct dependents *found)
     }
 }
 
-/* With CASCADE drops what was found, else says what it is. 2BP01. */
-static ky_status
-drop_found(struct ddl *ddl, struct dependents *found, enum ast_behavior behavior, const char *what)
+ky_status
+ddl_drop_found(struct ddl *ddl, struct dependents *found, enum ast_behavior behavior,
+               const char *what)
 {
     if (found->count > 0 && behavior != AST_CASCADE) {
-        (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
-                           "cannot drop %s because other objects depend on it", what);
+        const char *text = what == NULL ? "cannot drop desired object(s) because other objects "
+                                          "depend on them"
+                                        : ky_arena_printf(ddl->arena,
+                                                          "cannot drop %s because other objects "
+                                                          "depend on it",
+                                                          what);
+        (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST, "%s", text);
         (void)ky_error_detail(ddl->err, "%.*s", (int)found->why.size,
                               (const char *)found->why.data);
         return ky_error_hint(ddl->err, "Use DROP ... CASCADE to drop the dependent objects too.");
@@ -158,56 +174,52 @@ ddl_drop_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
                enum ast_behavior behavior, const char *what, struct dependent_columns *columns_out)
 {
     ky_status status = KY_OK;
-    struct dependents found = {
-        .views = ky_arena_array(ddl->arena, struct cat_table *, ddl->image->table_count + 1)};
+    struct dependents found;
+    ddl_dependents_init(ddl, &found);
     if (column != 0) {
         columns_out->count = 0;
         columns_out->names = ky_arena_array(ddl->arena, const char *, table->column_count + 1U);
         status = collect_generated(ddl, table, column, what, &found, columns_out);
     }
     if (status == KY_OK) {
-        collect(ddl, table, column, what, &found);
+        ddl_add_views(ddl, table, column, what, &found);
     }
     if (status == KY_OK) {
-        status = drop_found(ddl, &found, behavior, what);
+        status = ddl_drop_found(ddl, &found, behavior, what);
     }
-    ky_buffer_deinit(&found.why);
-    ky_buffer_deinit(&found.gone);
+    ddl_dependents_deinit(&found);
     return status;
-}
-
-static bool
-is_found(const struct dependents *found, const struct cat_table *relation)
-{
-    for (size_t i = 0; i < found->view_count; i++) {
-        if (found->views[i] == relation) {
-            return true;
-        }
-    }
-    return false;
 }
 
 ky_status
 ddl_drop_contents(struct ddl *ddl, const struct cat_schema *schema, enum ast_behavior behavior)
 {
-    struct dependents found = {
-        .views = ky_arena_array(ddl->arena, struct cat_table *, ddl->image->table_count + 1)};
+    struct dependents found;
     const char *what = ky_arena_printf(ddl->arena, "schema %s", schema->name);
+    ddl_dependents_init(ddl, &found);
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *table = ddl->image->tables[i];
         const bool is_owned = table->kind == 'S' && table->owner_table != OID_NONE;
-        if (table->schema != schema->oid || is_owned || is_found(&found, table)) {
+        if (table->schema != schema->oid || is_owned || ddl_is_dependent(&found, table)) {
             continue;
         }
         const char *object = ky_arena_printf(ddl->arena, "%s %s", ddl_kind_word(table->kind),
                                              ddl_shown_name(ddl, table));
         found.views[found.view_count++] = table;
-        add_dependent(ddl, &found, object, what);
-        collect(ddl, table, 0, object, &found);
+        ddl_add_dependent(ddl, &found, object, what);
+        ddl_add_views(ddl, table, 0, object, &found);
     }
-    ky_status status = drop_found(ddl, &found, behavior, what);
-    ky_buffer_deinit(&found.why);
-    ky_buffer_deinit(&found.gone);
+    struct type_drop *types = ddl_type_drop_new(ddl, &found);
+    for (size_t i = 0; i < ddl->image->type_count; i++) {
+        if (ddl->image->types[i]->schema == schema->oid) {
+            ddl_type_drop_add(types, ddl->image->types[i], what);
+        }
+    }
+    ky_status status = ddl_drop_found(ddl, &found, behavior, what);
+    if (status == KY_OK) {
+        status = ddl_type_drop_run(types);
+    }
+    ddl_dependents_deinit(&found);
     return status;
 }
 

@@ -208,6 +208,20 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
 }
 
 static ky_status
+lock_types_of(struct ddl *ddl, oid_t schema, enum ast_behavior behavior)
+{
+    const struct cat_type **types =
+        ky_arena_array(ddl->arena, const struct cat_type *, ddl->image->type_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < ddl->image->type_count; i++) {
+        if (ddl->image->types[i]->schema == schema) {
+            types[count++] = ddl->image->types[i];
+        }
+    }
+    return ddl_lock_types(ddl, types, count, behavior);
+}
+
+static ky_status
 drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
 {
     struct cat_schema *schema = cat_find_schema(ddl->image, ky_slice_cstr(name));
@@ -225,6 +239,10 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
                             name);
     }
     oid_t oid = schema->oid;
+    KY_TRY(lock_types_of(ddl, oid, statement->behavior));
+    if (ddl->is_pending) {
+        return KY_OK;
+    }
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         struct cat_table *table = ddl->image->tables[i];
         if (table->schema != oid || statement->behavior != AST_CASCADE) {
@@ -248,6 +266,7 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
         }
     }
     KY_TRY(ddl_drop_contents(ddl, schema, statement->behavior));
+    strcpy(ddl->session->tag, "DROP SCHEMA"); /* tables may have been altered */
     KY_TRY(ddl_erase(ddl, CAT_SCHEMA, schema));
     KY_TRY(ddl_changed(ddl));
     return ddl_refresh(ddl);
@@ -301,6 +320,9 @@ ddl_drop(struct ddl *ddl, const struct ast_drop *statement)
 {
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "DROP %s",
                    ast_object_type_name(statement->object_type));
+    if (statement->object_type == AST_OBJECT_TYPE) {
+        return ddl_drop_type(ddl, statement);
+    }
     for (int32_t i = 0; i < ast_list_count(statement->objects); i++) {
         KY_TRY(drop_one(ddl, statement, ast_list_get(statement->objects, i)));
         if (ddl->is_pending) {

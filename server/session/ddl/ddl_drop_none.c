@@ -55,6 +55,10 @@ drop_type(struct ddl *ddl, const struct ast_drop *statement, const struct ast_ty
     int32_t typmod;
     ky_error_init(&ignored);
     if (bind_type_name(&ddl->bind, name, &oid, &typmod, &ignored) == KY_OK) {
+        if (oid >= OID_FIRST_USER) {
+            return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a domain",
+                                ast_name_last(name->names));
+        }
         return built_in(ddl, ky_arena_printf(ddl->arena, "type %s", type_get(oid)->sql_name));
     }
     const char *schema = ast_name_schema(name->names);

@@ -125,6 +125,16 @@ read_key(struct ddl *ddl, struct cat_index *index, const struct ast_index_elemen
 }
 
 static ky_status
+hold_key_types(struct ddl *ddl, const struct cat_index *index)
+{
+    const struct type *types[KEY_COLUMNS_MAX];
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        types[i] = index->keys[i].type;
+    }
+    return ddl_hold_types(ddl, types, index->key_count);
+}
+
+static ky_status
 read_keys(struct ddl *ddl, struct cat_index *index, const struct ast_list *elements,
           const struct ast_list *include)
 {
@@ -319,6 +329,9 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
                            "relation \"%s\" already exists, skipping", index->name);
             return KY_OK;
         }
+        status = hold_key_types(ddl, index);
+    }
+    if (status == KY_OK) {
         status = catalog_insert(ddl->txn, CAT_INDEX, index, ddl->err);
     }
     if (status == KY_OK) {

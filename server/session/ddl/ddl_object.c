@@ -19,7 +19,7 @@ ddl_fresh_relation_in(struct ddl *ddl, oid_t schema, const char *name,
     if (*existing_out == NULL && ddl_name_exists(ddl, schema, name)) {
         return ky_error_set(ddl->err, KY_DUPLICATE_TABLE, "relation \"%s\" already exists", name);
     }
-    return KY_OK;
+    return *existing_out == NULL ? ddl_check_type_name(ddl, schema, name) : KY_OK;
 }
 
 ky_status
@@ -278,6 +278,7 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
     if (existing != NULL) {
         KY_TRY(check_replacement(ddl, existing, &view));
     }
+    KY_TRY(ddl_hold_column_types(ddl, &view));
     KY_TRY(existing != NULL ? catalog_update(ddl->txn, CAT_TABLE, &view, ddl->err)
                             : catalog_insert(ddl->txn, CAT_TABLE, &view, ddl->err));
     return ddl_changed(ddl);
@@ -386,8 +387,8 @@ ddl_create_role(struct ddl *ddl, const struct ast_create_role *statement)
     return ddl_changed(ddl);
 }
 
-static ky_status
-named_role(struct ddl *ddl, const struct ast_role *node, struct cat_role **role_out)
+ky_status
+ddl_named_role(struct ddl *ddl, const struct ast_role *node, struct cat_role **role_out)
 {
     const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
     *role_out = cat_find_role(ddl->image, ky_slice_cstr(name));
@@ -401,6 +402,9 @@ ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement)
 {
     struct cat_role *role;
     const char *name = ast_name_last(statement->names);
+    if (statement->object_type == AST_OBJECT_TYPE) {
+        return ddl_type_set_owner(ddl, statement);
+    }
     if (statement->object_type != AST_OBJECT_SCHEMA) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "changing the owner of this kind of object is not supported yet");
@@ -414,7 +418,7 @@ ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement)
         return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of schema %s",
                             name);
     }
-    KY_TRY(named_role(ddl, statement->owner, &role));
+    KY_TRY(ddl_named_role(ddl, statement->owner, &role));
     struct cat_schema changed = *schema;
     changed.owner = role->oid;
     KY_TRY(catalog_update(ddl->txn, CAT_SCHEMA, &changed, ddl->err));
@@ -426,7 +430,7 @@ ddl_alter_role(struct ddl *ddl, const struct ast_alter_role *statement)
 {
     struct cat_role *role;
     strcpy(ddl->session->tag, "ALTER ROLE");
-    KY_TRY(named_role(ddl, statement->role, &role));
+    KY_TRY(ddl_named_role(ddl, statement->role, &role));
     if (role->oid != ddl->session->role) {
         KY_TRY(check_role_rights(ddl, "alter"));
     }
@@ -455,7 +459,7 @@ ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
                            "role \"%s\" does not exist, skipping", name);
             continue;
         }
-        KY_TRY(named_role(ddl, node, &role));
+        KY_TRY(ddl_named_role(ddl, node, &role));
         if (role->oid == ddl->session->role) {
             return ky_error_set(ddl->err, KY_OBJECT_IN_USE, "current user cannot be dropped");
         }
@@ -466,6 +470,16 @@ ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
                                    "it",
                                    role->name);
                 return ky_error_detail(ddl->err, "owner of table %s", ddl->image->tables[j]->name);
+            }
+        }
+        for (size_t j = 0; j < ddl->image->type_count; j++) {
+            if (ddl->image->types[j]->owner == role->oid) {
+                (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
+                                   "role \"%s\" cannot be dropped because some objects depend on "
+                                   "it",
+                                   role->name);
+                return ky_error_detail(ddl->err, "owner of type %s",
+                                       ddl_shown_type(ddl, ddl->image->types[j]->oid));
             }
         }
         KY_TRY(ddl_erase(ddl, CAT_ROLE, role));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "server/catalog/type_text.h"
 #include "server/session/session_private.h"
 
 enum { KEY_COLUMNS_MAX = 32, NEW_FOREIGN_MAX = 32 };
@@ -92,6 +93,9 @@ KY_MUST_CHECK ky_status ddl_drop_role(struct ddl *ddl, const struct ast_drop_rol
 KY_MUST_CHECK ky_status ddl_comment(struct ddl *ddl, const struct ast_comment *statement);
 /* ALTER SCHEMA .. OWNER TO; relations change theirs by ALTER TABLE. */
 KY_MUST_CHECK ky_status ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement);
+/* 42704. */
+KY_MUST_CHECK ky_status ddl_named_role(struct ddl *ddl, const struct ast_role *node,
+                                       struct cat_role **role_out);
 KY_MUST_CHECK ky_status ddl_create_extension(struct ddl *ddl,
                                              const struct ast_create_extension *statement);
 /* The key has an operator class of the method for its type: what it says, or the default one. */
@@ -240,7 +244,73 @@ KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table)
 KY_MUST_CHECK ky_status ddl_drop_none(struct ddl *ddl, const struct ast_drop *statement,
                                       const struct ast_node *object);
 
+/* ------------------------------------------------------------------ ddl_type.c */
+
+KY_MUST_CHECK ky_status ddl_create_enum(struct ddl *ddl, const struct ast_create_enum *statement);
+KY_MUST_CHECK ky_status ddl_alter_enum(struct ddl *ddl, const struct ast_alter_enum *statement);
+KY_MUST_CHECK ky_status ddl_type_rename(struct ddl *ddl, const struct ast_rename *statement);
+KY_MUST_CHECK ky_status ddl_type_set_schema(struct ddl *ddl,
+                                            const struct ast_set_schema *statement);
+KY_MUST_CHECK ky_status ddl_type_set_owner(struct ddl *ddl, const struct ast_set_owner *statement);
+/* A user's type that may be altered. 42704, 42809, 42501. */
+KY_MUST_CHECK ky_status ddl_find_type(struct ddl *ddl, const struct ast_type_name *name,
+                                      const struct cat_type **type_out);
+/* As messages name it: quoted, with its schema where the search path does not find it. */
+const char *ddl_shown_type(struct ddl *ddl, oid_t type);
+/* 42710 for a relation or type of the name; hint: the new one is a relation. */
+KY_MUST_CHECK ky_status ddl_check_type_name(struct ddl *ddl, oid_t schema, const char *name);
+/* The types of new columns stay until the transaction ends. 55P03 when one is being dropped. */
+KY_MUST_CHECK ky_status ddl_hold_types(struct ddl *ddl, const struct type *const *types,
+                                       uint16_t count);
+KY_MUST_CHECK ky_status ddl_hold_column_types(struct ddl *ddl, const struct cat_table *table);
+
+/* ------------------------------------------------------------------ ddl_type_text.c */
+
+/* Shows visit the users' types in all that is kept as text, and writes what is changed. */
+KY_MUST_CHECK ky_status ddl_edit_texts(struct ddl *ddl, type_text_visit visit, void *self);
+/* The type's new name and schema (NULL: they stay); type NULL: all types of the schema. */
+KY_MUST_CHECK ky_status ddl_rename_in_texts(struct ddl *ddl, const struct cat_type *type,
+                                            oid_t schema, const char *new_schema,
+                                            const char *new_name);
+
+/* ------------------------------------------------------------------ ddl_type_drop.c */
+
+KY_MUST_CHECK ky_status ddl_drop_type(struct ddl *ddl, const struct ast_drop *statement);
+/* Types that go, with what uses them. */
+struct dependents;
+struct type_drop;
+struct type_drop *ddl_type_drop_new(struct ddl *ddl, struct dependents *found);
+/* Adds to found what uses the type and does not go already; owner ("schema s"): the type itself. */
+void ddl_type_drop_add(struct type_drop *drop, const struct cat_type *type, const char *owner);
+/* After ddl_drop_found: tables lose what is of the types, and the types go. */
+KY_MUST_CHECK ky_status ddl_type_drop_run(struct type_drop *drop);
+/* Locks types, and what uses them: to be called before anything changes. */
+KY_MUST_CHECK ky_status ddl_lock_types(struct ddl *ddl, const struct cat_type *const *types,
+                                       size_t count, enum ast_behavior behavior);
+
 /* ------------------------------------------------------------------ ddl_depend.c */
+
+/* What goes with a thing, in the order it is told. */
+struct dependents {
+    struct cat_table **views; /* room for all of the image */
+    size_t view_count;
+    size_t count;          /* of lines below */
+    const char *first;     /* "view v" */
+    struct ky_buffer why;  /* "view v depends on table t", a line each */
+    struct ky_buffer gone; /* "drop cascades to view v", a line each */
+};
+void ddl_dependents_init(struct ddl *ddl, struct dependents *found);
+void ddl_dependents_deinit(struct dependents *found);
+void ddl_add_dependent(struct ddl *ddl, struct dependents *found, const char *object,
+                       const char *what);
+/* Views that read the table or its column, and those that read them; not those it has. */
+void ddl_add_views(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
+                   struct dependents *found);
+bool ddl_is_dependent(const struct dependents *found, const struct cat_table *relation);
+/* With CASCADE drops the relations that were found and tells of all, else says what they are:
+ * 2BP01. what: "type mood"; NULL: several things. */
+KY_MUST_CHECK ky_status ddl_drop_found(struct ddl *ddl, struct dependents *found,
+                                       enum ast_behavior behavior, const char *what);
 
 struct dependent_columns {
     const char **names;
@@ -266,6 +336,8 @@ KY_MUST_CHECK ky_status ddl_rename_in_views(struct ddl *ddl, struct bind_watch *
  * written, those of generated columns go into columns, which the caller writes. */
 KY_MUST_CHECK ky_status ddl_rename_in_table(struct ddl *ddl, const struct cat_table *table,
                                             struct bind_watch *watch, struct cat_column *columns);
+/* ddl_alter.c: does a key or the condition of the index read the column? */
+bool ddl_index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number);
 /* ddl_alter.c: the table as something that ddl_add_column and ddl_add_constraint can extend. */
 struct new_table *ddl_as_new_table(struct ddl *ddl, const struct cat_table *table);
 /* 42703. */
@@ -318,10 +390,11 @@ KY_MUST_CHECK ky_status ddl_check_columns(struct ddl *ddl, const struct cat_tabl
  * parentheses. */
 const char *ddl_expression_text(struct ddl *ddl, const struct cat_table *table,
                                 const struct ast_node *node, const struct type *wanted);
-/* The type without a modifier: bpchar, where character would be character(1). */
-const char *ddl_type_text(struct ddl *ddl, const struct type *type);
 const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,
                              const struct ast_node *node);
+/* A type as it is written in such a text; without a modifier (-1) bpchar, where character would be
+ * character(1). */
+const char *ddl_type_text(struct ddl *ddl, oid_t type, int32_t typmod);
 
 /* ------------------------------------------------------------------ ddl_sequence.c */
 

@@ -235,6 +235,8 @@ rename_schema(struct ddl *ddl, const struct ast_rename *statement)
     struct bind_watch watch = {.schema = schema->oid, .new_schema = statement->new_name};
     KY_TRY(ddl_rename_in_views(ddl, &watch));
     KY_TRY(rename_in_defaults(ddl, NULL, schema->oid, statement->new_name, NULL));
+    KY_TRY(ddl_refresh(ddl));
+    KY_TRY(ddl_rename_in_texts(ddl, NULL, schema->oid, statement->new_name, NULL));
     struct cat_schema changed = *schema;
     changed.name = statement->new_name;
     KY_TRY(catalog_update(ddl->txn, CAT_SCHEMA, &changed, ddl->err));
@@ -247,6 +249,9 @@ ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
     struct cat_table *table;
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
                    ast_object_type_name(statement->object_type));
+    if (statement->object_type == AST_OBJECT_TYPE) {
+        return ddl_type_set_schema(ddl, statement);
+    }
     if (statement->relation == NULL) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of SET SCHEMA is not supported yet");
@@ -312,6 +317,9 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
     }
     if (statement->object_type == AST_OBJECT_SCHEMA) {
         return rename_schema(ddl, statement);
+    }
+    if (statement->object_type == AST_OBJECT_TYPE) {
+        return ddl_type_rename(ddl, statement);
     }
     if (statement->relation == NULL || (statement->object_type != AST_OBJECT_TABLE &&
                                         statement->object_type != AST_OBJECT_COLUMN &&

@@ -390,6 +390,7 @@ ky_status
 ddl_write_table(struct ddl *ddl, struct new_table *made)
 {
     struct cat_table *table = &made->table;
+    KY_TRY(ddl_hold_column_types(ddl, table));
     KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, table, ddl->err));
     KY_TRY(ddl_write_sequences(ddl, made));
     for (uint16_t i = 0; i < made->check_count; i++) {
@@ -441,6 +442,7 @@ ddl_begin_table(struct ddl *ddl, const struct ast_range_var *name, enum ast_pers
         *is_done_out = true;
         return KY_OK;
     }
+    KY_TRY(ddl_check_type_name(ddl, schema, name->name));
     oid_t oid = ddl_new_oid(ddl);
     made->table = (struct cat_table){.oid = oid,
                                      .name = ky_arena_strdup(ddl->arena, name->name),

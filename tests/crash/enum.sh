@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Enum types and their values after kills: from the log, from a checkpoint, and from both. What was not committed is gone,
+# and a dropped type takes nothing with it that a later start would miss.
+# Usage: enum.sh KYRODB
+set -euo pipefail
+kyrodb=$1
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kyro-enum.XXXXXX")
+port=$((20000 + RANDOM % 10000))
+pid=
+trap '[ -z "$pid" ] || kill -9 $pid 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
+
+sql() { psql -XqAt -h 127.0.0.1 -p $port -U postgres -v ON_ERROR_STOP=1 postgres "$@"; }
+start() {
+    "$kyrodb" serve --data-dir "$dir/data" --port $port --http-port 0 --socket-dir "" >>"$dir/log" 2>&1 &
+    pid=$!
+    for _ in $(seq 200); do
+        sql -c 'SELECT 1' >/dev/null 2>&1 && return
+        kill -0 $pid 2>/dev/null || break
+        sleep 0.05
+    done
+    tail -5 "$dir/log"
+    exit 1
+}
+killed() {
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    start
+}
+same() { # WHAT WANTED GOT
+    [ "$2" = "$3" ] || { echo "$1: wanted '$2', got '$3'"; exit 1; }
+}
+check() { # WHAT LABELS ROWS
+    same "$1: labels" "$2" "$(sql -c 'SELECT enum_range(NULL::mood)')"
+    same "$1: rows" "$3" "$(sql -c "SELECT string_agg(id || m::text || coalesce(ms::text, ''), ' ' ORDER BY m, id) FROM t")"
+    same "$1: by key" "1" "$(sql -c "SELECT id FROM t WHERE m = 'ok' AND id = 1")"
+}
+
+start
+sql -c "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')" \
+    -c "CREATE TABLE t (id int, m mood DEFAULT 'ok', ms mood[], gone mood, CHECK (m <> 'sad'))" \
+    -c "CREATE INDEX ON t (m, id)" \
+    -c "INSERT INTO t VALUES (1, DEFAULT, '{sad,happy}', 'sad'), (2, 'happy', NULL, 'ok')"
+killed
+check "log" '{sad,ok,happy}' '1ok{sad,happy} 2happy'
+sql -c "CHECKPOINT" -c "ALTER TYPE mood ADD VALUE 'mid' BEFORE 'happy'" -c "INSERT INTO t VALUES (3, 'mid')"
+killed
+check "checkpoint and log" '{sad,ok,mid,happy}' '1ok{sad,happy} 3mid 2happy'
+
+# Neither commits.
+sql -c "BEGIN" -c "ALTER TYPE mood ADD VALUE 'lost'" -c "CREATE TYPE lost AS ENUM ('x')" -c "SELECT pg_sleep(100)" \
+    >/dev/null 2>&1 &
+sleep 1
+sql -c "INSERT INTO t VALUES (4, 'happy')"
+killed
+check "uncommitted" '{sad,ok,mid,happy}' '1ok{sad,happy} 3mid 2happy 4happy'
+same "uncommitted type" 0 "$(sql -c "SELECT count(*) FROM pg_type WHERE typname = 'lost'")"
+
+# A column and then its type go; rows keep their bytes.
+sql -c "CREATE TYPE other AS ENUM ('a', 'b')" -c "ALTER TABLE t ADD COLUMN o other DEFAULT 'b', ADD COLUMN os other[] DEFAULT '{a}'" \
+    -c "INSERT INTO t (id, o) VALUES (5, 'a')" -c "DROP TYPE other CASCADE" 2>/dev/null
+sql -c "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'" -c "ALTER TYPE mood RENAME TO feeling" -c "INSERT INTO t (id) VALUES (6)"
+killed
+same "renamed" '1fine 5fine 6fine 3mid 2happy 4happy' \
+    "$(sql -c "SELECT string_agg(id || m::text, ' ' ORDER BY m, id) FROM t")"
+sql -c "CHECKPOINT"
+killed
+same "after a checkpoint" '1fine 5fine 6fine 3mid 2happy 4happy' \
+    "$(sql -c "SELECT string_agg(id || m::text, ' ' ORDER BY m, id) FROM t")"
+same "default" "'fine'::feeling" \
+    "$(sql -c "SELECT column_default FROM information_schema.columns WHERE table_name = 't' AND column_name = 'm'")"
+sql -c "CREATE TYPE other AS ENUM ('c')" -c "ALTER TABLE t ADD COLUMN o other DEFAULT 'c'"
+same "new type" 'c' "$(sql -c 'SELECT o FROM t WHERE id = 1')"
+kill -TERM $pid
+wait $pid
+pid=
