@@ -417,9 +417,8 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
 {
     const char *name = ast_name_last(names);
     const char *schema = ast_name_schema(names);
-    const char *full = schema == NULL || strcmp(schema, "pg_catalog") == 0
-                           ? name
-                           : ky_arena_printf(b->arena, "%s.%s", schema, name);
+    const char *shown = schema == NULL ? name : ky_arena_printf(b->arena, "%s.%s", schema, name);
+    const bool is_foreign = schema != NULL && strcmp(schema, "pg_catalog") != 0;
     if (arg_count > FUNC_ARGS_MAX) {
         return bind_error(b, location, KY_TOO_MANY_ARGUMENTS,
                           "cannot pass more than %d arguments to a function", FUNC_ARGS_MAX);
@@ -430,7 +429,6 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
                           schema);
     }
     /* What PostgreSQL has is in pg_catalog; ours may be where an extension would put it. */
-    bool is_foreign = full != name;
     bool is_information = schema != NULL && strcmp(schema, "information_schema") == 0;
     oid_t inputs[FUNC_ARGS_MAX + 1];
     for (int i = 0; i < arg_count; i++) {
@@ -481,7 +479,7 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
     }
     if (reachable == 0) {
         (void)bind_error(b, location, KY_UNDEFINED_FUNCTION, "function %s does not exist",
-                         signature(b, full, args, arg_count));
+                         signature(b, shown, args, arg_count));
         return ky_error_hint(b->err, "No function matches the given name and argument types. You "
                                      "might need to add explicit type casts.");
     }
@@ -490,7 +488,7 @@ resolve_function(struct binder *b, const struct ast_list *names, struct expr **a
                        : select_candidate(candidates, reachable, inputs, arg_count);
     if (chosen == NULL) {
         (void)bind_error(b, location, KY_AMBIGUOUS_FUNCTION, "function %s is not unique",
-                         signature(b, full, args, arg_count));
+                         signature(b, shown, args, arg_count));
         return ky_error_hint(b->err, "Could not choose a best candidate function. You might need "
                                      "to add explicit type casts.");
     }
