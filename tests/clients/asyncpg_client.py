@@ -129,6 +129,21 @@ async def pooled(address):
     await pool.close()
 
 
+async def enums(conn):
+    await conn.execute("DROP TABLE IF EXISTS asyncpg_e")
+    await conn.execute("DROP TYPE IF EXISTS asyncpg_mood")
+    await conn.execute("CREATE TYPE asyncpg_mood AS ENUM ('sad', 'ok', 'happy')")
+    await conn.execute("CREATE TABLE asyncpg_e (i int, m asyncpg_mood, ms asyncpg_mood[])")
+    await step("enum in", conn.execute("INSERT INTO asyncpg_e VALUES ($1, $2, $3)", 1, "ok", ["sad", None, "happy"]))
+    await step("enum unknown", conn.execute("INSERT INTO asyncpg_e VALUES ($1, $2)", 2, "nope"))
+    await step("enum copy", conn.copy_records_to_table("asyncpg_e", records=[(3, "sad", ["ok"])]))
+    await step("enum out", conn.fetch("SELECT * FROM asyncpg_e ORDER BY m"))
+    await step("enum by", conn.fetchval("SELECT i FROM asyncpg_e WHERE m = $1", "ok"))
+    await step("enum any", conn.fetchval("SELECT count(*) FROM asyncpg_e WHERE m = ANY($1)", ["ok", "sad"]))
+    await conn.execute("DROP TABLE asyncpg_e")
+    await conn.execute("DROP TYPE asyncpg_mood")
+
+
 async def main(port):
     address = {"host": "127.0.0.1", "port": port, "user": "postgres", "database": "postgres"}
     conn = await asyncpg.connect(**address)
@@ -136,6 +151,7 @@ async def main(port):
     await copies(conn)
     await statements(conn)
     await notices(conn)
+    await enums(conn)
     await conn.set_type_codec("jsonb", encoder=str, decoder=len, schema="pg_catalog")
     await step("codec", conn.fetchval("SELECT jb FROM asyncpg_t WHERE i = 1"))
     await conn.execute("DROP TABLE asyncpg_t")

@@ -123,10 +123,24 @@ async function checkNotifications(client) {
   assert.deepStrictEqual(got, [['node_channel', 'hello']]);
 }
 
+async function checkEnums(client) {
+  await client.query('DROP TABLE IF EXISTS node_e; DROP TYPE IF EXISTS node_mood');
+  await client.query('CREATE TYPE node_mood AS ENUM (\'sad\', \'ok\')');
+  await client.query('CREATE TABLE node_e (id int, m node_mood, ms node_mood[])');
+  await client.query('INSERT INTO node_e VALUES ($1, $2, $3)', [1, 'ok', ['sad', 'ok']]);
+  await assert.rejects(client.query('INSERT INTO node_e VALUES ($1, $2)', [2, 'nope']), { code: '22P02' });
+  const byLabel = { name: 'by label', text: 'SELECT id, m, ms::text[] FROM node_e WHERE m IN ($1, $2)' };
+  const found = [{ id: 1, m: 'ok', ms: ['sad', 'ok'] }];
+  assert.deepStrictEqual((await client.query({ ...byLabel, values: ['ok', 'sad'] })).rows, found);
+  await client.query('ALTER TYPE node_mood ADD VALUE \'new\'');
+  assert.deepStrictEqual((await client.query({ ...byLabel, values: ['new', 'ok'] })).rows, found);
+  await client.query('DROP TABLE node_e; DROP TYPE node_mood');
+}
+
 async function main() {
   const client = new Client({ host: '127.0.0.1', port: Number(process.argv[2]), user: 'postgres', database: 'postgres' });
   await client.connect();
-  for (const step of [checkTypes, checkTransactions, checkPrepared, checkCopy, checkNotifications]) {
+  for (const step of [checkTypes, checkTransactions, checkPrepared, checkCopy, checkEnums, checkNotifications]) {
     await step(client);
     console.log('ok', step.name);
   }
