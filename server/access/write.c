@@ -360,6 +360,46 @@ access_insert(struct access_txn *txn, const struct cat_table *table, const struc
 
 /* ------------------------------------------------------------------ locking */
 
+static bool
+has_expressions(const struct cat_index *index)
+{
+    for (uint16_t i = 0; i < index->key_count; i++) {
+        if (index->keys[i].column == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether foreign keys may refer to the index's key. */
+static bool
+is_plain_key(const struct cat_index *index)
+{
+    return index->is_unique && index->predicate_sql == NULL && !has_expressions(index);
+}
+
+/* Two versions of a row: what KEY SHARE keeps as it is has not changed. */
+static bool
+has_same_keys(struct access_txn *txn, const struct cat_table *table, struct ky_slice a,
+              struct ky_slice b)
+{
+    struct ky_buffer keys[2] = {{0}, {0}};
+    bool is_same = true;
+    for (uint16_t i = 0; i < table->index_count && is_same; i++) {
+        if (is_plain_key(table->indexes[i])) {
+            struct access_index *runtime = access_runtime(txn->access, table->indexes[i]);
+            ky_buffer_clear(&keys[0]);
+            ky_buffer_clear(&keys[1]);
+            (void)runtime_row_key(runtime, table->indexes[i], a, &keys[0]);
+            (void)runtime_row_key(runtime, table->indexes[i], b, &keys[1]);
+            is_same = ky_slice_equal(ky_buffer_slice(&keys[0]), ky_buffer_slice(&keys[1]));
+        }
+    }
+    ky_buffer_deinit(&keys[0]);
+    ky_buffer_deinit(&keys[1]);
+    return is_same;
+}
+
 static ky_status
 answer_changed(const struct access_txn *txn, bool is_gone, enum row_lock_mode mode,
                enum access_answer *answer_out, struct ky_error *err)
@@ -382,6 +422,7 @@ access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_
 {
     enum lock_answer answer;
     struct row_ref newest;
+    struct row_ref seen;
     struct txn_savepoint before;
     enum row_state state = storage_row_state(txn->txn, table->rel, row_id, &newest);
     if (state == ROW_OWN || state == ROW_OWN_GONE) {
@@ -410,6 +451,11 @@ access_lock(struct access_txn *txn, const struct cat_table *table, row_id_t row_
         *answer_out = ACCESS_DONE;
         return KY_OK;
     case ROW_CHANGED:
+        if (mode == ROW_LOCK_KEY_SHARE && storage_get(txn->txn, table->rel, row_id, &seen) &&
+            has_same_keys(txn, table, seen.body, newest.body)) {
+            *answer_out = ACCESS_DONE; /* what was seen is kept: its keys */
+            return KY_OK;
+        }
         return answer_changed(txn, false, mode, answer_out, err);
     case ROW_GONE:
     case ROW_IN_PROGRESS:
@@ -448,17 +494,6 @@ key_is_changed(struct access_txn *txn, const struct cat_index *index, struct ky_
            !ky_slice_equal(ky_buffer_slice(&txn->old_key), ky_buffer_slice(&txn->key));
 }
 
-static bool
-has_expressions(const struct cat_index *index)
-{
-    for (uint16_t i = 0; i < index->key_count; i++) {
-        if (index->keys[i].column == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum row_lock_mode
 access_change_mode(struct access_txn *txn, const struct cat_table *table, struct ky_slice old_row,
                    const struct datum *values, const bool *is_changed)
@@ -468,8 +503,7 @@ access_change_mode(struct access_txn *txn, const struct cat_table *table, struct
         const struct cat_index *index = table->indexes[i];
         if (index->is_unique && index_is_touched(txn, index, is_changed) &&
             key_is_changed(txn, index, old_row, values)) {
-            mode = index->predicate_sql == NULL && !has_expressions(index) ? ROW_LOCK_CHANGE_KEY
-                                                                           : ROW_LOCK_CHANGE_ENTRY;
+            mode = is_plain_key(index) ? ROW_LOCK_CHANGE_KEY : ROW_LOCK_CHANGE_ENTRY;
         }
     }
     return mode;
@@ -720,11 +754,14 @@ share_row(struct access_txn *txn, struct access_index *runtime, const struct cat
         if (txn->isolation != ISOLATION_READ_COMMITTED &&
             (state == ROW_CHANGED || state == ROW_GONE)) {
             /* What the snapshot sees is not what there is. */
-            return !storage_get(txn->txn, runtime->rel, row_id, &seen) ||
-                           !has_key(txn, runtime, index, seen.body)
-                       ? KY_OK
-                       : ky_error_set(err, KY_SERIALIZATION_FAILURE,
-                                      "could not serialize access due to concurrent update");
+            if (!storage_get(txn->txn, runtime->rel, row_id, &seen) ||
+                !has_key(txn, runtime, index, seen.body)) {
+                return KY_OK;
+            }
+            if (state == ROW_GONE || !has_same_keys(txn, index->table, seen.body, row.body)) {
+                return ky_error_set(err, KY_SERIALIZATION_FAILURE,
+                                    "could not serialize access due to concurrent update");
+            }
         }
         if (state == ROW_GONE || !has_key(txn, runtime, index, row.body)) {
             return KY_OK;
