@@ -465,6 +465,8 @@ KY_MUST_CHECK ky_status storage_lock_table(struct txn *txn, uint32_t table,
                                            struct ky_error *err);
 /* Gives up a wait (cancel, timeout). Safe when it was granted meanwhile. */
 void storage_lock_cancel(struct lock_waiter *waiter);
+/* Whether it waits for an advisory lock. By who waits. */
+bool storage_waits_for_advisory(const struct lock_waiter *waiter);
 /* Ends a wait for ROW_LOCK_LOOK or _LOOK_KEY, granted or not: whoever waited looks again. Other
  * waits stay as they are. */
 void storage_look_end(struct lock_waiter *waiter);

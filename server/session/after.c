@@ -205,14 +205,6 @@ find_action(struct session *session, const struct cat_constraint *constraint, ch
 
 /* ------------------------------------------------------------------ running one statement */
 
-static enum session_answer
-wait_for_row(struct session *session)
-{
-    atomic_store_explicit(&session->wait, WAIT_ROW, memory_order_relaxed);
-    atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
-    return SESSION_PENDING;
-}
-
 /* Rows that refer count even when our snapshot does not see them. */
 static bool
 is_latest(const struct session *session, const struct after_action *action)
@@ -288,7 +280,7 @@ statement_pull(struct session *session, struct ky_error *err)
             if (after->context.is_yield) {
                 return session_yield_turn(session);
             }
-            return wait_for_row(session);
+            return session_wait_for_row(session);
         case EXEC_RESTART: {
             struct after_action *action = after->action;
             statement_close(session);
@@ -499,7 +491,7 @@ check_child(struct session *session, struct ky_error *err)
         return SESSION_ERROR;
     }
     if (answer == ACCESS_PENDING) {
-        return wait_for_row(session);
+        return session_wait_for_row(session);
     }
     if (answer == ACCESS_SKIPPED) {
         (void)after_child_error(session, after->image, constraint, values, err);
@@ -530,7 +522,7 @@ find_successor(struct session *session, const struct datum *values, bool *is_fou
         return SESSION_ERROR;
     }
     *is_found_out = answer == ACCESS_DONE;
-    return answer == ACCESS_PENDING ? wait_for_row(session) : SESSION_DONE;
+    return answer == ACCESS_PENDING ? session_wait_for_row(session) : SESSION_DONE;
 }
 
 /* is_hidden: the action has changed every row it saw, what is left is beyond the snapshot. */
@@ -610,7 +602,7 @@ check_unique(struct session *session, struct ky_error *err)
                               &session->waiter, &answer, err) != KY_OK) {
         return SESSION_ERROR;
     }
-    return answer == ACCESS_PENDING ? wait_for_row(session) : SESSION_DONE;
+    return answer == ACCESS_PENDING ? session_wait_for_row(session) : SESSION_DONE;
 }
 
 /* Finds table and constraint in the image; false when the constraint went. */

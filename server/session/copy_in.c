@@ -333,7 +333,7 @@ insert_rows(struct session *session, struct copy *copy, struct ky_error *err)
                 copy->context.is_yield = false;
                 continue;
             }
-            return SESSION_PENDING;
+            return session_wait_for_row(session);
         }
         if (answer == EXEC_BATCH) {
             continue;

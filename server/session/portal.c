@@ -725,9 +725,7 @@ portal_pull(struct session *session, struct portal *portal, uint32_t max_rows,
             if (portal->context.is_yield) {
                 return session_yield_turn(session); /* is_yield stays: its answer to the resume */
             }
-            atomic_store_explicit(&session->wait, WAIT_ROW, memory_order_relaxed);
-            atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
-            return SESSION_PENDING;
+            return session_wait_for_row(session);
         case EXEC_RESTART:
             if (portal_restart(session, portal, err) != KY_OK) {
                 return SESSION_ERROR;

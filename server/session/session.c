@@ -359,6 +359,15 @@ session_cancel_error(struct session *session, struct ky_error *err)
     }
 }
 
+enum session_answer
+session_wait_for_row(struct session *session)
+{
+    const int wait = storage_waits_for_advisory(&session->waiter) ? WAIT_ADVISORY : WAIT_ROW;
+    atomic_store_explicit(&session->wait, wait, memory_order_relaxed);
+    atomic_store_explicit(&session->lock_wait_us, ky_wall_us(), memory_order_relaxed);
+    return SESSION_PENDING;
+}
+
 ky_status
 session_lock_table(struct session *session, oid_t table, enum table_lock_mode mode, bool is_nowait,
                    const char *name, bool *is_pending_out, struct ky_error *err)

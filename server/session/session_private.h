@@ -539,6 +539,8 @@ void session_notice(struct session *session, const char *severity, enum ky_sqlst
 /* The same with a detail. */
 void session_notice_detail(struct session *session, const char *severity, enum ky_sqlstate sqlstate,
                            const char *detail, const char *format, ...) KY_PRINTF(5, 6);
+/* Notes that the session waits for a row or an advisory lock from now on: PENDING. */
+enum session_answer session_wait_for_row(struct session *session);
 /* Table lock with the session's waiter. *is_pending_out: come back after the wake. */
 KY_MUST_CHECK ky_status session_lock_table(struct session *session, oid_t table,
                                            enum table_lock_mode mode, bool is_nowait,

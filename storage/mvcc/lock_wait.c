@@ -237,6 +237,12 @@ lock_wake_inserted(struct txn *txn)
 
 /* ------------------------------------------------------------------ giving up */
 
+bool
+storage_waits_for_advisory(const struct lock_waiter *waiter)
+{
+    return waiter->waits_for != NULL && waiter->txn->locks.wait_key.kind == LOCK_KIND_ADVISORY;
+}
+
 void
 storage_look_end(struct lock_waiter *waiter)
 {
