@@ -378,6 +378,7 @@ struct ast_function_call {
     bool is_distinct;
     bool is_variadic; /* of the last argument */
     bool is_within_group;
+    bool is_sql_syntax;        /* EXTRACT(year FROM x), x AT TIME ZONE y, ... */
     struct ast_list *order_by; /* ast_sort; inside the call or WITHIN GROUP */
     struct ast_node *filter;
     struct ast_window *over;
@@ -601,6 +602,7 @@ struct ast_window {
     struct ast_list *partition_by;
     struct ast_list *order_by;
     enum ast_frame_mode frame_mode;
+    bool is_between; /* the end was written */
     enum ast_frame_bound start;
     enum ast_frame_bound end;
     enum ast_frame_exclusion exclusion;

@@ -198,9 +198,69 @@ print_window_or_name(struct ky_buffer *out, const struct ast_window *over)
     }
 }
 
+/* words: what stands in front of each argument. */
+static void
+print_words(struct ky_buffer *out, const char *const *words, const struct ast_list *args)
+{
+    for (int32_t i = 0; i < ast_list_count(args); i++) {
+        print_text(out, words[i]);
+        print_operand(out, args->items[i]);
+    }
+    print_text(out, ")");
+}
+
+/* SQL's own spellings. False: the call is spelled as any other. */
+static bool
+print_sql_syntax(struct ky_buffer *out, const struct ast_function_call *call)
+{
+    static const struct {
+        const char *name;
+        const char *words[4];
+    } forms[] = {{"extract", {"EXTRACT(", " FROM "}},
+                 {"overlay", {"OVERLAY(", " PLACING ", " FROM ", " FOR "}},
+                 {"substring", {"SUBSTRING(", " FROM ", " FOR "}},
+                 {"overlaps", {"((", ", ", ") OVERLAPS (", ", "}},
+                 {"pg_collation_for", {"COLLATION FOR ("}},
+                 {"normalize", {"NORMALIZE("}}};
+    const char *name = ast_name_last(call->names);
+    const int32_t count = ast_list_count(call->args);
+    if (!call->is_sql_syntax) {
+        return false;
+    }
+    for (size_t i = 0; i < KY_COUNT_OF(forms); i++) {
+        if (strcmp(forms[i].name, name) == 0 && count > 0 && forms[i].words[count - 1] != NULL) {
+            print_words(out, forms[i].words, call->args);
+            print_if(out, strcmp(name, "overlaps") == 0, ")");
+            return true;
+        }
+    }
+    const bool is_zone = strcmp(name, "timezone") == 0;
+    if (count == 2 && (is_zone || strcmp(name, "position") == 0)) {
+        print_text(out, is_zone ? "(" : "POSITION(");
+        print_operand(out, call->args->items[1]);
+        print_text(out, is_zone ? " AT TIME ZONE " : " IN ");
+        print_operand(out, call->args->items[0]);
+        print_text(out, ")");
+        return true;
+    }
+    const char *side = strcmp(name, "btrim") == 0   ? "TRIM(BOTH "
+                       : strcmp(name, "ltrim") == 0 ? "TRIM(LEADING "
+                       : strcmp(name, "rtrim") == 0 ? "TRIM(TRAILING "
+                                                    : NULL;
+    if (side != NULL) {
+        print_text(out, side);
+        print_list(out, call->args, ", ");
+        print_text(out, ")");
+    }
+    return side != NULL;
+}
+
 static void
 print_function_call(struct ky_buffer *out, const struct ast_function_call *call)
 {
+    if (print_sql_syntax(out, call)) {
+        return;
+    }
     print_dotted(out, call->names);
     print_text(out, "(");
     print_if(out, call->is_distinct, "DISTINCT ");

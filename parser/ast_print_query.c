@@ -234,10 +234,12 @@ print_window(struct ky_buffer *out, const struct ast_window *window)
     print_list_clause(out, " ORDER BY ", window->order_by);
     if (window->frame_mode != AST_FRAME_NONE) {
         print_text(out, modes[window->frame_mode]);
-        print_text(out, "BETWEEN ");
+        print_if(out, window->is_between, "BETWEEN ");
         print_bound(out, window->start, window->start_offset);
-        print_text(out, " AND ");
-        print_bound(out, window->end, window->end_offset);
+        if (window->is_between) {
+            print_text(out, " AND ");
+            print_bound(out, window->end, window->end_offset);
+        }
         print_text(out, exclusions[window->exclusion]);
     }
     print_text(out, ")");

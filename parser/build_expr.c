@@ -315,13 +315,16 @@ build_aggregate(struct parser *p, struct ast_function_call *call, struct ast_nod
     return &call->node;
 }
 
+/* What SQL spells in its own way: EXTRACT(year FROM x). */
 struct ast_node *
 build_call_list(struct parser *p, const char *name, struct ast_list *args, int32_t location)
 {
     struct ast_list *names =
         list_add(p, NULL, build_name(p, (struct token){"pg_catalog", location, 0}));
     names = list_add(p, names, build_name(p, (struct token){name, location, 0}));
-    return &build_call(p, names, args, NULL)->node;
+    struct ast_function_call *call = build_call(p, names, args, NULL);
+    call->is_sql_syntax = true;
+    return &call->node;
 }
 
 struct ast_node *

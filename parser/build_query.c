@@ -301,6 +301,7 @@ build_frame(struct parser *p, struct ast_window *start, struct ast_window *end)
         adopt(p, &start->node, start->start_offset);
         return start;
     }
+    start->is_between = true;
     start->end = end->start;
     start->end_offset = end->start_offset;
     adopt(p, &start->node, start->start_offset);

@@ -20,8 +20,8 @@ Test(expression, precedence_is_postgres)
     expect_expression("a - b - c", "(a - b) - c");
     expect_expression("-a ^ b", "(- a) ^ b");
     expect_expression("-2 ^ 2", "(-2) ^ 2");
-    expect_expression("a ^ b AT TIME ZONE 'x'", "a ^ pg_catalog.timezone('x', b)");
-    expect_expression("a AT TIME ZONE b COLLATE c", "pg_catalog.timezone(b COLLATE c, a)");
+    expect_expression("a ^ b AT TIME ZONE 'x'", "a ^ (b AT TIME ZONE 'x')");
+    expect_expression("a AT TIME ZONE b COLLATE c", "(a AT TIME ZONE (b COLLATE c))");
     expect_expression("-a COLLATE c", "(- a) COLLATE c");
     expect_expression("-a::int", "- CAST(a AS pg_catalog.int4)");
     expect_expression("a.b::text", "CAST(a.b AS text)");
