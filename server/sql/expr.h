@@ -63,7 +63,11 @@ struct sort_key {
     bool is_nulls_first;
 };
 
+struct ast_window;
+
 struct window_spec {
+    const char *name;                 /* of WINDOW name AS; NULL: written at its call */
+    const struct ast_window *written; /* base window, bounds left out: for printing */
     struct expr **partition;
     uint16_t partition_count;
     struct sort_key *order;
@@ -73,6 +77,23 @@ struct window_spec {
                                   following, 'U' unbounded following */
     struct expr *start_offset, *end_offset;
     char exclude; /* 'n' none, 'c' current row, 'g' group, 't' ties */
+};
+
+/*
+ * What a tree that runs has no need of and its printed form has. Only where bind_context
+ * .keeps_written; such trees are compared and printed, never planned.
+ */
+struct expr_written {
+    const char *word;      /* CURRENT_DATE and its kind, precision included */
+    const char *collation; /* COERCE: args[0] COLLATE this */
+    const char *name; /* a column that a join has merged or named anew: the expression is what */
+    const char *qualifier; /* it stands for; the join's name, or NULL */
+    struct expr *case_arg; /* CASE x WHEN y: x; the conditions are x = y */
+    bool is_sql_syntax;    /* EXTRACT(year FROM x) and its kind */
+    bool is_variadic;      /* VARIADIC before the last argument */
+    bool has_names;        /* arguments by name */
+    bool is_one_row;       /* (a, b) < (SELECT ..), without ANY */
+    bool is_left_out;      /* an argument that was not given: its default */
 };
 
 struct expr {
@@ -97,8 +118,9 @@ struct expr {
     const struct operator*
         op; /* the operator it was written as, or NULL: for EXPLAIN and planning */
     const struct cast *cast;
-    const struct func_shape *shape; /* SET: of a column definition list, else NULL */
-    const char *const *field_names; /* ROW: of a whole row; NULL: f1, f2 ... */
+    const struct func_shape *shape;     /* SET: of a column definition list, else NULL */
+    const char *const *field_names;     /* ROW: of a whole row; NULL: f1, f2 ... */
+    const struct expr_written *written; /* NULL: nothing to say */
     const struct func **funcs; /* ROW_COMPARE: one per column, the ordering or equality operator */
     /* SUBQUERY */
     enum subquery_kind subquery_kind;

@@ -30,82 +30,25 @@ ddl_fresh_relation(struct ddl *ddl, const struct ast_range_var *name, oid_t *sch
     return ddl_fresh_relation_in(ddl, *schema_out, name->name, existing_out);
 }
 
-/* alias.column of a target that stands for a part of a star; NULL for anything else. */
-static struct ast_node *
-star_part(struct ddl *ddl, const struct query *query, const struct target *target)
+/* 42701; 42P16 for a column of a type that no table has. */
+static ky_status
+check_view_columns(struct ddl *ddl, const struct cat_table *view, const struct query *query)
 {
-    const struct expr *expr = target->expr;
-    if (expr->kind != EXPR_COLUMN || expr->levels_up > 0 || expr->table >= query->table_count ||
-        expr->column >= query->tables[expr->table]->column_count) {
-        return NULL;
-    }
-    const struct table_ref *ref = query->tables[expr->table];
-    const char *const texts[2] = {ref->alias, ref->columns[expr->column].name};
-    struct ast_column_ref *column = ky_arena_new(ddl->arena, struct ast_column_ref);
-    struct ast_target *part = ky_arena_new(ddl->arena, struct ast_target);
-    *column = (struct ast_column_ref){.node = {.kind = AST_COLUMN_REF, .location = -1},
-                                      .names = ky_arena_new(ddl->arena, struct ast_list)};
-    *column->names =
-        (struct ast_list){.items = ky_arena_array(ddl->arena, struct ast_node *, 2), .count = 2};
-    for (int i = 0; i < 2; i++) {
-        struct ast_string *name = ky_arena_new(ddl->arena, struct ast_string);
-        *name = (struct ast_string){.node = {.kind = AST_STRING, .location = -1}, .text = texts[i]};
-        column->names->items[i] = &name->node;
-    }
-    *part = (struct ast_target){.node = {.kind = AST_TARGET, .location = -1},
-                                .expression = &column->node};
-    return texts[0] == NULL || texts[1] == NULL ? NULL : &part->node;
-}
-
-static bool
-is_star(const struct ast_node *node)
-{
-    const struct ast_target *target = (const void *)node;
-    const struct ast_column_ref *column = (const void *)target->expression;
-    return column->node.kind == AST_COLUMN_REF &&
-           ast_list_get(column->names, ast_list_count(column->names) - 1)->kind == AST_STAR;
-}
-
-/*
- * A view's columns are those of the day it was made: its star is spelled out. Where that cannot be
- * told from the bound query (several stars, columns merged by USING) the star stays.
- */
-static void
-spell_star(struct ddl *ddl, struct ast_select *select, const struct query *query)
-{
-    int32_t written = ast_list_count(select->targets);
-    int32_t star = -1;
-    int32_t star_count = 0;
-    int32_t visible = 0;
-    for (int32_t i = 0; i < written; i++) {
-        if (is_star(select->targets->items[i])) {
-            star = i;
-            star_count++;
-        }
-    }
-    while (visible < query->target_count && !query->targets[visible].is_hidden) {
-        visible++;
-    }
-    if (star_count != 1 || visible < written - 1) {
-        return;
-    }
-    struct ast_list *spelled = ky_arena_new(ddl->arena, struct ast_list);
-    *spelled = (struct ast_list){
-        .items = ky_arena_array(ddl->arena, struct ast_node *, (size_t)visible + 1)};
-    int32_t parts = visible - (written - 1);
-    for (int32_t i = 0; i < written; i++) {
-        for (int32_t k = 0; i == star && k < parts; k++) {
-            struct ast_node *part = star_part(ddl, query, &query->targets[star + k]);
-            if (part == NULL) {
-                return;
+    for (uint16_t i = 0; i < view->column_count; i++) {
+        for (uint16_t k = 0; k < i; k++) {
+            if (strcmp(view->columns[i].name, view->columns[k].name) == 0) {
+                return ky_error_set(ddl->err, KY_DUPLICATE_COLUMN,
+                                    "column \"%s\" specified more than once",
+                                    view->columns[i].name);
             }
-            spelled->items[spelled->count++] = part;
         }
-        if (i != star) {
-            spelled->items[spelled->count++] = select->targets->items[i];
+        const struct expr *expr = query->targets[i].expr;
+        if (expr->kind == EXPR_ROW && expr->field_names == NULL) {
+            return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
+                                "column \"%s\" has pseudo-type record", view->columns[i].name);
         }
     }
-    select->targets = spelled;
+    return KY_OK;
 }
 
 /* OR REPLACE: the columns that are there stay, more may follow. 42P16. */
@@ -197,9 +140,9 @@ bind_view(struct ddl *ddl, const struct ast_create_view *statement, struct ast_s
           struct query **query_out, bool *is_temporary)
 {
     uint16_t count = 0;
-    ddl->bind.writes_schemas = true;
+    ddl->bind.writes_names = true;
     ky_status status = bind_query(&ddl->bind, &select->node, query_out, ddl->err);
-    ddl->bind.writes_schemas = false;
+    ddl->bind.writes_names = false;
     KY_TRY(status);
     for (uint16_t i = 0; i < (*query_out)->target_count; i++) {
         count = (uint16_t)(count + !(*query_out)->targets[i].is_hidden);
@@ -247,7 +190,6 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
             statement->relation->name);
     }
     KY_TRY(bind_view(ddl, statement, select, &query, &is_temporary)); /* after the lock, again */
-    spell_star(ddl, select, query);
     oid_t oid = existing != NULL ? existing->oid : ddl_new_oid(ddl);
     struct cat_table view = {.row_id = existing != NULL ? existing->row_id : 0,
                              .oid = oid,
@@ -275,6 +217,7 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
                                 .typmod = target->expr->typmod,
                                 .missing = datum_null()};
     }
+    KY_TRY(check_view_columns(ddl, &view, query));
     if (existing != NULL) {
         KY_TRY(check_replacement(ddl, existing, &view));
     }

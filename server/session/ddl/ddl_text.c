@@ -39,10 +39,10 @@ written(struct ddl *ddl, const struct cat_table *table, const struct ast_node *n
     }
     ky_error_init(&ignored);
     ddl->bind.watch = &watch;
-    ddl->bind.writes_schemas = true;
+    ddl->bind.writes_names = true;
     const ky_status status =
         bind_table_expression(&ddl->bind, table, text, wanted, -1, &expr, &ignored);
-    ddl->bind.writes_schemas = false;
+    ddl->bind.writes_names = false;
     ddl->bind.watch = NULL;
     return status == KY_OK ? ddl_print(ddl, watch.tree) : text;
 }

@@ -38,9 +38,13 @@ struct bind_context {
     const char *session_user;
     const char *database;
     bool can_infer_params; /* extended protocol and PREPARE */
-    /* What is stored as text must mean the same under any search path: in the syntax tree,
-     * relations and users' types get their schemas, and literals of users' types the type. */
-    bool writes_schemas;
+    /* What is stored as text must mean the same under any search path and whatever columns are
+     * added: in the syntax tree, relations and users' types get their schemas, literals of users'
+     * types the type, and stars and NATURAL become the columns that they stand for. */
+    bool writes_names;
+    /* The tree is to be printed as it was written: nothing is folded, and struct expr_written says
+     * what else gets lost. */
+    bool keeps_written;
     struct bind_watch *watch; /* NULL: nobody looks on */
 };
 enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };

@@ -142,6 +142,15 @@ expr_is_unknown(const struct expr *expr)
     return expr->type->oid == OID_UNKNOWN;
 }
 
+/* Trees that are to be printed: what struct expr_written is for. */
+static inline bool
+is_written(const struct binder *b)
+{
+    return b->context->keeps_written;
+}
+/* Of the expression, to be filled in. */
+struct expr_written *expr_written_of(struct binder *b, struct expr *expr);
+
 /* ---- fold.c ---- */
 /* The constant an expression over constants comes to, or the expression itself. */
 struct expr *fold(struct binder *b, struct expr *expr);
@@ -217,6 +226,9 @@ const struct ns_item *scope_find_item(struct binder *b, struct scope *scope, con
                                       const char *name, uint16_t *levels_up_out);
 struct expr *item_column(struct binder *b, const struct scope *scope, const struct ns_item *item,
                          uint16_t column, uint16_t levels_up, int location);
+/* A copy of a merged column's expression as seen levels_up queries below. */
+struct expr *raise_levels(struct binder *b, const struct expr *expr, uint16_t levels_up,
+                          int location);
 uint16_t item_column_count(const struct ns_item *item);
 const char *item_column_name(const struct ns_item *item, uint16_t column);
 KY_MUST_CHECK ky_status item_whole_row(struct binder *b, const struct scope *scope,
@@ -274,7 +286,7 @@ KY_MUST_CHECK ky_status bind_cast(struct binder *b, struct scope *scope,
                                   const struct ast_cast *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_type(struct binder *b, const struct ast_type_name *name,
                                   const struct type **type_out, int32_t *typmod_out);
-/* With bind_context.writes_schemas: a literal read as a user's type says so in the syntax tree. */
+/* With bind_context.writes_names: a literal read as a user's type says so in the syntax tree. */
 void write_literal_type(struct binder *b, const struct expr *literal, const struct type *type);
 /* "check constraints". */
 const char *clause_name(enum clause clause);
@@ -283,6 +295,8 @@ bool clause_is_rule(enum clause clause);
 KY_MUST_CHECK ky_status bind_window_spec(struct binder *b, struct scope *scope,
                                          const struct ast_window *node,
                                          struct window_spec **spec_out);
+/* Those of WINDOW, used or not, into the query. */
+KY_MUST_CHECK ky_status bind_all_windows(struct binder *b, struct scope *scope);
 KY_MUST_CHECK ky_status bind_named_windows(struct binder *b, struct scope *scope,
                                            const struct ast_list *windows);
 

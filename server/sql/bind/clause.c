@@ -303,6 +303,9 @@ bind_distinct_on(struct binder *b, struct scope *scope, const struct ast_list *l
         matched = (uint16_t)(matched + is_distinct);
     }
     uint16_t total = query->order_count;
+    if (is_written(b)) {
+        return KY_OK;
+    }
     struct sort_key *keys =
         ky_arena_array(b->arena, struct sort_key, (size_t)total + query->distinct_on_count);
     if (total > 0) {
@@ -370,7 +373,7 @@ bind_row_count(struct binder *b, struct scope *scope, enum clause clause,
                           "argument of %s must not contain variables", name);
     }
     bool is_all = expr->kind == EXPR_CONST && expr->value.is_null;
-    *out = is_all ? NULL : expr;
+    *out = is_all && !is_written(b) ? NULL : expr;
     return KY_OK;
 }
 
@@ -411,28 +414,29 @@ bind_order_and_limit(struct binder *b, struct scope *scope, const struct ast_sel
 
 /* ---- FOR UPDATE ---- */
 
-static void lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy);
+static void lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy,
+                       bool is_printed);
 
 static void
-lock_table(struct table_ref *ref, enum row_lock_mode mode, enum lock_policy policy)
+lock_table(struct table_ref *ref, enum row_lock_mode mode, enum lock_policy policy, bool is_printed)
 {
-    if (ref->kind == TABLE_RELATION) {
+    if (ref->kind == TABLE_RELATION || is_printed) {
         ref->lock_mode = ref->has_lock ? KY_MAX(ref->lock_mode, mode) : mode;
         ref->lock_policy = KY_MAX(ref->lock_policy, policy);
         ref->has_lock = true;
     } else if (ref->kind == TABLE_SUBQUERY) {
-        lock_query(ref->subquery, mode, policy);
+        lock_query(ref->subquery, mode, policy, false);
     }
 }
 
 static void
-lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy)
+lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy, bool is_printed)
 {
     if (query->kind != QUERY_SELECT) {
         return;
     }
     for (uint16_t i = 0; i < query->table_count; i++) {
-        lock_table(query->tables[i], mode, policy);
+        lock_table(query->tables[i], mode, policy, is_printed);
     }
 }
 
@@ -465,7 +469,7 @@ bind_locking(struct binder *b, struct scope *scope, const struct ast_select *nod
                               names[lock->strength], problem);
         }
         if (lock->relations == NULL) {
-            lock_query(query, modes[lock->strength], policies[lock->wait]);
+            lock_query(query, modes[lock->strength], policies[lock->wait], is_written(b));
             continue;
         }
         for (int32_t r = 0; r < lock->relations->count; r++) {
@@ -481,7 +485,7 @@ bind_locking(struct binder *b, struct scope *scope, const struct ast_select *nod
                                   "relation \"%s\" in %s clause not found in FROM clause",
                                   name->name, names[lock->strength]);
             }
-            lock_table(found, modes[lock->strength], policies[lock->wait]);
+            lock_table(found, modes[lock->strength], policies[lock->wait], is_written(b));
         }
     }
     return KY_OK;

@@ -105,6 +105,9 @@ coerce_or_null(struct binder *b, struct expr *expr, const struct type *target, i
     KY_TRY(coerce_type(b, expr, target, typmod, context, location, &made));
     if (made != NULL && typmod >= 0 && made->typmod != typmod && target->coerce != NULL) {
         struct expr *coerced = expr_with_args(b, EXPR_COERCE, target, location, 1, made);
+        if (is_written(b) && made != expr && made->kind == EXPR_CAST) {
+            made->is_explicit = false; /* x::varchar(3) is one cast, not two */
+        }
         coerced->typmod = typmod;
         coerced->is_explicit = context == CAST_EXPLICIT;
         made = coerced;

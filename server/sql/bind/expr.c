@@ -203,6 +203,9 @@ bind_row_comparison(struct binder *b, struct scope *scope, const struct ast_oper
                                   .query = right->query};
         any.node.kind = AST_ANY_ALL;
         KY_TRY(bind_any_all(b, scope, &any, &subquery));
+        if (is_written(b)) {
+            expr_written_of(b, subquery)->is_one_row = true;
+        }
         *out = subquery;
         return KY_OK;
     }
@@ -272,7 +275,7 @@ bind_is_test(struct binder *b, struct scope *scope, const struct ast_is_test *no
         (*out)->is_negated = node->is_negated;
         return KY_OK;
     }
-    if (arg->kind == EXPR_ROW && arg->arg_count > 0) {
+    if (arg->kind == EXPR_ROW && arg->arg_count > 0 && !is_written(b)) {
         /* A row is null when all of it is, and not null when none of it is. */
         struct expr *all = expr_new(b, EXPR_AND, b->type_bool, location);
         all->args = ky_arena_array(b->arena, struct expr *, arg->arg_count);
@@ -331,6 +334,9 @@ bind_case(struct binder *b, struct scope *scope, const struct ast_case *node, st
         if (expr->args[2 * i + 1]->typmod != expr->typmod) {
             expr->typmod = -1;
         }
+    }
+    if (arg != NULL && is_written(b)) {
+        expr_written_of(b, expr)->case_arg = arg;
     }
     *out = expr;
     return KY_OK;
@@ -416,6 +422,13 @@ bind_collate(struct binder *b, struct scope *scope, const struct ast_collate *no
     if ((*out)->type->collation == 0 && (*out)->type->category != 'A') {
         return bind_error(b, node->node.location, KY_DATATYPE_MISMATCH,
                           "collations are not supported by type %s", (*out)->type->sql_name);
+    }
+    if (is_written(b)) {
+        struct expr *collated =
+            expr_with_args(b, EXPR_COERCE, (*out)->type, node->node.location, 1, *out);
+        collated->typmod = (*out)->typmod;
+        expr_written_of(b, collated)->collation = name;
+        *out = collated;
     }
     return KY_OK;
 }

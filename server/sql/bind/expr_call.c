@@ -155,6 +155,7 @@ get_window(struct binder *b, struct scope *scope, const char *name, int location
     }
     if ((*out)->spec == NULL) {
         KY_TRY(bind_window_spec(b, scope, (*out)->ast, &(*out)->spec));
+        (*out)->spec->name = name;
     }
     return KY_OK;
 }
@@ -173,6 +174,21 @@ bind_named_windows(struct binder *b, struct scope *scope, const struct ast_list 
         scope->windows[i] = (struct named_window){
             .name = window->name, .ast = window, .has_frame = window->frame_mode != AST_FRAME_NONE};
         scope->window_count = i + 1;
+    }
+    return KY_OK;
+}
+
+ky_status
+bind_all_windows(struct binder *b, struct scope *scope)
+{
+    struct query *query = scope->query;
+    query->windows =
+        ky_arena_array(b->arena, struct window_spec *, (size_t)scope->window_count + 1);
+    for (int i = 0; i < scope->window_count; i++) {
+        struct named_window *window;
+        KY_TRY(get_window(b, scope, scope->windows[i].name, scope->windows[i].ast->node.location,
+                          &window));
+        query->windows[query->window_count++] = window->spec;
     }
     return KY_OK;
 }
@@ -276,6 +292,7 @@ bind_window_spec(struct binder *b, struct scope *scope, const struct ast_window 
         }
     }
     struct window_spec *spec = ky_arena_new(b->arena, struct window_spec);
+    spec->written = node;
     int partition_count = ast_list_count(node->partition_by);
     int order_count = ast_list_count(node->order_by);
     spec->partition = ky_arena_array(b->arena, struct expr *, (size_t)partition_count + 1);
@@ -322,7 +339,11 @@ left_out(struct binder *b, const struct func *func, int i)
                     ? datum_cstr(func->default_text)
                     : datum_word(func->default_word);
     }
-    return expr_const(b, type == NULL ? type_get(OID_TEXT) : type, value, -1);
+    struct expr *made = expr_const(b, type == NULL ? type_get(OID_TEXT) : type, value, -1);
+    if (is_written(b)) {
+        expr_written_of(b, made)->is_left_out = true;
+    }
+    return made;
 }
 
 static ky_status
@@ -337,6 +358,8 @@ apply_arguments(struct binder *b, const struct resolved_call *resolved, struct e
         if (i >= arg_count) {
             /* An argument left out. */
             call->args[i] = left_out(b, func, i);
+        } else if (resolved->args[i] == OID_ANY && is_written(b)) {
+            call->args[i] = args[i];
         } else if (resolved->args[i] == OID_ANY) {
             KY_TRY(resolve_unknown(b, args[i], &call->args[i]));
         } else if (args[i]->type->oid == resolved->args[i]) {
@@ -632,6 +655,34 @@ drop_void_parameters(struct expr **args, int count)
     return kept;
 }
 
+/* Arguments that VARIADIC stands for are one array, written as such. */
+static void
+note_written(struct binder *b, const struct ast_function_call *node,
+             const struct resolved_call *resolved, struct expr *call, bool is_named)
+{
+    const struct func *func = resolved->func;
+    const uint16_t first = func->arg_count == 0 ? 0 : (uint16_t)(func->arg_count - 1);
+    const bool is_gathered = resolved->is_variadic && func->args[first] != OID_ANY;
+    if (is_gathered) {
+        const struct type *element = call->args[first]->type;
+        const struct type *type = type_find(element->array_oid);
+        struct expr *array = expr_new(b, EXPR_ARRAY, type == NULL ? element : type, -1);
+        array->args = call->args + first;
+        array->arg_count = (uint16_t)(call->arg_count - first);
+        struct expr **args = ky_arena_array(b->arena, struct expr *, (size_t)first + 1);
+        memcpy(args, call->args, first * sizeof(*args));
+        args[first] = array;
+        call->args = args;
+        call->arg_count = (uint16_t)(first + 1);
+    }
+    if (is_gathered || node->is_variadic || node->is_sql_syntax || is_named) {
+        struct expr_written *written = expr_written_of(b, call);
+        written->is_variadic = is_gathered || node->is_variadic;
+        written->is_sql_syntax = node->is_sql_syntax;
+        written->has_names = is_named;
+    }
+}
+
 ky_status
 bind_call(struct binder *b, struct scope *scope, const struct ast_function_call *node,
           struct expr **out)
@@ -656,7 +707,7 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
         count = direct_count = drop_void_parameters(args, count);
     }
     bool is_variadic = node->is_variadic;
-    if (is_variadic && count > 0) {
+    if (is_variadic && count > 0 && !is_written(b)) {
         int spread = spread_variadic(b, &args, count);
         is_variadic = spread == count;
         count = spread;
@@ -670,6 +721,9 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
     KY_TRY(check_call_form(b, node, func));
     struct expr *call = expr_new(b, EXPR_FUNC, resolved.result, location);
     KY_TRY(apply_arguments(b, &resolved, call, args, count));
+    if (is_written(b)) {
+        note_written(b, node, &resolved, call, is_named);
+    }
     KY_TRY(finish_call(b, scope, func, call, out));
     if (func->kind != FUNC_SCALAR) {
         return finish_aggregate(b, scope, node, call, direct_count);

@@ -145,7 +145,7 @@ make_in_array(struct binder *b, struct expr **items, int count, const struct typ
     bool are_constant = true;
     for (int i = 0; i < count; i++) {
         KY_TRY(coerce_common(b, items[i], element, "IN", &items[i]));
-        are_constant &= items[i]->kind == EXPR_CONST;
+        are_constant &= items[i]->kind == EXPR_CONST && !is_written(b);
     }
     const struct type *array = type_get(element->array_oid);
     if (!are_constant) {
@@ -174,6 +174,7 @@ bind_in_list(struct binder *b, struct scope *scope, const struct ast_in *node, s
     struct expr **plain = ky_arena_array(b->arena, struct expr *, (size_t)count + 1);
     struct expr **tests = ky_arena_array(b->arena, struct expr *, (size_t)count + 1);
     struct expr **others = ky_arena_array(b->arena, struct expr *, (size_t)count + 1);
+    struct expr **all = ky_arena_array(b->arena, struct expr *, (size_t)count + 1);
     int plain_count = 0;
     int test_count = 0;
     int other_count = 0;
@@ -181,7 +182,9 @@ bind_in_list(struct binder *b, struct scope *scope, const struct ast_in *node, s
     for (int i = 0; i < count; i++) {
         struct expr *item;
         KY_TRY(bind_expr(b, scope, ast_list_get(node->list, i), &item));
-        if (left->kind == EXPR_ROW || item->kind == EXPR_ROW || expr_has_column(item)) {
+        all[i] = item;
+        const bool has_column = expr_has_column(item) || (is_written(b) && expr_has_input(item));
+        if (left->kind == EXPR_ROW || item->kind == EXPR_ROW || has_column) {
             others[other_count++] = item;
         } else {
             plain[++plain_count] = item;
@@ -197,10 +200,8 @@ bind_in_list(struct binder *b, struct scope *scope, const struct ast_in *node, s
                              &tests[test_count]));
         test_count++;
     } else {
-        for (int i = 1; i <= plain_count; i++) {
-            KY_TRY(compare(b, name, left, plain[i], location, &tests[test_count]));
-            test_count++;
-        }
+        others = all;
+        other_count = count;
     }
     for (int i = 0; i < other_count; i++) {
         KY_TRY(compare(b, name, left, others[i], location, &tests[test_count]));
@@ -209,7 +210,15 @@ bind_in_list(struct binder *b, struct scope *scope, const struct ast_in *node, s
     if (test_count > UINT16_MAX) {
         return bind_error(b, location, KY_STATEMENT_TOO_COMPLEX, "too many items in IN");
     }
-    *out = combine(b, node->is_negated ? EXPR_AND : EXPR_OR, tests, test_count, location);
+    const enum expr_kind kind = node->is_negated ? EXPR_AND : EXPR_OR;
+    if (is_written(b)) {
+        *out = tests[0]; /* PostgreSQL adds one comparison at a time */
+        for (int i = 1; i < test_count; i++) {
+            *out = expr_with_args(b, kind, b->type_bool, location, 2, *out, tests[i]);
+        }
+        return KY_OK;
+    }
+    *out = combine(b, kind, tests, test_count, location);
     return KY_OK;
 }
 
@@ -391,8 +400,8 @@ make_distinct(struct binder *b, struct expr *left, struct expr *right, bool is_n
     struct expr *expr = expr_with_args(b, EXPR_DISTINCT, b->type_bool, location, 2, left, right);
     expr->func = op->function;
     expr->op = op;
-    expr->is_negated = is_negated;
-    *out = expr;
+    expr->is_negated = is_negated && !is_written(b);
+    *out = is_negated && is_written(b) ? expr_not(b, expr) : expr;
     return KY_OK;
 }
 
@@ -413,9 +422,14 @@ bind_distinct_from(struct binder *b, struct scope *scope, const struct ast_disti
                           "unequal number of entries in row expressions");
     }
     struct expr **tests = ky_arena_array(b->arena, struct expr *, left->arg_count);
+    const bool is_negated_after = is_written(b) && node->is_negated;
     for (uint16_t i = 0; i < left->arg_count; i++) {
-        KY_TRY(
-            make_distinct(b, left->args[i], right->args[i], node->is_negated, location, &tests[i]));
+        KY_TRY(make_distinct(b, left->args[i], right->args[i],
+                             node->is_negated && !is_negated_after, location, &tests[i]));
+    }
+    if (is_negated_after) {
+        *out = expr_not(b, combine(b, EXPR_OR, tests, left->arg_count, location));
+        return KY_OK;
     }
     *out = combine(b, node->is_negated ? EXPR_AND : EXPR_OR, tests, left->arg_count, location);
     return KY_OK;

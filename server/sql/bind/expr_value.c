@@ -71,7 +71,7 @@ bind_array(struct binder *b, struct scope *scope, const struct ast_array *node,
             KY_TRY(coerce_common(b, array->args[i], element_type, "ARRAY", &array->args[i]));
         }
     }
-    *out = is_nested ? array : fold_array(b, array);
+    *out = is_nested || is_written(b) ? array : fold_array(b, array);
     return KY_OK;
 }
 
@@ -208,6 +208,13 @@ bind_bound(struct binder *b, struct scope *scope, const struct ast_node *node, s
     return KY_OK;
 }
 
+static ky_status
+bind_json_key(struct binder *b, struct scope *scope, const struct ast_node *node, struct expr **out)
+{
+    KY_TRY(bind_expr(b, scope, node, out));
+    return resolve_unknown(b, *out, out);
+}
+
 /* Subscripts from steps[*step]; moves *step past them. */
 /* A name is an array of "char" that counts from 0: the character of that number. */
 static ky_status
@@ -236,7 +243,7 @@ bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *st
     }
     *step = end;
     int location = steps->items[first]->location;
-    if (arg->type->oid == OID_JSONB && !is_slice) {
+    if (arg->type->oid == OID_JSONB && !is_slice && !is_written(b)) {
         for (int32_t i = first; i < end; i++) {
             const struct ast_subscript *subscript = (const void *)steps->items[i];
             struct expr *key;
@@ -249,13 +256,14 @@ bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *st
     if (arg->type->oid == OID_NAME && !is_slice && end == first + 1) {
         return bind_name_subscript(b, scope, (const void *)steps->items[first], arg, out);
     }
-    if (arg->type->element_oid == OID_NONE) {
+    const bool is_json = arg->type->oid == OID_JSONB && !is_slice;
+    if (arg->type->element_oid == OID_NONE && !is_json) {
         return bind_error(b, expr_location(arg), KY_DATATYPE_MISMATCH,
                           "cannot subscript type %s because it does not support subscripting",
                           arg->type->sql_name);
     }
     int per_step = is_slice ? 2 : 1;
-    const struct type *type = is_slice ? arg->type : type_get(arg->type->element_oid);
+    const struct type *type = is_slice || is_json ? arg->type : type_get(arg->type->element_oid);
     struct expr *expr = expr_new(b, EXPR_SUBSCRIPT, type, location);
     expr->is_slice = is_slice;
     expr->typmod = arg->typmod;
@@ -271,7 +279,11 @@ bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *st
             KY_TRY(bind_bound(b, scope, subscript->lower, &expr->args[place]));
             place++;
         }
-        KY_TRY(bind_bound(b, scope, subscript->upper, &expr->args[place]));
+        if (is_json) {
+            KY_TRY(bind_json_key(b, scope, subscript->upper, &expr->args[place]));
+        } else {
+            KY_TRY(bind_bound(b, scope, subscript->upper, &expr->args[place]));
+        }
         place++;
     }
     *out = expr;
@@ -307,8 +319,8 @@ bind_indirection(struct binder *b, struct scope *scope, const struct ast_indirec
 
 /* ---- CURRENT_DATE and its family ---- */
 
-ky_status
-bind_current_value(struct binder *b, struct scope *scope, const struct ast_current_value *node,
+static ky_status
+make_current_value(struct binder *b, struct scope *scope, const struct ast_current_value *node,
                    struct expr **out)
 {
     const struct type *name = type_get(OID_NAME);
@@ -348,4 +360,25 @@ bind_current_value(struct binder *b, struct scope *scope, const struct ast_curre
     KY_TRY(make_call(b, scope, "now", NULL, 0, location, &now));
     return coerce(b, now, type_get(time_type), KY_MIN(node->precision, 6), CAST_EXPLICIT, location,
                   out);
+}
+
+ky_status
+bind_current_value(struct binder *b, struct scope *scope, const struct ast_current_value *node,
+                   struct expr **out)
+{
+    static const char *const words[] = {
+        [AST_CURRENT_DATE] = "CURRENT_DATE",           [AST_CURRENT_TIME] = "CURRENT_TIME",
+        [AST_CURRENT_TIMESTAMP] = "CURRENT_TIMESTAMP", [AST_LOCALTIME] = "LOCALTIME",
+        [AST_LOCALTIMESTAMP] = "LOCALTIMESTAMP",       [AST_CURRENT_ROLE] = "CURRENT_ROLE",
+        [AST_CURRENT_USER] = "CURRENT_USER",           [AST_USER] = "USER",
+        [AST_SESSION_USER] = "SESSION_USER",           [AST_CURRENT_CATALOG] = "CURRENT_CATALOG",
+        [AST_CURRENT_SCHEMA] = "CURRENT_SCHEMA"};
+    KY_TRY(make_current_value(b, scope, node, out));
+    if (is_written(b)) {
+        expr_written_of(b, *out)->word =
+            node->precision < 0 ? words[node->type]
+                                : ky_arena_printf(b->arena, "%s(%d)", words[node->type],
+                                                  KY_MIN(node->precision, 6));
+    }
+    return KY_OK;
 }

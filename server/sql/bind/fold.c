@@ -135,6 +135,9 @@ struct expr *
 fold(struct binder *b, struct expr *expr)
 {
     struct datum value;
+    if (is_written(b)) {
+        return expr;
+    }
     switch (expr->kind) {
     case EXPR_FUNC:
         return fold_func(b, expr, &value) ? folded(b, expr, value) : expr;

@@ -184,7 +184,7 @@ write_schema(const struct binder *b, const struct ast_range_var *node,
              const struct cat_table *table)
 {
     const struct cat_schema *schema = cat_get_schema(b->image, table->schema);
-    if (b->context->writes_schemas && node->schema == NULL && schema != NULL) {
+    if (b->context->writes_names && node->schema == NULL && schema != NULL) {
         ((struct ast_range_var *)(uintptr_t)node)->schema = schema->name;
     }
 }
@@ -218,6 +218,7 @@ bind_range_var(struct binder *b, struct scope *scope, const struct ast_range_var
         }
     }
     KY_TRY(apply_column_aliases(b, ref, node->alias));
+    ref->written = &node->node;
     return add_table(b, scope, ref, out);
 }
 
@@ -238,6 +239,7 @@ bind_range_subquery(struct binder *b, struct scope *scope, const struct ast_rang
     struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
     ref->kind = TABLE_SUBQUERY;
     ref->alias = node->alias->name;
+    ref->written = &node->node;
     ref->is_lateral = node->is_lateral;
     int saved = scope->visible_from;
     scope->visible_from = node->is_lateral ? 0 : EVERYTHING_HIDDEN;
@@ -407,6 +409,7 @@ bind_range_function(struct binder *b, struct scope *scope, const struct ast_rang
     struct function_columns list = {0};
     struct table_ref *ref = ky_arena_new(b->arena, struct table_ref);
     ref->kind = TABLE_FUNCTION;
+    ref->written = &node->node;
     ref->is_lateral = true;
     ref->alias = node->alias == NULL ? NULL : node->alias->name;
     ref->has_ordinality = node->has_ordinality;
@@ -563,6 +566,27 @@ merge_column(struct binder *b, enum join_kind kind, struct expr *left, struct ex
     return KY_OK;
 }
 
+/* NATURAL means the columns of today: they are written in its place. */
+static void
+write_using(struct binder *b, const struct ast_join *node, const struct ast_list *names)
+{
+    struct ast_join *join = (struct ast_join *)(uintptr_t)node;
+    if (!b->context->writes_names || !node->is_natural) {
+        return;
+    }
+    join->is_natural = false;
+    if (names->count > 0) {
+        join->using_columns = (struct ast_list *)(uintptr_t)names;
+    } else if (join->type == AST_JOIN_INNER) {
+        join->type = AST_JOIN_CROSS;
+    } else {
+        struct ast_const *always = ky_arena_new(b->arena, struct ast_const);
+        *always = (struct ast_const){
+            .node = {.kind = AST_CONST, .location = -1}, .type = AST_CONST_BOOL, .boolean = true};
+        join->condition = &always->node;
+    }
+}
+
 /* USING and NATURAL: the condition, and one name where there were two. */
 static ky_status
 bind_using(struct binder *b, struct scope *scope, const struct ast_join *node, int start,
@@ -573,6 +597,8 @@ bind_using(struct binder *b, struct scope *scope, const struct ast_join *node, i
     const struct ast_list *names =
         node->is_natural ? natural_columns(b, &left, &right) : node->using_columns;
     int count = ast_list_count(names);
+    join->using_columns = names;
+    write_using(b, node, names);
     merged->columns =
         ky_arena_array(b->arena, struct ns_column, (size_t)left.count + right.count + 1);
     merged->count = 0;
@@ -602,6 +628,9 @@ bind_using(struct binder *b, struct scope *scope, const struct ast_join *node, i
         column->name = name;
         KY_TRY(merge_column(b, join->kind, left.columns[l].expr, right.columns[r].expr,
                             &column->expr));
+        if (is_written(b) && column->expr->kind != EXPR_COLUMN) {
+            expr_written_of(b, column->expr)->name = name;
+        }
         left.columns[l].expr = NULL;
         right.columns[r].expr = NULL;
     }
@@ -632,6 +661,13 @@ name_join(struct binder *b, struct scope *scope, const struct ast_join *node, in
     }
     for (int i = 0; i < wanted; i++) {
         columns.columns[i].name = ast_list_text(alias->columns, i);
+    }
+    for (uint16_t i = 0; alias != NULL && is_written(b) && i < columns.count; i++) {
+        struct ns_column *column = &columns.columns[i];
+        column->expr = raise_levels(b, column->expr, 0, -1);
+        struct expr_written *written = expr_written_of(b, column->expr);
+        written->name = column->name;
+        written->qualifier = alias->name;
     }
     for (int i = start; i < scope->item_count; i++) {
         scope->items[i].are_columns_visible = false;
@@ -665,6 +701,7 @@ bind_join(struct binder *b, struct scope *scope, const struct ast_join *node,
                                            [AST_JOIN_FULL] = JOIN_FULL,
                                            [AST_JOIN_CROSS] = JOIN_CROSS};
     struct from_item *join = ky_arena_new(b->arena, struct from_item);
+    join->written = node;
     join->table = -1;
     join->kind = kinds[node->type];
     int start = scope->item_count;

@@ -79,6 +79,17 @@ expr_with_args(struct binder *b, enum expr_kind kind, const struct type *type, i
     return expr;
 }
 
+struct expr_written *
+expr_written_of(struct binder *b, struct expr *expr)
+{
+    struct expr_written *written = ky_arena_new(b->arena, struct expr_written);
+    if (expr->written != NULL) {
+        *written = *expr->written;
+    }
+    expr->written = written;
+    return written;
+}
+
 struct expr *
 expr_not(struct binder *b, struct expr *arg)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "parser/parser.h"
 #include "server/catalog/catalog.h"
 #include "server/sql/expr.h"
 
@@ -24,9 +25,10 @@ struct table_column {
 
 struct table_ref {
     enum table_kind kind;
-    const char *alias;            /* what EXPLAIN and messages call it */
-    struct table_column *columns; /* visible columns, in order; for relations index = attnum - 1,
-                                     dropped ones included with NULL name */
+    const char *alias;              /* what EXPLAIN and messages call it */
+    const struct ast_node *written; /* AST_RANGE_*: for printing; NULL: made up */
+    struct table_column *columns;   /* visible columns, in order; for relations index = attnum - 1,
+                                       dropped ones included with NULL name */
     uint16_t column_count;
     struct cat_table *table; /* RELATION */
     struct query *subquery;  /* SUBQUERY */
@@ -60,7 +62,9 @@ struct from_item {
     int16_t table; /* index in tables; -1 for a join */
     enum join_kind kind;
     struct from_item *left, *right;
-    struct expr *on; /* NULL: true */
+    struct expr *on;                      /* NULL: true */
+    const struct ast_join *written;       /* of a join: for printing */
+    const struct ast_list *using_columns; /* of USING and NATURAL */
 };
 
 struct target {
@@ -80,6 +84,7 @@ struct cte {
     bool is_materialized; /* MATERIALIZED, or recursive, or modifying */
     bool is_not_materialized;
     uint32_t reference_count;
+    const struct ast_cte *written;
 };
 
 enum query_kind {
@@ -98,6 +103,7 @@ struct query {
     enum query_kind kind;
     struct cte **ctes;
     uint16_t cte_count;
+    const struct ast_with *with; /* NULL: none */
     struct table_ref **tables;
     uint16_t table_count;
     struct from_item **from;
@@ -111,6 +117,8 @@ struct query {
     bool has_windows;
     bool has_sets; /* EXPR_SET in targets */
     struct expr *having;
+    struct window_spec **windows; /* named ones; only where bind_context.keeps_written */
+    uint16_t window_count;
     bool is_distinct;
     struct expr **distinct_on;
     uint16_t distinct_on_count; /* expressions; order_by starts with them */

@@ -62,8 +62,8 @@ bind_wrapped(struct binder *b, struct scope *parent, const struct ast_select *no
     query->targets = ky_arena_array(b->arena, struct target, (size_t)ref->column_count + 1);
     for (uint16_t i = 0; i < ref->column_count; i++) {
         struct expr *inner = ref->subquery->targets[i].expr;
-        const bool is_open = expr_is_unknown(inner) &&
-                             (inner->kind == EXPR_CONST || inner->kind == EXPR_PARAM);
+        const bool is_open =
+            expr_is_unknown(inner) && (inner->kind == EXPR_CONST || inner->kind == EXPR_PARAM);
         query->targets[i].expr =
             is_open ? inner : expr_column(b, ref, table, i, 0, inner->location);
         query->targets[i].name = ref->columns[i].name;
@@ -111,12 +111,30 @@ needs_change(const struct query *query, const struct type *const *types)
     return false;
 }
 
+/* To be printed: only literals that have no type yet get one. */
+static ky_status
+type_literals(struct binder *b, struct query *branch, const struct type *const *types,
+              const char *construct)
+{
+    uint16_t width = query_width(branch);
+    for (uint16_t i = 0; i < width; i++) {
+        struct common_change change = {types[i], construct};
+        if (expr_is_unknown(branch->targets[i].expr) && branch->kind != QUERY_SET_OPERATION) {
+            KY_TRY(change_column(b, branch, i, change_to_common, &change));
+        }
+    }
+    return KY_OK;
+}
+
 static ky_status
 change_branch(struct binder *b, struct scope *scope, const struct ast_select *node,
               struct query **branch, const struct type *const *types, const char *construct)
 {
     if (!needs_change(*branch, types)) {
         return KY_OK;
+    }
+    if (is_written(b)) {
+        return type_literals(b, *branch, types, construct);
     }
     if (!is_query_simple(*branch)) {
         KY_TRY(bind_wrapped(b, scope, node, false, branch));
@@ -325,6 +343,7 @@ bind_with(struct binder *b, struct scope *scope, const struct ast_with *with)
 {
     struct query *query = scope->query;
     scope->with = with->is_recursive ? NULL : with;
+    query->with = with;
     int count = ast_list_count(with->ctes);
     query->ctes = ky_arena_array(b->arena, struct cte *, (size_t)count + 1);
     for (int i = 0; i < count; i++) {
@@ -337,6 +356,7 @@ bind_with(struct binder *b, struct scope *scope, const struct ast_with *with)
         }
         struct cte *cte = ky_arena_new(b->arena, struct cte);
         cte->name = node->name;
+        cte->written = node;
         struct cte_name *name = ky_arena_new(b->arena, struct cte_name);
         *name = (struct cte_name){.cte = cte, .next = scope->ctes, .aliases = node->columns};
         const struct ast_select *select = (const void *)node->query;

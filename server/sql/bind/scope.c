@@ -67,7 +67,7 @@ item_column_name(const struct ns_item *item, uint16_t column)
 }
 
 /* A copy of a merged column's expression as seen levels_up queries below. */
-static struct expr *
+struct expr *
 raise_levels(struct binder *b, const struct expr *expr, uint16_t levels_up, int location)
 {
     struct expr *copy = ky_arena_alloc(b->arena, sizeof(*copy));

@@ -9,6 +9,7 @@ struct target_list {
     struct target *targets;
     uint16_t count;
     uint16_t capacity;
+    struct ast_list *spelled; /* NULL: stars stay as they are */
 };
 
 static struct target *
@@ -50,6 +51,22 @@ set_origin(const struct scope *scope, struct target *target)
     }
 }
 
+static void
+spell_target(struct binder *b, struct ast_node *node, struct target_list *list)
+{
+    struct ast_list *spelled = list->spelled;
+    if (spelled->count == spelled->capacity) {
+        const int32_t capacity = KY_MAX(spelled->capacity * 2, 8);
+        struct ast_node **items = ky_arena_array(b->arena, struct ast_node *, (size_t)capacity);
+        if (spelled->count > 0) {
+            memcpy(items, spelled->items, (size_t)spelled->count * sizeof(*items));
+        }
+        spelled->items = items;
+        spelled->capacity = capacity;
+    }
+    spelled->items[spelled->count++] = node;
+}
+
 static ky_status
 check_target_count(struct binder *b, const struct target_list *list)
 {
@@ -58,6 +75,45 @@ check_target_count(struct binder *b, const struct target_list *list)
                             ROW_COLUMNS_MAX + 64);
     }
     return KY_OK;
+}
+
+/*
+ * A view's columns are those of the day it was made: what a star stands for is written in its
+ * place. A column is named with its table, where that can be seen; merged ones have no table.
+ */
+static void
+spell_column(struct binder *b, struct scope *scope, const struct ns_item *item, const char *name,
+             const struct expr *expr, struct target_list *list)
+{
+    const char *table = item->name;
+    const struct query *query = scope->query;
+    uint16_t levels_up;
+    if (table == NULL && expr->kind == EXPR_COLUMN && expr->levels_up == 0 &&
+        expr->table < query->table_count &&
+        expr->column < query->tables[expr->table]->column_count) {
+        const struct table_ref *ref = query->tables[expr->table];
+        const struct ns_item *seen =
+            ref->alias == NULL ? NULL : scope_find_item(b, scope, NULL, ref->alias, &levels_up);
+        if (seen != NULL && levels_up == 0 && seen->ref == ref) {
+            table = ref->alias;
+            name = ref->columns[expr->column].name;
+        }
+    }
+    struct ast_column_ref *column = ky_arena_new(b->arena, struct ast_column_ref);
+    struct ast_list *names = ky_arena_new(b->arena, struct ast_list);
+    struct ast_target *part = ky_arena_new(b->arena, struct ast_target);
+    names->items = ky_arena_array(b->arena, struct ast_node *, 2);
+    const char *const texts[2] = {table, name};
+    for (int i = table == NULL; i < 2; i++) {
+        struct ast_string *text = ky_arena_new(b->arena, struct ast_string);
+        *text = (struct ast_string){.node = {.kind = AST_STRING, .location = -1}, .text = texts[i]};
+        names->items[names->count++] = &text->node;
+    }
+    *column =
+        (struct ast_column_ref){.node = {.kind = AST_COLUMN_REF, .location = -1}, .names = names};
+    *part = (struct ast_target){.node = {.kind = AST_TARGET, .location = -1},
+                                .expression = &column->node};
+    spell_target(b, &part->node, list);
 }
 
 static ky_status
@@ -76,6 +132,9 @@ expand_item(struct binder *b, struct scope *scope, const struct scope *at,
         target->name = name;
         watch_star(b, at, target->expr);
         set_origin(scope, target);
+        if (list->spelled != NULL) {
+            spell_column(b, scope, item, name, target->expr, list);
+        }
     }
     return KY_OK;
 }
@@ -235,8 +294,18 @@ bind_targets(struct binder *b, struct scope *scope, const struct ast_list *nodes
              enum clause clause, struct target **targets_out, uint16_t *count_out)
 {
     struct target_list list = {0};
+    struct ast_list spelled = {0};
+    list.spelled = b->context->writes_names && scope->distance == NULL ? &spelled : NULL;
     for (int32_t i = 0; i < ast_list_count(nodes); i++) {
-        KY_TRY(bind_one_target(b, scope, (const void *)ast_list_get(nodes, i), clause, &list));
+        struct ast_node *node = ast_list_get(nodes, i);
+        const int32_t before = spelled.count;
+        KY_TRY(bind_one_target(b, scope, (const void *)node, clause, &list));
+        if (list.spelled != NULL && spelled.count == before) {
+            spell_target(b, node, &list);
+        }
+    }
+    if (spelled.count > 0) {
+        *(struct ast_list *)(uintptr_t)nodes = spelled;
     }
     *targets_out = list.targets;
     *count_out = list.count;
@@ -307,6 +376,9 @@ bind_select_body(struct binder *b, struct scope *scope, const struct ast_select 
         KY_TRY(bind_condition(b, scope, CLAUSE_HAVING, "HAVING", node->having, &query->having));
     }
     KY_TRY(bind_order_and_limit(b, scope, node));
+    if (is_written(b)) {
+        KY_TRY(bind_all_windows(b, scope));
+    }
     query->has_aggregates = scope->has_aggregates || query->group_count > 0 ||
                             ast_list_count(node->group_by) > 0 || node->having != NULL;
     if (query->has_aggregates) {

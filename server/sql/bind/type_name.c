@@ -77,7 +77,7 @@ whole_name(struct binder *b, const struct type *type)
 static void
 write_schema(struct binder *b, const struct ast_type_name *name, const struct type *type)
 {
-    if (!b->context->writes_schemas || !type_is_user(type) || ast_name_schema(name->names)) {
+    if (!b->context->writes_names || !type_is_user(type) || ast_name_schema(name->names)) {
         return;
     }
     struct ast_list *names = whole_name(b, type);
@@ -89,7 +89,7 @@ write_schema(struct binder *b, const struct ast_type_name *name, const struct ty
 void
 write_literal_type(struct binder *b, const struct expr *literal, const struct type *type)
 {
-    if (!b->context->writes_schemas || !type_is_user(type) || literal->source == NULL) {
+    if (!b->context->writes_names || !type_is_user(type) || literal->source == NULL) {
         return;
     }
     const struct type *element = type->typtype == 'e' ? type : type_get(type->element_oid);

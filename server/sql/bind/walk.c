@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/sql/bind/walk.h"
 
+#include <string.h>
+
 #include "server/base/assert.h"
 #include "server/types/type_io.h"
 
@@ -191,6 +193,25 @@ window_equal(const struct window_spec *a, const struct window_spec *b)
            one_equal(a->start_offset, b->start_offset) && one_equal(a->end_offset, b->end_offset);
 }
 
+static bool
+texts_equal(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+written_equal(const struct expr_written *a, const struct expr_written *b)
+{
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    return texts_equal(a->word, b->word) && texts_equal(a->collation, b->collation) &&
+           texts_equal(a->name, b->name) && texts_equal(a->qualifier, b->qualifier) &&
+           one_equal(a->case_arg, b->case_arg) && a->is_sql_syntax == b->is_sql_syntax &&
+           a->is_variadic == b->is_variadic && a->has_names == b->has_names &&
+           a->is_one_row == b->is_one_row && a->is_left_out == b->is_left_out;
+}
+
 bool
 expr_equal(const struct expr *a, const struct expr *b)
 {
@@ -202,7 +223,8 @@ expr_equal(const struct expr *a, const struct expr *b)
         a->levels_up != b->levels_up || a->index != b->index || a->is_negated != b->is_negated ||
         a->is_slice != b->is_slice || a->test != b->test || a->func != b->func ||
         a->cast != b->cast || a->subquery != b->subquery || a->is_distinct != b->is_distinct ||
-        a->is_star != b->is_star || a->order_count != b->order_count) {
+        a->is_star != b->is_star || a->order_count != b->order_count ||
+        !written_equal(a->written, b->written)) {
         return false;
     }
     if (a->kind == EXPR_CONST && !datum_equal(a->type, a->value, b->value)) {
@@ -275,6 +297,18 @@ bool
 expr_has_column(struct expr *expr)
 {
     return is_column(expr, 0, NULL);
+}
+
+static bool
+is_input(struct expr *expr, int level, void *self)
+{
+    return expr->kind == EXPR_INPUT || expr_walk_children(expr, level, is_input, self);
+}
+
+bool
+expr_has_input(struct expr *expr)
+{
+    return is_input(expr, 0, NULL);
 }
 
 static bool

@@ -24,6 +24,7 @@ bool expr_has_aggregate(struct expr *expr); /* of this level */
 bool expr_has_window(struct expr *expr);
 bool expr_has_set(struct expr *expr);
 bool expr_has_column(struct expr *expr); /* of this level */
+bool expr_has_input(struct expr *expr);  /* a column of the row it is over */
 bool expr_is_volatile(struct expr *expr);
 /* Does it call what is not immutable, in a cast as well (a date's text is its DateStyle's)? */
 bool expr_is_mutable(struct expr *expr);
