@@ -39,3 +39,26 @@ sysview_add(struct sysview_rows *rows)
     rows->rows[rows->count++] = row;
     return row;
 }
+
+static const struct sysview_texts *shown;
+
+void
+sysview_show_texts(const struct sysview_texts *texts)
+{
+    shown = texts;
+}
+
+const char *
+sysview_expression(const struct sysview_context *context, const struct sysview_rows *rows,
+                   const struct cat_table *table, const char *sql)
+{
+    return sql == NULL || shown == NULL ? sql : shown->expression(context, rows->arena, table, sql);
+}
+
+const char *
+sysview_query(const struct sysview_context *context, const struct sysview_rows *rows,
+              const struct cat_table *view)
+{
+    return view->view_sql == NULL || shown == NULL ? view->view_sql
+                                                   : shown->view(context, rows->arena, view);
+}

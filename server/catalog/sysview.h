@@ -45,3 +45,20 @@ struct sysview {
 /* At start, before the catalog is opened. Views are static objects. */
 void sysview_register(const struct sysview *const *views, size_t count);
 const struct sysview *const *sysview_all(size_t *count_out);
+
+/* How kept expressions and queries are shown. The floor that can bind them fills it in; without it
+ * they are shown as they are kept. */
+struct sysview_texts {
+    const char *(*expression)(const struct sysview_context *context, struct ky_arena *arena,
+                              const struct cat_table *table, const char *sql);
+    const char *(*view)(const struct sysview_context *context, struct ky_arena *arena,
+                        const struct cat_table *view);
+};
+/* At start; texts is a static object. */
+void sysview_show_texts(const struct sysview_texts *texts);
+/* Over the table's columns; NULL sql is NULL. */
+const char *sysview_expression(const struct sysview_context *context,
+                               const struct sysview_rows *rows, const struct cat_table *table,
+                               const char *sql);
+const char *sysview_query(const struct sysview_context *context, const struct sysview_rows *rows,
+                          const struct cat_table *view);

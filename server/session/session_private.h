@@ -393,7 +393,8 @@ void ddl_build_register(void);
 /* Ends what a statement that failed had begun. */
 void ddl_build_stop(struct session *session);
 /* pg_get_indexdef's text. */
-void session_index_definition(const struct cat_image *image, const struct cat_index *index,
+void session_index_definition(struct session *session, const struct cat_image *image,
+                              struct ky_arena *arena, const struct cat_index *index,
                               struct ky_buffer *text);
 void session_reg_register(void);
 void session_vector_register(void);

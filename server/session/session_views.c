@@ -491,7 +491,8 @@ fill_indexes(const struct sysview_context *context, struct sysview_rows *rows, s
             const struct cat_schema *schema = cat_get_schema(context->image, table->schema);
             struct ky_buffer text = {0};
             struct datum *row = sysview_add(rows);
-            session_index_definition(context->image, table->indexes[j], &text);
+            session_index_definition(context->session, context->image, rows->arena,
+                                     table->indexes[j], &text);
             row[0] = schema == NULL ? datum_null() : datum_cstr(schema->name);
             row[1] = datum_cstr(table->name);
             row[2] = datum_cstr(table->indexes[j]->name);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
-#include "server/catalog/type_text.h"
 #include "server/catalog/views/views_private.h"
 
 /* The parts of information_schema that tools read to list tables, columns and keys. */
@@ -260,11 +259,8 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             put_relation(&at, context->image, table);
             put_text(&at, column->name);
             put_word(&at, column->number);
-            const char *text = column->default_sql == NULL || context->path == NULL
-                                   ? column->default_sql
-                                   : type_text_show(rows->arena, context->image, context->path,
-                                                    column->default_sql);
-            put_text(&at, is_generated || column->identity != 0 ? NULL : text);
+            const char *shown = sysview_expression(context, rows, table, column->default_sql);
+            put_text(&at, is_generated || column->identity != 0 ? NULL : shown);
             put_text(&at, column->is_not_null ? "NO" : "YES");
             put_text(&at, column->type->category == 'A'         ? "ARRAY"
                           : column->type->oid >= OID_OURS_FIRST ? "USER-DEFINED"
@@ -284,7 +280,7 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             put_text(&at, "NO");
             put_identity(&at, rows, context->image, table, column);
             put_text(&at, is_generated ? "ALWAYS" : "NEVER");
-            put_text(&at, is_generated ? text : NULL);
+            put_text(&at, is_generated ? shown : NULL);
             put_text(&at, table->kind == 'v' || table->sysview != NULL ? "NO" : "YES");
         }
     }
@@ -498,3 +494,82 @@ fill_constraint_usage(const struct sysview_context *context, struct sysview_rows
 }
 VIEW(view_is_constraint_column_usage, 13300, OID_SCHEMA_INFORMATION, "constraint_column_usage", 'v',
      constraint_usage_columns, fill_constraint_usage);
+
+/* ------------------------------------------------------------------ checks and views */
+
+static const struct sysview_column check_columns[] = {{"constraint_catalog", OID_NAME},
+                                                      {"constraint_schema", OID_NAME},
+                                                      {"constraint_name", OID_NAME},
+                                                      {"check_clause", OID_VARCHAR}};
+
+static void
+add_check(const struct sysview_context *context, struct sysview_rows *rows,
+          const struct cat_table *table, const char *name, const char *clause)
+{
+    struct datum *at = sysview_add(rows);
+    put_text(&at, database_name(context->image));
+    put_text(&at, view_schema_name(context->image, table->schema));
+    put_text(&at, name);
+    put_text(&at, clause);
+}
+
+/* CHECK constraints, and NOT NULL, which has no name but the one made up here. */
+static ky_status
+fill_checks(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        for (uint16_t k = 0; k < table->constraint_count; k++) {
+            const struct cat_constraint *check = table->constraints[k];
+            if (check->kind == CONSTRAINT_CHECK) {
+                const char *shown = sysview_expression(context, rows, table, check->check_sql);
+                add_check(context, rows, table, check->name,
+                          ky_arena_printf(rows->arena, "(%s)", shown));
+            }
+        }
+        for (uint16_t k = 0; table->kind == 'r' && k < table->column_count; k++) {
+            const struct cat_column *column = &table->columns[k];
+            if (column->is_not_null && !column->is_dropped) {
+                add_check(context, rows, table,
+                          ky_arena_printf(rows->arena, "%u_%u_%d_not_null", table->schema,
+                                          table->oid, column->number),
+                          ky_arena_printf(rows->arena, "%s IS NOT NULL", column->name));
+            }
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_is_check_constraints, 13260, OID_SCHEMA_INFORMATION, "check_constraints", 'v',
+     check_columns, fill_checks);
+
+static const struct sysview_column view_columns[] = {{"table_catalog", OID_NAME},
+                                                     {"table_schema", OID_NAME},
+                                                     {"table_name", OID_NAME},
+                                                     {"view_definition", OID_VARCHAR},
+                                                     {"check_option", OID_VARCHAR},
+                                                     {"is_updatable", OID_VARCHAR},
+                                                     {"is_insertable_into", OID_VARCHAR},
+                                                     {"is_trigger_updatable", OID_VARCHAR},
+                                                     {"is_trigger_deletable", OID_VARCHAR},
+                                                     {"is_trigger_insertable_into", OID_VARCHAR}};
+
+static ky_status
+fill_views(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        if (table->kind == 'v') {
+            struct datum *at = sysview_add(rows);
+            put_relation(&at, context->image, table);
+            put_text(&at, sysview_query(context, rows, table));
+            put_text(&at, "NONE");
+            for (int answer = 0; answer < 5; answer++) {
+                put_text(&at, "NO"); /* views are read only */
+            }
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_is_views, 13483, OID_SCHEMA_INFORMATION, "views", 'v', view_columns, fill_views);

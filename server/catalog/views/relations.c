@@ -554,7 +554,7 @@ fill_views(const struct sysview_context *context, struct sysview_rows *rows, str
             put_text(&at, view_schema_name(context->image, table->schema));
             put_text(&at, table->name);
             put_text(&at, view_role_name(context->image, table->owner));
-            put_text(&at, table->view_sql);
+            put_text(&at, sysview_query(context, rows, table));
         }
     }
     return KY_OK;

@@ -66,6 +66,8 @@ catalog_views_register(void)
         &view_is_key_column_usage,
         &view_is_referential_constraints,
         &view_is_constraint_column_usage,
+        &view_is_check_constraints,
+        &view_is_views,
     };
     sysview_register(views, KY_COUNT_OF(views));
 }

@@ -36,6 +36,7 @@ funcs_text(const struct func_env *env, const char *text)
         .scalar = (fn_)                                                                            \
     }
 
+void definition_funcs_register(void);
 void size_funcs_register(void);
 void server_funcs_register(void);
 void privilege_funcs_register(void);

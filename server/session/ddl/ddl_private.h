@@ -386,8 +386,7 @@ KY_MUST_CHECK ky_status ddl_check_columns(struct ddl *ddl, const struct cat_tabl
 
 /* ------------------------------------------------------------------ ddl_text.c */
 
-/* An expression over the table's columns as it is kept and shown: a call or a column, or in
- * parentheses. */
+/* An expression over the table's columns as it is kept. */
 const char *ddl_expression_text(struct ddl *ddl, const struct cat_table *table,
                                 const struct ast_node *node, const struct type *wanted);
 const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,

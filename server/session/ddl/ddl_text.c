@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/session/ddl/ddl_private.h"
 #include "server/sql/bind/walk.h"
+#include "server/sql/deparse/deparse.h"
 
 /*
  * The text in which defaults, checks and index expressions are kept: as PostgreSQL shows them, with
- * the types of literals spelled out. A text that would not be read back as the same expression is
- * kept as it was written.
+ * the types of literals spelled out and relations named in full, so that it means the same under
+ * any settings. A text that would not be read back as the same expression is kept as it was
+ * written.
  */
-
-static const char *
-printed(struct ddl *ddl, const struct cat_table *table, const struct expr *expr)
-{
-    struct ky_buffer text = {0};
-    struct plan node = {.kind = PLAN_SEQ_SCAN, .is_stored_text = true};
-    node.scan.table = (struct cat_table *)(uintptr_t)table;
-    node.scan.column_count = table->column_count;
-    node.scan.columns = ky_arena_array(ddl->arena, struct scan_column, table->column_count + 1U);
-    for (uint16_t i = 0; i < table->column_count; i++) {
-        node.scan.columns[i] = (struct scan_column){i, table->columns[i].type};
-    }
-    plan_print_expr(&node, expr, &text);
-    const char *copy = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
-    ky_buffer_deinit(&text);
-    return copy;
-}
 
 /* As it was written, but meaning the same under any search path. */
 static const char *
@@ -47,10 +32,60 @@ written(struct ddl *ddl, const struct cat_table *table, const struct ast_node *n
     return status == KY_OK ? ddl_print(ddl, watch.tree) : text;
 }
 
+typedef ky_status (*bind_text)(struct ddl *ddl, const void *self, const char *sql,
+                               struct expr **expr_out, struct ky_error *err);
+
 static bool
-is_call(const struct ast_node *node)
+reads_as(struct ddl *ddl, bind_text bind, const void *self, const char *sql,
+         const struct expr *expr)
 {
-    return node->kind == AST_FUNCTION_CALL;
+    struct expr *again;
+    struct ky_error ignored;
+    ky_error_init(&ignored);
+    return bind(ddl, self, sql, &again, &ignored) == KY_OK && expr_equal(expr, again);
+}
+
+/* NULL: it is kept as it was written. */
+static const char *
+shown_text(struct ddl *ddl, const struct cat_table *table, bind_text bind, const void *self,
+           const char *own)
+{
+    struct expr *meant;
+    struct expr *shown;
+    struct ky_error ignored;
+    struct ky_buffer buffer = {0};
+    struct type_context types;
+    ky_error_init(&ignored);
+    type_context_init(&types, ddl->arena);
+    types.reg = ddl->env.types.reg;
+    const struct deparse_context deparse = {
+        .arena = ddl->arena, .image = ddl->image, .types = &types};
+    if (bind(ddl, self, own, &meant, &ignored) != KY_OK) {
+        return NULL;
+    }
+    ddl->bind.keeps_written = true;
+    bool is_same = bind(ddl, self, own, &shown, &ignored) == KY_OK &&
+                   deparse_expr(&deparse, table, (struct deparse_style){0}, shown, &buffer);
+    const char *text = ky_arena_cstr(ddl->arena, ky_buffer_slice(&buffer));
+    ky_buffer_deinit(&buffer);
+    is_same = is_same && reads_as(ddl, bind, self, text, shown);
+    ddl->bind.keeps_written = false;
+    return is_same && reads_as(ddl, bind, self, text, meant) ? text : NULL;
+}
+
+/* ---- expressions over a table's columns ---- */
+
+struct table_text {
+    const struct cat_table *table;
+    const struct type *wanted;
+};
+
+static ky_status
+bind_over_table(struct ddl *ddl, const void *self, const char *sql, struct expr **expr_out,
+                struct ky_error *err)
+{
+    const struct table_text *about = self;
+    return bind_table_expression(&ddl->bind, about->table, sql, about->wanted, -1, expr_out, err);
 }
 
 const char *
@@ -58,42 +93,27 @@ ddl_expression_text(struct ddl *ddl, const struct cat_table *table, const struct
                     const struct type *wanted)
 {
     const char *own = written(ddl, table, node, wanted);
-    struct expr *expr;
-    struct expr *again;
-    struct ky_error ignored;
-    ky_error_init(&ignored);
-    if (bind_table_expression(&ddl->bind, table, own, wanted, -1, &expr, &ignored) == KY_OK &&
-        expr->kind != EXPR_CONST) {
-        const char *text = printed(ddl, table, expr);
-        bool is_whole = text[0] == '(' || is_call(node);
-        if (is_whole && strstr(text, "::regclass") == NULL &&
-            bind_table_expression(&ddl->bind, table, text, wanted, -1, &again, &ignored) == KY_OK &&
-            expr_equal(expr, again)) {
-            return text;
-        }
-    }
-    const bool is_alone = is_call(node) || node->kind == AST_COLUMN_REF;
-    return is_alone ? own : ky_arena_printf(ddl->arena, "(%s)", own);
+    const struct table_text about = {table, wanted};
+    const char *text = shown_text(ddl, table, bind_over_table, &about, own);
+    const bool is_alone = node->kind == AST_FUNCTION_CALL || node->kind == AST_COLUMN_REF;
+    return text != NULL ? text : is_alone ? own : ky_arena_printf(ddl->arena, "(%s)", own);
 }
 
-/* 'x' as 'x'::text, -1 as '-1'::integer; anything else as it is written. */
+/* ---- defaults ---- */
+
+static ky_status
+bind_as_default(struct ddl *ddl, const void *self, const char *sql, struct expr **expr_out,
+                struct ky_error *err)
+{
+    return bind_default_text(&ddl->bind, self, sql, expr_out, err);
+}
+
 const char *
 ddl_default_text(struct ddl *ddl, const struct cat_column *column, const struct ast_node *node)
 {
-    const struct ast_const *constant = (const void *)node;
-    if (node->kind == AST_CONST && constant->type == AST_CONST_STRING) {
-        return ky_arena_printf(ddl->arena, "%s::%s", ddl_print(ddl, node),
-                               ddl_type_text(ddl, column->type->oid, -1));
-    }
-    if (node->kind == AST_CONST && constant->type == AST_CONST_BOOL) {
-        return constant->boolean ? "true" : "false";
-    }
-    const char *own = written(ddl, NULL, node, NULL);
-    if (own[0] == '-' && own[1] != '\0' && strspn(own + 1, "0123456789") == strlen(own + 1) &&
-        strlen(own) < 10) {
-        return ky_arena_printf(ddl->arena, "'%s'::integer", own);
-    }
-    return own;
+    const char *own = written(ddl, NULL, node, column->type);
+    const char *text = shown_text(ddl, NULL, bind_as_default, column, own);
+    return text != NULL ? text : own;
 }
 
 const char *
