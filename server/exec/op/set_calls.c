@@ -362,9 +362,16 @@ project_set_row(struct op_project_set *self, struct batch *out, uint32_t place, 
         }
     }
     for (uint16_t i = 0; *has_row_out && i < width; i++) {
-        column_set(&out->columns[i], place,
-                   self->calls[i].expr != NULL ? set_call_value(&self->calls[i], &self->op.memory)
-                                               : column_get(self->plain_columns[i], from));
+        struct datum value;
+        if (self->calls[i].expr != NULL) {
+            /* It may lie in the call's memory, which the next row of the child takes. */
+            value = datum_copy(out->columns[i].type,
+                               set_call_value(&self->calls[i], &self->op.memory),
+                               &self->op.memory);
+        } else {
+            value = column_get(self->plain_columns[i], from);
+        }
+        column_set(&out->columns[i], place, value);
     }
     return KY_OK;
 }

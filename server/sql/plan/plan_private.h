@@ -366,10 +366,11 @@ void find_calls(struct level *level, enum expr_kind kind, struct exprs *out);
 struct query *query_without_minmax(struct level *level);
 
 /* ---- sets.c ---- */
-/* Does a target hold a set-returning call inside of something else? */
-bool has_nested_sets(struct level *level);
-/* Computes all set-returning calls of the targets; output grows by them. */
-struct plan *plan_sets(struct level *level, struct plan *plan, struct exprs *output);
+/* Do targets hold set-returning calls that output does not have, some inside of something else? */
+bool has_sets(struct level *level, const struct exprs *output, bool *are_nested_out);
+/* Computes all set-returning calls of the roots (targets, GROUP BY); output grows by them. */
+struct plan *plan_sets(struct level *level, struct plan *plan, struct exprs *output,
+                       struct expr **roots, uint16_t root_count);
 
 /* ---- subquery.c ---- */
 /* EXISTS or IN in WHERE as a join to be made on top of the others. */

@@ -2,9 +2,9 @@
 #include "server/sql/plan/plan_private.h"
 
 /*
- * Set-returning calls inside of other expressions: f(unnest(a)) + 1. The innermost calls come
- * first, one ProjectSet for each depth, passing its input on; what is left is an ordinary
- * projection.
+ * Set-returning calls inside of other expressions, f(unnest(a)) + 1, and those that are grouped by.
+ * The innermost calls come first, one ProjectSet for each depth, passing its input on; what is left
+ * is an ordinary projection.
  */
 
 struct set_finder {
@@ -32,17 +32,17 @@ visit_unknown(struct expr *expr, int depth, void *self)
     if (depth > 0) {
         return false;
     }
-    if (expr->kind == EXPR_SET && !is_known(finder->known, expr)) {
-        return true;
+    if (is_known(finder->known, expr)) {
+        return false;
     }
-    return expr_walk_children(expr, depth, visit_unknown, self);
+    return expr->kind == EXPR_SET || expr_walk_children(expr, depth, visit_unknown, self);
 }
 
 static bool
 visit_innermost(struct expr *expr, int depth, void *self)
 {
     struct set_finder *finder = self;
-    if (depth > 0 || (expr->kind == EXPR_SET && is_known(finder->known, expr))) {
+    if (depth > 0 || is_known(finder->known, expr)) {
         return false;
     }
     if (expr->kind == EXPR_SET && !expr_walk_children(expr, depth, visit_unknown, self)) {
@@ -55,26 +55,31 @@ visit_innermost(struct expr *expr, int depth, void *self)
 }
 
 bool
-has_nested_sets(struct level *level)
+has_sets(struct level *level, const struct exprs *output, bool *are_nested_out)
 {
-    const struct exprs nothing = {0};
-    struct set_finder finder = {.level = level, .known = &nothing};
+    struct set_finder finder = {.level = level, .known = output};
+    bool has_any = false;
+    *are_nested_out = false;
     for (uint16_t i = 0; i < level->query->target_count; i++) {
-        if (expr_walk_children(level->query->targets[i].expr, 0, visit_unknown, &finder)) {
-            return true;
+        struct expr *target = level->query->targets[i].expr;
+        if (!is_known(output, target)) {
+            has_any = has_any || visit_unknown(target, 0, &finder);
+            *are_nested_out =
+                *are_nested_out || expr_walk_children(target, 0, visit_unknown, &finder);
         }
     }
-    return false;
+    return has_any;
 }
 
 struct plan *
-plan_sets(struct level *level, struct plan *plan, struct exprs *output)
+plan_sets(struct level *level, struct plan *plan, struct exprs *output, struct expr **roots,
+          uint16_t root_count)
 {
     struct planner *p = level->planner;
     for (;;) {
         struct set_finder finder = {.level = level, .known = output};
-        for (uint16_t i = 0; i < level->query->target_count; i++) {
-            (void)visit_innermost(level->query->targets[i].expr, 0, &finder);
+        for (uint16_t i = 0; i < root_count; i++) {
+            (void)visit_innermost(roots[i], 0, &finder);
         }
         if (finder.found.count == 0) {
             return plan;

@@ -315,13 +315,14 @@ project_targets(struct level *level, struct plan *plan, struct exprs *output, bo
             exprs_add(level, &wanted, query->distinct_on[i]);
         }
     }
-    const bool is_staged = query->has_sets && has_nested_sets(level);
-    if (is_staged) {
-        plan = plan_sets(level, plan, output);
+    bool is_staged;
+    const bool has_own_sets = query->has_sets && has_sets(level, output, &is_staged);
+    if (has_own_sets && is_staged) {
+        plan = plan_sets(level, plan, output, wanted.list, query->target_count);
         input = output_input(level, output);
     }
     struct expr **exprs = fix_list(&input, wanted.list, wanted.count);
-    if (query->has_sets && !is_staged) {
+    if (has_own_sets && !is_staged) {
         struct plan *above = plan_above(p, PLAN_PROJECT_SET, plan);
         above->rows = plan->rows * 10;
         plan = above;
@@ -508,6 +509,9 @@ plan_select(struct level *level)
         is_sorted = true;
     }
     if (query->has_aggregates) {
+        if (query->has_sets) {
+            plan = plan_sets(level, plan, &output, query->group_by, query->group_count);
+        }
         plan = plan_aggregate(level, plan, &output);
         is_sorted = query->order_count == 0;
     }
