@@ -79,7 +79,8 @@ dp_is_cast_function(const struct expr *expr)
     if (expr->kind == EXPR_COERCE) {
         return expr->type->category != 'A';
     }
-    return expr->cast->method == CAST_FUNCTION;
+    /* Integers of several sizes lie alike here; PostgreSQL has a function for them. */
+    return expr->cast->method == CAST_FUNCTION || expr->cast->function_oid != OID_NONE;
 }
 
 /* x::type, or x alone for a cast that is not to be seen. */
