@@ -573,3 +573,105 @@ fill_views(const struct sysview_context *context, struct sysview_rows *rows, str
     return KY_OK;
 }
 VIEW(view_is_views, 13483, OID_SCHEMA_INFORMATION, "views", 'v', view_columns, fill_views);
+
+/* ------------------------------------------------------------------ arrays' elements */
+
+static const struct sysview_column element_columns[] = {{"object_catalog", OID_NAME},
+                                                        {"object_schema", OID_NAME},
+                                                        {"object_name", OID_NAME},
+                                                        {"object_type", OID_VARCHAR},
+                                                        {"collection_type_identifier", OID_NAME},
+                                                        {"data_type", OID_VARCHAR},
+                                                        {"character_maximum_length", OID_INT4},
+                                                        {"character_octet_length", OID_INT4},
+                                                        {"character_set_catalog", OID_NAME},
+                                                        {"character_set_schema", OID_NAME},
+                                                        {"character_set_name", OID_NAME},
+                                                        {"collation_catalog", OID_NAME},
+                                                        {"collation_schema", OID_NAME},
+                                                        {"collation_name", OID_NAME},
+                                                        {"numeric_precision", OID_INT4},
+                                                        {"numeric_precision_radix", OID_INT4},
+                                                        {"numeric_scale", OID_INT4},
+                                                        {"datetime_precision", OID_INT4},
+                                                        {"interval_type", OID_VARCHAR},
+                                                        {"interval_precision", OID_INT4},
+                                                        {"domain_default", OID_VARCHAR},
+                                                        {"udt_catalog", OID_NAME},
+                                                        {"udt_schema", OID_NAME},
+                                                        {"udt_name", OID_NAME},
+                                                        {"scope_catalog", OID_NAME},
+                                                        {"scope_schema", OID_NAME},
+                                                        {"scope_name", OID_NAME},
+                                                        {"maximum_cardinality", OID_INT4},
+                                                        {"dtd_identifier", OID_NAME}};
+
+static void
+add_element(struct sysview_rows *rows, const struct cat_image *image, const struct cat_table *table,
+            const struct cat_column *column)
+{
+    const struct type *element = type_get(column->type->element_oid);
+    struct datum *at = sysview_add(rows);
+    put_relation(&at, image, table);
+    put_text(&at, "TABLE");
+    put_text(&at, ky_arena_printf(rows->arena, "%d", column->number));
+    put_text(&at, element->oid >= OID_OURS_FIRST ? "USER-DEFINED" : element->sql_name);
+    put_nulls(&at, 15);
+    put_udt(&at, image, element);
+    put_nulls(&at, 4);
+    put_text(&at, ky_arena_printf(rows->arena, "a%d", column->number));
+}
+
+static ky_status
+fill_elements(const struct sysview_context *context, struct sysview_rows *rows,
+              struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        for (uint16_t k = 0; k < table->column_count; k++) {
+            const struct cat_column *column = &table->columns[k];
+            if (!column->is_dropped && column->type->category == 'A' &&
+                (table->kind == 'r' || table->kind == 'v')) {
+                add_element(rows, context->image, table, column);
+            }
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_is_element_types, 13493, OID_SCHEMA_INFORMATION, "element_types", 'v', element_columns,
+     fill_elements);
+
+/* ------------------------------------------------------------------ who may what */
+
+static const struct sysview_column grant_columns[] = {
+    {"grantor", OID_NAME},         {"grantee", OID_NAME},          {"table_catalog", OID_NAME},
+    {"table_schema", OID_NAME},    {"table_name", OID_NAME},       {"privilege_type", OID_VARCHAR},
+    {"is_grantable", OID_VARCHAR}, {"with_hierarchy", OID_VARCHAR}};
+
+/* An owner may everything; there is no GRANT. */
+static ky_status
+fill_grants(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
+{
+    static const char *const privileges[] = {"INSERT",   "SELECT",     "UPDATE", "DELETE",
+                                             "TRUNCATE", "REFERENCES", "TRIGGER"};
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        const char *owner = view_role_name(context->image, table->owner);
+        for (size_t k = 0; table->kind != 'S' && k < KY_COUNT_OF(privileges); k++) {
+            struct datum *at = sysview_add(rows);
+            put_text(&at, owner);
+            put_text(&at, owner);
+            put_relation(&at, context->image, table);
+            put_text(&at, privileges[k]);
+            put_text(&at, "YES");
+            put_text(&at, strcmp(privileges[k], "SELECT") == 0 ? "YES" : "NO");
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_is_table_privileges, 13416, OID_SCHEMA_INFORMATION, "table_privileges", 'v',
+     grant_columns, fill_grants);
+VIEW(view_is_role_table_grants, 13421, OID_SCHEMA_INFORMATION, "role_table_grants", 'v',
+     grant_columns, fill_grants);

@@ -68,6 +68,9 @@ catalog_views_register(void)
         &view_is_constraint_column_usage,
         &view_is_check_constraints,
         &view_is_views,
+        &view_is_element_types,
+        &view_is_table_privileges,
+        &view_is_role_table_grants,
     };
     sysview_register(views, KY_COUNT_OF(views));
 }

@@ -61,4 +61,5 @@ extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg
     view_pg_available_extension_versions;
 extern const struct sysview view_is_schemata, view_is_tables, view_is_columns,
     view_is_table_constraints, view_is_key_column_usage, view_is_referential_constraints,
-    view_is_constraint_column_usage, view_is_check_constraints, view_is_views;
+    view_is_constraint_column_usage, view_is_check_constraints, view_is_views,
+    view_is_element_types, view_is_table_privileges, view_is_role_table_grants;
