@@ -366,8 +366,7 @@ project_set_row(struct op_project_set *self, struct batch *out, uint32_t place, 
         if (self->calls[i].expr != NULL) {
             /* It may lie in the call's memory, which the next row of the child takes. */
             value = datum_copy(out->columns[i].type,
-                               set_call_value(&self->calls[i], &self->op.memory),
-                               &self->op.memory);
+                               set_call_value(&self->calls[i], &self->op.memory), &self->op.memory);
         } else {
             value = column_get(self->plain_columns[i], from);
         }
