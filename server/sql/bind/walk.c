@@ -222,7 +222,8 @@ expr_equal(const struct expr *a, const struct expr *b)
         a->arg_count != b->arg_count || a->table != b->table || a->column != b->column ||
         a->levels_up != b->levels_up || a->index != b->index || a->is_negated != b->is_negated ||
         a->is_slice != b->is_slice || a->test != b->test || a->func != b->func ||
-        a->cast != b->cast || a->subquery != b->subquery || a->is_distinct != b->is_distinct ||
+        a->cast != b->cast || a->subquery_kind != b->subquery_kind ||
+        !query_equal(a->subquery, b->subquery) || a->is_distinct != b->is_distinct ||
         a->is_star != b->is_star || a->order_count != b->order_count ||
         !written_equal(a->written, b->written)) {
         return false;
