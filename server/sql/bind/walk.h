@@ -20,8 +20,8 @@ bool query_walk(struct query *query, int level, expr_visitor visit, void *self);
  */
 bool expr_equal(const struct expr *a, const struct expr *b);
 
-/* The same rows, found the same way; false where it cannot tell (WITH, VALUES, changes, locks). NULL
- * equals NULL. */
+/* The same rows, found the same way; false where it cannot tell (WITH, VALUES, changes, locks).
+ * NULL equals NULL. */
 bool query_equal(const struct query *a, const struct query *b);
 
 bool expr_has_aggregate(struct expr *expr); /* of this level */
