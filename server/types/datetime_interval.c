@@ -388,7 +388,8 @@ add_tokens(struct token *tokens, int count, int range, int style, struct total *
                 return OUT_SYNTAX;
             }
             add_unit(total, unit, token);
-            unit = UNIT_NONE;
+            /* Before hours stand days, "1 02" of DAY TO HOUR; before another unit its own again. */
+            unit = unit == UNIT_HOUR ? UNIT_DAY : unit;
             break;
         }
         is_used = true;

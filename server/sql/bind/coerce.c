@@ -27,7 +27,8 @@ can_coerce(oid_t source, oid_t target, enum cast_context context)
 }
 
 static ky_status
-coerce_literal(struct binder *b, struct expr *expr, const struct type *target, struct expr **out)
+coerce_literal(struct binder *b, struct expr *expr, const struct type *target, int32_t typmod,
+               struct expr **out)
 {
     if (expr->value.is_null) {
         *out = expr_const(b, target, datum_null(), expr->location);
@@ -40,7 +41,9 @@ coerce_literal(struct binder *b, struct expr *expr, const struct type *target, s
         return bind_error(b, expr->location, KY_FEATURE_NOT_SUPPORTED,
                           "cannot accept a value of type %s", target->sql_name);
     }
-    if (target->input(target, &types, expr->value.bytes, -1, &value, b->err) != KY_OK) {
+    /* The modifier is applied afterwards, but it also says what '7' of an INTERVAL DAY means. */
+    const int32_t read_as = target->oid == OID_INTERVAL ? typmod : -1;
+    if (target->input(target, &types, expr->value.bytes, read_as, &value, b->err) != KY_OK) {
         return bind_error_at(b, expr->location);
     }
     write_literal_type(b, expr, target);
@@ -77,7 +80,7 @@ coerce_type(struct binder *b, struct expr *expr, const struct type *target, int3
     }
     if (source == OID_UNKNOWN) {
         if (expr->kind == EXPR_CONST) {
-            return coerce_literal(b, expr, target, out);
+            return coerce_literal(b, expr, target, typmod, out);
         }
         if (expr->kind == EXPR_PARAM) {
             return coerce_param(b, expr, target, out);
