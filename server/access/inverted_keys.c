@@ -21,6 +21,8 @@
  * jsonb is normalised text, written in one way only but for zeros at the end of a fraction: a
  * string's bytes as they stand and a number's without those zeros are equal exactly when the values
  * are. So a value is read in one pass, however large, and nothing is built.
+ *
+ * Keys are saved with checkpoints: whoever changes what is hashed raises STATE_VERSION in state.c.
  */
 
 enum kind {
