@@ -32,14 +32,16 @@ enum expr_kind {
     EXPR_CASE, /* args: when1, then1, when2, then2, ... else (always there; conditions are boolean)
                 */
     EXPR_COALESCE,
-    EXPR_NULLIF,      /* args[0], args[1], func = equality */
-    EXPR_MINMAX,      /* GREATEST, or LEAST if is_negated */
-    EXPR_ARRAY_OP,    /* args[0] func ANY (args[1]); is_negated: ALL. args[1] is an array */
-    EXPR_ARRAY,       /* ARRAY[args]; element_type; nested arrays when elements are arrays */
-    EXPR_SUBSCRIPT,   /* args[0][args[1]][args[2]]...; is_slice: pairs lower, upper (NULL arg: open)
-                       */
-    EXPR_ROW,         /* ROW(args), type record */
-    EXPR_FIELD,       /* field `index` of the composite args[0] */
+    EXPR_NULLIF,    /* args[0], args[1], func = equality */
+    EXPR_MINMAX,    /* GREATEST, or LEAST if is_negated */
+    EXPR_ARRAY_OP,  /* args[0] func ANY (args[1]); is_negated: ALL. args[1] is an array */
+    EXPR_ARRAY,     /* ARRAY[args]; element_type; nested arrays when elements are arrays */
+    EXPR_SUBSCRIPT, /* args[0][args[1]][args[2]]...; is_slice: pairs lower, upper (NULL arg: open)
+                     */
+    EXPR_ASSIGN, /* args[0], an array or jsonb, with its part [args[2]][args[3]].. set to args[1];
+                    is_slice as in SUBSCRIPT */
+    EXPR_ROW,    /* ROW(args), type record */
+    EXPR_FIELD,  /* field `index` of the composite args[0] */
     EXPR_ROW_COMPARE, /* (args[0..n)) op (args[n..2n)), lexicographic; op in `test`: < l(<=) > g(>=)
                          = ! ; funcs */
     EXPR_SUBQUERY,    /* subquery */

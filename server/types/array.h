@@ -29,5 +29,18 @@ struct ky_slice array_make(struct ky_arena *arena, const struct type *element,
 struct ky_slice array_make_shaped(struct ky_arena *arena, const struct type *element,
                                   const struct datum *values, int dimension_count,
                                   const int32_t *size, const int32_t *lower);
+/* One subscript of an assignment; an element has both, and both the same. */
+struct array_bound {
+    int32_t lower;
+    int32_t upper;
+    bool has_lower;
+    bool has_upper;
+};
+/* The array (which may be null) with an element or a slice of it set to value; an array of one
+ * dimension grows. 2202E, 54000. */
+KY_MUST_CHECK ky_status array_assign(struct ky_arena *arena, const struct type *type,
+                                     struct datum array, struct datum value,
+                                     const struct array_bound *bounds, int count, bool is_slice,
+                                     struct datum *out, struct ky_error *err);
 /* Element at 1..n subscripts, null when outside. */
 struct datum array_get(struct ky_slice array, const int32_t *subscripts, int count);

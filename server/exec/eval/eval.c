@@ -49,6 +49,8 @@ eval_run_find(const struct expr *expr)
         return eval_run_array;
     case EXPR_SUBSCRIPT:
         return eval_run_subscript;
+    case EXPR_ASSIGN:
+        return eval_run_assign;
     case EXPR_ROW:
         return eval_run_row;
     case EXPR_FIELD:

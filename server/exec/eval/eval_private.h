@@ -51,6 +51,7 @@ EVAL_RUN(eval_run_minmax);
 EVAL_RUN(eval_run_array_op);
 EVAL_RUN(eval_run_array);
 EVAL_RUN(eval_run_subscript);
+EVAL_RUN(eval_run_assign);
 EVAL_RUN(eval_run_row);
 EVAL_RUN(eval_run_field);
 EVAL_RUN(eval_run_row_compare);
@@ -60,6 +61,11 @@ KY_MUST_CHECK ky_status eval_subquery_compile(struct eval *eval, struct ky_error
 
 /* Readies result for these places, without nulls. */
 struct column *eval_begin(struct eval *eval, const uint16_t *selection, uint32_t count);
+/* All arguments for all places, into arg_columns; those of one place, into arg_values. An argument
+ * that is not there (an open bound) is left as it is. */
+KY_MUST_CHECK ky_status eval_args(struct eval *eval, const struct eval_input *input,
+                                  const uint16_t *selection, uint32_t count, struct ky_error *err);
+void eval_load_args(struct eval *eval, uint32_t place);
 uint16_t *eval_scratch(struct eval *eval, int which, uint32_t count);
 /* Calls func on one row with strictness; argument types as given. */
 KY_MUST_CHECK ky_status eval_call(struct eval *eval, const struct func *func,

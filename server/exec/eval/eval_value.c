@@ -6,9 +6,9 @@
 /* Arrays, subscripts, rows and fields. All arguments are evaluated for all rows, then each row
  * is put together by itself. */
 
-static ky_status
-evaluate_args(struct eval *eval, const struct eval_input *input, const uint16_t *selection,
-              uint32_t count, struct ky_error *err)
+ky_status
+eval_args(struct eval *eval, const struct eval_input *input, const uint16_t *selection,
+          uint32_t count, struct ky_error *err)
 {
     if (eval->arg_columns == NULL) {
         eval->arg_columns =
@@ -24,8 +24,8 @@ evaluate_args(struct eval *eval, const struct eval_input *input, const uint16_t 
     return KY_OK;
 }
 
-static void
-load_args(struct eval *eval, uint32_t place)
+void
+eval_load_args(struct eval *eval, uint32_t place)
 {
     for (uint16_t i = 0; i < eval->arg_count; i++) {
         if (eval->args[i] != NULL) {
@@ -67,7 +67,7 @@ array_op(struct eval *eval, const struct eval_input *input, struct datum value, 
 
 EVAL_RUN(eval_run_array_op)
 {
-    KY_TRY(evaluate_args(eval, input, selection, count, err));
+    KY_TRY(eval_args(eval, input, selection, count, err));
     struct column *result = eval_begin(eval, selection, count);
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
@@ -135,7 +135,7 @@ nest_arrays(struct eval *eval, struct ky_arena *arena, struct datum *out, struct
 EVAL_RUN(eval_run_array)
 {
     if (eval->arg_count > 0) {
-        KY_TRY(evaluate_args(eval, input, selection, count, err));
+        KY_TRY(eval_args(eval, input, selection, count, err));
     }
     struct column *result = eval_begin(eval, selection, count);
     const struct type *element = type_get(eval->type->element_oid);
@@ -143,7 +143,7 @@ EVAL_RUN(eval_run_array)
                            eval->arg_types[0]->oid != element->oid;
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
-        load_args(eval, place);
+        eval_load_args(eval, place);
         struct datum value = {.is_null = false};
         if (is_nested) {
             KY_TRY(nest_arrays(eval, input->arena, &value, err));
@@ -205,11 +205,11 @@ slice_array(struct eval *eval, struct ky_arena *arena, struct datum *out)
 
 EVAL_RUN(eval_run_subscript)
 {
-    KY_TRY(evaluate_args(eval, input, selection, count, err));
+    KY_TRY(eval_args(eval, input, selection, count, err));
     struct column *result = eval_begin(eval, selection, count);
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
-        load_args(eval, place);
+        eval_load_args(eval, place);
         struct datum value = {.is_null = false};
         int32_t subscripts[ARRAY_DIMENSIONS_MAX];
         bool is_null = false;
@@ -236,12 +236,12 @@ EVAL_RUN(eval_run_subscript)
 EVAL_RUN(eval_run_row)
 {
     if (eval->arg_count > 0) {
-        KY_TRY(evaluate_args(eval, input, selection, count, err));
+        KY_TRY(eval_args(eval, input, selection, count, err));
     }
     struct column *result = eval_begin(eval, selection, count);
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
-        load_args(eval, place);
+        eval_load_args(eval, place);
         const struct ky_slice record =
             record_make(input->arena, eval->arg_types, eval->expr->field_names, eval->arg_values,
                         eval->arg_count);
@@ -345,11 +345,11 @@ row_compare(struct eval *eval, struct ky_arena *arena, struct datum *out, struct
 
 EVAL_RUN(eval_run_row_compare)
 {
-    KY_TRY(evaluate_args(eval, input, selection, count, err));
+    KY_TRY(eval_args(eval, input, selection, count, err));
     struct column *result = eval_begin(eval, selection, count);
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
-        load_args(eval, place);
+        eval_load_args(eval, place);
         struct datum value = datum_word(0);
         KY_TRY(row_compare(eval, input->arena, &value, err));
         column_set(result, place, value);

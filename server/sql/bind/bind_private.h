@@ -271,6 +271,21 @@ KY_MUST_CHECK ky_status bind_array(struct binder *b, struct scope *scope,
                                    struct expr **out);
 KY_MUST_CHECK ky_status bind_vector(struct binder *b, struct scope *scope,
                                     const struct ast_vector *node, struct expr **out);
+/* Subscripts that stand one after another: those of one array or jsonb. */
+struct subscript_run {
+    int32_t first;
+    int32_t end;
+    bool is_slice;
+};
+struct subscript_run subscript_run_at(const struct ast_list *steps, int32_t first);
+/* Integers; of a slice a lower and an upper bound each, NULL where it is open. */
+KY_MUST_CHECK ky_status bind_array_subscripts(struct binder *b, struct scope *scope,
+                                              const struct ast_list *steps,
+                                              const struct subscript_run *run, struct expr **out);
+/* Each text or int4. */
+KY_MUST_CHECK ky_status bind_jsonb_subscripts(struct binder *b, struct scope *scope,
+                                              const struct ast_list *steps,
+                                              const struct subscript_run *run, struct expr **out);
 KY_MUST_CHECK ky_status bind_indirection(struct binder *b, struct scope *scope,
                                          const struct ast_indirection *node, struct expr **out);
 KY_MUST_CHECK ky_status bind_current_value(struct binder *b, struct scope *scope,
@@ -377,6 +392,12 @@ KY_MUST_CHECK ky_status bind_delete(struct binder *b, struct scope *parent,
                                     const struct ast_delete *node, struct query **out);
 KY_MUST_CHECK ky_status bind_target_table(struct binder *b, struct scope *scope,
                                           const struct ast_range_var *name, const char *verb);
+/* The new value of a column of which target's indirection names a part: base, with the part set to
+ * value or (value NULL) to what node says. */
+KY_MUST_CHECK ky_status bind_part(struct binder *b, struct scope *scope,
+                                  const struct ast_target *target, const struct cat_column *column,
+                                  struct expr *base, const struct ast_node *node,
+                                  struct expr *value, struct expr **out);
 KY_MUST_CHECK ky_status bind_assignments(struct binder *b, struct scope *scope,
                                          const struct ast_list *sets);
 KY_MUST_CHECK ky_status bind_on_conflict(struct binder *b, struct scope *scope,

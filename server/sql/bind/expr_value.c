@@ -208,14 +208,6 @@ bind_bound(struct binder *b, struct scope *scope, const struct ast_node *node, s
     return KY_OK;
 }
 
-static ky_status
-bind_json_key(struct binder *b, struct scope *scope, const struct ast_node *node, struct expr **out)
-{
-    KY_TRY(bind_expr(b, scope, node, out));
-    return resolve_unknown(b, *out, out);
-}
-
-/* Subscripts from steps[*step]; moves *step past them. */
 /* A name is an array of "char" that counts from 0: the character of that number. */
 static ky_status
 bind_name_subscript(struct binder *b, struct scope *scope, const struct ast_subscript *subscript,
@@ -230,28 +222,96 @@ bind_name_subscript(struct binder *b, struct scope *scope, const struct ast_subs
     return coerce(b, *out, type_get(OID_CHAR), -1, CAST_EXPLICIT, location, out);
 }
 
+struct subscript_run
+subscript_run_at(const struct ast_list *steps, int32_t first)
+{
+    struct subscript_run run = {.first = first, .end = first};
+    while (run.end < steps->count && steps->items[run.end]->kind == AST_SUBSCRIPT) {
+        run.is_slice |=
+            ((const struct ast_subscript *)(const void *)steps->items[run.end])->is_slice;
+        run.end++;
+    }
+    return run;
+}
+
+ky_status
+bind_array_subscripts(struct binder *b, struct scope *scope, const struct ast_list *steps,
+                      const struct subscript_run *run, struct expr **out)
+{
+    for (int32_t i = run->first; i < run->end; i++) {
+        const struct ast_subscript *subscript = (const void *)steps->items[i];
+        if (run->is_slice && !subscript->is_slice) {
+            *out++ = expr_const(b, type_get(OID_INT4), datum_word(1), -1);
+        } else if (run->is_slice) {
+            KY_TRY(bind_bound(b, scope, subscript->lower, out++));
+        }
+        KY_TRY(bind_bound(b, scope, subscript->upper, out++));
+    }
+    return KY_OK;
+}
+
+ky_status
+bind_jsonb_subscripts(struct binder *b, struct scope *scope, const struct ast_list *steps,
+                      const struct subscript_run *run, struct expr **out)
+{
+    for (int32_t i = run->first; i < run->end; i++) {
+        const struct ast_subscript *subscript = (const void *)steps->items[i];
+        const struct ast_node *node =
+            subscript->upper != NULL ? subscript->upper : subscript->lower;
+        const int location = node == NULL ? subscript->node.location : node->location;
+        struct expr *key;
+        if (subscript->is_slice) {
+            return bind_error(b, location, KY_DATATYPE_MISMATCH,
+                              "jsonb subscript does not support slices");
+        }
+        KY_TRY(bind_expr(b, scope, node, &key));
+        const oid_t type = key->type->oid;
+        const bool is_integer = !expr_is_unknown(key) &&
+                                (type == OID_INT4 || can_coerce(type, OID_INT4, CAST_IMPLICIT));
+        const bool is_text =
+            type == OID_TEXT || expr_is_unknown(key) || can_coerce(type, OID_TEXT, CAST_IMPLICIT);
+        if (!is_integer && !is_text) {
+            (void)bind_error(b, expr_location(key), KY_DATATYPE_MISMATCH,
+                             "subscript type %s is not supported", key->type->sql_name);
+            return ky_error_hint(b->err,
+                                 "jsonb subscript must be coercible to either integer or text.");
+        }
+        KY_TRY(coerce(b, key, type_get(is_integer ? OID_INT4 : OID_TEXT), -1, CAST_IMPLICIT,
+                      location, out++));
+    }
+    return KY_OK;
+}
+
+/* A jsonb value's subscripts are a path: a number may be a key, a key the number of an element. */
+static ky_status
+bind_jsonb_element(struct binder *b, struct scope *scope, const struct ast_list *steps,
+                   const struct subscript_run *run, struct expr *arg, struct expr **out)
+{
+    const int location = steps->items[run->first]->location;
+    struct expr *path = expr_new(b, EXPR_ARRAY, type_get(OID_TEXT_ARRAY), location);
+    path->arg_count = (uint16_t)(run->end - run->first);
+    path->args = ky_arena_array(b->arena, struct expr *, path->arg_count);
+    KY_TRY(bind_jsonb_subscripts(b, scope, steps, run, path->args));
+    for (uint16_t i = 0; i < path->arg_count; i++) {
+        KY_TRY(coerce(b, path->args[i], type_get(OID_TEXT), -1, CAST_EXPLICIT, location,
+                      &path->args[i]));
+    }
+    return make_operator(b, NULL, "#>", arg, fold(b, path), location, out);
+}
+
+/* Subscripts from steps[*step]; moves *step past them. */
 static ky_status
 bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *steps, int32_t *step,
                 struct expr *arg, struct expr **out)
 {
-    int32_t first = *step;
-    int32_t end = first;
-    bool is_slice = false;
-    while (end < steps->count && steps->items[end]->kind == AST_SUBSCRIPT) {
-        is_slice |= ((const struct ast_subscript *)(const void *)steps->items[end])->is_slice;
-        end++;
-    }
+    const struct subscript_run run = subscript_run_at(steps, *step);
+    const int32_t first = run.first;
+    const int32_t end = run.end;
+    const bool is_slice = run.is_slice;
     *step = end;
     int location = steps->items[first]->location;
-    if (arg->type->oid == OID_JSONB && !is_slice && !is_written(b)) {
-        for (int32_t i = first; i < end; i++) {
-            const struct ast_subscript *subscript = (const void *)steps->items[i];
-            struct expr *key;
-            KY_TRY(bind_expr(b, scope, subscript->upper, &key));
-            KY_TRY(make_operator(b, NULL, "->", arg, key, location, &arg));
-        }
-        *out = arg;
-        return KY_OK;
+    if (arg->type->oid == OID_JSONB && !is_written(b)) {
+        return bind_jsonb_element(b, scope, steps, &run, arg, out);
     }
     if (arg->type->oid == OID_NAME && !is_slice && end == first + 1) {
         return bind_name_subscript(b, scope, (const void *)steps->items[first], arg, out);
@@ -270,22 +330,8 @@ bind_subscripts(struct binder *b, struct scope *scope, const struct ast_list *st
     expr->arg_count = (uint16_t)(1 + per_step * (end - first));
     expr->args = ky_arena_array(b->arena, struct expr *, expr->arg_count);
     expr->args[0] = arg;
-    uint16_t place = 1;
-    for (int32_t i = first; i < end; i++) {
-        const struct ast_subscript *subscript = (const void *)steps->items[i];
-        if (is_slice && !subscript->is_slice) {
-            expr->args[place++] = expr_const(b, type_get(OID_INT4), datum_word(1), -1);
-        } else if (is_slice) {
-            KY_TRY(bind_bound(b, scope, subscript->lower, &expr->args[place]));
-            place++;
-        }
-        if (is_json) {
-            KY_TRY(bind_json_key(b, scope, subscript->upper, &expr->args[place]));
-        } else {
-            KY_TRY(bind_bound(b, scope, subscript->upper, &expr->args[place]));
-        }
-        place++;
-    }
+    KY_TRY(is_json ? bind_jsonb_subscripts(b, scope, steps, &run, expr->args + 1)
+                   : bind_array_subscripts(b, scope, steps, &run, expr->args + 1));
     *out = expr;
     return KY_OK;
 }

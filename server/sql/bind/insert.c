@@ -8,6 +8,7 @@
 struct insert_column {
     uint16_t index;
     int location;
+    const struct ast_target *part; /* only a part of the column; NULL: all of it */
 };
 
 struct insert_state {
@@ -34,6 +35,8 @@ coerce_assignment(struct binder *b, const struct cat_column *column, struct expr
     return KY_OK;
 }
 
+enum { SEEN_WHOLE = 1, SEEN_PART };
+
 static ky_status
 find_insert_columns(struct binder *b, const struct ast_insert *node, struct insert_state *state)
 {
@@ -44,7 +47,7 @@ find_insert_columns(struct binder *b, const struct ast_insert *node, struct inse
     state->is_list_given = ast_list_count(node->columns) > 0;
     for (uint16_t i = 0; !state->is_list_given && i < table->column_count; i++) {
         if (!table->columns[i].is_dropped) {
-            state->columns[state->count++] = (struct insert_column){i, -1};
+            state->columns[state->count++] = (struct insert_column){i, -1, NULL};
         }
     }
     uint8_t seen[ROW_COLUMNS_MAX] = {0};
@@ -57,16 +60,16 @@ find_insert_columns(struct binder *b, const struct ast_insert *node, struct inse
                               "column \"%s\" of relation \"%s\" does not exist", target->name,
                               table->name);
         }
-        if (target->indirection != NULL) {
-            return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
-                              "assigning to a part of a column is not supported");
-        }
         uint16_t index = (uint16_t)(column->number - 1);
-        if (seen[index]++ != 0) {
+        const bool is_part = target->indirection != NULL;
+        const uint8_t how = is_part ? SEEN_PART : SEEN_WHOLE;
+        if (seen[index] == SEEN_WHOLE || (seen[index] == SEEN_PART && !is_part)) {
             return bind_error(b, location, KY_DUPLICATE_COLUMN,
                               "column \"%s\" specified more than once", target->name);
         }
-        state->columns[state->count++] = (struct insert_column){index, location};
+        seen[index] = how;
+        state->columns[state->count++] =
+            (struct insert_column){index, location, is_part ? target : NULL};
     }
     return KY_OK;
 }
@@ -114,6 +117,56 @@ default_or_null(struct binder *b, const struct cat_table *table, uint16_t index,
         *out = expr_const(b, table->columns[index].type, datum_null(), -1);
     }
     return KY_OK;
+}
+
+/* The place before i that has another part of the same column; -1: there is none. */
+static int
+earlier_part(const struct insert_state *state, int i)
+{
+    for (int j = i - 1; j >= 0; j--) {
+        if (state->columns[j].index == state->columns[i].index) {
+            return j;
+        }
+    }
+    return -1;
+}
+
+/* The column with the part that place i names set, over what earlier places made of it. */
+static ky_status
+bind_insert_part(struct binder *b, struct scope *scope, const struct insert_state *state, int i,
+                 struct expr *earlier, const struct ast_node *node, struct expr *value,
+                 struct expr **out)
+{
+    const struct cat_column *column = &state->table->columns[state->columns[i].index];
+    if (is_always(state, column)) {
+        return error_always(b, column);
+    }
+    if (earlier == NULL) {
+        earlier = expr_const(b, column->type, datum_null(), -1);
+    }
+    return bind_part(b, scope, state->columns[i].part, column, earlier, node, value, out);
+}
+
+/* Several parts of a column were made into one value, in the last of their places: it moves to the
+ * first, the others go. state keeps what is left; *kept_out says where its columns were. */
+static void
+join_parts(struct binder *b, struct insert_state *state, int **kept_out, int *count_out)
+{
+    int *kept = ky_arena_array(b->arena, int, (size_t)state->count + 1);
+    int count = 0;
+    for (int i = 0; i < state->count; i++) {
+        int place = count;
+        for (int j = 0; j < count; j++) {
+            place = state->columns[j].index == state->columns[i].index ? j : place;
+        }
+        kept[place] = i;
+        if (place == count) {
+            state->columns[count++] = state->columns[i];
+        }
+    }
+    state->count = count;
+    *kept_out = kept;
+    *count_out = count;
 }
 
 static ky_status
@@ -200,8 +253,21 @@ bind_insert_values(struct binder *b, struct scope *parent, const struct ast_sele
         }
         rows[r] = ky_arena_array(b->arena, struct expr *, (size_t)width + 1);
         for (int i = 0; i < width; i++) {
-            KY_TRY(bind_insert_value(b, &scope, state, i, ast_list_get(row->elements, i),
-                                     &defaults[i], &rows[r][i]));
+            const struct ast_node *value = ast_list_get(row->elements, i);
+            const int earlier = earlier_part(state, i);
+            if (state->columns[i].part != NULL) {
+                KY_TRY(bind_insert_part(b, &scope, state, i, earlier < 0 ? NULL : rows[r][earlier],
+                                        value, NULL, &rows[r][i]));
+                continue;
+            }
+            KY_TRY(bind_insert_value(b, &scope, state, i, value, &defaults[i], &rows[r][i]));
+        }
+    }
+    int *kept;
+    join_parts(b, state, &kept, &width);
+    for (uint32_t r = 0; r < row_count; r++) {
+        for (int i = 0; i < width; i++) {
+            rows[r][i] = rows[r][kept[i]];
         }
     }
     *out = make_values(b, rows, row_count, (uint16_t)width);
@@ -224,6 +290,30 @@ change_to_column(struct binder *b, struct expr *expr, void *self, struct expr **
     return coerce_assignment(b, &change->table->columns[change->index], expr, out);
 }
 
+/* The parts of columns that a SELECT gives. */
+static ky_status
+bind_selected_parts(struct binder *b, struct scope *scope, struct insert_state *state,
+                    struct query *source)
+{
+    int *kept;
+    int width;
+    for (int i = 0; i < state->count; i++) {
+        if (state->columns[i].part != NULL) {
+            const int earlier = earlier_part(state, i);
+            struct expr *value = source->targets[i].expr;
+            KY_TRY(bind_insert_part(b, scope, state, i,
+                                    earlier < 0 ? NULL : source->targets[earlier].expr, NULL, value,
+                                    &source->targets[i].expr));
+        }
+    }
+    join_parts(b, state, &kept, &width);
+    for (int i = 0; i < width; i++) {
+        source->targets[i] = source->targets[kept[i]];
+    }
+    source->target_count = (uint16_t)width;
+    return KY_OK;
+}
+
 static ky_status
 bind_insert_select(struct binder *b, struct scope *scope, const struct ast_select *node,
                    struct insert_state *state, struct query **out)
@@ -234,7 +324,19 @@ bind_insert_select(struct binder *b, struct scope *scope, const struct ast_selec
     int extra = width > state->count ? expr_location(source->targets[state->count].expr) : -1;
     KY_TRY(check_source_width(b, state, width, extra));
     bool is_wrapped = is_query_simple(source);
+    const bool is_plain = node->operation == AST_SET_NONE && !node->is_distinct;
+    bool has_parts = false;
     for (int i = 0; i < width; i++) {
+        has_parts |= state->columns[i].part != NULL;
+    }
+    if (has_parts) {
+        KY_TRY(bind_wrapped(b, scope, node, is_plain, &source));
+        is_wrapped = true;
+    }
+    for (int i = 0; i < width; i++) {
+        if (state->columns[i].part != NULL) {
+            continue;
+        }
         uint16_t index = state->columns[i].index;
         const struct cat_column *column = &state->table->columns[index];
         const struct expr *expr = source->targets[i].expr;
@@ -249,11 +351,13 @@ bind_insert_select(struct binder *b, struct scope *scope, const struct ast_selec
             continue;
         }
         if (!is_wrapped) {
-            const bool is_plain = node->operation == AST_SET_NONE && !node->is_distinct;
             KY_TRY(bind_wrapped(b, scope, node, is_plain, &source));
             is_wrapped = true;
         }
         KY_TRY(change_column(b, source, (uint16_t)i, change_to_column, &change));
+    }
+    if (has_parts) {
+        KY_TRY(bind_selected_parts(b, scope, state, source));
     }
     *out = source;
     return KY_OK;

@@ -143,6 +143,7 @@ struct query {
                                null. UPDATE: unused */
     struct {
         uint16_t column;
+        bool is_part; /* of the column; others may follow */
         struct expr *expr;
     } * assignments; /* UPDATE, and DO UPDATE */
     uint16_t assignment_count;

@@ -162,9 +162,10 @@ bind_row_rules(struct binder *b, struct query *query, const struct cat_table *ta
 
 /* ---- SET ---- */
 
+/* The column, and the assignment to it: the next free one, or that to another of its parts. */
 static ky_status
 find_assigned(struct binder *b, const struct query *query, const struct ast_target *target,
-              uint16_t *column_out)
+              uint16_t *column_out, uint16_t *place_out)
 {
     const struct cat_table *table = query->tables[query->target_table]->table;
     int location = target->node.location;
@@ -174,13 +175,14 @@ find_assigned(struct binder *b, const struct query *query, const struct ast_targ
                           "column \"%s\" of relation \"%s\" does not exist", target->name,
                           table->name);
     }
-    if (target->indirection != NULL) {
-        return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
-                          "assigning to a part of a column is not supported");
-    }
     *column_out = (uint16_t)(column->number - 1);
+    *place_out = query->assignment_count;
     for (uint16_t i = 0; i < query->assignment_count; i++) {
-        if (query->assignments[i].column == *column_out) {
+        if (query->assignments[i].column != *column_out) {
+            continue;
+        }
+        *place_out = i;
+        if (target->indirection == NULL || !query->assignments[i].is_part) {
             return bind_error(b, -1, KY_SYNTAX_ERROR, "multiple assignments to same column \"%s\"",
                               target->name);
         }
@@ -211,9 +213,22 @@ assign(struct binder *b, struct scope *scope, const struct ast_target *target,
     struct query *query = scope->query;
     const struct cat_table *table = query->tables[query->target_table]->table;
     uint16_t index;
-    KY_TRY(find_assigned(b, query, target, &index));
+    uint16_t place;
+    KY_TRY(find_assigned(b, query, target, &index, &place));
     const struct cat_column *column = &table->columns[index];
-    if (expr == NULL && node->kind == AST_DEFAULT) {
+    if (target->indirection != NULL) {
+        struct expr *base = query->assignments[place].expr;
+        if (place == query->assignment_count) {
+            base = expr_column(b, query->tables[query->target_table], query->target_table, index, 0,
+                               target->node.location);
+        }
+        enum clause saved = scope->clause;
+        KY_TRY(check_not_always(b, column));
+        scope->clause = CLAUSE_UPDATE;
+        ky_status status = bind_part(b, scope, target, column, base, node, expr, &expr);
+        scope->clause = saved;
+        KY_TRY(status);
+    } else if (expr == NULL && node->kind == AST_DEFAULT) {
         KY_TRY(bind_column_default(b, table, index, &expr));
         if (expr == NULL) {
             expr = expr_const(b, column->type, datum_null(), -1);
@@ -225,9 +240,10 @@ assign(struct binder *b, struct scope *scope, const struct ast_target *target,
         }
         KY_TRY(coerce_assignment(b, column, expr, &expr));
     }
-    query->assignments[query->assignment_count].column = index;
-    query->assignments[query->assignment_count].expr = expr;
-    query->assignment_count++;
+    query->assignments[place].column = index;
+    query->assignments[place].is_part = target->indirection != NULL;
+    query->assignments[place].expr = expr;
+    query->assignment_count = KY_MAX(query->assignment_count, (uint16_t)(place + 1));
     return KY_OK;
 }
 

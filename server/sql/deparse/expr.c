@@ -119,6 +119,7 @@ is_simple(const struct expr *expr, const struct expr *parent)
     case EXPR_ARRAY_OP:
     case EXPR_ROW_COMPARE:
     case EXPR_OUTER:
+    case EXPR_ASSIGN:
     case EXPR_DEFAULT:
         return false;
     }
@@ -506,6 +507,7 @@ dp_expr(struct printer *p, const struct expr *expr, bool shows_implicit)
         break;
     case EXPR_PARAM:
     case EXPR_OUTER:
+    case EXPR_ASSIGN: /* stands in UPDATE and INSERT only */
     case EXPR_DEFAULT:
         p->is_failed = true;
         break;

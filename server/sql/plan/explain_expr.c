@@ -387,6 +387,7 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         ky_buffer_append_byte(out, ']');
         break;
     case EXPR_SUBSCRIPT:
+    case EXPR_ASSIGN:
         plan_print_expr(node, expr->args[0], out);
         ky_buffer_append_cstr(out, "[...]");
         break;
