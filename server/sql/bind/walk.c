@@ -212,6 +212,21 @@ written_equal(const struct expr_written *a, const struct expr_written *b)
            a->is_one_row == b->is_one_row && a->is_left_out == b->is_left_out;
 }
 
+static bool
+shape_equal(const struct func_shape *a, const struct func_shape *b)
+{
+    if (a == NULL || b == NULL || a->count != b->count) {
+        return a == b;
+    }
+    for (uint16_t i = 0; i < a->count; i++) {
+        if (a->types[i] != b->types[i] || a->typmods[i] != b->typmods[i] ||
+            strcmp(a->names[i], b->names[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool
 expr_equal(const struct expr *a, const struct expr *b)
 {
@@ -222,10 +237,10 @@ expr_equal(const struct expr *a, const struct expr *b)
         a->arg_count != b->arg_count || a->table != b->table || a->column != b->column ||
         a->levels_up != b->levels_up || a->index != b->index || a->is_negated != b->is_negated ||
         a->is_slice != b->is_slice || a->test != b->test || a->func != b->func ||
-        a->cast != b->cast || a->subquery_kind != b->subquery_kind ||
-        !query_equal(a->subquery, b->subquery) || a->is_distinct != b->is_distinct ||
-        a->is_star != b->is_star || a->order_count != b->order_count ||
-        !written_equal(a->written, b->written)) {
+        !shape_equal(a->shape, b->shape) || a->cast != b->cast ||
+        a->subquery_kind != b->subquery_kind || !query_equal(a->subquery, b->subquery) ||
+        a->is_distinct != b->is_distinct || a->is_star != b->is_star ||
+        a->order_count != b->order_count || !written_equal(a->written, b->written)) {
         return false;
     }
     if (a->kind == EXPR_CONST && !datum_equal(a->type, a->value, b->value)) {
