@@ -438,8 +438,45 @@ SCALAR(array_to_string)
     return KY_OK;
 }
 
+/* How many of the thresholds, which are sorted, the value has reached. */
+SCALAR(width_bucket)
+{
+    struct array_view view;
+    array_open(args[1].bytes, &view);
+    if (view.dimension_count > 1) {
+        return ky_error_set(err, KY_ARRAY_SUBSCRIPT_ERROR,
+                            "thresholds must be one-dimensional array");
+    }
+    const struct datum *values = elements_of(env, &view);
+    for (uint32_t i = 0; i < view.count; i++) {
+        if (values[i].is_null) {
+            return ky_error_set(err, KY_NULL_VALUE_NOT_ALLOWED,
+                                "thresholds array must not contain NULLs");
+        }
+    }
+    if (view.count > 0 && view.element->compare == NULL) {
+        return ky_error_set(err, KY_UNDEFINED_FUNCTION,
+                            "could not identify a comparison function for type %s",
+                            view.element->sql_name);
+    }
+    uint32_t low = 0;
+    uint32_t high = view.count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (view.element->compare(view.element, args[0], values[middle]) < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    *out = datum_word(low);
+    return KY_OK;
+}
+
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
+    FUNC(3218, "width_bucket", OID_INT4, 'i', true, ARGS(OID_ANYCOMPATIBLE, OID_ANYCOMPATIBLEARRAY),
+         .scalar = width_bucket),
     FUNC(378, "array_append", OID_ANYCOMPATIBLEARRAY, 'i', false,
          ARGS(OID_ANYCOMPATIBLEARRAY, OID_ANYCOMPATIBLE), .scalar = array_append),
     FUNC(379, "array_prepend", OID_ANYCOMPATIBLEARRAY, 'i', false,

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "server/base/clock.h"
 #include "server/func/aggregate.h"
 #include "server/func/datetime_unit.h"
 
-/* Clocks, and the arithmetic of dates, times and timestamps. */
+/* The arithmetic of dates, times and timestamps. */
 
 static ky_status
 timestamp_out_of_range(struct ky_error *err)
@@ -42,70 +41,12 @@ datetime_from_date(int64_t days, int64_t *timestamp_out, struct ky_error *err)
 ky_status
 datetime_zone(struct ky_slice name, const struct timezone **zone_out, struct ky_error *err)
 {
-    const struct timezone *zone = timezone_find(name);
+    const struct timezone *zone = timezone_find_word(name);
     if (zone == NULL) {
         return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "time zone \"%.*s\" not recognized",
                             (int)name.size, (const char *)name.data);
     }
     *zone_out = zone;
-    return KY_OK;
-}
-
-/* Clocks */
-
-SCALAR(now)
-{
-    *out = datum_word(env->transaction_start_us);
-    return KY_OK;
-}
-
-SCALAR(statement_timestamp)
-{
-    *out = datum_word(env->statement_start_us);
-    return KY_OK;
-}
-
-SCALAR(clock_timestamp)
-{
-    *out = datum_word(ky_wall_us() - DATETIME_UNIX_TO_2000_US);
-    return KY_OK;
-}
-
-SCALAR(local_now)
-{
-    *out = datum_word(instant_to_local(env->types.zone, env->transaction_start_us));
-    return KY_OK;
-}
-
-SCALAR(current_date)
-{
-    int64_t local = instant_to_local(env->types.zone, env->transaction_start_us);
-    *out = datum_word(floor_div(local, DATETIME_US_PER_DAY));
-    return KY_OK;
-}
-
-SCALAR(local_time)
-{
-    int64_t local = instant_to_local(env->types.zone, env->transaction_start_us);
-    *out = datum_word(local - floor_div(local, DATETIME_US_PER_DAY) * DATETIME_US_PER_DAY);
-    return KY_OK;
-}
-
-static struct datum
-make_timetz(struct func_env *env, int64_t us, int seconds_west)
-{
-    uint8_t *bytes = ky_arena_alloc(env->types.arena, 12);
-    ky_store_le64(bytes, (uint64_t)us);
-    ky_store_le32(bytes + 8, (uint32_t)seconds_west);
-    return datum_bytes(bytes, 12);
-}
-
-SCALAR(current_time)
-{
-    const int64_t instant = env->transaction_start_us;
-    int offset = timezone_offset_at(env->types.zone, instant, NULL, NULL);
-    KY_TRY(local_time(env, args, arg_count, out, err));
-    *out = make_timetz(env, out->word, -offset);
     return KY_OK;
 }
 
@@ -207,23 +148,18 @@ SCALAR(date_plus_time)
     return KY_OK;
 }
 
+/* As local time, the instant. */
+SCALAR(date_plus_time_here)
+{
+    KY_TRY(date_plus_time(env, args, arg_count, out, err));
+    *out = datum_word(local_to_instant(env->types.zone, out->word));
+    return KY_OK;
+}
+
 SCALAR(time_plus_date)
 {
     const struct datum swapped[2] = {args[1], args[0]};
     return date_plus_time(env, swapped, 2, out, err);
-}
-
-SCALAR(date_plus_timetz)
-{
-    int64_t timestamp;
-    KY_TRY(datetime_from_date(args[0].word, &timestamp, err));
-    if (timestamp_is_finite(timestamp)) {
-        const uint8_t *bytes = args[1].bytes.data;
-        timestamp +=
-            (int64_t)ky_load_le64(bytes) + (int32_t)ky_load_le32(bytes + 8) * INT64_C(1000000);
-    }
-    *out = datum_word(timestamp);
-    return KY_OK;
 }
 
 /* timestamp, timestamptz */
@@ -523,8 +459,9 @@ SCALAR(local_at_zone)
     return KY_OK;
 }
 
-static ky_status
-zone_interval(struct func_env *env, struct datum zone, int64_t *us_out, struct ky_error *err)
+ky_status
+datetime_zone_interval(struct func_env *env, struct datum zone, int64_t *us_out,
+                       struct ky_error *err)
 {
     struct interval value = interval_load(zone.bytes);
     if (value.months != 0 || value.days != 0) {
@@ -540,7 +477,7 @@ zone_interval(struct func_env *env, struct datum zone, int64_t *us_out, struct k
 SCALAR(instant_at_interval)
 {
     int64_t offset;
-    KY_TRY(zone_interval(env, args[0], &offset, err));
+    KY_TRY(datetime_zone_interval(env, args[0], &offset, err));
     *out = datum_word(timestamp_is_finite(args[1].word) ? args[1].word + offset : args[1].word);
     return KY_OK;
 }
@@ -548,7 +485,7 @@ SCALAR(instant_at_interval)
 SCALAR(local_at_interval)
 {
     int64_t offset;
-    KY_TRY(zone_interval(env, args[0], &offset, err));
+    KY_TRY(datetime_zone_interval(env, args[0], &offset, err));
     *out = datum_word(timestamp_is_finite(args[1].word) ? args[1].word - offset : args[1].word);
     return KY_OK;
 }
@@ -583,53 +520,8 @@ SCALAR(date_bin)
     return KY_OK;
 }
 
-/* (a, b) OVERLAPS (c, d) on two pairs of words; an unknown end leaves what is certain. */
-SCALAR(overlaps)
-{
-    struct datum pair[2][2] = {{args[0], args[1]}, {args[2], args[3]}};
-    for (int i = 0; i < 2; i++) {
-        if (pair[i][0].is_null) {
-            pair[i][0] = pair[i][1];
-            pair[i][1] = datum_null();
-        }
-        if (pair[i][0].is_null) {
-            *out = datum_null();
-            return KY_OK;
-        }
-        if (!pair[i][1].is_null && pair[i][0].word > pair[i][1].word) {
-            struct datum first = pair[i][1];
-            pair[i][1] = pair[i][0];
-            pair[i][0] = first;
-        }
-    }
-    const int later = pair[0][0].word >= pair[1][0].word ? 0 : 1;
-    if (pair[0][0].word == pair[1][0].word) {
-        *out = pair[0][1].is_null || pair[1][1].is_null ? datum_null() : datum_word(1);
-        return KY_OK;
-    }
-    const struct datum *earlier = pair[1 - later];
-    if (earlier[1].is_null) {
-        *out = datum_null();
-    } else if (pair[later][0].word < earlier[1].word) {
-        *out = datum_word(1);
-    } else {
-        *out = pair[later][1].is_null ? datum_null() : datum_word(0);
-    }
-    return KY_OK;
-}
-
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
-    FUNC(1299, "now", OID_TIMESTAMPTZ, 's', true, NO_ARGS, .scalar = now),
-    FUNC(2647, "transaction_timestamp", OID_TIMESTAMPTZ, 's', true, NO_ARGS, .scalar = now),
-    FUNC(2648, "statement_timestamp", OID_TIMESTAMPTZ, 's', true, NO_ARGS,
-         .scalar = statement_timestamp),
-    FUNC(2649, "clock_timestamp", OID_TIMESTAMPTZ, 'v', true, NO_ARGS, .scalar = clock_timestamp),
-    FUNC(15000, "current_timestamp", OID_TIMESTAMPTZ, 's', true, NO_ARGS, .scalar = now),
-    FUNC(15001, "localtimestamp", OID_TIMESTAMP, 's', true, NO_ARGS, .scalar = local_now),
-    FUNC(15002, "current_date", OID_DATE, 's', true, NO_ARGS, .scalar = current_date),
-    FUNC(15003, "localtime", OID_TIME, 's', true, NO_ARGS, .scalar = local_time),
-    FUNC(15004, "current_time", OID_TIMETZ, 's', true, NO_ARGS, .scalar = current_time),
     FUNC(1141, "date_pli", OID_DATE, 'i', true, ARGS(OID_DATE, OID_INT4), .scalar = date_plus_days),
     FUNC(2550, "integer_pl_date", OID_DATE, 'i', true, ARGS(OID_INT4, OID_DATE),
          .scalar = days_plus_date),
@@ -646,8 +538,10 @@ static const struct func funcs[] = {
          .scalar = date_plus_time),
     FUNC(1296, "timedate_pl", OID_TIMESTAMP, 'i', true, ARGS(OID_TIME, OID_DATE),
          .scalar = time_plus_date),
-    FUNC(1297, "datetimetz_pl", OID_TIMESTAMPTZ, 'i', true, ARGS(OID_DATE, OID_TIMETZ),
-         .scalar = date_plus_timetz),
+    FUNC(2025, "timestamp", OID_TIMESTAMP, 'i', true, ARGS(OID_DATE, OID_TIME),
+         .scalar = date_plus_time),
+    FUNC(1176, "timestamptz", OID_TIMESTAMPTZ, 's', true, ARGS(OID_DATE, OID_TIME),
+         .scalar = date_plus_time_here),
     FUNC(2032, "timestamp_pl_interval", OID_TIMESTAMP, 'i', true, ARGS(OID_TIMESTAMP, OID_INTERVAL),
          .scalar = timestamp_plus),
     FUNC(2548, "interval_pl_timestamp", OID_TIMESTAMP, 'i', true, ARGS(OID_INTERVAL, OID_TIMESTAMP),
@@ -710,13 +604,6 @@ static const struct func funcs[] = {
          ARGS(OID_INTERVAL, OID_TIMESTAMP, OID_TIMESTAMP), .scalar = date_bin),
     FUNC(6178, "date_bin", OID_TIMESTAMPTZ, 'i', true,
          ARGS(OID_INTERVAL, OID_TIMESTAMPTZ, OID_TIMESTAMPTZ), .scalar = date_bin),
-    FUNC(2041, "overlaps", OID_BOOL, 'i', false,
-         ARGS(OID_TIMESTAMP, OID_TIMESTAMP, OID_TIMESTAMP, OID_TIMESTAMP), .scalar = overlaps),
-    FUNC(1304, "overlaps", OID_BOOL, 'i', false,
-         ARGS(OID_TIMESTAMPTZ, OID_TIMESTAMPTZ, OID_TIMESTAMPTZ, OID_TIMESTAMPTZ),
-         .scalar = overlaps),
-    FUNC(1308, "overlaps", OID_BOOL, 'i', false, ARGS(OID_TIME, OID_TIME, OID_TIME, OID_TIME),
-         .scalar = overlaps),
 };
 
 /* Facts as in pg_operator. */
@@ -730,7 +617,6 @@ static struct operator_row operators[] = {
     OPERATOR(1328, "-", OID_TIMESTAMPTZ, OID_TIMESTAMPTZ, OID_INTERVAL, 1188, 0, 0, 0, false),
     OPERATOR(1329, "-", OID_TIMESTAMPTZ, OID_INTERVAL, OID_TIMESTAMPTZ, 1190, 0, 0, 0, false),
     OPERATOR(1360, "+", OID_DATE, OID_TIME, OID_TIMESTAMP, 1272, 1363, 0, 0, false),
-    OPERATOR(1361, "+", OID_DATE, OID_TIMETZ, OID_TIMESTAMPTZ, 1297, 1366, 0, 0, false),
     OPERATOR(1363, "+", OID_TIME, OID_DATE, OID_TIMESTAMP, 1296, 1360, 0, 0, false),
     OPERATOR(1399, "-", OID_TIME, OID_TIME, OID_INTERVAL, 1690, 0, 0, 0, false),
     OPERATOR(1800, "+", OID_TIME, OID_INTERVAL, OID_TIME, 1747, 1849, 0, 0, false),

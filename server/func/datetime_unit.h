@@ -82,3 +82,6 @@ KY_MUST_CHECK ky_status datetime_from_date(int64_t days, int64_t *timestamp_out,
 /* The zone a name means. 22023 when unknown. */
 KY_MUST_CHECK ky_status datetime_zone(struct ky_slice name, const struct timezone **zone_out,
                                       struct ky_error *err);
+/* Microseconds east of UTC that an interval used as a zone says. 22023 when it has days. */
+KY_MUST_CHECK ky_status datetime_zone_interval(struct func_env *env, struct datum zone,
+                                               int64_t *us_out, struct ky_error *err);

@@ -27,6 +27,9 @@ struct func_env {
     const struct type *result_type;
     const struct func_shape *shape; /* of set functions without columns of their own */
     bool has_variadic_array; /* called as f(VARIADIC array): the last argument is that array */
+    /* The session's generator of random(), two words; both 0: not seeded yet. NULL: each call draws
+     * afresh. */
+    uint64_t *random;
 };
 
 /**
@@ -120,7 +123,9 @@ struct func {
      * serves floats too), or null when the function is not strict. */
     uint8_t default_count;
     int8_t default_word;
-    const char *default_text; /* in place of default_word, of types whose values are bytes */
+    /* What they are where a word does not say it: "true", "NFC" ..., one for each. NULL: as above.
+     */
+    const char *const *default_texts;
     const oid_t *args;
     const char *const *arg_names; /* for name => value; NULL: there are none */
     bool is_variadic;             /* the last argument repeats; args has its array type, or "any" */
@@ -129,6 +134,7 @@ struct func {
     char volatility; /* i, s, v */
     enum func_kind kind;
     bool is_set;
+    bool is_one_row;    /* a set of one record always: PostgreSQL does not call it a set */
     func_scalar scalar; /* one row at a time; always set for scalar functions */
     func_kernel kernel; /* may be NULL */
     const struct func_set *set;

@@ -152,6 +152,13 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(window)           \
     X(string)           \
     X(system)           \
+    X(size)             \
+    X(lsn)              \
+    X(ident)            \
+    X(clock)            \
+    X(timetz)           \
+    X(overlaps)         \
+    X(json_object)      \
     X(jsonb)            \
     X(jsonpath)         \
     X(json_record)      \

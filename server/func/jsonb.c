@@ -435,17 +435,57 @@ SCALAR(jsonb_set)
     return run_edit(&edit, args, out, err);
 }
 
+static const char bad_treatment[] =
+    "null_value_treatment must be \"delete_key\", \"return_target\", \"use_json_null\", or "
+    "\"raise_exception\"";
+
+SCALAR(jsonb_delete_path)
+{
+    struct edit edit = {.env = env, .change = CHANGE_DELETE};
+    return run_edit(&edit, args, out, err);
+}
+
+/* jsonb_set where the new value may be null; the last argument says what is done then. */
+SCALAR(jsonb_set_lax)
+{
+    const struct ky_slice what = args[4].bytes;
+    struct datum set[4] = {args[0], args[1], args[2], args[3]};
+    *out = datum_null();
+    if (args[0].is_null || args[1].is_null || args[3].is_null) {
+        return KY_OK;
+    }
+    if (args[4].is_null) {
+        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "%s", bad_treatment);
+    }
+    if (!args[2].is_null) {
+        return jsonb_set(env, set, 4, out, err);
+    }
+    if (ky_slice_is(what, "use_json_null")) {
+        set[2] = datum_cstr("null");
+        return jsonb_set(env, set, 4, out, err);
+    }
+    if (ky_slice_is(what, "delete_key")) {
+        return jsonb_delete_path(env, args, 2, out, err);
+    }
+    if (ky_slice_is(what, "return_target")) {
+        *out = args[0];
+        return KY_OK;
+    }
+    if (ky_slice_is(what, "raise_exception")) {
+        ky_error_set(err, KY_NULL_VALUE_NOT_ALLOWED, "JSON value must not be null");
+        ky_error_detail(
+            err, "Exception was raised because null_value_treatment is \"raise_exception\".");
+        return ky_error_hint(err, "To avoid, either change the null_value_treatment argument or "
+                                  "ensure that an SQL NULL is not passed.");
+    }
+    return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "%s", bad_treatment);
+}
+
 SCALAR(jsonb_insert)
 {
     struct edit edit = {.env = env,
                         .change = args[3].word != 0 ? CHANGE_INSERT_AFTER : CHANGE_INSERT_BEFORE,
                         .value = args[2].bytes};
-    return run_edit(&edit, args, out, err);
-}
-
-SCALAR(jsonb_delete_path)
-{
-    struct edit edit = {.env = env, .change = CHANGE_DELETE};
     return run_edit(&edit, args, out, err);
 }
 
@@ -581,6 +621,11 @@ static const struct func funcs[] = {
          .scalar = jsonb_delete_index),
     FUNC(3304, "jsonb_delete_path", OID_JSONB, 'i', true, ARGS(OID_JSONB, OID_TEXT_ARRAY),
          .scalar = jsonb_delete_path),
+    FUNC(5054, "jsonb_set_lax", OID_JSONB, 'i', false,
+         ARGS(OID_JSONB, OID_TEXT_ARRAY, OID_JSONB, OID_BOOL, OID_TEXT), .scalar = jsonb_set_lax,
+         .default_count = 2, .default_texts = (const char *const[]){"true", "use_json_null"},
+         .arg_names = (const char *const[]){"jsonb_in", "path", "replacement", "create_if_missing",
+                                            "null_value_treatment"}),
     FUNC(3305, "jsonb_set", OID_JSONB, 'i', true,
          ARGS(OID_JSONB, OID_TEXT_ARRAY, OID_JSONB, OID_BOOL), .scalar = jsonb_set,
          .arg_names = set_names, .default_count = 1, .default_word = true),

@@ -304,12 +304,13 @@ static const char *const query_tz_columns[] = {"jsonb_path_query_tz"};
 static const struct func_set query_set = {query_open, rows_next, 1, query_columns, row_types};
 static const struct func_set query_tz_set = {query_tz_open, rows_next, 1, query_tz_columns,
                                              row_types};
+static const char *const defaults[] = {"{}", "false"};
 static const char *const names[] = {"target", "path", "vars", "silent"};
 
 /* Facts as in pg_proc. */
 #define PATH_FUNC(oid, name, result, volatility, ...)                                             \
     FUNC(oid, name, result, volatility, true, ARGS(OID_JSONB, OID_JSONPATH, OID_JSONB, OID_BOOL), \
-         .arg_names = names, .default_count = 2, .default_text = "{}", __VA_ARGS__)
+         .arg_names = names, .default_count = 2, .default_texts = defaults, __VA_ARGS__)
 static const struct func funcs[] = {
     PATH_FUNC(4005, "jsonb_path_exists", OID_BOOL, 'i', .scalar = jsonb_path_exists),
     PATH_FUNC(4006, "jsonb_path_query", OID_JSONB, 'i', .is_set = true, .set = &query_set),

@@ -94,6 +94,7 @@ session_env(struct session *session, struct func_env *env, struct ky_arena *aren
     session->catalog_env.path = &session->path;
     session->catalog_env.txn = session->txn == NULL ? NULL : access_storage_txn(session->txn);
     env->self = &session->catalog_env;
+    env->random = session->random;
     env->types.reg = &session->reg;
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <strings.h>
+
 #include "server/catalog/type_text.h"
 #include "server/session/session_private.h"
 
@@ -6,6 +8,11 @@
  * catalog and search path. */
 
 enum { NAME_PARTS_MAX = 3 };
+
+static const struct {
+    const char *name;
+    oid_t oid;
+} collations[] = {{"default", 100}, {"C", 950}};
 
 /* Splits "a"."B".c into parts, folded where unquoted. False: it is not a name. */
 static bool
@@ -64,6 +71,11 @@ find_class(struct session *session, char parts[NAME_PARTS_MAX][64], int count, o
 {
     const struct cat_image *image = session->catalog_env.image;
     struct ky_slice name = ky_slice_cstr(parts[count - 1]);
+    if (count == 3 && strcmp(parts[0], session->database) != 0) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "cross-database references are not implemented: \"%s.%s.%s\"", parts[0],
+                            parts[1], parts[2]);
+    }
     const struct cat_schema *schema =
         count > 1 ? cat_find_schema(image, ky_slice_cstr(parts[count - 2])) : NULL;
     if (count > 1 && schema == NULL) {
@@ -136,9 +148,23 @@ find_char(struct ky_slice text, size_t from, char c)
     return at;
 }
 
-/* The types in parentheses that begin at `at`. */
+static bool
+is_none(struct ky_slice text)
+{
+    const char *p = text.data;
+    while (text.size > 0 && *p == ' ') {
+        p++;
+        text.size--;
+    }
+    while (text.size > 0 && p[text.size - 1] == ' ') {
+        text.size--;
+    }
+    return text.size == 4 && strncasecmp(p, "none", 4) == 0;
+}
+
+/* The types in parentheses that begin at `at`. With operators' NONE is one. */
 static ky_status
-find_arguments(struct session *session, struct ky_slice text, size_t at,
+find_arguments(struct session *session, struct ky_slice text, size_t at, bool takes_none,
                oid_t types_out[FUNC_ARGS_MAX], int *count_out, struct ky_error *err)
 {
     const char *p = text.data;
@@ -160,12 +186,22 @@ find_arguments(struct session *session, struct ky_slice text, size_t at,
         if (count == FUNC_ARGS_MAX) {
             return ky_error_set(err, KY_TOO_MANY_ARGUMENTS, "too many arguments");
         }
-        KY_TRY(find_type(session, ky_slice((const char *)list.data + from, comma - from),
-                         &types_out[count++], err));
+        const struct ky_slice item = ky_slice((const char *)list.data + from, comma - from);
+        types_out[count] = OID_NONE;
+        if (!takes_none || !is_none(item)) {
+            KY_TRY(find_type(session, item, &types_out[count], err));
+        }
+        count++;
         from = comma + 1;
     }
     *count_out = count;
     return KY_OK;
+}
+
+static size_t
+find_open(struct ky_slice text)
+{
+    return find_char(text, 0, '(');
 }
 
 /* name(type, type): the one function of exactly these arguments. */
@@ -176,14 +212,14 @@ find_procedure(struct session *session, struct ky_slice text, oid_t *out, struct
     oid_t types[FUNC_ARGS_MAX];
     int part_count = 0;
     int count = 0;
-    const size_t at = find_char(text, 0, '(');
+    const size_t at = find_open(text);
     if (at == text.size) {
         return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "expected a left parenthesis");
     }
     if (!split_name(ky_slice(text.data, at), parts, &part_count)) {
         return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
     }
-    KY_TRY(find_arguments(session, text, at, types, &count, err));
+    KY_TRY(find_arguments(session, text, at, false, types, &count, err));
     size_t found;
     const struct func *const *funcs = func_candidates(ky_slice_cstr(parts[part_count - 1]), &found);
     for (size_t i = 0; i < found; i++) {
@@ -194,6 +230,67 @@ find_procedure(struct session *session, struct ky_slice text, oid_t *out, struct
         }
     }
     return reg_error_missing(err, OID_REGPROCEDURE, text);
+}
+
+static ky_status
+find_operator(struct ky_slice name, struct ky_slice text, oid_t *out, struct ky_error *err)
+{
+    size_t found;
+    const struct operator* const * operators = operator_candidates(name, &found);
+    if (found == 0) {
+        return reg_error_missing(err, OID_REGOPER, text);
+    }
+    if (found > 1) {
+        return ky_error_set(err, KY_AMBIGUOUS_FUNCTION, "more than one operator named %.*s",
+                            (int)text.size, (const char *)text.data);
+    }
+    *out = operators[0]->oid;
+    return KY_OK;
+}
+
+/* name(left, right), NONE where a prefix operator has no left. */
+static ky_status
+find_operator_of(struct session *session, struct ky_slice text, oid_t *out, struct ky_error *err)
+{
+    char parts[NAME_PARTS_MAX][64];
+    oid_t types[FUNC_ARGS_MAX];
+    int part_count = 0;
+    int count = 0;
+    const size_t at = find_open(text);
+    if (at == text.size) {
+        return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "expected a left parenthesis");
+    }
+    if (!split_name(ky_slice(text.data, at), parts, &part_count)) {
+        return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
+    }
+    KY_TRY(find_arguments(session, text, at, true, types, &count, err));
+    if (count == 1) {
+        ky_error_set(err, KY_UNDEFINED_PARAMETER, "missing argument");
+        return ky_error_hint(err, "Use NONE to denote the missing argument of a unary operator.");
+    }
+    if (count != 2) {
+        ky_error_set(err, KY_TOO_MANY_ARGUMENTS, "too many arguments");
+        return ky_error_hint(err, "Provide two argument types for operator.");
+    }
+    const struct operator* operator=
+        operator_exact(ky_slice_cstr(parts[part_count - 1]), types[0], types[1]);
+    if (operator== NULL) {
+        return reg_error_missing(err, OID_REGOPERATOR, text);
+    }
+    *out = operator->oid;
+    return KY_OK;
+}
+
+static ky_status
+find_collation(const char *name, struct ky_slice text, oid_t *out, struct ky_error *err)
+{
+    for (size_t i = 0; i < KY_COUNT_OF(collations); i++) {
+        if (strcmp(collations[i].name, name) == 0) {
+            *out = collations[i].oid;
+            return KY_OK;
+        }
+    }
+    return reg_error_missing(err, OID_REGCOLLATION, text);
 }
 
 static ky_status
@@ -208,6 +305,9 @@ find_oid(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out, struc
     }
     if (reg_type == OID_REGPROCEDURE) {
         return find_procedure(session, text, oid_out, err);
+    }
+    if (reg_type == OID_REGOPERATOR) {
+        return find_operator_of(session, text, oid_out, err);
     }
     if (!split_name(text, parts, &count)) {
         return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
@@ -229,6 +329,10 @@ find_oid(void *self, oid_t reg_type, struct ky_slice text, oid_t *oid_out, struc
         }
     } else if (reg_type == OID_REGPROC) {
         return find_proc(parts, count, text, oid_out, err);
+    } else if (reg_type == OID_REGOPER) {
+        return find_operator(ky_slice_cstr(parts[count - 1]), text, oid_out, err);
+    } else if (reg_type == OID_REGCOLLATION) {
+        return find_collation(parts[count - 1], text, oid_out, err);
     }
     return reg_error_missing(err, reg_type, text);
 }
@@ -267,6 +371,29 @@ append_class(const struct session *session, oid_t oid, struct ky_buffer *out)
         ky_buffer_append_byte(out, '.');
     }
     append_identifier(out, name);
+    return true;
+}
+
+/* Its schema where the name alone would not say which it is. */
+static bool
+append_operator(oid_t oid, bool has_arguments, struct ky_buffer *out)
+{
+    const struct operator* operator= operator_find(oid);
+    size_t count;
+    if (operator== NULL) {
+        return false;
+    }
+    (void)operator_candidates(ky_slice_cstr(operator->name), &count);
+    if (!has_arguments && count > 1) {
+        ky_buffer_append_cstr(out, oid < OID_OURS_FIRST ? "pg_catalog." : "public.");
+    }
+    ky_buffer_append_cstr(out, operator->name);
+    if (has_arguments) {
+        const struct type *left = type_find(operator->left);
+        const struct type *right = type_find(operator->right);
+        ky_buffer_printf(out, "(%s,%s)", left == NULL ? "NONE" : left->sql_name,
+                         right == NULL ? "NONE" : right->sql_name);
+    }
     return true;
 }
 
@@ -350,6 +477,15 @@ append_name(void *self, oid_t reg_type, oid_t oid, struct ky_buffer *out)
             ky_buffer_append_byte(out, ')');
         }
         return func != NULL;
+    }
+    if (reg_type == OID_REGOPER || reg_type == OID_REGOPERATOR) {
+        return append_operator(oid, reg_type == OID_REGOPERATOR, out);
+    }
+    for (size_t i = 0; reg_type == OID_REGCOLLATION && i < KY_COUNT_OF(collations); i++) {
+        if (collations[i].oid == oid) {
+            append_identifier(out, collations[i].name);
+            return true;
+        }
     }
     return false;
 }

@@ -158,6 +158,41 @@ pg_sleep(struct func_env *env, const struct datum *args, int arg_count, struct d
     return KY_OK;
 }
 
+/* As long as an instant that moves by the interval, from now on the wall clock. */
+static ky_status
+pg_sleep_for(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+             struct ky_error *err)
+{
+    const int64_t now = ky_wall_us() - DATETIME_UNIX_TO_2000_US;
+    int64_t end;
+    KY_TRY(timestamptz_add_interval(env->types.zone, now, interval_load(args[0].bytes), &end, err));
+    return pg_sleep(env, &(struct datum){.real = (double)(end - now) / 1e6}, arg_count, out, err);
+}
+
+static ky_status
+pg_sleep_until(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+               struct ky_error *err)
+{
+    const double now = (double)(ky_wall_us() - DATETIME_UNIX_TO_2000_US);
+    const double seconds = ((double)args[0].word - now) / 1e6;
+    return pg_sleep(env, &(struct datum){.real = seconds}, arg_count, out, err);
+}
+
+/* The text the client sent, all statements of it. */
+static ky_status
+current_query(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
+              struct ky_error *err)
+{
+    const struct session *session = session_of(env);
+    (void)args;
+    (void)arg_count;
+    (void)err;
+    const struct ky_slice sql =
+        session->running != NULL ? session->running->source->sql : session->simple_sql;
+    *out = (struct datum){.bytes = ky_slice_dup(env->types.arena, sql)};
+    return KY_OK;
+}
+
 /* ------------------------------------------------------------------ channels */
 
 static ky_status
@@ -331,6 +366,9 @@ static const struct func session_funcs[] = {
     FUNC(2096, "pg_terminate_backend", OID_BOOL, 1, ARGS(OID_INT4), true, 'v',
          pg_terminate_backend),
     FUNC(2626, "pg_sleep", OID_VOID, 1, ARGS(OID_FLOAT8), true, 'v', pg_sleep),
+    FUNC(3935, "pg_sleep_for", OID_VOID, 1, ARGS(OID_INTERVAL), true, 'v', pg_sleep_for),
+    FUNC(3936, "pg_sleep_until", OID_VOID, 1, ARGS(OID_TIMESTAMPTZ), true, 'v', pg_sleep_until),
+    FUNC(817, "current_query", OID_TEXT, 0, NULL, false, 'v', current_query),
     FUNC(3036, "pg_notify", OID_VOID, 2, ARGS(OID_TEXT, OID_TEXT), false, 'v', pg_notify),
     FUNC(3296, "pg_notification_queue_usage", OID_FLOAT8, 0, NULL, true, 'v',
          pg_notification_queue_usage),

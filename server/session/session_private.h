@@ -248,6 +248,7 @@ struct session {
     uint64_t path_version;
     struct catalog_env catalog_env;
     struct reg_names reg; /* names for regclass and the like */
+    uint64_t random[2];   /* of random(); setseed sets it */
 
     /* Transaction. */
     struct access_txn *txn; /* NULL: none */

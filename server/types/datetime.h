@@ -29,8 +29,17 @@ struct civil_time {
 struct timezone;
 /* NULL when unknown. Accepts names, POSIX-like "UTC+3", "+05:30". */
 const struct timezone *timezone_find(struct ky_slice name);
+/* As AT TIME ZONE reads it: abbreviations come first ("PST"), and a bare offset is POSIX's, with
+ * the sign of zones west of UTC. */
+const struct timezone *timezone_find_word(struct ky_slice name);
 const struct timezone *timezone_utc(void);
 const char *timezone_name(const struct timezone *zone);
+/* Visits every zone of the system's database, in no order. It is good for the visit only. */
+typedef void (*timezone_visit)(void *arg, const struct timezone *zone);
+void timezone_each(timezone_visit visit, void *arg);
+/* The abbreviations known, in lower case and sorted; false past the last. */
+bool timezone_abbreviation_at(size_t index, const char **text_out, int *offset_out,
+                              bool *is_dst_out);
 /* Offset east of UTC at an instant. */
 int timezone_offset_at(const struct timezone *zone, int64_t timestamptz,
                        const char **abbreviation_out, bool *is_dst_out);

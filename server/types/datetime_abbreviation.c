@@ -234,3 +234,15 @@ timezone_abbreviation(struct ky_slice lower, int *offset_out, bool *is_dst_out)
     }
     return false;
 }
+
+bool
+timezone_abbreviation_at(size_t index, const char **text_out, int *offset_out, bool *is_dst_out)
+{
+    if (index >= KY_COUNT_OF(abbreviations)) {
+        return false;
+    }
+    *text_out = abbreviations[index].text;
+    *offset_out = abbreviations[index].minutes_east * 60;
+    *is_dst_out = abbreviations[index].is_dst;
+    return true;
+}

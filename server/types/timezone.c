@@ -423,13 +423,10 @@ canonical_name(const char *name, char out[ZONE_NAME_SIZE])
     return used > 0;
 }
 
+/* The zone of a file whose name is spelled as the database does. */
 static struct timezone *
-zone_load(const char *name)
+zone_read(const char *canonical)
 {
-    char canonical[ZONE_NAME_SIZE];
-    if (!is_file_name(name) || !canonical_name(name, canonical)) {
-        return NULL;
-    }
     char path[sizeof(ZONE_FOLDER) + ZONE_NAME_SIZE + 2];
     (void)snprintf(path, sizeof(path), "%s/%s", ZONE_FOLDER, canonical);
     FILE *file = fopen(path, "rbe");
@@ -447,6 +444,47 @@ zone_load(const char *name)
     }
     ky_free(bytes);
     return zone;
+}
+
+static struct timezone *
+zone_load(const char *name)
+{
+    char canonical[ZONE_NAME_SIZE];
+    return is_file_name(name) && canonical_name(name, canonical) ? zone_read(canonical) : NULL;
+}
+
+/* "right" counts leap seconds, which no time here does. */
+static void
+each_in(const char *folder, int depth, timezone_visit visit, void *arg)
+{
+    enum { DEPTH_MAX = 4 };
+    char path[sizeof(ZONE_FOLDER) + ZONE_NAME_SIZE + 2];
+    char name[ZONE_NAME_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", ZONE_FOLDER, folder);
+    DIR *dir = depth > DEPTH_MAX ? NULL : opendir(path);
+    const struct dirent *entry;
+    if (dir == NULL) {
+        struct timezone *zone = is_file_name(folder) ? zone_read(folder) : NULL;
+        if (zone != NULL) {
+            visit(arg, zone);
+            zone_free(zone);
+        }
+        return;
+    }
+    while ((entry = readdir(dir)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+        const bool is_zone = entry->d_name[0] != '.' && strcmp(entry->d_name, "right") != 0;
+        if (is_zone && snprintf(name, sizeof(name), "%s%s%s", folder, *folder == '\0' ? "" : "/",
+                                entry->d_name) < (int)sizeof(name)) {
+            each_in(name, depth + 1, visit, arg);
+        }
+    }
+    (void)closedir(dir);
+}
+
+void
+timezone_each(timezone_visit visit, void *arg)
+{
+    each_in("", 0, visit, arg);
 }
 
 /* "UTC+3", "<+05:30>-5:30" and bare "+05:30"; the sign of a bare offset is ISO's, east. */
@@ -511,6 +549,32 @@ timezone_find(struct ky_slice name)
     }
     ky_mutex_unlock(&zones_lock);
     return zone;
+}
+
+const struct timezone *
+timezone_find_word(struct ky_slice name)
+{
+    char text[ZONE_NAME_SIZE];
+    char rule[2 * ZONE_NAME_SIZE];
+    int offset;
+    bool is_dst;
+    if (name.size == 0 || name.size >= sizeof(text) || memchr(name.data, 0, name.size) != NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i <= name.size; i++) {
+        text[i] = i == name.size ? '\0' : (char)tolower(((const uint8_t *)name.data)[i]);
+    }
+    if (timezone_abbreviation(ky_slice(text, name.size), &offset, &is_dst)) {
+        const int west = -offset;
+        (void)snprintf(rule, sizeof(rule), "<%s>%s%d:%02d", text, west < 0 ? "-" : "",
+                       abs(west) / 3600, abs(west) / 60 % 60);
+        return timezone_find(ky_slice_cstr(rule));
+    }
+    if (text[0] == '+' || text[0] == '-' || isdigit((unsigned char)text[0])) {
+        (void)snprintf(rule, sizeof(rule), "<>%s", text);
+        return timezone_find(ky_slice_cstr(rule));
+    }
+    return timezone_find(name);
 }
 
 static const struct zone_period *

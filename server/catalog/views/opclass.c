@@ -176,7 +176,7 @@ VIEW(view_pg_available_extensions, 12080, OID_SCHEMA_PG_CATALOG, "pg_available_e
 static const struct sysview_column available_version_columns[] = {
     {"name", OID_NAME},      {"version", OID_TEXT},        {"installed", OID_BOOL},
     {"superuser", OID_BOOL}, {"trusted", OID_BOOL},        {"relocatable", OID_BOOL},
-    {"schema", OID_NAME},    {"requires", OID_TEXT_ARRAY}, {"comment", OID_TEXT},
+    {"schema", OID_NAME},    {"requires", OID_NAME_ARRAY}, {"comment", OID_TEXT},
 };
 
 static ky_status

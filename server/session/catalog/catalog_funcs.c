@@ -259,10 +259,29 @@ FUNCTION(col_description)
 
 /* ------------------------------------------------------------------ the table */
 
+/* Types by their OIDs, as a function's arguments are listed. */
+FUNCTION(oidvectortypes)
+{
+    UNUSED_ARGS();
+    struct array_view view;
+    array_open(args[0].bytes, &view);
+    const uint8_t *cursor = view.first;
+    struct ky_buffer text = {0};
+    for (uint32_t i = 0; i < view.count; i++) {
+        const struct datum oid = array_next(&view, &cursor);
+        const struct type *type = type_find((oid_t)oid.word);
+        ky_buffer_printf(&text, "%s%s", i == 0 ? "" : ", ", type == NULL ? "???" : type->sql_name);
+    }
+    *out = take_text(env, &text);
+    return KY_OK;
+}
+
 static const struct func catalog_funcs[] = {
     FUNC(89, "version", OID_TEXT, 0, NULL, true, 's', version),
     FUNC(861, "current_database", OID_NAME, 0, NULL, true, 's', current_database),
     FUNC(745, "current_user", OID_NAME, 0, NULL, true, 's', current_user_name),
+    FUNC(710, "getpgusername", OID_NAME, 0, NULL, true, 's', current_user_name),
+    FUNC(1349, "oidvectortypes", OID_TEXT, 1, ARGS(OID_OIDVECTOR), true, 's', oidvectortypes),
     FUNC(746, "session_user", OID_NAME, 0, NULL, true, 's', session_user_name),
     FUNC(1402, "current_schema", OID_NAME, 0, NULL, true, 's', current_schema),
     FUNC(2079, "pg_table_is_visible", OID_BOOL, 1, ARGS(OID_OID), true, 's', pg_table_is_visible),
@@ -292,5 +311,10 @@ session_catalog_register(void)
     index_property_register();
     proc_views_register();
     depend_views_register();
+    control_funcs_register();
+    describe_funcs_register();
+    extension_funcs_register();
+    sequence_funcs_register();
+    zone_funcs_register();
     stat_funcs_register();
 }

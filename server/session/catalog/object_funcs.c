@@ -61,10 +61,12 @@ FUNCTION(pg_get_function_result)
     UNUSED_ARGS();
     const struct func *func = func_find((oid_t)args[0].word);
     const struct type *type = func == NULL ? NULL : type_find(func->result);
-    *out = type == NULL
-               ? datum_null()
-               : funcs_text(env, ky_arena_printf(env->types.arena, "%s%s",
-                                                 func->is_set ? "SETOF " : "", type->sql_name));
+    *out = datum_null();
+    if (type != NULL) {
+        const bool is_set = func->is_set && !func->is_one_row;
+        *out = funcs_text(
+            env, ky_arena_printf(env->types.arena, "%s%s", is_set ? "SETOF " : "", type->sql_name));
+    }
     return KY_OK;
 }
 

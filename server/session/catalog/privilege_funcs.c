@@ -20,6 +20,7 @@ enum object_class {
     OBJECT_ANY_COLUMN,
     OBJECT_DATABASE,
     OBJECT_SCHEMA,
+    OBJECT_PARAMETER,
     OBJECT_OTHER,
 };
 
@@ -31,6 +32,7 @@ static const char *const *words_of(enum object_class class)
     static const char *const sequence[] = {"USAGE", "SELECT", "UPDATE", NULL};
     static const char *const database[] = {"CREATE", "TEMPORARY", "TEMP", "CONNECT", NULL};
     static const char *const schema[] = {"CREATE", "USAGE", NULL};
+    static const char *const parameter[] = {"SET", "ALTER SYSTEM", NULL};
     static const char *const other[] = {"USAGE", "EXECUTE",      "CREATE", "MEMBER",
                                         "SET",   "ALTER SYSTEM", NULL};
     switch (class) {
@@ -45,6 +47,8 @@ static const char *const *words_of(enum object_class class)
         return database;
     case OBJECT_SCHEMA:
         return schema;
+    case OBJECT_PARAMETER:
+        return parameter;
     case OBJECT_OTHER:
         return other;
     }
@@ -142,6 +146,7 @@ find_object(struct func_env *env, enum object_class class, oid_t type, struct da
         *is_there_out = *table_out != NULL;
         return KY_OK;
     }
+    case OBJECT_PARAMETER:
     case OBJECT_OTHER:
         return KY_OK;
     }
@@ -210,6 +215,9 @@ has_privilege(struct func_env *env, enum object_class class, const oid_t *types,
     FORMS(X, OBJECT_OTHER, has_tablespace_privilege, 2390, 2391, 2392, 2393, 2394, 2395)           \
     FORMS(X, OBJECT_OTHER, has_foreign_data_wrapper_privilege, 3000, 3001, 3002, 3003, 3004, 3005) \
     FORMS(X, OBJECT_OTHER, has_server_privilege, 3006, 3007, 3008, 3009, 3010, 3011)               \
+    X(OBJECT_PARAMETER, has_parameter_privilege, 6205, 3, OID_NAME, OID_TEXT, OID_TEXT, OID_NONE)  \
+    X(OBJECT_PARAMETER, has_parameter_privilege, 6206, 3, OID_OID, OID_TEXT, OID_TEXT, OID_NONE)   \
+    X(OBJECT_PARAMETER, has_parameter_privilege, 6207, 2, OID_TEXT, OID_TEXT, OID_NONE, OID_NONE)  \
     X(OBJECT_COLUMN, has_column_privilege, 3012, 4, OID_NAME, OID_TEXT, OID_TEXT, OID_TEXT)        \
     X(OBJECT_COLUMN, has_column_privilege, 3013, 4, OID_NAME, OID_TEXT, OID_INT2, OID_TEXT)        \
     X(OBJECT_COLUMN, has_column_privilege, 3014, 4, OID_NAME, OID_OID, OID_TEXT, OID_TEXT)         \

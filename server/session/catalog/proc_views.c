@@ -127,14 +127,15 @@ fill_proc(const struct sysview_context *context, struct sysview_rows *rows, stru
         put(&at, OID_ROLE_POSTGRES);
         put(&at, LANGUAGE_INTERNAL);
         *at++ = datum_real(FUNC_COST);
-        *at++ = datum_real(func->is_set ? SET_ROWS : 0);
+        const bool is_set = func->is_set && !func->is_one_row;
+        *at++ = datum_real(is_set ? SET_ROWS : 0);
         put(&at, func->is_variadic ? func->variadic_element : OID_NONE);
         put(&at, OID_NONE);
         put(&at, func->kind);
         put(&at, false);
         put(&at, false);
         put(&at, func->is_strict);
-        put(&at, func->is_set);
+        put(&at, is_set);
         put(&at, func->volatility);
         put(&at, 's');
         put(&at, func->arg_count);

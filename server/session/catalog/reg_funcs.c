@@ -55,6 +55,10 @@ TO_REG(to_regtype, OID_REGTYPE)
 TO_REG(to_regproc, OID_REGPROC)
 TO_REG(to_regnamespace, OID_REGNAMESPACE)
 TO_REG(to_regrole, OID_REGROLE)
+TO_REG(to_regoper, OID_REGOPER)
+TO_REG(to_regoperator, OID_REGOPERATOR)
+TO_REG(to_regprocedure, OID_REGPROCEDURE)
+TO_REG(to_regcollation, OID_REGCOLLATION)
 
 #define FUNC(oid_, name_, result_)                                               \
     {                                                                            \
@@ -64,9 +68,11 @@ TO_REG(to_regrole, OID_REGROLE)
     }
 
 static const struct func reg_funcs[] = {
-    FUNC(3495, to_regclass, OID_REGCLASS), FUNC(3493, to_regtype, OID_REGTYPE),
-    FUNC(3494, to_regproc, OID_REGPROC),   FUNC(4086, to_regnamespace, OID_REGNAMESPACE),
-    FUNC(4093, to_regrole, OID_REGROLE),
+    FUNC(3495, to_regclass, OID_REGCLASS),         FUNC(3493, to_regtype, OID_REGTYPE),
+    FUNC(3494, to_regproc, OID_REGPROC),           FUNC(4086, to_regnamespace, OID_REGNAMESPACE),
+    FUNC(4093, to_regrole, OID_REGROLE),           FUNC(3492, to_regoper, OID_REGOPER),
+    FUNC(3476, to_regoperator, OID_REGOPERATOR),   FUNC(3479, to_regprocedure, OID_REGPROCEDURE),
+    FUNC(4195, to_regcollation, OID_REGCOLLATION),
 };
 
 void

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include "server/session/catalog/funcs_private.h"
@@ -127,7 +128,40 @@ FUNCTION(pg_relation_filenode)
     return KY_OK;
 }
 
+/* Where PostgreSQL would have it: what asks wants to see which relations share a file. */
+FUNCTION(pg_relation_filepath)
+{
+    UNUSED_ARGS();
+    KY_TRY(pg_relation_filenode(env, args, arg_count, out, err));
+    if (!out->is_null) {
+        const struct cat_database *database =
+            cat_find_database(funcs_env(env)->image, ky_slice_cstr(funcs_env(env)->database));
+        *out = funcs_text(env, ky_arena_printf(env->types.arena, "base/%" PRIu32 "/%" PRIu64,
+                                               database == NULL ? 0 : database->oid,
+                                               (uint64_t)out->word));
+    }
+    return KY_OK;
+}
+
+FUNCTION(pg_filenode_relation)
+{
+    UNUSED_ARGS();
+    const struct cat_image *image = funcs_env(env)->image;
+    *out = datum_null();
+    for (size_t i = 0; i < image->table_count; i++) {
+        const struct cat_table *table = image->tables[i];
+        if (table->kind != 'v' && table->sysview == NULL && (int64_t)table->rel == args[1].word) {
+            *out = datum_word(table->oid);
+        }
+    }
+    return KY_OK;
+}
+
 static const struct func funcs[] = {
+    FUNC(3034, "pg_relation_filepath", OID_TEXT, 1, ARGS(OID_REGCLASS), true, 's',
+         pg_relation_filepath),
+    FUNC(3454, "pg_filenode_relation", OID_REGCLASS, 2, ARGS(OID_OID, OID_OID), true, 's',
+         pg_filenode_relation),
     FUNC(2325, "pg_relation_size", OID_INT8, 1, ARGS(OID_REGCLASS), true, 'v', pg_relation_size),
     FUNC(2332, "pg_relation_size", OID_INT8, 2, ARGS(OID_REGCLASS, OID_TEXT), true, 'v',
          pg_relation_size),

@@ -333,11 +333,14 @@ static struct expr *
 left_out(struct binder *b, const struct func *func, int i)
 {
     const struct type *type = type_find(func->args[i]);
-    struct datum value = datum_null();
-    if (func->is_strict) {
-        value = type != NULL && type->storage == TYPE_BYTES && func->default_text != NULL
-                    ? datum_cstr(func->default_text)
-                    : datum_word(func->default_word);
+    struct datum value = func->is_strict ? datum_word(func->default_word) : datum_null();
+    if (func->default_texts != NULL) {
+        const char *text = func->default_texts[i - (func->arg_count - func->default_count)];
+        struct type_context context;
+        struct ky_error err;
+        type_context_init(&context, b->arena);
+        ky_status status = type->input(type, &context, ky_slice_cstr(text), -1, &value, &err);
+        KY_ASSERT(status == KY_OK);
     }
     struct expr *made = expr_const(b, type == NULL ? type_get(OID_TEXT) : type, value, -1);
     if (is_written(b)) {
