@@ -151,6 +151,31 @@ find_across(struct btree *tree, struct ky_slice key, row_id_t *row_ids, uint32_t
     }
 }
 
+/* A leaf's tail is needed when its heads have been searched, which were waited for: fetches it
+ * together with them, from where it would be if keys were even between the separators beside. What
+ * is read here may be torn; nothing but prefetches depends on it. */
+__attribute__((always_inline)) static inline void
+prefetch_tails(const struct node *parent, uint32_t index, const struct node *leaf,
+               const struct target *target)
+{
+    enum { TYPICAL_COUNT = 112, LINE_SLOTS = 8, MARGIN = 10 };
+    _Static_assert(TYPICAL_COUNT + MARGIN < NODE_SLOTS, "within the leaf");
+    if (index == 0 || index >= node_count(parent)) {
+        return;
+    }
+    const uint64_t low = node_head(parent, index - 1);
+    const uint64_t range = node_head(parent, index) - low;
+    const uint64_t head = node_load_head(target->key, target->size, parent->prefix_size);
+    const uint64_t distance = KY_MIN(head - low, range);
+    /* Halves have no sign bit, which converting would have to look at. */
+    const double share = (double)(int64_t)(distance >> 1) / ((double)(int64_t)(range >> 1) + 1.0);
+    const uint32_t at = (uint32_t)(int32_t)(share * TYPICAL_COUNT);
+    const uint32_t to = (at + MARGIN) / LINE_SLOTS;
+    for (uint32_t line = (at - KY_MIN(at, (uint32_t)MARGIN)) / LINE_SLOTS; line <= to; line++) {
+        __builtin_prefetch(&leaf->tails[(size_t)line * LINE_SLOTS]);
+    }
+}
+
 /* seek without a path to go on from. False: something has changed on the way. */
 static inline bool
 find_leaf(struct btree *tree, const struct target *target, const struct node **leaf_out,
@@ -163,8 +188,12 @@ find_leaf(struct btree *tree, const struct target *target, const struct node **l
         return false;
     }
     while (node->level > 0) {
-        const struct node *child = node_child(node, node_search_here(node, target));
+        const uint32_t index = node_search_here(node, target);
+        const struct node *child = node_child(node, index);
         node_prefetch(child);
+        if (node->level == 1) {
+            prefetch_tails(node, index, child, target);
+        }
         if (!node_validate(node, version)) {
             return false;
         }
