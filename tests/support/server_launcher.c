@@ -16,20 +16,32 @@
 
 enum { START_TIMEOUT_MS = 60000, POLL_MS = 10, ARGS_MAX = 48 };
 
+/* Below the ports that the system gives to clients, and by process: a server that is killed and
+ * started again must find its port free, and no other test's server on it. */
 int
 test_free_port(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        perror("free port");
-        exit(2);
+    enum { FIRST = 10000, COUNT = 22000, PER_PROCESS = 4 };
+    static int taken;
+    for (int i = 0; i < COUNT; i++) {
+        const int port =
+            FIRST + ((int)(getpid() % (COUNT / PER_PROCESS)) * PER_PROCESS + taken++) % COUNT;
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)port),
+                                      .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+        const int fd = socket(AF_INET, SOCK_STREAM, 0);
+        const int on = 1; /* as the server does: a connection that lingers is no obstacle */
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        const bool is_free = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (is_free) {
+            return port;
+        }
     }
-    (void)close(fd);
-    return ntohs(address.sin_port);
+    (void)fprintf(stderr, "no free port\n");
+    exit(2);
 }
 
 void
