@@ -156,6 +156,8 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(lsn)              \
     X(ident)            \
     X(clock)            \
+    X(support)          \
+    X(hash)             \
     X(timetz)           \
     X(overlaps)         \
     X(json_object)      \
