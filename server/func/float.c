@@ -96,7 +96,6 @@ FLOAT_UNARY(float_cbrt, cbrt(x))
 FLOAT_UNARY(float_degrees, x / M_PI * 180.0)
 FLOAT_UNARY(float_radians, x *(M_PI / 180.0))
 FLOAT_UNARY(float_atan, atan(x))
-FLOAT_UNARY(float_atand, atan(x) / M_PI * 180.0)
 FLOAT_UNARY(float_tanh, tanh(x))
 FLOAT_UNARY(float_asinh, asinh(x))
 
@@ -131,52 +130,9 @@ FLOAT_FINITE_ONLY(float_tan, isinf(x), tan(x))
 FLOAT_FINITE_ONLY(float_cot, isinf(x), 1.0 / tan(x))
 FLOAT_FINITE_ONLY(float_asin, x<-1 || x> 1, asin(x))
 FLOAT_FINITE_ONLY(float_acos, x<-1 || x> 1, acos(x))
-FLOAT_FINITE_ONLY(float_asind, x<-1 || x> 1, asin(x) / M_PI * 180.0)
-FLOAT_FINITE_ONLY(float_acosd, x<-1 || x> 1, acos(x) / M_PI * 180.0)
 FLOAT_FINITE_ONLY(float_acosh, x < 1, acosh(x))
 FLOAT_FINITE_ONLY(float_sinh, false, sinh(x))
 FLOAT_FINITE_ONLY(float_cosh, false, cosh(x))
-
-/* Degrees that have exact answers get them. */
-static double
-sine_of_degrees(double x)
-{
-    x = fmod(x, 360.0);
-    double sign = x < 0 ? -1.0 : 1.0;
-    x = fabs(x);
-    if (x > 180.0) {
-        x = 360.0 - x;
-        sign = -sign;
-    }
-    if (x > 90.0) {
-        x = 180.0 - x;
-    }
-    double result = x == 0.0 ? 0.0 : x == 30.0 ? 0.5 : x == 90.0 ? 1.0 : sin(x * (M_PI / 180.0));
-    return sign * result;
-}
-
-static double
-tangent_of_degrees(double x)
-{
-    double rest = fmod(x, 180.0);
-    if (rest == 45.0 || rest == -135.0) {
-        return 1.0;
-    }
-    if (rest == 135.0 || rest == -45.0) {
-        return -1.0;
-    }
-    return sine_of_degrees(x) / sine_of_degrees(x + 90.0);
-}
-FLOAT_FINITE_ONLY(float_sind, isinf(x), sine_of_degrees(x))
-FLOAT_FINITE_ONLY(float_cosd, isinf(x), sine_of_degrees(fmod(x, 360.0) + 90.0))
-SCALAR(float_tand)
-{
-    if (isinf(args[0].real)) {
-        return out_of_range(err);
-    }
-    *out = datum_real(tangent_of_degrees(args[0].real));
-    return KY_OK;
-}
 
 SCALAR(float_atanh)
 {
@@ -191,12 +147,6 @@ SCALAR(float_atanh)
 SCALAR(float_atan2)
 {
     *out = datum_real(atan2(args[0].real, args[1].real));
-    return KY_OK;
-}
-
-SCALAR(float_atan2d)
-{
-    *out = datum_real(atan2(args[0].real, args[1].real) / M_PI * 180.0);
     return KY_OK;
 }
 
@@ -393,7 +343,6 @@ static const struct func funcs[] = {
     FUNC(1608, "degrees", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_degrees),
     FUNC(1609, "radians", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_radians),
     FUNC(1602, "atan", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_atan),
-    FUNC(2733, "atand", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_atand),
     FUNC(2464, "tanh", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_tanh),
     FUNC(2465, "asinh", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_asinh),
     FUNC(1604, "sin", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_sin),
@@ -402,18 +351,11 @@ static const struct func funcs[] = {
     FUNC(1607, "cot", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_cot),
     FUNC(1600, "asin", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_asin),
     FUNC(1601, "acos", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_acos),
-    FUNC(2731, "asind", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_asind),
-    FUNC(2732, "acosd", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_acosd),
     FUNC(2466, "acosh", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_acosh),
     FUNC(2462, "sinh", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_sinh),
     FUNC(2463, "cosh", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_cosh),
-    FUNC(2735, "sind", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_sind),
-    FUNC(2736, "cosd", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_cosd),
-    FUNC(2737, "tand", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_tand),
     FUNC(2467, "atanh", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_atanh),
     FUNC(1603, "atan2", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8, OID_FLOAT8), .scalar = float_atan2),
-    FUNC(2734, "atan2d", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8, OID_FLOAT8),
-         .scalar = float_atan2d),
     FUNC(1344, "sqrt", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_sqrt),
     FUNC(230, "dsqrt", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_sqrt),
     FUNC(1347, "exp", OID_FLOAT8, 'i', true, ARGS(OID_FLOAT8), .scalar = float_exp),

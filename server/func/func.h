@@ -15,6 +15,11 @@ enum { FUNC_ARGS_MAX = 100, OID_FUNC_EXPANDARRAY = 13900 };
  */
 struct func_wait;
 struct func_shape;
+/* How values of ORDER BY lie, for aggregates that compare with them. */
+struct func_order {
+    bool is_descending;
+    bool is_nulls_first;
+};
 struct func_env {
     struct type_context types; /* arena: the batch's results */
     struct func_wait *wait;    /* NULL: a call may not wait */
@@ -30,6 +35,7 @@ struct func_env {
     /* The session's generator of random(), two words; both 0: not seeded yet. NULL: each call draws
      * afresh. */
     uint64_t *random;
+    const struct func_order *order; /* of an ordered aggregate call, by its keys; NULL: none */
 };
 
 /**
@@ -93,6 +99,7 @@ struct func_aggregate {
     bool skips_nulls;       /* rows with a null argument do not reach add() */
     bool is_memory_growing; /* the state grows with the rows: array_agg, string_agg */
     bool is_ordered_set;    /* called WITHIN GROUP (ORDER BY ...) */
+    bool is_hypothetical;   /* and its arguments before are a row of that order */
     uint8_t direct_count;   /* of an ordered set: the arguments before WITHIN GROUP */
 };
 

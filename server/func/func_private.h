@@ -158,6 +158,8 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(clock)            \
     X(support)          \
     X(hash)             \
+    X(degree)           \
+    X(aggregate_rank)   \
     X(timetz)           \
     X(overlaps)         \
     X(json_object)      \

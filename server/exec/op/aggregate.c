@@ -20,6 +20,7 @@ struct call_state {
     /* DISTINCT, ORDER BY */
     bool is_sorted;
     struct eval **order;
+    struct func_order *value_order;
     struct sorter sorter; /* arguments by group; keys: order, arguments */
     const struct column **kept_columns;
     const struct column **kept_keys;
@@ -60,11 +61,13 @@ open_sorted_call(struct op_aggregate *self, struct call_state *state, struct ky_
     struct key_column *keys = ky_arena_array(arena, struct key_column, key_count);
     state->is_sorted = true;
     state->order = ky_arena_array(arena, struct eval *, (size_t)call->order_count + 1);
+    state->value_order = ky_arena_array(arena, struct func_order, (size_t)call->order_count + 1);
     state->kept_columns = ky_arena_array(arena, const struct column *, width);
     state->kept_keys = ky_arena_array(arena, const struct column *, key_count);
     size_t key = 0;
     for (uint16_t i = 0; i < call->order_count; i++) {
         const struct sort_key *order = &call->order[i];
+        state->value_order[i] = (struct func_order){order->is_descending, order->is_nulls_first};
         KY_TRY(eval_compile(self->op.exec, order->expr, &state->order[i], err));
         keys[key++] =
             (struct key_column){order->expr->type, order->is_descending, order->is_nulls_first};
@@ -257,6 +260,7 @@ env_for(struct op_aggregate *self, const struct call_state *state, struct ky_are
     env->arg_types = state->arg_types;
     env->result_type = state->call->type;
     env->has_variadic_array = false;
+    env->order = state->value_order;
     return env;
 }
 

@@ -178,7 +178,9 @@ fill_aggregate(const struct sysview_context *context, struct sysview_rows *rows,
         }
         struct datum *at = sysview_add(rows);
         put(&at, funcs[i]->oid);
-        put(&at, funcs[i]->aggregate->is_ordered_set ? 'o' : 'n');
+        put(&at, funcs[i]->aggregate->is_hypothetical  ? 'h'
+                 : funcs[i]->aggregate->is_ordered_set ? 'o'
+                                                       : 'n');
         put(&at, funcs[i]->aggregate->direct_count);
         for (int k = 0; k < 8; k++) {
             put(&at, 0);

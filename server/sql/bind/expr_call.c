@@ -449,6 +449,38 @@ check_call_form(struct binder *b, const struct ast_function_call *node, const st
     return KY_OK;
 }
 
+/* The arguments of a hypothetical row get the types of the columns it would lie among. */
+static ky_status
+match_hypothetical(struct binder *b, const struct ast_function_call *node, struct expr **args,
+                   int direct_count, int order_count)
+{
+    if (direct_count != order_count) {
+        const struct ast_string *name =
+            (const void *)ast_list_get(node->names, ast_list_count(node->names) - 1);
+        struct ky_buffer types = {0};
+        for (int i = 0; i < direct_count + order_count; i++) {
+            ky_buffer_printf(&types, "%s%s", i == 0 ? "" : ", ", args[i]->type->sql_name);
+        }
+        (void)bind_error(b, node->node.location, KY_UNDEFINED_FUNCTION,
+                         "function %s(%.*s) does not exist", name->text, (int)types.size,
+                         (const char *)types.data);
+        ky_buffer_deinit(&types);
+        return ky_error_hint(b->err,
+                             "To use the hypothetical-set aggregate %s, the number of hypothetical "
+                             "direct arguments (here %d) must match the number of ordering columns "
+                             "(here %d).",
+                             name->text, direct_count, order_count);
+    }
+    for (int i = 0; i < order_count; i++) {
+        struct expr *pair[2] = {args[direct_count + i], args[i]};
+        const struct type *type;
+        KY_TRY(common_type(b, pair, 2, "WITHIN GROUP", &type));
+        KY_TRY(coerce_common(b, pair[1], type, "WITHIN GROUP", &args[i]));
+        KY_TRY(coerce_common(b, pair[0], type, "WITHIN GROUP", &args[direct_count + i]));
+    }
+    return KY_OK;
+}
+
 /* ORDER BY inside an aggregate call. direct_count arguments were written before WITHIN GROUP. */
 static ky_status
 bind_aggregate_order(struct binder *b, struct scope *scope, const struct ast_function_call *node,
@@ -722,6 +754,9 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
     }
     const struct func *func = resolved.func;
     KY_TRY(check_call_form(b, node, func));
+    if (func->aggregate != NULL && func->aggregate->is_hypothetical) {
+        KY_TRY(match_hypothetical(b, node, args, direct_count, order_count));
+    }
     struct expr *call = expr_new(b, EXPR_FUNC, resolved.result, location);
     KY_TRY(apply_arguments(b, &resolved, call, args, count));
     if (is_written(b)) {
