@@ -213,6 +213,10 @@ SCALAR(array_positions)
     }
     array_open(args[0].bytes, &view);
     KY_TRY(validate_comparable(view.element, err));
+    if (view.dimension_count > 1) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                            "searching for elements in multidimensional arrays is not supported");
+    }
     struct datum *found = ky_arena_array(env->types.arena, struct datum, view.count + 1);
     const uint8_t *cursor = view.first;
     uint32_t count = 0;

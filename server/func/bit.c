@@ -176,6 +176,9 @@ overlay(struct func_env *env, const struct datum *args, int64_t count, struct da
     if (args[2].word <= 0) {
         return ky_error_set(err, KY_SUBSTRING_ERROR, "negative substring length not allowed");
     }
+    if (args[2].word + count > INT32_MAX || args[2].word + count < INT32_MIN) {
+        return ky_error_set(err, KY_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
+    }
     KY_TRY(substring(env, args[0].bytes, 1, args[2].word - 1, true, &head, err));
     KY_TRY(substring(env, args[0].bytes, args[2].word + count, 0, false, &tail, err));
     KY_TRY(concat(env, head.bytes, args[1].bytes, &head, err));
@@ -397,8 +400,51 @@ BIT_AGGREGATE(bit_and)
 BIT_AGGREGATE(bit_or)
 BIT_AGGREGATE(bit_xor)
 
+SCALAR(bytea_bit_count)
+{
+    *out = datum_word(count_ones(args[0].bytes.data, args[0].bytes.size));
+    return KY_OK;
+}
+
+/* Bits of a bytea are counted from the lowest of its first byte. */
+static ky_status
+check_bit(struct ky_slice bytes, int64_t bit, struct ky_error *err)
+{
+    const int64_t count = (int64_t)bytes.size * 8;
+    return bit >= 0 && bit < count ? KY_OK
+                                   : ky_error_set(err, KY_ARRAY_SUBSCRIPT_ERROR,
+                                                  "index %lld out of valid range, 0..%lld",
+                                                  (long long)bit, (long long)count - 1);
+}
+
+SCALAR(bytea_get_bit)
+{
+    const int64_t bit = args[1].word;
+    KY_TRY(check_bit(args[0].bytes, bit, err));
+    *out = datum_word(((const uint8_t *)args[0].bytes.data)[bit / 8] >> (bit % 8) & 1);
+    return KY_OK;
+}
+
+SCALAR(bytea_set_bit)
+{
+    const int64_t bit = args[1].word;
+    KY_TRY(check_bit(args[0].bytes, bit, err));
+    if (args[2].word != 0 && args[2].word != 1) {
+        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "new bit must be 0 or 1");
+    }
+    uint8_t *bytes = ky_arena_alloc(env->types.arena, args[0].bytes.size);
+    memcpy(bytes, args[0].bytes.data, args[0].bytes.size);
+    bytes[bit / 8] = (uint8_t)((bytes[bit / 8] & ~(1 << bit % 8)) | (int)args[2].word << bit % 8);
+    *out = datum_bytes(bytes, args[0].bytes.size);
+    return KY_OK;
+}
+
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
+    FUNC(6163, "bit_count", OID_INT8, 'i', true, ARGS(OID_BYTEA), .scalar = bytea_bit_count),
+    FUNC(723, "get_bit", OID_INT4, 'i', true, ARGS(OID_BYTEA, OID_INT8), .scalar = bytea_get_bit),
+    FUNC(724, "set_bit", OID_BYTEA, 'i', true, ARGS(OID_BYTEA, OID_INT8, OID_INT4),
+         .scalar = bytea_set_bit),
     FUNC(1596, "bitcmp", OID_INT4, 'i', true, ARGS(OID_BIT, OID_BIT), .scalar = bit_cmp),
     FUNC(1672, "varbitcmp", OID_INT4, 'i', true, ARGS(OID_VARBIT, OID_VARBIT), .scalar = bit_cmp),
     FUNC(1673, "bitand", OID_BIT, 'i', true, ARGS(OID_BIT, OID_BIT), .scalar = bit_and_scalar),

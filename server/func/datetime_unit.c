@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/types/numeric.h"
+#include "server/types/utf8.h"
 
 /*
  * extract and date_part: a field of a date, time, timestamp or interval. A field is worked out once
@@ -113,13 +114,20 @@ datetime_unit(struct ky_slice word)
 ky_status
 datetime_unit_error(enum unit unit, struct ky_slice word, oid_t type, struct ky_error *err)
 {
-    if (unit == UNIT_UNKNOWN) {
-        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
-                            "unit \"%.*s\" not recognized for type %s", (int)word.size,
-                            (const char *)word.data, type_get(type)->sql_name);
+    enum { SHOWN_SIZE_MAX = 63 };
+    char shown[SHOWN_SIZE_MAX + 1];
+    const size_t size = utf8_cut(word, SHOWN_SIZE_MAX);
+    for (size_t i = 0; i < size; i++) {
+        const char c = ((const char *)word.data)[i];
+        shown[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
-    return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "unit \"%.*s\" not supported for type %s",
-                        (int)word.size, (const char *)word.data, type_get(type)->sql_name);
+    shown[size] = '\0';
+    return unit == UNIT_UNKNOWN ? ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
+                                               "unit \"%s\" not recognized for type %s", shown,
+                                               type_get(type)->sql_name)
+                                : ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
+                                               "unit \"%s\" not supported for type %s", shown,
+                                               type_get(type)->sql_name);
 }
 
 int
@@ -491,7 +499,21 @@ extract(struct func_env *env, const struct datum *args, oid_t type, struct datum
     {                                               \
         return extract(env, args, oid, out, err);   \
     }
-PART_OF(date, OID_DATE)
+SCALAR(extract_date)
+{
+    return extract(env, args, OID_DATE, out, err);
+}
+
+/* As of the midnight that begins it. */
+SCALAR(date_part_of_date)
+{
+    struct datum as_timestamp[2] = {args[0], args[1]};
+    int64_t timestamp;
+    KY_TRY(datetime_from_date(args[1].word, &timestamp, err));
+    as_timestamp[1] = datum_word(timestamp);
+    return date_part(env, as_timestamp, OID_TIMESTAMP, out, err);
+}
+
 PART_OF(time, OID_TIME)
 PART_OF(timetz, OID_TIMETZ)
 PART_OF(timestamp, OID_TIMESTAMP)
@@ -655,7 +677,7 @@ SCALAR(trunc_interval)
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
     FUNC(1384, "date_part", OID_FLOAT8, 'i', true, ARGS(OID_TEXT, OID_DATE),
-         .scalar = date_part_date),
+         .scalar = date_part_of_date),
     FUNC(1385, "date_part", OID_FLOAT8, 'i', true, ARGS(OID_TEXT, OID_TIME),
          .scalar = date_part_time),
     FUNC(1273, "date_part", OID_FLOAT8, 'i', true, ARGS(OID_TEXT, OID_TIMETZ),

@@ -253,36 +253,6 @@ SCALAR(decode)
 }
 
 /* Text and bytea hold the same bytes: UTF-8 is the only encoding. */
-static ky_status
-check_encoding(struct ky_slice name, const char *role, struct ky_error *err)
-{
-    const int encoding = encoding_find(name);
-    if (encoding == ENCODING_UTF8) {
-        return KY_OK;
-    }
-    if (encoding == ENCODING_UNKNOWN) {
-        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "invalid %s encoding name \"%.*s\"",
-                            role, (int)name.size, (const char *)name.data);
-    }
-    return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                        "conversion between %s and UTF8 is not supported", encoding_name(encoding));
-}
-
-SCALAR(convert_from)
-{
-    KY_TRY(check_encoding(args[1].bytes, "source", err));
-    KY_TRY(utf8_validate(args[0].bytes, err));
-    *out = args[0];
-    return KY_OK;
-}
-
-SCALAR(convert_to)
-{
-    KY_TRY(check_encoding(args[1].bytes, "destination", err));
-    *out = args[0];
-    return KY_OK;
-}
-
 /* Facts as in pg_proc. */
 static const struct func funcs[] = {
     FUNC(2311, "md5", OID_TEXT, 'i', true, ARGS(OID_TEXT), .scalar = md5),
@@ -293,9 +263,6 @@ static const struct func funcs[] = {
     FUNC(3422, "sha512", OID_BYTEA, 'i', true, ARGS(OID_BYTEA), .scalar = sha512),
     FUNC(1946, "encode", OID_TEXT, 'i', true, ARGS(OID_BYTEA, OID_TEXT), .scalar = encode),
     FUNC(1947, "decode", OID_BYTEA, 'i', true, ARGS(OID_TEXT, OID_TEXT), .scalar = decode),
-    FUNC(1714, "convert_from", OID_TEXT, 's', true, ARGS(OID_BYTEA, OID_NAME),
-         .scalar = convert_from),
-    FUNC(1717, "convert_to", OID_BYTEA, 's', true, ARGS(OID_TEXT, OID_NAME), .scalar = convert_to),
 };
 
 const struct func_table func_table_encode = {funcs, KY_COUNT_OF(funcs), NULL, 0};

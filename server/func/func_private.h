@@ -158,6 +158,7 @@ struct ky_slice func_output(struct func_env *env, const struct type *type, struc
     X(clock)            \
     X(support)          \
     X(hash)             \
+    X(convert)          \
     X(degree)           \
     X(aggregate_rank)   \
     X(timetz)           \

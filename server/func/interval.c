@@ -218,16 +218,18 @@ SCALAR(make_interval)
         part[i] = args[i].word;
     }
     double seconds = args[6].real;
-    if (isnan(seconds) || isinf(seconds) || fabs(seconds) > 9e12) {
+    if (isnan(seconds) || isinf(seconds)) {
         return interval_out_of_range(err);
     }
-    struct interval result;
-    if (__builtin_add_overflow(part[0] * 12, part[1], &result.months) ||
-        __builtin_add_overflow(part[2] * 7, part[3], &result.days)) {
-        return interval_out_of_range(err);
-    }
-    result.time_us =
-        (part[4] * 3600 + part[5] * 60) * INT64_C(1000000) + (int64_t)rint(seconds * 1000000.0);
+    /* What does not fit wraps around, as PostgreSQL's does. */
+    const double us = rint(seconds * 1000000.0);
+    const int64_t rest = us >= -0x1p63 && us < 0x1p63 ? (int64_t)us : INT64_MIN;
+    struct interval result = {
+        .months = (int32_t)(uint32_t)(part[0] * 12 + part[1]),
+        .days = (int32_t)(uint32_t)(part[2] * 7 + part[3]),
+        .time_us = (int64_t)((uint64_t)((part[4] * 3600 + part[5] * 60) * INT64_C(1000000)) +
+                             (uint64_t)rest),
+    };
     *out = give(env, result);
     return KY_OK;
 }

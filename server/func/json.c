@@ -37,6 +37,28 @@ element(struct func_env *env, const struct datum *args, bool as_text, struct dat
     return KY_OK;
 }
 
+/* A scalar of jsonb counts as an array that holds it. */
+static ky_status
+jsonb_element(struct func_env *env, const struct datum *args, bool as_text, struct datum *out)
+{
+    const struct ky_slice value = json_trim(args[0].bytes);
+    const char kind = json_first(value);
+    if (kind != '[' && kind != '{' && (args[1].word == 0 || args[1].word == -1)) {
+        return give(env, value, as_text, out);
+    }
+    return element(env, args, as_text, out);
+}
+
+SCALAR(jsonb_item)
+{
+    return jsonb_element(env, args, false, out);
+}
+
+SCALAR(jsonb_item_text)
+{
+    return jsonb_element(env, args, true, out);
+}
+
 SCALAR(json_field)
 {
     return field(env, args, false, out);
@@ -408,11 +430,11 @@ static const struct func funcs[] = {
     FUNC(3949, "json_array_element", OID_JSON, 'i', true, ARGS(OID_JSON, OID_INT4),
          .scalar = json_item),
     FUNC(3215, "jsonb_array_element", OID_JSONB, 'i', true, ARGS(OID_JSONB, OID_INT4),
-         .scalar = json_item),
+         .scalar = jsonb_item),
     FUNC(3950, "json_array_element_text", OID_TEXT, 'i', true, ARGS(OID_JSON, OID_INT4),
          .scalar = json_item_text),
     FUNC(3216, "jsonb_array_element_text", OID_TEXT, 'i', true, ARGS(OID_JSONB, OID_INT4),
-         .scalar = json_item_text),
+         .scalar = jsonb_item_text),
     FUNC(3951, "json_extract_path", OID_JSON, 'i', true, ARGS(OID_JSON, OID_TEXT_ARRAY),
          .scalar = json_path, .is_variadic = true, .variadic_element = OID_TEXT),
     FUNC(3217, "jsonb_extract_path", OID_JSONB, 'i', true, ARGS(OID_JSONB, OID_TEXT_ARRAY),

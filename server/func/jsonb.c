@@ -245,10 +245,19 @@ SCALAR(jsonb_delete)
     return without_keys(env, args[0].bytes, &args[1], 1, out, err);
 }
 
+static ky_status
+open_path(struct ky_slice array, struct array_view *view_out, struct ky_error *err)
+{
+    array_open(array, view_out);
+    return view_out->dimension_count <= 1
+               ? KY_OK
+               : ky_error_set(err, KY_ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts");
+}
+
 SCALAR(jsonb_delete_keys)
 {
     struct array_view view;
-    array_open(args[1].bytes, &view);
+    KY_TRY(open_path(args[1].bytes, &view, err));
     struct datum *keys = ky_arena_array(env->types.arena, struct datum, view.count + 1);
     const uint8_t *cursor = view.first;
     for (uint32_t i = 0; i < view.count; i++) {
@@ -402,7 +411,7 @@ run_edit(struct edit *edit, const struct datum *args, struct datum *out, struct 
 {
     struct ky_slice value = json_trim(args[0].bytes);
     struct array_view view;
-    array_open(args[1].bytes, &view);
+    KY_TRY(open_path(args[1].bytes, &view, err));
     struct datum *path = ky_arena_array(edit->env->types.arena, struct datum, view.count + 1);
     const uint8_t *cursor = view.first;
     for (uint32_t i = 0; i < view.count; i++) {

@@ -9,7 +9,8 @@
 
 struct like {
     bool folds_case;
-    int escape; /* a byte, -1: none */
+    bool is_bytes; /* _ is a byte, not a character */
+    int escape;    /* a byte, -1: none */
 };
 
 static bool
@@ -33,6 +34,13 @@ same_character(const struct like *like, const uint8_t **pattern, const uint8_t *
     *pattern = next_pattern;
     *text = next_text;
     return true;
+}
+
+/* What _ takes. */
+static size_t
+like_step(const struct like *like, const uint8_t *text, const uint8_t *text_end)
+{
+    return like->is_bytes ? 1 : KY_MIN(utext_size(*text), (size_t)(text_end - text));
 }
 
 static ky_status
@@ -68,7 +76,7 @@ like_match(const struct like *like, struct ky_slice subject, struct ky_slice wit
             retry_text = text;
             continue;
         } else if (text < text_end && *pattern == '_') {
-            text += KY_MIN(utext_size(*text), (size_t)(text_end - text));
+            text += like_step(like, text, text_end);
             pattern++;
             is_step = true;
         } else if (text < text_end) {
@@ -80,25 +88,27 @@ like_match(const struct like *like, struct ky_slice subject, struct ky_slice wit
         if (retry_pattern == NULL || retry_text >= text_end) {
             return KY_OK;
         }
-        retry_text += KY_MIN(utext_size(*retry_text), (size_t)(text_end - retry_text));
+        retry_text += like_step(like, retry_text, text_end);
         text = retry_text;
         pattern = retry_pattern;
     }
 }
 
-#define LIKE(name, folds, wanted)                                                \
-    SCALAR(name)                                                                 \
-    {                                                                            \
-        const struct like like = {.folds_case = folds, .escape = '\\'};          \
-        bool is_match;                                                           \
-        KY_TRY(like_match(&like, args[0].bytes, args[1].bytes, &is_match, err)); \
-        *out = datum_word(is_match == wanted);                                   \
-        return KY_OK;                                                            \
+#define LIKE(name, folds, has_bytes, wanted)                                                   \
+    SCALAR(name)                                                                               \
+    {                                                                                          \
+        const struct like like = {.folds_case = folds, .is_bytes = has_bytes, .escape = '\\'}; \
+        bool is_match;                                                                         \
+        KY_TRY(like_match(&like, args[0].bytes, args[1].bytes, &is_match, err));               \
+        *out = datum_word(is_match == wanted);                                                 \
+        return KY_OK;                                                                          \
     }
-LIKE(like, false, true)
-LIKE(not_like, false, false)
-LIKE(ilike, true, true)
-LIKE(not_ilike, true, false)
+LIKE(like, false, false, true)
+LIKE(not_like, false, false, false)
+LIKE(ilike, true, false, true)
+LIKE(not_ilike, true, false, false)
+LIKE(bytea_like, false, true, true)
+LIKE(bytea_not_like, false, true, false)
 
 /* Patterns that are a prefix and a %, by far the commonest, are compared as bytes. */
 static bool
@@ -212,6 +222,16 @@ static const struct func funcs[] = {
          .kernel = like_kernel),
     FUNC(1570, "notlike", OID_BOOL, 'i', true, ARGS(OID_TEXT, OID_TEXT), .scalar = not_like,
          .kernel = not_like_kernel),
+    FUNC(1571, "like", OID_BOOL, 'i', true, ARGS(OID_NAME, OID_TEXT), .scalar = like,
+         .kernel = like_kernel),
+    FUNC(1572, "notlike", OID_BOOL, 'i', true, ARGS(OID_NAME, OID_TEXT), .scalar = not_like,
+         .kernel = not_like_kernel),
+    FUNC(2005, "bytealike", OID_BOOL, 'i', true, ARGS(OID_BYTEA, OID_BYTEA), .scalar = bytea_like),
+    FUNC(2006, "byteanlike", OID_BOOL, 'i', true, ARGS(OID_BYTEA, OID_BYTEA),
+         .scalar = bytea_not_like),
+    FUNC(2007, "like", OID_BOOL, 'i', true, ARGS(OID_BYTEA, OID_BYTEA), .scalar = bytea_like),
+    FUNC(2008, "notlike", OID_BOOL, 'i', true, ARGS(OID_BYTEA, OID_BYTEA),
+         .scalar = bytea_not_like),
     FUNC(1633, "texticlike", OID_BOOL, 'i', true, ARGS(OID_TEXT, OID_TEXT), .scalar = ilike),
     FUNC(1634, "texticnlike", OID_BOOL, 'i', true, ARGS(OID_TEXT, OID_TEXT), .scalar = not_ilike),
     FUNC(1635, "nameiclike", OID_BOOL, 'i', true, ARGS(OID_NAME, OID_TEXT), .scalar = ilike),
@@ -230,6 +250,8 @@ static struct operator_row operators[] = {
     OPERATOR(1210, "!~~", OID_TEXT, OID_TEXT, OID_BOOL, 851, 0, 1209, 0, false),
     OPERATOR(1211, "~~", OID_BPCHAR, OID_TEXT, OID_BOOL, 1631, 0, 1212, 0, false),
     OPERATOR(1212, "!~~", OID_BPCHAR, OID_TEXT, OID_BOOL, 1632, 0, 1211, 0, false),
+    OPERATOR(2016, "~~", OID_BYTEA, OID_BYTEA, OID_BOOL, 2005, 0, 2017, 0, false),
+    OPERATOR(2017, "!~~", OID_BYTEA, OID_BYTEA, OID_BOOL, 2006, 0, 2016, 0, false),
     OPERATOR(1625, "~~*", OID_NAME, OID_TEXT, OID_BOOL, 1635, 0, 1626, 0, false),
     OPERATOR(1626, "!~~*", OID_NAME, OID_TEXT, OID_BOOL, 1636, 0, 1625, 0, false),
     OPERATOR(1627, "~~*", OID_TEXT, OID_TEXT, OID_BOOL, 1633, 0, 1628, 0, false),

@@ -207,6 +207,15 @@ SCALAR(regexp_count)
     return KY_OK;
 }
 
+static ky_status
+check_at_least(int64_t value, int64_t least, const char *name, struct ky_error *err)
+{
+    return value >= least
+               ? KY_OK
+               : ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
+                              "invalid value for parameter \"%s\": %d", name, (int)value);
+}
+
 /* regexp_substr(text, pattern [, start [, n [, flags [, group]]]]) */
 SCALAR(regexp_substr)
 {
@@ -219,6 +228,8 @@ SCALAR(regexp_substr)
     if (arg_count > 2) {
         KY_TRY(start_of(text, args[2].word, &from, err));
     }
+    KY_TRY(check_at_least(wanted, 1, "n", err));
+    KY_TRY(check_at_least(arg_count > 5 ? args[5].word : 0, 0, "subexpr", err));
     KY_TRY(flags_at(args, arg_count, 4, false, "regexp_substr()", &flags, err));
     KY_TRY(regex_get(args[1].bytes, &flags, &regex, err));
     *out = datum_null();
@@ -236,6 +247,50 @@ SCALAR(regexp_substr)
             return KY_OK;
         }
         from = after_match(&regex, text);
+    }
+    return KY_OK;
+}
+
+/* regexp_instr(text, pattern [, start [, n [, end [, flags [, group]]]]]): where a match begins, or
+ * what follows it. */
+SCALAR(regexp_instr)
+{
+    const struct ky_slice text = args[0].bytes;
+    struct regex_flags flags;
+    struct regex regex;
+    size_t from = 0;
+    int64_t wanted = arg_count > 3 ? args[3].word : 1;
+    const int64_t end = arg_count > 4 ? args[4].word : 0;
+    const int64_t group = arg_count > 6 ? args[6].word : 0;
+    if (arg_count > 2) {
+        KY_TRY(start_of(text, args[2].word, &from, err));
+    }
+    KY_TRY(check_at_least(wanted, 1, "n", err));
+    if (end != 0 && end != 1) {
+        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
+                            "invalid value for parameter \"%s\": %d", "endoption", (int)end);
+    }
+    KY_TRY(check_at_least(group, 0, "subexpr", err));
+    KY_TRY(flags_at(args, arg_count, 5, false, "regexp_instr()", &flags, err));
+    KY_TRY(regex_get(args[1].bytes, &flags, &regex, err));
+    *out = datum_word(0);
+    while (from <= text.size) {
+        bool is_match;
+        struct ky_slice part;
+        KY_TRY(regex_search(&regex, text, from, &is_match, err));
+        if (!is_match) {
+            return KY_OK;
+        }
+        if (--wanted > 0) {
+            from = after_match(&regex, text);
+            continue;
+        }
+        if (group <= regex.group_count && regex_group(&regex, text, (uint32_t)group, &part)) {
+            const size_t offset = (size_t)((const char *)part.data - (const char *)text.data);
+            const size_t place = offset + (end != 0 ? part.size : 0);
+            *out = datum_word((int64_t)utf8_count(ky_slice(text.data, place)) + 1);
+        }
+        return KY_OK;
     }
     return KY_OK;
 }
@@ -504,6 +559,19 @@ static const struct func funcs[] = {
          .scalar = regexp_count),
     FUNC(6256, "regexp_count", OID_INT4, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4, OID_TEXT),
          .scalar = regexp_count),
+    FUNC(6257, "regexp_instr", OID_INT4, 'i', true, ARGS(OID_TEXT, OID_TEXT),
+         .scalar = regexp_instr),
+    FUNC(6258, "regexp_instr", OID_INT4, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4),
+         .scalar = regexp_instr),
+    FUNC(6259, "regexp_instr", OID_INT4, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4, OID_INT4),
+         .scalar = regexp_instr),
+    FUNC(6260, "regexp_instr", OID_INT4, 'i', true,
+         ARGS(OID_TEXT, OID_TEXT, OID_INT4, OID_INT4, OID_INT4), .scalar = regexp_instr),
+    FUNC(6261, "regexp_instr", OID_INT4, 'i', true,
+         ARGS(OID_TEXT, OID_TEXT, OID_INT4, OID_INT4, OID_INT4, OID_TEXT), .scalar = regexp_instr),
+    FUNC(6262, "regexp_instr", OID_INT4, 'i', true,
+         ARGS(OID_TEXT, OID_TEXT, OID_INT4, OID_INT4, OID_INT4, OID_TEXT, OID_INT4),
+         .scalar = regexp_instr),
     FUNC(6265, "regexp_substr", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT),
          .scalar = regexp_substr),
     FUNC(6266, "regexp_substr", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4),

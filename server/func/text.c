@@ -187,6 +187,9 @@ overlay(struct func_env *env, const struct datum *args, int64_t count, bool is_t
     if (args[2].word <= 0) {
         return ky_error_set(err, KY_SUBSTRING_ERROR, "negative substring length not allowed");
     }
+    if (args[2].word + count > INT32_MAX || args[2].word + count < INT32_MIN) {
+        return ky_error_set(err, KY_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
+    }
     KY_TRY(cut(args[0].bytes, 1, true, args[2].word - 1, is_text, &head, err));
     KY_TRY(cut(args[0].bytes, args[2].word + count, false, 0, is_text, &tail, err));
     const struct ky_slice parts[] = {head.bytes, args[1].bytes, tail.bytes};

@@ -297,6 +297,10 @@ SCALAR(to_char_float4)
 SCALAR(to_number)
 {
     struct number_template t;
+    if (args[1].bytes.size == 0) {
+        *out = datum_null();
+        return KY_OK;
+    }
     KY_TRY(template_parse(args[1].bytes, &t, err));
     const char *p = args[0].bytes.data;
     struct ky_buffer digits = {0};
