@@ -193,13 +193,6 @@ static const struct sysview_column attribute_columns[] = {
     {"attmissingval", OID_ANYARRAY},
 };
 
-/* 'p'lain for fixed sizes, 'm'ain for numeric, e'x'tended for what can be long. */
-static char
-type_storage_letter(const struct type *type)
-{
-    return type->typlen > 0 || type->oid == OID_NAME ? 'p' : type->oid == OID_NUMERIC ? 'm' : 'x';
-}
-
 /* As in PostgreSQL, what an identity column takes from its sequence is no default. */
 static bool
 has_default(const struct cat_column *column)
@@ -224,7 +217,7 @@ add_attribute(struct sysview_rows *rows, oid_t relation, int number,
     put_word(&at, column->typmod);
     put_word(&at, type->is_by_value);
     put_word(&at, type->align);
-    put_word(&at, type_storage_letter(type));
+    put_word(&at, view_type_storage(type));
     put_word(&at, 0);
     put_word(&at, column->is_not_null);
     put_word(&at, has_default(column));

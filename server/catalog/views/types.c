@@ -46,8 +46,8 @@ is_vector_type(const struct type *type)
     return type->oid >= OID_VECTOR && type->oid <= OID_SPARSEVEC_ARRAY;
 }
 
-static char
-storage_of(const struct type *type)
+char
+view_type_storage(const struct type *type)
 {
     return type->typlen > 0                                ? 'p'
            : type->oid == OID_NUMERIC                      ? 'm'
@@ -84,7 +84,7 @@ put_type(struct sysview_rows *rows, const struct type *type, const char *name, o
         put_word(&at, 0);
     }
     put_word(&at, type->align);
-    put_word(&at, storage_of(type));
+    put_word(&at, view_type_storage(type));
     put_word(&at, false);
     put_word(&at, 0);
     put_word(&at, -1);

@@ -48,6 +48,8 @@ put_text(struct datum **at, const char *text)
 
 const char *view_schema_name(const struct cat_image *image, oid_t schema);
 const char *view_role_name(const struct cat_image *image, oid_t role);
+/* typstorage: 'p'lain for fixed sizes, 'm'ain for numeric, 'e'xternal for vectors, e'x'tended. */
+char view_type_storage(const struct type *type);
 
 extern const struct sysview view_pg_class, view_pg_attribute, view_pg_attrdef, view_pg_index,
     view_pg_constraint, view_pg_tables, view_pg_views;

@@ -215,9 +215,21 @@ ddl_drop_contents(struct ddl *ddl, const struct cat_schema *schema, enum ast_beh
             ddl_type_drop_add(types, ddl->image->types[i], what);
         }
     }
+    for (size_t i = 0; i < ddl->image->extension_count; i++) {
+        const struct cat_extension *extension = ddl->image->extensions[i];
+        if (extension->schema == schema->oid) {
+            ddl_add_dependent(ddl, &found,
+                              ky_arena_printf(ddl->arena, "extension %s", extension->name), what);
+        }
+    }
     ky_status status = ddl_drop_found(ddl, &found, behavior, what);
     if (status == KY_OK) {
         status = ddl_type_drop_run(types);
+    }
+    for (size_t i = 0; i < ddl->image->extension_count && status == KY_OK; i++) {
+        if (ddl->image->extensions[i]->schema == schema->oid) {
+            status = ddl_erase(ddl, CAT_EXTENSION, ddl->image->extensions[i]);
+        }
     }
     ddl_dependents_deinit(&found);
     return status;

@@ -249,7 +249,12 @@ ddl_create_schema(struct ddl *ddl, const struct ast_create_schema *statement)
         (void)ky_error_set(ddl->err, KY_RESERVED_NAME, "unacceptable schema name \"%s\"", name);
         return ky_error_detail(ddl->err, "The prefix \"pg_\" is reserved for system schemas.");
     }
-    struct cat_schema schema = {.oid = ddl_new_oid(ddl), .name = name, .owner = ddl->session->role};
+    /* What comes with extensions is in "public", whoever made it last. */
+    const bool is_public =
+        strcmp(name, "public") == 0 && cat_get_schema(ddl->image, OID_SCHEMA_PUBLIC) == NULL;
+    struct cat_schema schema = {.oid = is_public ? OID_SCHEMA_PUBLIC : ddl_new_oid(ddl),
+                                .name = name,
+                                .owner = ddl->session->role};
     KY_TRY(catalog_insert(ddl->txn, CAT_SCHEMA, &schema, ddl->err));
     return ddl_changed(ddl);
 }
