@@ -398,10 +398,10 @@ SCALAR(make_timestamp)
 SCALAR(make_timestamptz)
 {
     const struct timezone *zone = env->types.zone;
+    KY_TRY(make_timestamp(env, args, 6, out, err));
     if (arg_count > 6) {
         KY_TRY(datetime_zone(args[6].bytes, &zone, err));
     }
-    KY_TRY(make_timestamp(env, args, 6, out, err));
     *out = datum_word(local_to_instant(zone, out->word));
     return KY_OK;
 }
@@ -446,6 +446,10 @@ SCALAR(is_finite_interval)
 SCALAR(instant_at_zone)
 {
     const struct timezone *zone;
+    if (!timestamp_is_finite(args[1].word)) {
+        *out = args[1];
+        return KY_OK;
+    }
     KY_TRY(datetime_zone(args[0].bytes, &zone, err));
     *out = datum_word(instant_to_local(zone, args[1].word));
     return KY_OK;
@@ -454,6 +458,10 @@ SCALAR(instant_at_zone)
 SCALAR(local_at_zone)
 {
     const struct timezone *zone;
+    if (!timestamp_is_finite(args[1].word)) {
+        *out = args[1];
+        return KY_OK;
+    }
     KY_TRY(datetime_zone(args[0].bytes, &zone, err));
     *out = datum_word(local_to_instant(zone, args[1].word));
     return KY_OK;
@@ -477,6 +485,10 @@ datetime_zone_interval(struct func_env *env, struct datum zone, int64_t *us_out,
 SCALAR(instant_at_interval)
 {
     int64_t offset;
+    if (!timestamp_is_finite(args[1].word)) {
+        *out = args[1];
+        return KY_OK;
+    }
     KY_TRY(datetime_zone_interval(env, args[0], &offset, err));
     *out = datum_word(timestamp_is_finite(args[1].word) ? args[1].word + offset : args[1].word);
     return KY_OK;
@@ -485,6 +497,10 @@ SCALAR(instant_at_interval)
 SCALAR(local_at_interval)
 {
     int64_t offset;
+    if (!timestamp_is_finite(args[1].word)) {
+        *out = args[1];
+        return KY_OK;
+    }
     KY_TRY(datetime_zone_interval(env, args[0], &offset, err));
     *out = datum_word(timestamp_is_finite(args[1].word) ? args[1].word - offset : args[1].word);
     return KY_OK;

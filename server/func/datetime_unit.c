@@ -54,6 +54,7 @@ static const struct unit_word {
     {"mins", UNIT_MINUTE},
     {"minute", UNIT_MINUTE},
     {"minutes", UNIT_MINUTE},
+    {"mm", UNIT_MINUTE},
     {"mon", UNIT_MONTH},
     {"mons", UNIT_MONTH},
     {"month", UNIT_MONTH},

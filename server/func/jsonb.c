@@ -426,7 +426,8 @@ run_edit(struct edit *edit, const struct datum *args, struct datum *out, struct 
                                                           : "cannot set path in scalar");
     }
     *out = args[0];
-    if (view.count == 0) {
+    const bool is_nothing_there = edit->change == CHANGE_DELETE && json_count(value) == 0;
+    if (view.count == 0 || is_nothing_there) {
         return KY_OK;
     }
     struct ky_buffer text = {0};

@@ -54,6 +54,19 @@ NUMERIC_TOTAL(round_whole, numeric_round(arena, x, 0))
 NUMERIC_TOTAL(trunc_whole, numeric_trunc(arena, x, 0))
 NUMERIC_TOTAL(sign_of, numeric_is_nan(x) ? x : numeric_from_int64(arena, (int64_t)numeric_sign(x)))
 
+enum { SPECIAL_DIGITS = 15 };
+
+/* Large numbers too are infinite as doubles. */
+static bool
+is_infinite(struct ky_arena *arena, struct ky_slice value)
+{
+    if (numeric_is_nan(value) || !isinf(numeric_to_double(value))) {
+        return false;
+    }
+    const struct ky_slice infinity = numeric_from_double(arena, (double)INFINITY, SPECIAL_DIGITS);
+    return numeric_compare(numeric_abs(arena, value), infinity) == 0;
+}
+
 static int
 bounded_scale(int64_t scale)
 {
@@ -125,7 +138,7 @@ logarithm(struct func_env *env, struct ky_slice base, struct ky_slice x, struct 
 SCALAR(log_of)
 {
     if (numeric_is_nan(args[0].bytes) || numeric_sign(args[0].bytes) <= 0 ||
-        isinf(numeric_to_double(args[0].bytes))) {
+        is_infinite(env->types.arena, args[0].bytes)) {
         /* NaN, the infinities and what is an error: ln has the same answers. */
         return ln_of(env, args, arg_count, out, err);
     }
@@ -147,12 +160,16 @@ SCALAR(log_to_base)
 }
 
 /* The quotient without its fraction, exactly: what mod leaves is taken off first. */
+
 static ky_status
 whole_quotient(struct ky_arena *arena, struct ky_slice a, struct ky_slice b, struct ky_slice *out,
                struct ky_error *err)
 {
     struct ky_slice rest;
     struct ky_slice multiple;
+    if (is_infinite(arena, a)) {
+        return numeric_div(arena, a, b, out, err);
+    }
     KY_TRY(numeric_mod(arena, a, b, &rest, err));
     KY_TRY(numeric_sub(arena, a, rest, &multiple, err));
     KY_TRY(numeric_div(arena, multiple, b, out, err));
@@ -167,7 +184,7 @@ SCALAR(div_whole)
 
 SCALAR(scale_of)
 {
-    *out = numeric_is_nan(args[0].bytes) || isinf(numeric_to_double(args[0].bytes))
+    *out = numeric_is_nan(args[0].bytes) || is_infinite(env->types.arena, args[0].bytes)
                ? datum_null()
                : datum_word(numeric_scale(args[0].bytes));
     return KY_OK;
@@ -185,8 +202,9 @@ least_scale(struct ky_arena *arena, struct ky_slice x)
 
 SCALAR(min_scale)
 {
-    *out = numeric_is_nan(args[0].bytes) ? datum_null()
-                                         : datum_word(least_scale(env->types.arena, args[0].bytes));
+    *out = numeric_is_nan(args[0].bytes) || is_infinite(env->types.arena, args[0].bytes)
+               ? datum_null()
+               : datum_word(least_scale(env->types.arena, args[0].bytes));
     return KY_OK;
 }
 
@@ -200,10 +218,21 @@ SCALAR(trim_scale)
     return KY_OK;
 }
 
+/* Of an infinity there is none. */
+static bool
+is_without_divisor(struct ky_arena *arena, struct ky_slice a, struct ky_slice b)
+{
+    return numeric_is_nan(a) || numeric_is_nan(b) || is_infinite(arena, a) || is_infinite(arena, b);
+}
+
 static ky_status
 greatest_divisor(struct ky_arena *arena, struct ky_slice a, struct ky_slice b, struct ky_slice *out,
                  struct ky_error *err)
 {
+    if (is_without_divisor(arena, a, b)) {
+        *out = numeric_from_double(arena, (double)NAN, SPECIAL_DIGITS);
+        return KY_OK;
+    }
     int scale = KY_MAX(numeric_scale(a), numeric_scale(b));
     a = numeric_abs(arena, a);
     b = numeric_abs(arena, b);
@@ -226,6 +255,10 @@ static ky_status
 least_multiple(struct ky_arena *arena, struct ky_slice a, struct ky_slice b, struct ky_slice *out,
                struct ky_error *err)
 {
+    if (is_without_divisor(arena, a, b)) {
+        *out = numeric_from_double(arena, (double)NAN, SPECIAL_DIGITS);
+        return KY_OK;
+    }
     int scale = KY_MAX(numeric_scale(a), numeric_scale(b));
     struct ky_slice result = numeric_from_int64(arena, 0);
     if (numeric_sign(a) != 0 && numeric_sign(b) != 0) {
@@ -282,6 +315,9 @@ SCALAR(width_bucket)
     }
     if (numeric_is_nan(x) || numeric_is_nan(low) || numeric_is_nan(high)) {
         return bucket_error(err, "operand, lower bound, and upper bound cannot be NaN");
+    }
+    if (is_infinite(arena, low) || is_infinite(arena, high)) {
+        return bucket_error(err, "lower and upper bounds must be finite");
     }
     const int direction = numeric_compare(low, high);
     if (direction == 0) {

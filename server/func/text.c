@@ -570,7 +570,7 @@ SCALAR(chr)
         return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED, "null character not permitted");
     }
     if (code < 0) {
-        return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED, "character number must be positive");
+        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "character number must be positive");
     }
     if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
         return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED,
