@@ -58,7 +58,8 @@ find_leaf_by_levels(const struct rmi_run *run, uint64_t code)
 /* The leaf of a code that is not below the first leaf's, nor the greatest; or NOT_HERE, when it
  * takes more. */
 INLINE uint32_t
-find_leaf_in(const struct rmi_run *run, uint64_t code, uint32_t bucket, uint32_t root)
+find_leaf_in(const struct rmi_run *run, uint64_t code, uint32_t bucket, uint32_t root,
+             bool is_mixed)
 {
     const uint32_t leaf = run->buckets[bucket];
     if (KY_UNLIKELY((leaf & RMI_BUCKET_IS_WIDE) != 0)) {
@@ -67,6 +68,11 @@ find_leaf_in(const struct rmi_run *run, uint64_t code, uint32_t bucket, uint32_t
     if (root == RMI_ROOT_NARROW) {
         /* One of two neighbours: no need to look at the heads. */
         return leaf - (run->leaves[leaf].base > code);
+    }
+    /* Nearly always it is the first one: its lines come while the heads do. */
+    __builtin_prefetch(&run->leaves[leaf]);
+    if (is_mixed) {
+        __builtin_prefetch(&run->separators[leaf]);
     }
     /* Heads after the bucket's belong to later ones, or are pads. */
     return leaf + count_at_most(run->levels[0] + leaf + 1, RMI_WINDOW_MAX, code);
@@ -81,7 +87,7 @@ find_leaf(const struct rmi_run *run, uint64_t code, uint32_t bucket)
     }
     const uint32_t leaf = run->root_kind == RMI_ROOT_LEVELS
                               ? NOT_HERE
-                              : find_leaf_in(run, code, bucket, run->root_kind);
+                              : find_leaf_in(run, code, bucket, run->root_kind, false);
     return leaf == NOT_HERE ? find_leaf_by_levels(run, code) : leaf;
 }
 
@@ -295,7 +301,8 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         if (KY_UNLIKELY(distance > run->root_range)) {
             goto slowly;
         }
-        at = find_leaf_in(run, code, (uint32_t)rmi_high_product(distance, run->root_scale), root);
+        at = find_leaf_in(run, code, (uint32_t)rmi_high_product(distance, run->root_scale), root,
+                          is_mixed);
         if (KY_UNLIKELY(at == NOT_HERE)) {
             goto slowly;
         }
