@@ -347,6 +347,15 @@ KY_MUST_CHECK ky_status bind_from(struct binder *b, struct scope *scope,
 KY_MUST_CHECK ky_status bind_targets(struct binder *b, struct scope *scope,
                                      const struct ast_list *list, enum clause clause,
                                      struct target **targets_out, uint16_t *count_out);
+/* The output column that node names (*out NULL: none), or the one whose place it is. */
+KY_MUST_CHECK ky_status target_by_name(struct binder *b, const struct query *query,
+                                       const struct ast_node *node, const char *construct,
+                                       struct expr **out);
+KY_MUST_CHECK ky_status target_by_number(struct binder *b, const struct query *query,
+                                         const struct ast_node *node, const char *construct,
+                                         struct expr **out);
+/* The target equal to expr, or expr itself. */
+struct expr *target_or_expr(const struct query *query, struct expr *expr);
 KY_MUST_CHECK ky_status bind_order_and_limit(struct binder *b, struct scope *scope,
                                              const struct ast_select *node);
 KY_MUST_CHECK ky_status bind_limit(struct binder *b, struct scope *scope,

@@ -360,6 +360,12 @@ struct plan *plan_select(struct level *level);
 struct plan *plan_set_query(struct level *level);
 /* Calls of this level in its targets, HAVING and ORDER BY, each once. */
 void find_calls(struct level *level, enum expr_kind kind, struct exprs *out);
+/* What the node above a plan with this output reads. */
+struct input output_input(struct level *level, const struct exprs *output);
+
+/* ---- group.c ---- */
+/* Groups the rows of child, then HAVING; output: what they hold, changed. */
+struct plan *plan_aggregate(struct level *level, struct plan *child, struct exprs *output);
 
 /* ---- minmax.c ---- */
 /* The level's query, or one that computes the same without aggregates: min and max by an index. */
