@@ -74,8 +74,8 @@ AGGREGATE_FINISH(fold_finish)
 
 FOLD(word_min, word, int64_t, value < kept ? value : kept)
 FOLD(word_max, word, int64_t, value > kept ? value : kept)
-FOLD(float_min, real, double, float_compare(value, kept) < 0 ? value : kept)
-FOLD(float_max, real, double, float_compare(value, kept) > 0 ? value : kept)
+FOLD(float_min, real, double, float_compare(value, kept) <= 0 ? value : kept)
+FOLD(float_max, real, double, float_compare(value, kept) >= 0 ? value : kept)
 FOLD(word_and, word, int64_t, value &kept)
 FOLD(word_or, word, int64_t, value | kept)
 
@@ -120,13 +120,15 @@ AGGREGATE_FINISH(bytes_finish)
     return KY_OK;
 }
 
+/* Of equal values that look different (1.0 and 1.00) the last one stays; of bpchar the first. */
 static void
 bytes_fold(struct func_env *env, struct bytes_state *kept, const struct type *type, int sign,
            struct ky_slice value)
 {
     struct datum candidate = {.bytes = value};
     struct datum current = datum_bytes(kept->value.data, kept->value.size);
-    if (!kept->has_value || sign * type->compare(type, candidate, current) > 0) {
+    const int least = type->oid == OID_BPCHAR ? 1 : 0;
+    if (!kept->has_value || sign * type->compare(type, candidate, current) >= least) {
         held_bytes_set(&kept->value, env->types.arena, value);
         kept->has_value = true;
     }
