@@ -46,6 +46,7 @@ enum expr_kind {
                          = ! ; funcs */
     EXPR_SUBQUERY,    /* subquery */
     EXPR_AGGREGATE,   /* above grouping only: aggregate call; planner turns it into EXPR_INPUT */
+    EXPR_GROUPING,    /* GROUPING(args), grouped expressions; likewise */
     EXPR_WINDOW,      /* window call; likewise */
     EXPR_SET,         /* a set-returning call in a target list; planner puts a ProjectSet below */
     EXPR_DEFAULT,     /* DEFAULT in VALUES or SET; gone after binding */
@@ -107,7 +108,7 @@ struct expr {
     uint16_t arg_count;
     uint16_t table;     /* COLUMN */
     uint16_t column;    /* COLUMN; for system columns see EXPR_SYSTEM_* */
-    uint16_t levels_up; /* COLUMN, AGGREGATE */
+    uint16_t levels_up; /* COLUMN, AGGREGATE, GROUPING */
     uint32_t index;     /* PARAM, INPUT, OUTER, FIELD */
     const char *shown;  /* OUTER: as EXPLAIN names it; NULL: $index */
     bool is_negated;

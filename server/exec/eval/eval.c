@@ -65,6 +65,7 @@ eval_run_find(const struct expr *expr)
     case EXPR_INPUT:
     case EXPR_OUTER:
     case EXPR_AGGREGATE:
+    case EXPR_GROUPING:
     case EXPR_WINDOW:
     case EXPR_SET:
     case EXPR_DEFAULT:

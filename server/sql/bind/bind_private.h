@@ -262,6 +262,10 @@ KY_MUST_CHECK ky_status bind_row_operator(struct binder *b, const char *schema, 
                                           int count, int location, struct expr **out);
 KY_MUST_CHECK ky_status bind_call(struct binder *b, struct scope *scope,
                                   const struct ast_function_call *node, struct expr **out);
+/* Finds the query that an aggregate or GROUPING is of, and whether it may stand there. */
+KY_MUST_CHECK ky_status check_aggregate(struct binder *b, struct scope *scope, struct expr *call);
+KY_MUST_CHECK ky_status bind_grouping(struct binder *b, struct scope *scope,
+                                      const struct ast_grouping *node, struct expr **out);
 /* A call of pg_catalog's function of this name. */
 KY_MUST_CHECK ky_status make_call(struct binder *b, struct scope *scope, const char *name,
                                   struct expr **args, int arg_count, int location,
@@ -362,6 +366,12 @@ KY_MUST_CHECK ky_status bind_limit(struct binder *b, struct scope *scope,
                                    const struct ast_select *node);
 KY_MUST_CHECK ky_status bind_group_by(struct binder *b, struct scope *scope,
                                       const struct ast_list *list);
+/* ROLLUP and its kind, then what all of GROUP BY comes to. */
+KY_MUST_CHECK ky_status bind_grouping_sets(struct binder *b, struct scope *scope,
+                                           const struct ast_list *list);
+/* Adds an expression to group_by, if it is not there. */
+KY_MUST_CHECK ky_status add_group_key(struct binder *b, struct scope *scope,
+                                      const struct ast_node *node, uint16_t *key_out);
 KY_MUST_CHECK ky_status bind_distinct(struct binder *b, struct scope *scope,
                                       const struct ast_select *node);
 KY_MUST_CHECK ky_status bind_locking(struct binder *b, struct scope *scope,

@@ -313,6 +313,7 @@ bind_order_and_limit(struct binder *b, struct scope *scope, const struct ast_sel
         KY_TRY(bind_order_by(b, scope, node->order_by));
     }
     if (node->group_by != NULL) {
+        scope->query->is_group_distinct = node->is_group_by_distinct;
         KY_TRY(bind_group_by(b, scope, node->group_by));
     }
     if (node->is_distinct || node->distinct_on != NULL) {

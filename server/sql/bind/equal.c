@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "server/sql/bind/walk.h"
 
 /* Are two queries the same? GROUP BY (SELECT ..) names the target that says it again. */
@@ -86,6 +88,19 @@ froms_equal(const struct query *a, const struct query *b)
 }
 
 static bool
+grouping_sets_equal(const struct query *a, const struct query *b)
+{
+    for (uint32_t i = 0; i < a->grouping_set_count; i++) {
+        const struct grouping_set *set = &a->grouping_sets[i];
+        if (set->key_count != b->grouping_sets[i].key_count ||
+            memcmp(set->keys, b->grouping_sets[i].keys, set->key_count * sizeof(*set->keys)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
 is_comparable(const struct query *query)
 {
     return (query->kind == QUERY_SELECT || query->kind == QUERY_SET_OPERATION) &&
@@ -101,6 +116,7 @@ query_equal(const struct query *a, const struct query *b)
     return is_comparable(a) && is_comparable(b) && a->kind == b->kind &&
            a->table_count == b->table_count && a->from_count == b->from_count &&
            a->target_count == b->target_count && a->group_count == b->group_count &&
+           a->grouping_set_count == b->grouping_set_count && grouping_sets_equal(a, b) &&
            a->has_aggregates == b->has_aggregates && a->is_distinct == b->is_distinct &&
            a->distinct_on_count == b->distinct_on_count && a->order_count == b->order_count &&
            a->is_with_ties == b->is_with_ties && a->set_operation == b->set_operation &&

@@ -510,7 +510,7 @@ bind_expr(struct binder *b, struct scope *scope, const struct ast_node *node, st
     case AST_DEFAULT:
         return bind_error(b, location, KY_SYNTAX_ERROR, "DEFAULT is not allowed in this context");
     case AST_GROUPING:
-        return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED, "GROUPING is not supported");
+        return bind_grouping(b, scope, (const void *)node, out);
     default:
         return bind_error(b, location, KY_SYNTAX_ERROR, "an expression was expected here");
     }

@@ -18,7 +18,7 @@ static bool
 find_level(struct expr *expr, int level, void *self)
 {
     struct level_search *search = self;
-    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE) {
+    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_GROUPING) {
         int up = expr->levels_up - level;
         if (up >= 0 && (search->lowest < 0 || up < search->lowest)) {
             search->lowest = up;
@@ -31,7 +31,8 @@ static bool
 find_aggregate_at(struct expr *expr, int level, void *self)
 {
     struct level_search *search = self;
-    if (expr->kind == EXPR_AGGREGATE && expr->levels_up - level == search->lowest) {
+    if ((expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_GROUPING) &&
+        expr->levels_up - level == search->lowest) {
         search->inner = expr;
         return true;
     }
@@ -44,7 +45,7 @@ visit_call(struct expr *call, expr_visitor visit, void *self)
     return expr_walk_children(call, 0, visit, self);
 }
 
-static ky_status
+ky_status
 check_aggregate(struct binder *b, struct scope *scope, struct expr *call)
 {
     struct level_search search = {.lowest = -1};
@@ -84,8 +85,9 @@ check_aggregate(struct binder *b, struct scope *scope, struct expr *call)
     default:
         break;
     }
-    return bind_error(b, call->location, KY_GROUPING_ERROR,
-                      "aggregate functions are not allowed in %s", clause_name(at->clause));
+    return bind_error(b, call->location, KY_GROUPING_ERROR, "%s are not allowed in %s",
+                      call->kind == EXPR_GROUPING ? "grouping operations" : "aggregate functions",
+                      clause_name(at->clause));
 }
 
 static ky_status

@@ -8,10 +8,6 @@ bind_group_item(struct binder *b, struct scope *scope, const struct ast_node *no
                 struct expr **out)
 {
     struct query *query = scope->query;
-    if (node->kind == AST_GROUPING_SET) {
-        return bind_error(b, node->location, KY_FEATURE_NOT_SUPPORTED,
-                          "GROUPING SETS, ROLLUP and CUBE are not supported");
-    }
     bool is_of_from = false;
     if (node->kind == AST_COLUMN_REF) {
         /* A column of FROM wins over an output column. */
@@ -52,41 +48,91 @@ bind_group_item(struct binder *b, struct scope *scope, const struct ast_node *no
     return KY_OK;
 }
 
-static ky_status
-add_group_item(struct binder *b, struct scope *scope, const struct ast_node *node)
+static bool
+is_target(const struct query *query, const struct expr *expr)
+{
+    for (uint16_t i = 0; i < query->target_count; i++) {
+        if (query->targets[i].expr == expr) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In select a as x, a as y .. group by rollup (x, y) there are two keys. */
+static bool
+is_same_key(const struct query *query, const struct expr *a, const struct expr *b)
+{
+    return a == b || (expr_equal(a, b) && !(is_target(query, a) && is_target(query, b)));
+}
+
+ky_status
+add_group_key(struct binder *b, struct scope *scope, const struct ast_node *node, uint16_t *key_out)
 {
     struct query *query = scope->query;
     struct expr *expr;
     KY_TRY(bind_group_item(b, scope, node, &expr));
     for (uint16_t g = 0; g < query->group_count; g++) {
-        if (expr_equal(query->group_by[g], expr)) {
+        if (is_same_key(query, query->group_by[g], expr)) {
+            *key_out = g;
             return KY_OK;
         }
     }
+    if (query->group_count >= ROW_COLUMNS_MAX + 64) {
+        return ky_error_set(b->err, KY_TOO_MANY_COLUMNS, "target lists can have at most %d entries",
+                            ROW_COLUMNS_MAX + 64);
+    }
+    *key_out = query->group_count;
     query->group_by[query->group_count++] = expr;
+    return KY_OK;
+}
+
+/* The list of what is a list: (a, b), but not ROW(a, b), and what ROLLUP and its kind hold. */
+static const struct ast_list *
+items_of(const struct ast_node *node)
+{
+    const struct ast_row *row = (const void *)node;
+    const struct ast_grouping_set *set = (const void *)node;
+    return node->kind == AST_GROUPING_SET               ? set->items
+           : node->kind == AST_ROW && !row->is_explicit ? row->elements
+                                                        : NULL;
+}
+
+static size_t
+count_keys(const struct ast_list *list)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < ast_list_count(list); i++) {
+        const struct ast_list *items = items_of(ast_list_get(list, i));
+        count += items == NULL ? 1 : count_keys(items);
+    }
+    return count;
+}
+
+static ky_status
+bind_plain_list(struct binder *b, struct scope *scope, const struct ast_list *list)
+{
+    uint16_t key;
+    for (int32_t i = 0; i < ast_list_count(list); i++) {
+        const struct ast_node *node = ast_list_get(list, i);
+        const struct ast_list *items = items_of(node);
+        if (items != NULL) {
+            KY_TRY(bind_plain_list(b, scope, items));
+        } else {
+            KY_TRY(add_group_key(b, scope, node, &key));
+        }
+    }
     return KY_OK;
 }
 
 ky_status
 bind_group_by(struct binder *b, struct scope *scope, const struct ast_list *list)
 {
-    int capacity = 0;
+    scope->query->group_by = ky_arena_array(b->arena, struct expr *, count_keys(list) + 1);
     for (int32_t i = 0; i < ast_list_count(list); i++) {
-        const struct ast_node *node = ast_list_get(list, i);
-        const struct ast_row *row = (const void *)node;
-        capacity += node->kind == AST_ROW && !row->is_explicit ? ast_list_count(row->elements) : 1;
-    }
-    scope->query->group_by = ky_arena_array(b->arena, struct expr *, (size_t)capacity + 1);
-    for (int32_t i = 0; i < ast_list_count(list); i++) {
-        const struct ast_node *node = ast_list_get(list, i);
-        const struct ast_row *row = (const void *)node;
-        if (node->kind != AST_ROW || row->is_explicit) {
-            KY_TRY(add_group_item(b, scope, node));
-            continue;
-        }
-        for (int32_t e = 0; e < ast_list_count(row->elements); e++) {
-            KY_TRY(add_group_item(b, scope, ast_list_get(row->elements, e)));
+        if (ast_list_get(list, i)->kind == AST_GROUPING_SET) {
+            return bind_grouping_sets(b, scope, list);
         }
     }
-    return KY_OK;
+    return bind_plain_list(b, scope, list);
 }

@@ -75,6 +75,30 @@ struct target {
     int16_t origin_column;
 };
 
+/* A part of GROUP BY as it was written; what it comes to are grouping_sets. */
+enum grouping_kind {
+    GROUPING_EMPTY,  /* () */
+    GROUPING_SIMPLE, /* keys */
+    GROUPING_ROLLUP, /* of parts, as the others */
+    GROUPING_CUBE,
+    GROUPING_SETS
+};
+struct grouping {
+    enum grouping_kind kind;
+    uint16_t *keys; /* places in group_by */
+    uint16_t key_count;
+    struct grouping **parts;
+    uint32_t part_count;
+};
+
+enum { GROUPING_SETS_MAX = 4096, GROUPING_ARGS_MAX = 31, CUBE_PARTS_MAX = 12 };
+
+/* What the rows are grouped by once: places in group_by, each at most once. */
+struct grouping_set {
+    uint16_t *keys;
+    uint16_t key_count;
+};
+
 struct cte {
     const char *name;
     struct query *query;
@@ -113,6 +137,11 @@ struct query {
     uint16_t target_count; /* hidden ones last */
     struct expr **group_by;
     uint16_t group_count;
+    struct grouping **groupings; /* GROUP BY with ROLLUP and its kind; none: a plain list */
+    uint32_t grouping_count;
+    struct grouping_set *grouping_sets; /* that they come to, the smallest first */
+    uint32_t grouping_set_count;
+    bool is_group_distinct;
     bool has_aggregates; /* in targets, HAVING or ORDER BY; or GROUP BY was given */
     bool has_windows;
     bool has_sets; /* EXPR_SET in targets */

@@ -258,7 +258,7 @@ expr_equal(const struct expr *a, const struct expr *b)
 static bool
 is_aggregate(struct expr *expr, int level, void *self)
 {
-    if (expr->kind == EXPR_AGGREGATE && expr->levels_up == level) {
+    if ((expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_GROUPING) && expr->levels_up == level) {
         return true;
     }
     return expr_walk_children(expr, level, is_aggregate, self);

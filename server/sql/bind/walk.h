@@ -24,7 +24,7 @@ bool expr_equal(const struct expr *a, const struct expr *b);
  * NULL equals NULL. */
 bool query_equal(const struct query *a, const struct query *b);
 
-bool expr_has_aggregate(struct expr *expr); /* of this level */
+bool expr_has_aggregate(struct expr *expr); /* of this level; or GROUPING */
 bool expr_has_window(struct expr *expr);
 bool expr_has_set(struct expr *expr);
 bool expr_has_column(struct expr *expr); /* of this level */

@@ -94,6 +94,7 @@ is_simple(const struct expr *expr, const struct expr *parent)
     case EXPR_SUBSCRIPT:
     case EXPR_ROW:
     case EXPR_AGGREGATE:
+    case EXPR_GROUPING:
     case EXPR_WINDOW:
     case EXPR_SET:
         return true;
@@ -501,6 +502,9 @@ dp_expr(struct printer *p, const struct expr *expr, bool shows_implicit)
         break;
     case EXPR_AGGREGATE:
         dp_aggregate(p, expr);
+        break;
+    case EXPR_GROUPING:
+        print_list_call(p, "GROUPING(", expr);
         break;
     case EXPR_WINDOW:
         dp_window(p, expr);

@@ -151,6 +151,42 @@ print_items(struct printer *p, struct expr *const *items, uint16_t count)
     }
 }
 
+/* Inside of ROLLUP and CUBE a set of one is written without parentheses. */
+static void
+print_grouping_set(struct printer *p, const struct query *query, const struct grouping *grouping,
+                   bool is_inside_sets)
+{
+    static const char *const words[] = {[GROUPING_EMPTY] = "(",
+                                        [GROUPING_SIMPLE] = "(",
+                                        [GROUPING_ROLLUP] = "ROLLUP(",
+                                        [GROUPING_CUBE] = "CUBE(",
+                                        [GROUPING_SETS] = "GROUPING SETS ("};
+    const bool is_bare =
+        grouping->kind == GROUPING_SIMPLE && grouping->key_count == 1 && !is_inside_sets;
+    dp_put(p, is_bare ? "" : words[grouping->kind]);
+    for (uint16_t i = 0; i < grouping->key_count; i++) {
+        dp_put(p, i == 0 ? "" : ", ");
+        dp_sort_item(p, query->group_by[grouping->keys[i]]);
+    }
+    for (uint32_t i = 0; i < grouping->part_count; i++) {
+        dp_put(p, i == 0 ? "" : ", ");
+        print_grouping_set(p, query, grouping->parts[i], grouping->kind == GROUPING_SETS);
+    }
+    dp_put(p, is_bare ? "" : ")");
+}
+
+static void
+print_grouping(struct printer *p, const struct query *query)
+{
+    for (uint32_t i = 0; i < query->grouping_count; i++) {
+        dp_put(p, i == 0 ? "" : ", ");
+        print_grouping_set(p, query, query->groupings[i], false);
+    }
+    if (query->grouping_count == 0) {
+        print_items(p, query->group_by, query->group_count);
+    }
+}
+
 /* ---- one SELECT ---- */
 
 static void
@@ -196,9 +232,10 @@ print_select(struct printer *p, const struct query *query, const struct cat_tabl
         dp_clause(p, " WHERE ", 1);
         dp_expr(p, query->where, false);
     }
-    if (query->group_count > 0) {
+    if (query->group_count > 0 || query->grouping_count > 0) {
         dp_clause(p, " GROUP BY ", 1);
-        print_items(p, query->group_by, query->group_count);
+        dp_put(p, query->is_group_distinct ? "DISTINCT " : "");
+        print_grouping(p, query);
     }
     if (query->having != NULL) {
         dp_clause(p, " HAVING ", 0);

@@ -40,6 +40,13 @@ join_words(enum plan_join kind)
     return "";
 }
 
+/* Of an aggregate: a set without keys is the last. */
+static bool
+has_empty_set(const struct plan *node)
+{
+    return node->aggregate.sets[node->aggregate.set_count - 1].key_count == 0;
+}
+
 static const char *
 node_type(const struct plan *node)
 {
@@ -81,7 +88,9 @@ node_type(const struct plan *node)
         /* Without bounds it filters what a subquery gives. */
         return node->sort.limit == NULL && node->sort.offset == NULL ? "Subquery Scan" : "Limit";
     case PLAN_AGGREGATE:
-        return node->aggregate.group_count > 0 ? "HashAggregate" : "Aggregate";
+        return node->aggregate.group_count == 0 ? "Aggregate"
+               : has_empty_set(node)            ? "MixedAggregate"
+                                                : "HashAggregate";
     case PLAN_UNIQUE:
         return node->unique.key_count > 0 ? "Unique" : "HashAggregate";
     case PLAN_APPEND:
@@ -188,6 +197,35 @@ tell_expr(struct explain *explain, const char *label, const struct plan *node,
 typedef void (*print_item)(const struct plan *node, const void *items, uint32_t i,
                            struct ky_buffer *out);
 
+struct item_texts {
+    struct ky_buffer text;
+    struct ky_slice *slices;
+};
+
+static struct item_texts
+texts_new(const struct plan *node, print_item print, const void *items, uint32_t count)
+{
+    struct item_texts texts = {.slices = ky_calloc((size_t)count + 1, sizeof(struct ky_slice))};
+    size_t *ends = ky_calloc((size_t)count + 1, sizeof(*ends));
+    for (uint32_t i = 0; i < count; i++) {
+        print(node, items, i, &texts.text);
+        ends[i] = texts.text.size;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const size_t start = i == 0 ? 0 : ends[i - 1];
+        texts.slices[i] = ky_slice(texts.text.data + start, ends[i] - start);
+    }
+    ky_free(ends);
+    return texts;
+}
+
+static void
+texts_free(struct item_texts *texts)
+{
+    ky_free(texts->slices);
+    ky_buffer_deinit(&texts->text);
+}
+
 static void
 tell_list(struct explain *explain, const char *label, const struct plan *node, print_item print,
           const void *items, uint32_t count)
@@ -195,21 +233,9 @@ tell_list(struct explain *explain, const char *label, const struct plan *node, p
     if (count == 0) {
         return;
     }
-    struct ky_buffer text = {0};
-    struct ky_slice *slices = ky_calloc(count, sizeof(*slices));
-    size_t *ends = ky_calloc(count, sizeof(*ends));
-    for (uint32_t i = 0; i < count; i++) {
-        print(node, items, i, &text);
-        ends[i] = text.size;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        size_t start = i == 0 ? 0 : ends[i - 1];
-        slices[i] = ky_slice(text.data + start, ends[i] - start);
-    }
-    explain_list(&explain->out, label, slices, count);
-    ky_free(ends);
-    ky_free(slices);
-    ky_buffer_deinit(&text);
+    struct item_texts texts = texts_new(node, print, items, count);
+    explain_list(&explain->out, label, texts.slices, count);
+    texts_free(&texts);
 }
 
 static void
@@ -228,6 +254,47 @@ print_group_key(const struct plan *node, const void *items, uint32_t i, struct k
 {
     const struct plan above = {.kind = PLAN_LIMIT, .left = node->left};
     plan_print_expr(&above, ((struct expr *const *)items)[i], out);
+}
+
+static void
+print_set_key(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
+{
+    const struct agg_set *set = items;
+    print_group_key(node, node->aggregate.groups, set->keys[i], out);
+}
+
+/* A line for each set; in the structured forms a group for each. */
+static void
+tell_groups(struct explain *explain, const struct plan *node)
+{
+    struct explain_out *out = &explain->out;
+    const struct agg_set *first = node->aggregate.sets;
+    if (!node->aggregate.has_sets) {
+        tell_list(explain, "Group Key", node, print_set_key, first,
+                  (uint32_t)(first->key_count - first->dependent_count));
+        return;
+    }
+    explain_open(out, "Grouping-Sets", "Grouping Sets", false);
+    for (uint32_t i = 0; i < node->aggregate.set_count; i++) {
+        const struct agg_set *set = &first[i];
+        const uint32_t count = (uint32_t)(set->key_count - set->dependent_count);
+        const bool is_hashed = count > 0;
+        struct item_texts texts = texts_new(node, print_set_key, set, count);
+        if (explain_is_text(out) && count == 0) {
+            explain_line(out);
+            ky_buffer_append_cstr(out->to, "Group Key: ()");
+        } else if (explain_is_text(out)) {
+            explain_list(out, "Hash Key", texts.slices, count);
+        }
+        explain_open(out, "Grouping-Set", NULL, true);
+        explain_open(out, is_hashed ? "Hash-Keys" : "Group-Keys",
+                     is_hashed ? "Hash Keys" : "Group Keys", false);
+        explain_nested_list(out, is_hashed ? "Hash-Key" : "Group-Key", texts.slices, count);
+        explain_close(out, is_hashed ? "Hash-Keys" : "Group-Keys", false);
+        explain_close(out, "Grouping-Set", true);
+        texts_free(&texts);
+    }
+    explain_close(out, "Grouping-Sets", false);
 }
 
 static void
@@ -320,8 +387,7 @@ tell_details(struct explain *explain, const struct plan *node)
         tell_list(explain, "Sort Key", node, print_sort_key, node->sort.keys, node->sort.key_count);
         break;
     case PLAN_AGGREGATE:
-        tell_list(explain, "Group Key", node, print_group_key, node->aggregate.groups,
-                  node->aggregate.group_count);
+        tell_groups(explain, node);
         break;
     default:
         break;
@@ -571,10 +637,10 @@ static const char *
 structured_type(const struct plan *node)
 {
     const char *type = node_type(node);
-    return is_modify(node)                      ? "ModifyTable"
-           : strcmp(type, "HashAggregate") == 0 ? "Aggregate"
-           : node->kind == PLAN_SET_OPERATION   ? "SetOp"
-                                                : type;
+    return is_modify(node) ? "ModifyTable"
+           : strcmp(type, "HashAggregate") == 0 || strcmp(type, "MixedAggregate") == 0 ? "Aggregate"
+           : node->kind == PLAN_SET_OPERATION                                          ? "SetOp"
+                                                                                       : type;
 }
 
 /* What every node has after its type. */
@@ -613,7 +679,9 @@ tell_heading(struct explain *explain, const struct plan *node, const char *relat
     explain_cstr(out, "Node Type", type);
     if (strcmp(type, "Aggregate") == 0) {
         explain_cstr(out, "Strategy",
-                     strcmp(node_type(node), "HashAggregate") == 0 ? "Hashed" : "Plain");
+                     strcmp(node_type(node), "HashAggregate") == 0    ? "Hashed"
+                     : strcmp(node_type(node), "MixedAggregate") == 0 ? "Mixed"
+                                                                      : "Plain");
         explain_cstr(out, "Partial Mode", "Simple");
     } else if (node->kind == PLAN_SET_OPERATION) {
         explain_cstr(out, "Strategy", "Hashed");

@@ -67,7 +67,15 @@ print_aggregate(const struct plan *node, uint32_t index, struct ky_buffer *out)
     if (index < node->aggregate.call_count) {
         const struct agg_call *call = &node->aggregate.calls[index];
         print_call_of(node->left, call->func, call->args, call->arg_count, call->is_star, out);
+        return;
     }
+    const struct agg_grouping *grouping =
+        &node->aggregate.groupings[index - node->aggregate.call_count];
+    for (uint16_t i = 0; i < grouping->key_count; i++) {
+        ky_buffer_append_cstr(out, i == 0 ? "GROUPING(" : ", ");
+        plan_print_expr(&above, node->aggregate.groups[grouping->keys[i]], out);
+    }
+    ky_buffer_append_byte(out, ')');
 }
 
 /* RETURNING: the table's columns, the row id, then what the child gave. */
@@ -410,6 +418,7 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         }
         break;
     case EXPR_AGGREGATE:
+    case EXPR_GROUPING:
     case EXPR_WINDOW:
     case EXPR_SET:
         print_func(node, expr, out);

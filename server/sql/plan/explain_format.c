@@ -228,6 +228,32 @@ explain_real(struct explain_out *out, const char *label, const char *unit, int d
     put_property(out, label, unit, ky_slice_cstr(text), true);
 }
 
+/* ["a", "b"] */
+static void
+put_inline_list(struct explain_out *out, const struct ky_slice *items, size_t count)
+{
+    ky_buffer_append_byte(out->to, '[');
+    for (size_t i = 0; i < count; i++) {
+        ky_buffer_append_cstr(out->to, i == 0 ? "" : ", ");
+        json_write_string(out->to, items[i]);
+    }
+    ky_buffer_append_byte(out->to, ']');
+}
+
+static void
+put_xml_list(struct explain_out *out, const char *label, const struct ky_slice *items, size_t count)
+{
+    put_tag(out, label, "<", ">\n");
+    for (size_t i = 0; i < count; i++) {
+        put_indent(out, 2 * out->depth + 2);
+        ky_buffer_append_cstr(out->to, "<Item>");
+        put_xml_text(out, items[i]);
+        ky_buffer_append_cstr(out->to, "</Item>\n");
+    }
+    put_indent(out, 2 * out->depth);
+    put_tag(out, label, "</", ">\n");
+}
+
 void
 explain_list(struct explain_out *out, const char *label, const struct ky_slice *items, size_t count)
 {
@@ -243,23 +269,11 @@ explain_list(struct explain_out *out, const char *label, const struct ky_slice *
     put_item_start(out);
     switch (out->format) {
     case 'j':
-        ky_buffer_printf(out->to, "\"%s\": [", label);
-        for (size_t i = 0; i < count; i++) {
-            ky_buffer_append_cstr(out->to, i == 0 ? "" : ", ");
-            json_write_string(out->to, items[i]);
-        }
-        ky_buffer_append_byte(out->to, ']');
+        ky_buffer_printf(out->to, "\"%s\": ", label);
+        put_inline_list(out, items, count);
         break;
     case 'x':
-        put_tag(out, label, "<", ">\n");
-        for (size_t i = 0; i < count; i++) {
-            put_indent(out, 2 * out->depth + 2);
-            ky_buffer_append_cstr(out->to, "<Item>");
-            put_xml_text(out, items[i]);
-            ky_buffer_append_cstr(out->to, "</Item>\n");
-        }
-        put_indent(out, 2 * out->depth);
-        put_tag(out, label, "</", ">\n");
+        put_xml_list(out, label, items, count);
         break;
     default:
         ky_buffer_printf(out->to, "%s: ", label);
@@ -271,4 +285,20 @@ explain_list(struct explain_out *out, const char *label, const struct ky_slice *
         }
         break;
     }
+}
+
+void
+explain_nested_list(struct explain_out *out, const char *kind, const struct ky_slice *items,
+                    size_t count)
+{
+    if (explain_is_text(out)) {
+        return;
+    }
+    put_item_start(out);
+    if (out->format == 'x') {
+        put_xml_list(out, kind, items, count);
+        return;
+    }
+    ky_buffer_append_cstr(out->to, out->format == 'y' ? "- " : "");
+    put_inline_list(out, items, count);
 }

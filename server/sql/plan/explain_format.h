@@ -37,5 +37,8 @@ void explain_real(struct explain_out *out, const char *label, const char *unit, 
                   double value);
 void explain_list(struct explain_out *out, const char *label, const struct ky_slice *items,
                   size_t count);
+/* A list inside of a list; of the structured forms only. kind: its element in XML. */
+void explain_nested_list(struct explain_out *out, const char *kind, const struct ky_slice *items,
+                         size_t count);
 /* Text: a new line, indented. */
 void explain_line(struct explain_out *out);

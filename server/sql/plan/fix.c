@@ -61,7 +61,7 @@ shift_one(const struct shifter *shifter, struct expr *expr)
         return expr;
     }
     struct expr *copy = expr_copy(p, expr);
-    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE) {
+    if (expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_GROUPING) {
         copy->levels_up = (uint16_t)((int)expr->levels_up - shifter->by);
     }
     if (expr->arg_count > 0 && expr->args != NULL) {
@@ -287,6 +287,22 @@ find_complex(const struct input *input, struct expr *expr)
     return NULL;
 }
 
+/*
+ * What is grouped by is null where its set leaves it out; a constant of the same value is not, nor
+ * is another output column of the same expression.
+ */
+static struct expr *
+find_key(const struct input *input, const struct expr *expr)
+{
+    const bool can_be_key = input->is_complex && input->level->query->grouping_set_count > 0;
+    for (uint32_t i = 0; can_be_key && i < input->count; i++) {
+        if (input->exprs[i] == expr) {
+            return expr_new_input(input->level->planner, i + input->shift, expr->type);
+        }
+    }
+    return NULL;
+}
+
 static struct expr *
 fix_args(const struct input *input, struct expr *expr)
 {
@@ -316,6 +332,10 @@ fix_expr(const struct input *input, struct expr *expr)
     if (expr == NULL) {
         return NULL;
     }
+    struct expr *key = find_key(input, expr);
+    if (key != NULL) {
+        return key;
+    }
     switch (expr->kind) {
     case EXPR_COLUMN:
         return fix_column(input, expr);
@@ -337,10 +357,10 @@ fix_expr(const struct input *input, struct expr *expr)
     if (expr->kind == EXPR_SUBQUERY) {
         return fix_subquery(input, expr);
     }
-    if (expr->kind == EXPR_AGGREGATE && expr->levels_up > 0) {
+    if ((expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_GROUPING) && expr->levels_up > 0) {
         return ask_outside(input->level, expr);
     }
-    if (expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_WINDOW) {
+    if (expr->kind == EXPR_AGGREGATE || expr->kind == EXPR_GROUPING || expr->kind == EXPR_WINDOW) {
         plan_fail(input->level->planner, KY_INTERNAL_ERROR,
                   "aggregate or window call is not in the plan's input");
         return expr;

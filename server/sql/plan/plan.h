@@ -89,6 +89,27 @@ struct agg_call {
     const struct type *type;
 };
 
+/* What rows are grouped by once; the other keys are null. */
+struct agg_set {
+    uint16_t *keys; /* places in groups */
+    uint16_t key_count;
+    uint64_t *bits;           /* the same, a bit each */
+    uint16_t dependent_count; /* last of them: columns that depend on the others */
+    int32_t parent; /* an earlier set that has all its keys; -1: none. Its groups are groups of
+                       that one's. */
+};
+/* GROUPING: the bit of each key, the last lowest, says that the set leaves it out. */
+struct agg_grouping {
+    uint16_t *keys;
+    uint16_t key_count;
+};
+
+static inline bool
+agg_set_has(const struct agg_set *set, uint16_t key)
+{
+    return (set->bits[key / 64] >> (key % 64) & 1) != 0;
+}
+
 struct window_call {
     const struct func *func; /* window function or aggregate */
     struct expr **args;
@@ -185,9 +206,15 @@ struct plan {
         struct {
             struct expr **groups;
             uint16_t group_count; /* over the input */
+            struct agg_set *sets;
+            uint32_t set_count; /* at least 1 */
+            bool has_sets;      /* GROUP BY said so: EXPLAIN tells each */
             struct agg_call *calls;
             uint16_t call_count;
-            /* The node's "input" for filter (HAVING) and project is: groups, then calls. */
+            struct agg_grouping *groupings;
+            uint16_t grouping_count;
+            /* The node's "input" for filter (HAVING) and project is: groups, then calls, then
+             * groupings (int4). */
         } aggregate;
         struct {
             struct expr **keys;

@@ -32,7 +32,8 @@ static bool
 visit_above(struct expr *expr, int depth, void *self)
 {
     const int above = *(const int *)self;
-    if ((expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE) &&
+    if ((expr->kind == EXPR_COLUMN || expr->kind == EXPR_AGGREGATE ||
+         expr->kind == EXPR_GROUPING) &&
         expr->levels_up == depth + above) {
         return true;
     }
@@ -135,6 +136,23 @@ struct pushed {
     bool is_possible;
 };
 
+/* Elsewhere the row has null in the place of the key. */
+static bool
+is_in_all_sets(const struct query *query, uint16_t key)
+{
+    for (uint32_t i = 0; i < query->grouping_set_count; i++) {
+        const struct grouping_set *set = &query->grouping_sets[i];
+        bool is_found = false;
+        for (uint16_t k = 0; k < set->key_count; k++) {
+            is_found |= set->keys[k] == key;
+        }
+        if (!is_found) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool
 visit_pushable(struct expr *expr, int depth, void *self)
 {
@@ -147,16 +165,22 @@ visit_pushable(struct expr *expr, int depth, void *self)
         }
         struct expr *target = query->targets[expr->column].expr;
         bool is_grouped = !query->has_aggregates;
-        for (uint16_t i = 0; !is_grouped && i < query->group_count; i++) {
-            is_grouped = query->group_by[i] == target || expr_equal(query->group_by[i], target);
+        bool is_nulled = false;
+        for (uint16_t i = 0; query->has_aggregates && i < query->group_count; i++) {
+            if (expr_equal(query->group_by[i], target)) {
+                is_grouped = true;
+                is_nulled |= !is_in_all_sets(query, i);
+            }
         }
+        is_grouped = is_grouped && !is_nulled;
         if (!is_grouped || has_subquery(target) || expr_is_volatile(target)) {
             pushed->is_possible = false;
             return true;
         }
         return false;
     }
-    if (expr->kind == EXPR_SUBQUERY || expr->kind == EXPR_AGGREGATE) {
+    if (expr->kind == EXPR_SUBQUERY || expr->kind == EXPR_AGGREGATE ||
+        expr->kind == EXPR_GROUPING) {
         pushed->is_possible = false;
         return true;
     }

@@ -181,6 +181,20 @@ add_call(struct plan *plan, const char *name, struct expr *arg, oid_t type)
     call->type = type_get(type);
 }
 
+static void
+add_set(struct plan *plan, int32_t parent, uint16_t key_count, const uint16_t *keys)
+{
+    struct agg_set *set = &plan->aggregate.sets[plan->aggregate.set_count++];
+    set->keys = ky_arena_array(&f.arena, uint16_t, 8);
+    set->bits = ky_arena_array(&f.arena, uint64_t, 1);
+    set->key_count = key_count;
+    set->parent = parent;
+    for (uint16_t i = 0; i < key_count; i++) {
+        set->keys[i] = keys[i];
+        set->bits[0] |= UINT64_C(1) << keys[i];
+    }
+}
+
 Test(exec, aggregate)
 {
     const int64_t cells[] = {1, 10, 2, 20, 1, 30, NUL, 1, NUL, NUL, 1, 10};
@@ -189,6 +203,8 @@ Test(exec, aggregate)
     plan->aggregate.calls = ky_arena_array(&f.arena, struct agg_call, 3);
     plan->aggregate.groups = exprs(&f, 1, input(&f, 0, OID_INT4));
     plan->aggregate.group_count = 1;
+    plan->aggregate.sets = ky_arena_array(&f.arena, struct agg_set, 1);
+    add_set(plan, -1, 1, (const uint16_t[]){0});
     add_call(plan, "count", NULL, OID_INT8);
     add_call(plan, "sum", input(&f, 1, OID_INT4), OID_INT8);
     add_call(plan, "sum", input(&f, 1, OID_INT4), OID_INT8);
@@ -201,9 +217,48 @@ Test(exec, aggregate)
     f.is_suspending = true;
     cr_assert_str_eq(run(&f, plan), "1 3 50 40|2 1 20 20|null 2 1 1|");
     plan->aggregate.group_count = 0;
+    plan->aggregate.sets[0].key_count = 0;
     child->filter = binary(&f, ">", input(&f, 0, OID_INT4), int4(&f, 99));
     project(&f, plan, exprs(&f, 2, input(&f, 0, OID_INT8), input(&f, 1, OID_INT8)), 2);
     cr_assert_str_eq(run(&f, plan), "0 null|");
+}
+
+/* Sets that have a parent give the same as if each had seen the rows. */
+Test(exec, grouping_sets)
+{
+    const int64_t cells[] = {1, 7, 10, 1, 8, 20, 2, 7, 10, 1, 7, 20, NUL, 8, 10};
+    for (int with_parents = 0; with_parents < 2; with_parents++) {
+        struct plan *plan = plan_new(&f, PLAN_AGGREGATE, values(&f, cells, 5, 3), NULL, 0);
+        plan->aggregate.calls = ky_arena_array(&f.arena, struct agg_call, 2);
+        plan->aggregate.groups = exprs(&f, 2, input(&f, 0, OID_INT4), input(&f, 1, OID_INT4));
+        plan->aggregate.group_count = 2;
+        plan->aggregate.sets = ky_arena_array(&f.arena, struct agg_set, 4);
+        add_set(plan, -1, 2, (const uint16_t[]){1, 0});
+        add_set(plan, with_parents ? 0 : -1, 1, (const uint16_t[]){0});
+        add_set(plan, with_parents ? 1 : -1, 1, (const uint16_t[]){0});
+        add_set(plan, with_parents ? 2 : -1, 0, NULL);
+        add_call(plan, "sum", input(&f, 2, OID_INT4), OID_INT8);
+        add_call(plan, "sum", input(&f, 2, OID_INT4), OID_INT8);
+        plan->aggregate.calls[1].is_distinct = true;
+        plan->aggregate.groupings = ky_arena_array(&f.arena, struct agg_grouping, 1);
+        plan->aggregate.groupings[0].keys = (uint16_t[]){0, 1};
+        plan->aggregate.groupings[0].key_count = 2;
+        plan->aggregate.grouping_count = 1;
+        project(&f, plan,
+                exprs(&f, 5, input(&f, 0, OID_INT4), input(&f, 1, OID_INT4), input(&f, 2, OID_INT8),
+                      input(&f, 3, OID_INT8), input(&f, 4, OID_INT4)),
+                5);
+        const char *wanted = "1 7 30 30 0|1 8 20 20 0|2 7 10 10 0|null 8 10 10 0|"
+                             "1 null 50 30 1|2 null 10 10 1|null null 10 10 1|"
+                             "1 null 50 30 1|2 null 10 10 1|null null 10 10 1|"
+                             "null null 70 30 3|";
+        f.is_suspending = false;
+        cr_assert_str_eq(run(&f, plan), wanted);
+        f.is_suspending = true;
+        cr_assert_str_eq(run(&f, plan), wanted);
+        plan->left->filter = binary(&f, ">", input(&f, 0, OID_INT4), int4(&f, 99));
+        cr_assert_str_eq(run(&f, plan), "null null null null 3|");
+    }
 }
 
 Test(exec, distinct_and_set_operations)

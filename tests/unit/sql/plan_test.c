@@ -261,7 +261,7 @@ static const struct {
                                                      "        Group Key: a\n"
                                                      "        ->  Seq Scan on t"},
     {"SELECT abalance, count(*) FROM accounts GROUP BY aid", "HashAggregate\n"
-                                                             "  Group Key: aid, abalance\n"
+                                                             "  Group Key: aid\n"
                                                              "  ->  Seq Scan on accounts"},
     {"SELECT * FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.a = t.a AND u.x = 'q' AND u.a > "
      "t.a - 1 LIMIT 1) AND t.a > 3",
@@ -276,6 +276,20 @@ static const struct {
     {"SELECT unnest(e) + 1, generate_series(1, unnest(e)) FROM t", "ProjectSet\n"
                                                                    "  ->  ProjectSet\n"
                                                                    "        ->  Seq Scan on t"},
+    {"SELECT * FROM (SELECT aid, count(*) FROM accounts GROUP BY aid, ROLLUP (bid)) s WHERE aid = "
+     "5",
+     "HashAggregate\n"
+     "  Hash Key: aid, bid\n"
+     "  Hash Key: aid\n"
+     "  ->  Index Scan using accounts_pkey on accounts\n"
+     "        Index Cond: (aid = 5)"},
+    {"SELECT * FROM (SELECT aid, count(*) FROM accounts GROUP BY ROLLUP (aid)) s WHERE aid = 5",
+     "Subquery Scan\n"
+     "  Filter: (aid = 5)\n"
+     "  ->  MixedAggregate\n"
+     "        Hash Key: aid\n"
+     "        Group Key: ()\n"
+     "        ->  Seq Scan on accounts"},
     {"SELECT * FROM (SELECT aid, count(*) FROM accounts GROUP BY aid) s WHERE aid = 5",
      "HashAggregate\n"
      "  Group Key: aid\n"
