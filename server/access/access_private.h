@@ -215,6 +215,43 @@ bool entry_log_next(const struct ky_buffer *log, size_t *offset, struct logged_e
                     struct ky_slice *key_out);
 void runtime_remove(struct access_index *runtime, struct ky_slice key, row_id_t row_id);
 
+/* ------------------------------------------------------------------ row_lock.c */
+
+/* Two versions of a row: what KEY SHARE keeps as it is has not changed. */
+bool access_has_same_keys(struct access_txn *txn, const struct cat_table *table, struct ky_slice a,
+                          struct ky_slice b);
+/* Does a change of these columns matter to the index? */
+bool access_is_touched(const struct access_txn *txn, const struct cat_index *index,
+                       const bool *is_changed);
+/* A changed unique key takes a stronger lock: others' checks of keys must wait for it. DONE or
+ * PENDING. */
+KY_MUST_CHECK ky_status access_lock_key_change(struct access_txn *txn,
+                                               const struct cat_table *table, row_id_t row_id,
+                                               const struct datum *values, const bool *is_changed,
+                                               struct lock_waiter *waiter,
+                                               enum access_answer *answer_out,
+                                               struct ky_error *err);
+
+/* ------------------------------------------------------------------ unique.c */
+
+enum unique_answer { UNIQUE_INSERTED, UNIQUE_DUPLICATE, UNIQUE_PENDING, UNIQUE_RETRY };
+
+/* How an entry goes into a unique index, and what came of it. */
+struct entry {
+    row_id_t row_id;
+    bool is_unique;
+    enum row_lock_mode look; /* whom to wait for at a row that has the key */
+    row_id_t existing;       /* out: that row */
+    enum unique_answer answer;
+};
+
+/* Inserts the entry for txn->key into a unique index, where nobody has the key. *is_new_out: it was
+ * not there before. */
+KY_MUST_CHECK ky_status unique_insert(struct access_txn *txn, struct access_index *runtime,
+                                      const struct cat_index *index, struct entry *entry,
+                                      struct lock_waiter *waiter, bool *is_new_out,
+                                      struct ky_error *err);
+
 /* For SERIALIZABLE: a version of a row, in row format, was written or written over. */
 void access_note_row(struct access_txn *txn, const struct cat_table *table, struct ky_slice row);
 
