@@ -4,21 +4,11 @@
 #include <stdio.h>
 
 #include "parser/parser.h"
-#include "server/sql/plan/explain_format.h"
 
 /*
  * EXPLAIN: one walk over the plan that tells each node's facts in PostgreSQL's words; how they are
  * laid out is explain_format's.
  */
-
-struct explain {
-    const struct statement_plan *plan;
-    const struct plan *top;
-    const struct explain_options *options;
-    explain_lookup lookup;
-    void *arg;
-    struct explain_out out;
-};
 
 static const char *
 join_words(enum plan_join kind)
@@ -178,349 +168,6 @@ write_title(const struct plan *node, struct ky_buffer *out)
     }
 }
 
-/* ------------------------------------------------------------------ details */
-
-static void
-tell_expr(struct explain *explain, const char *label, const struct plan *node,
-          const struct expr *expr)
-{
-    struct ky_buffer text = {0};
-    if (expr == NULL) {
-        return;
-    }
-    plan_print_expr(node, expr, &text);
-    explain_text(&explain->out, label, ky_buffer_slice(&text));
-    ky_buffer_deinit(&text);
-}
-
-/* Prints item i of a list. */
-typedef void (*print_item)(const struct plan *node, const void *items, uint32_t i,
-                           struct ky_buffer *out);
-
-struct item_texts {
-    struct ky_buffer text;
-    struct ky_slice *slices;
-};
-
-static struct item_texts
-texts_new(const struct plan *node, print_item print, const void *items, uint32_t count)
-{
-    struct item_texts texts = {.slices = ky_calloc((size_t)count + 1, sizeof(struct ky_slice))};
-    size_t *ends = ky_calloc((size_t)count + 1, sizeof(*ends));
-    for (uint32_t i = 0; i < count; i++) {
-        print(node, items, i, &texts.text);
-        ends[i] = texts.text.size;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const size_t start = i == 0 ? 0 : ends[i - 1];
-        texts.slices[i] = ky_slice(texts.text.data + start, ends[i] - start);
-    }
-    ky_free(ends);
-    return texts;
-}
-
-static void
-texts_free(struct item_texts *texts)
-{
-    ky_free(texts->slices);
-    ky_buffer_deinit(&texts->text);
-}
-
-static void
-tell_list(struct explain *explain, const char *label, const struct plan *node, print_item print,
-          const void *items, uint32_t count)
-{
-    if (count == 0) {
-        return;
-    }
-    struct item_texts texts = texts_new(node, print, items, count);
-    explain_list(&explain->out, label, texts.slices, count);
-    texts_free(&texts);
-}
-
-static void
-print_sort_key(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
-{
-    const struct sort_key *key = (const struct sort_key *)items + i;
-    plan_print_expr(node, key->expr, out);
-    ky_buffer_append_cstr(out, key->is_descending ? " DESC" : "");
-    if (key->is_nulls_first != key->is_descending) {
-        ky_buffer_append_cstr(out, key->is_nulls_first ? " NULLS FIRST" : " NULLS LAST");
-    }
-}
-
-static void
-print_group_key(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
-{
-    const struct plan above = {.kind = PLAN_LIMIT, .left = node->left};
-    plan_print_expr(&above, ((struct expr *const *)items)[i], out);
-}
-
-static void
-print_set_key(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
-{
-    const struct agg_set *set = items;
-    print_group_key(node, node->aggregate.groups, set->keys[i], out);
-}
-
-/* A line for each set; in the structured forms a group for each. */
-static void
-tell_groups(struct explain *explain, const struct plan *node)
-{
-    struct explain_out *out = &explain->out;
-    const struct agg_set *first = node->aggregate.sets;
-    if (!node->aggregate.has_sets) {
-        tell_list(explain, "Group Key", node, print_set_key, first,
-                  (uint32_t)(first->key_count - first->dependent_count));
-        return;
-    }
-    explain_open(out, "Grouping-Sets", "Grouping Sets", false);
-    for (uint32_t i = 0; i < node->aggregate.set_count; i++) {
-        const struct agg_set *set = &first[i];
-        const uint32_t count = (uint32_t)(set->key_count - set->dependent_count);
-        const bool is_hashed = count > 0;
-        struct item_texts texts = texts_new(node, print_set_key, set, count);
-        if (explain_is_text(out) && count == 0) {
-            explain_line(out);
-            ky_buffer_append_cstr(out->to, "Group Key: ()");
-        } else if (explain_is_text(out)) {
-            explain_list(out, "Hash Key", texts.slices, count);
-        }
-        explain_open(out, "Grouping-Set", NULL, true);
-        explain_open(out, is_hashed ? "Hash-Keys" : "Group-Keys",
-                     is_hashed ? "Hash Keys" : "Group Keys", false);
-        explain_nested_list(out, is_hashed ? "Hash-Key" : "Group-Key", texts.slices, count);
-        explain_close(out, is_hashed ? "Hash-Keys" : "Group-Keys", false);
-        explain_close(out, "Grouping-Set", true);
-        texts_free(&texts);
-    }
-    explain_close(out, "Grouping-Sets", false);
-}
-
-static void
-print_output_column(const struct plan *node, const void *items, uint32_t i, struct ky_buffer *out)
-{
-    (void)items;
-    plan_print_output(node, i, out);
-}
-
-static void
-tell_distance(struct explain *explain, const struct plan *node)
-{
-    struct ky_buffer text = {0};
-    ky_buffer_append_byte(&text, '(');
-    if (node->scan.vector_expr != NULL) {
-        ky_buffer_append_byte(&text, '(');
-        plan_print_expr(node, node->scan.vector_expr, &text);
-        ky_buffer_append_byte(&text, ')');
-    } else {
-        ky_buffer_append_cstr(&text, node->scan.table->columns[node->scan.vector_column].name);
-    }
-    ky_buffer_printf(&text, " %s ", cat_distance_operator(node->scan.distance));
-    plan_print_expr(node, node->scan.vector_query, &text);
-    ky_buffer_append_byte(&text, ')');
-    explain_text(&explain->out, "Order By", ky_buffer_slice(&text));
-    ky_buffer_deinit(&text);
-}
-
-/* Both sides are named with their tables, as if above the join. */
-static void
-tell_hash_condition(struct explain *explain, const struct plan *node)
-{
-    const struct plan left = {.kind = PLAN_HASH_JOIN, .left = node->left, .right = node->right};
-    const struct plan right = {.kind = PLAN_HASH_JOIN, .left = node->right, .right = node->left};
-    const bool is_list = node->join.key_count > 1;
-    struct ky_buffer text = {0};
-    if (node->join.key_count == 0) {
-        return;
-    }
-    ky_buffer_append_cstr(&text, is_list ? "(" : "");
-    for (uint16_t i = 0; i < node->join.key_count; i++) {
-        ky_buffer_append_cstr(&text, i == 0 ? "(" : " AND (");
-        plan_print_expr(&left, node->join.left_keys[i], &text);
-        ky_buffer_append_cstr(&text, " = ");
-        plan_print_expr(&right, node->join.right_keys[i], &text);
-        ky_buffer_append_byte(&text, ')');
-    }
-    ky_buffer_append_cstr(&text, is_list ? ")" : "");
-    explain_text(&explain->out, "Hash Cond", ky_buffer_slice(&text));
-    ky_buffer_deinit(&text);
-}
-
-static void
-tell_details(struct explain *explain, const struct plan *node)
-{
-    switch (node->kind) {
-    case PLAN_INDEX_SCAN:
-        tell_expr(explain, "Index Cond", node, node->scan.index_condition);
-        if (node->scan.index->method == INDEX_RMI) {
-            explain_cstr(&explain->out, "Index Method", "rmi");
-        }
-        break;
-    case PLAN_BITMAP_SCAN:
-        tell_expr(explain, "Recheck Cond", node, node->scan.index_condition);
-        tell_expr(explain, "Filter", node, node->scan.rest);
-        return;
-    case PLAN_BITMAP_INDEX:
-        tell_expr(explain, "Index Cond", node, node->scan.index_condition);
-        return;
-    case PLAN_CURRENT_OF: {
-        struct ky_buffer text = {0};
-        ky_buffer_append_cstr(&text, "CURRENT OF ");
-        ast_print_identifier(&text, node->scan.cursor);
-        explain_text(&explain->out, "TID Cond", ky_buffer_slice(&text));
-        ky_buffer_deinit(&text);
-        break;
-    }
-    case PLAN_VECTOR_SCAN:
-        tell_distance(explain, node);
-        break;
-    case PLAN_HASH_JOIN:
-        tell_hash_condition(explain, node);
-        tell_expr(explain, "Join Filter", node, node->join.condition);
-        break;
-    case PLAN_NESTED_LOOP:
-        tell_expr(explain, "Join Filter", node, node->join.condition);
-        break;
-    case PLAN_SORT:
-    case PLAN_TOP_N:
-        tell_list(explain, "Sort Key", node, print_sort_key, node->sort.keys, node->sort.key_count);
-        break;
-    case PLAN_AGGREGATE:
-        tell_groups(explain, node);
-        break;
-    default:
-        break;
-    }
-    tell_expr(explain, node->kind == PLAN_RESULT ? "One-Time Filter" : "Filter", node,
-              node->filter);
-    if (node->remark != NULL && explain_is_text(&explain->out)) {
-        explain_line(&explain->out);
-        ky_buffer_printf(explain->out.to, "Vector Index: not used, %s", node->remark);
-    } else if (node->remark != NULL) {
-        explain_cstr(&explain->out, "Vector Index Not Used", node->remark);
-    }
-}
-
-/* ------------------------------------------------------------------ what was measured */
-
-static const struct explain_actual *
-measured(const struct explain *explain, const struct plan *node)
-{
-    const struct explain_actual *actual =
-        explain->options->is_analyze ? explain->lookup(explain->arg, node) : NULL;
-    return actual != NULL && actual->loops > 0 ? actual : NULL;
-}
-
-static void
-write_numbers(struct explain *explain, const struct plan *node)
-{
-    const struct explain_options *options = explain->options;
-    struct ky_buffer *out = explain->out.to;
-    if (options->has_costs) {
-        ky_buffer_printf(out, "  (cost=%.2f..%.2f rows=%.0f width=%d)", node->startup_cost,
-                         node->total_cost, node->rows, node->width);
-    }
-    if (!options->is_analyze) {
-        return;
-    }
-    const struct explain_actual *actual = measured(explain, node);
-    if (actual == NULL) {
-        ky_buffer_append_cstr(out, " (never executed)");
-        return;
-    }
-    double loops = (double)actual->loops;
-    if (options->has_timing) {
-        ky_buffer_printf(out, " (actual time=%.3f..%.3f rows=%.0f loops=%.0f)",
-                         actual->startup_ms / loops, actual->total_ms / loops,
-                         (double)actual->rows / loops, loops);
-    } else {
-        ky_buffer_printf(out, " (actual rows=%.0f loops=%.0f)", (double)actual->rows / loops,
-                         loops);
-    }
-}
-
-/* The same as properties. A node that never ran has zeros. */
-static void
-tell_numbers(struct explain *explain, const struct plan *node)
-{
-    static const struct explain_actual none;
-    const struct explain_options *options = explain->options;
-    struct explain_out *out = &explain->out;
-    if (options->has_costs) {
-        explain_real(out, "Startup Cost", "", 2, node->startup_cost);
-        explain_real(out, "Total Cost", "", 2, node->total_cost);
-        explain_real(out, "Plan Rows", "", 0, node->rows);
-        explain_integer(out, "Plan Width", "", (uint64_t)KY_MAX(node->width, 0));
-    }
-    if (!options->is_analyze) {
-        return;
-    }
-    const struct explain_actual *actual = measured(explain, node);
-    double loops = actual == NULL ? 1.0 : (double)actual->loops;
-    actual = actual == NULL ? &none : actual;
-    if (options->has_timing) {
-        explain_real(out, "Actual Startup Time", "", 3, actual->startup_ms / loops);
-        explain_real(out, "Actual Total Time", "", 3, actual->total_ms / loops);
-    }
-    explain_real(out, "Actual Rows", "", 0, (double)actual->rows / loops);
-    explain_integer(out, "Actual Loops", "", actual->loops);
-}
-
-/* An operator's note, "Sort Method: quicksort  Memory: 25kB", as a property for each part; a part
- * without a colon is words of the form name=value. */
-static void
-tell_note(struct explain *explain, const char *note)
-{
-    while (*note != '\0') {
-        const char *end = strstr(note, "  ");
-        size_t size = end == NULL ? strlen(note) : (size_t)(end - note);
-        const char *mark = memmem(note, size, ": ", 2);
-        size_t mark_size = 2;
-        char label[64];
-        if (mark == NULL) {
-            const char *word_end = memchr(note, ' ', size);
-            size = word_end == NULL ? size : (size_t)(word_end - note);
-            mark = memchr(note, '=', size);
-            mark_size = 1;
-        }
-        if (mark != NULL) {
-            size_t label_size = (size_t)(mark - note);
-            struct ky_slice value = {(const uint8_t *)mark + mark_size,
-                                     size - label_size - mark_size};
-            (void)snprintf(label, sizeof(label), "%.*s", (int)KY_MIN(label_size, sizeof(label) - 1),
-                           note);
-            explain_text(&explain->out, label, value);
-        }
-        note += size;
-        note += strspn(note, " ");
-    }
-}
-
-static void
-tell_measured(struct explain *explain, const struct plan *node)
-{
-    const struct explain_actual *actual = measured(explain, node);
-    if (actual == NULL) {
-        return;
-    }
-    if (node->filter != NULL && (actual->removed > 0 || !explain_is_text(&explain->out))) {
-        const bool is_recheck = node->kind == PLAN_BITMAP_SCAN && node->scan.rest == NULL;
-        explain_integer(&explain->out,
-                        is_recheck ? "Rows Removed by Index Recheck" : "Rows Removed by Filter", "",
-                        actual->removed / actual->loops);
-    }
-    if (actual->note[0] == '\0') {
-        return;
-    }
-    if (explain_is_text(&explain->out)) {
-        explain_line(&explain->out);
-        ky_buffer_append_cstr(explain->out.to, actual->note);
-    } else {
-        tell_note(explain, actual->note);
-    }
-}
-
 /* ------------------------------------------------------------------ subqueries */
 
 /* relationship and name: of a child in the structured forms; name also heads it in text. */
@@ -627,17 +274,11 @@ subplan_count(const struct plan *node)
 
 /* ------------------------------------------------------------------ nodes */
 
-static bool
-is_modify(const struct plan *node)
-{
-    return node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE;
-}
-
 static const char *
 structured_type(const struct plan *node)
 {
     const char *type = node_type(node);
-    return is_modify(node) ? "ModifyTable"
+    return explain_is_modify(node) ? "ModifyTable"
            : strcmp(type, "HashAggregate") == 0 || strcmp(type, "MixedAggregate") == 0 ? "Aggregate"
            : node->kind == PLAN_SET_OPERATION                                          ? "SetOp"
                                                                                        : type;
@@ -685,7 +326,7 @@ tell_heading(struct explain *explain, const struct plan *node, const char *relat
         explain_cstr(out, "Partial Mode", "Simple");
     } else if (node->kind == PLAN_SET_OPERATION) {
         explain_cstr(out, "Strategy", "Hashed");
-    } else if (is_modify(node)) {
+    } else if (explain_is_modify(node)) {
         explain_cstr(out, "Operation", node_type(node));
     }
     tell_kind(explain, relationship, name);
@@ -720,7 +361,7 @@ tell_heading(struct explain *explain, const struct plan *node, const char *relat
         }
         break;
     }
-    tell_numbers(explain, node);
+    explain_tell_numbers(explain, node);
 }
 
 /* What PostgreSQL shows as a node of its own above a child: the Hash of a hash join. */
@@ -744,7 +385,7 @@ tell_hash(struct explain *explain, const struct plan *child)
     explain_open(out, "Plan", NULL, true);
     explain_cstr(out, "Node Type", "Hash");
     tell_kind(explain, "Inner", NULL);
-    tell_numbers(explain, child);
+    explain_tell_numbers(explain, child);
     explain_open(out, "Plans", "Plans", false);
     tell_node(explain, child, "Outer", NULL);
     explain_close(out, "Plans", false);
@@ -795,16 +436,6 @@ has_ctes(const struct statement_plan *plan)
     return false;
 }
 
-static void
-tell_output(struct explain *explain, const struct plan *node)
-{
-    const bool has_none =
-        node->kind == PLAN_APPEND || (is_modify(node) && !node->modify.has_returning);
-    if (explain->options->is_verbose && !has_none) {
-        tell_list(explain, "Output", node, print_output_column, NULL, node->output_count);
-    }
-}
-
 /* Everything below a node's heading. */
 static void
 tell_inside(struct explain *explain, const struct plan *node)
@@ -812,9 +443,9 @@ tell_inside(struct explain *explain, const struct plan *node)
     struct explain_out *out = &explain->out;
     const bool is_top = node == explain->top;
     struct subplan_walk walk = {.explain = explain, .is_init = true};
-    tell_output(explain, node);
-    tell_details(explain, node);
-    tell_measured(explain, node);
+    explain_tell_output(explain, node);
+    explain_tell_details(explain, node);
+    explain_tell_measured(explain, node);
     const bool has_children = node->left != NULL || node->kind == PLAN_APPEND ||
                               subplan_count(node) > 0 || (is_top && has_ctes(explain->plan));
     if (!has_children) {
@@ -850,7 +481,7 @@ write_node(struct explain *explain, const struct plan *node)
         } else {
             write_title(node, out->to);
         }
-        write_numbers(explain, node);
+        explain_write_numbers(explain, node);
         out->depth += is_first ? 2 : 6;
     }
     tell_inside(explain, node);
@@ -873,7 +504,7 @@ tell_node(struct explain *explain, const struct plan *node, const char *relation
     if (is_split) {
         explain_cstr(out, "Node Type", "Limit");
         tell_kind(explain, relationship, name);
-        tell_numbers(explain, node);
+        explain_tell_numbers(explain, node);
         explain_open(out, "Plans", "Plans", false);
         explain_open(out, "Plan", NULL, true);
         relationship = "Outer";
