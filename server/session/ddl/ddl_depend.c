@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/session/ddl/ddl_private.h"
+#include "server/sql/bind/walk.h"
 
 /*
  * What goes with a table or a column, and what has to say its new name. Views and a table's
@@ -344,4 +345,75 @@ ddl_rename_in_table(struct ddl *ddl, const struct cat_table *table, struct bind_
         }
     }
     return KY_OK;
+}
+
+/* ------------------------------------------------------------------ columns in expressions */
+
+struct column_search {
+    uint32_t index;
+};
+
+static bool
+visit_column(struct expr *expr, int level, void *self)
+{
+    const struct column_search *search = self;
+    return (expr->kind == EXPR_INPUT && expr->index == search->index) ||
+           expr_walk_children(expr, level, visit_column, self);
+}
+
+bool
+ddl_expression_uses(struct ddl *ddl, const struct cat_table *table, const char *sql, int16_t number)
+{
+    struct column_search search = {(uint32_t)(number - 1)};
+    struct expr *expr;
+    struct ky_error ignored;
+    ky_error_init(&ignored);
+    return sql != NULL &&
+           bind_table_expression(&ddl->bind, table, sql, NULL, -1, &expr, &ignored) == KY_OK &&
+           visit_column(expr, 0, &search);
+}
+
+struct column_list {
+    int16_t *numbers;
+    uint16_t count;
+};
+
+/* In the order in which the expression has them, each once. */
+static bool
+visit_columns(struct expr *expr, int level, void *self)
+{
+    struct column_list *list = self;
+    bool is_new = expr->kind == EXPR_INPUT;
+    for (uint16_t i = 0; is_new && i < list->count; i++) {
+        is_new = list->numbers[i] != (int16_t)(expr->index + 1);
+    }
+    if (is_new) {
+        list->numbers[list->count++] = (int16_t)(expr->index + 1);
+    }
+    return expr_walk_children(expr, level, visit_columns, self);
+}
+
+ky_status
+ddl_check_columns(struct ddl *ddl, const struct cat_table *table, struct cat_constraint *check)
+{
+    struct expr *expr;
+    KY_TRY(bind_table_expression(&ddl->bind, table, check->check_sql, type_get(OID_BOOL), -1, &expr,
+                                 ddl->err));
+    struct column_list list = {ky_arena_array(ddl->arena, int16_t, table->column_count + 1U), 0};
+    (void)visit_columns(expr, 0, &list);
+    check->columns = list.numbers;
+    check->column_count = list.count;
+    return KY_OK;
+}
+
+bool
+ddl_index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number)
+{
+    for (uint16_t i = 0; i < index->column_count; i++) {
+        if (index->keys[i].column == number ||
+            ddl_expression_uses(ddl, index->table, index->keys[i].expression_sql, number)) {
+            return true;
+        }
+    }
+    return ddl_expression_uses(ddl, index->table, index->predicate_sql, number);
 }

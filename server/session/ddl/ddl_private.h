@@ -336,8 +336,14 @@ KY_MUST_CHECK ky_status ddl_rename_in_views(struct ddl *ddl, struct bind_watch *
  * written, those of generated columns go into columns, which the caller writes. */
 KY_MUST_CHECK ky_status ddl_rename_in_table(struct ddl *ddl, const struct cat_table *table,
                                             struct bind_watch *watch, struct cat_column *columns);
-/* ddl_alter.c: does a key or the condition of the index read the column? */
+/* Does an expression over the table read the column? */
+bool ddl_expression_uses(struct ddl *ddl, const struct cat_table *table, const char *sql,
+                         int16_t number);
+/* Does a key or the condition of the index? */
 bool ddl_index_uses(struct ddl *ddl, const struct cat_index *index, int16_t number);
+/* Binds the expression of a new CHECK, and sets the columns that it reads. */
+KY_MUST_CHECK ky_status ddl_check_columns(struct ddl *ddl, const struct cat_table *table,
+                                          struct cat_constraint *check);
 /* ddl_alter.c: the table as something that ddl_add_column and ddl_add_constraint can extend. */
 struct new_table *ddl_as_new_table(struct ddl *ddl, const struct cat_table *table);
 /* 42703. */
@@ -379,10 +385,6 @@ KY_MUST_CHECK ky_status ddl_drop_references(struct ddl *ddl, const struct cat_ta
                                             int16_t column, const struct cat_index *index,
                                             enum ast_behavior behavior, const char *what);
 KY_MUST_CHECK ky_status ddl_lock_references(struct ddl *ddl, const struct cat_table *table);
-
-/* Binds the expression of a new CHECK, and sets the columns that it reads. */
-KY_MUST_CHECK ky_status ddl_check_columns(struct ddl *ddl, const struct cat_table *table,
-                                          struct cat_constraint *check);
 
 /* ------------------------------------------------------------------ ddl_text.c */
 
