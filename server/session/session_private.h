@@ -451,6 +451,7 @@ KY_MUST_CHECK ky_status source_plan(struct session *session, struct plan_source 
                                     struct ky_error *err);
 /* The portal points into its source's plan from now on, until it is freed. */
 void source_bound(struct portal *portal);
+void source_unbound(struct portal *portal);
 /* True for SELECT, VALUES, INSERT, UPDATE, DELETE: what the planner takes. */
 bool source_is_query(const struct ast_node *tree);
 /* now_us: since 1970. */
