@@ -81,6 +81,8 @@ enum ast_kind {
     AST_ON_CONFLICT,
     AST_UPDATE,
     AST_DELETE,
+    AST_MERGE,
+    AST_MERGE_WHEN,
     AST_TRUNCATE,
     AST_COPY,
     AST_OPTION,

@@ -337,18 +337,19 @@ print_on_conflict(struct ky_buffer *out, const struct ast_on_conflict *conflict)
     }
 }
 
+static const char *const overriding_words[] = {"", " OVERRIDING USER VALUE",
+                                               " OVERRIDING SYSTEM VALUE"};
+
 static void
 print_insert(struct ky_buffer *out, const struct ast_insert *insert)
 {
-    static const char *const overriding[] = {"", " OVERRIDING USER VALUE",
-                                             " OVERRIDING SYSTEM VALUE"};
     print_with(out, insert->with);
     print_clause(out, "INSERT INTO ", &insert->relation->node);
     if (insert->columns != NULL) {
         print_text(out, " ");
         print_column_targets(out, insert->columns);
     }
-    print_text(out, overriding[insert->overriding]);
+    print_text(out, overriding_words[insert->overriding]);
     if (insert->query == NULL) {
         print_text(out, " DEFAULT VALUES");
     } else {
@@ -379,6 +380,58 @@ print_delete(struct ky_buffer *out, const struct ast_delete *delete)
     print_list_clause(out, " USING ", delete->using_from);
     print_clause(out, " WHERE ", delete->where);
     print_list_clause(out, " RETURNING ", delete->returning);
+}
+
+static void
+print_merge_insert(struct ky_buffer *out, const struct ast_merge_when *when)
+{
+    print_text(out, "INSERT");
+    if (when->columns != NULL) {
+        print_text(out, " ");
+        print_column_targets(out, when->columns);
+    }
+    print_text(out, overriding_words[when->overriding]);
+    if (when->values == NULL) {
+        print_text(out, " DEFAULT VALUES");
+    } else {
+        print_text(out, " VALUES (");
+        print_list(out, when->values, ", ");
+        print_text(out, ")");
+    }
+}
+
+static void
+print_merge_when(struct ky_buffer *out, const struct ast_merge_when *when)
+{
+    print_text(out, when->is_matched ? "WHEN MATCHED" : "WHEN NOT MATCHED");
+    print_clause(out, " AND ", when->condition);
+    print_text(out, " THEN ");
+    switch (when->action) {
+    case AST_MERGE_NOTHING:
+        print_text(out, "DO NOTHING");
+        break;
+    case AST_MERGE_INSERT:
+        print_merge_insert(out, when);
+        break;
+    case AST_MERGE_UPDATE:
+        print_text(out, "UPDATE");
+        print_sets(out, when->sets);
+        break;
+    case AST_MERGE_DELETE:
+        print_text(out, "DELETE");
+        break;
+    }
+}
+
+static void
+print_merge(struct ky_buffer *out, const struct ast_merge *merge)
+{
+    print_with(out, merge->with);
+    print_clause(out, "MERGE INTO ", &merge->relation->node);
+    print_clause(out, " USING ", merge->source);
+    print_clause(out, " ON ", merge->condition);
+    print_text(out, " ");
+    print_list(out, merge->whens, " ");
 }
 
 static void
@@ -429,6 +482,16 @@ print_modification(struct ky_buffer *out, const struct ast_node *node)
     case AST_DELETE: {
         PRINT_AS(ast_delete, delete);
         print_delete(out, delete);
+        return true;
+    }
+    case AST_MERGE: {
+        PRINT_AS(ast_merge, merge);
+        print_merge(out, merge);
+        return true;
+    }
+    case AST_MERGE_WHEN: {
+        PRINT_AS(ast_merge_when, when);
+        print_merge_when(out, when);
         return true;
     }
     case AST_TRUNCATE: {

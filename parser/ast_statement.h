@@ -106,6 +106,28 @@ struct ast_delete {
     struct ast_with *with;
 };
 
+struct ast_merge {
+    struct ast_node node;
+    struct ast_range_var *relation;
+    struct ast_node *source; /* as in FROM */
+    struct ast_node *condition;
+    struct ast_list *whens; /* ast_merge_when */
+    struct ast_with *with;
+};
+
+enum ast_merge_action { AST_MERGE_NOTHING, AST_MERGE_INSERT, AST_MERGE_UPDATE, AST_MERGE_DELETE };
+
+struct ast_merge_when {
+    struct ast_node node;
+    bool is_matched;
+    enum ast_merge_action action;
+    struct ast_node *condition; /* NULL: none */
+    struct ast_list *sets;      /* UPDATE: ast_target, ast_multi_assign */
+    struct ast_list *columns;   /* INSERT: ast_target */
+    enum ast_overriding overriding;
+    struct ast_list *values; /* NULL: DEFAULT VALUES */
+};
+
 struct ast_truncate {
     struct ast_node node;
     struct ast_list *relations;

@@ -222,6 +222,16 @@ struct ast_node *build_update(struct parser *p, struct ast_update *update, struc
 struct ast_node *build_delete(struct parser *p, struct ast_with *with,
                               struct ast_range_var *relation, struct ast_list *using_from,
                               struct ast_node *where, struct ast_list *returning, int32_t location);
+struct ast_node *build_merge(struct parser *p, struct ast_with *with,
+                             struct ast_range_var *relation, struct ast_node *source,
+                             struct ast_node *condition, struct ast_list *whens, int32_t location);
+struct ast_merge_when *build_merge_when(struct parser *p, bool is_matched,
+                                        enum ast_merge_action action, struct ast_node *condition,
+                                        int32_t location);
+/* when carries the values from their rule. */
+struct ast_merge_when *build_merge_insert(struct parser *p, struct ast_merge_when *when,
+                                          struct ast_list *columns, int overriding,
+                                          struct ast_node *condition, int32_t location);
 struct ast_node *build_current_of(struct parser *p, struct token cursor, int32_t location);
 struct ast_node *build_multi_assign(struct parser *p, struct ast_list *targets,
                                     struct ast_node *source, int32_t location);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parser/build_private.h"
 
-/* SELECT with its clauses, FROM, windows, INSERT, UPDATE and DELETE. */
+/* SELECT with its clauses, FROM, windows, INSERT, UPDATE, DELETE and MERGE. */
 
 struct ast_select *
 build_select(struct parser *p, struct ast_list *targets, struct ast_into *into,
@@ -411,6 +411,51 @@ build_delete(struct parser *p, struct ast_with *with, struct ast_range_var *rela
         adopt(p, &node->node, &with->node);
     }
     return &node->node;
+}
+
+struct ast_node *
+build_merge(struct parser *p, struct ast_with *with, struct ast_range_var *relation,
+            struct ast_node *source, struct ast_node *condition, struct ast_list *whens,
+            int32_t location)
+{
+    struct ast_merge *merge = NODE(AST_MERGE, ast_merge, location);
+    merge->with = with;
+    merge->relation = relation;
+    merge->source = source;
+    merge->condition = condition;
+    merge->whens = whens;
+    adopt(p, &merge->node, source);
+    adopt(p, &merge->node, condition);
+    adopt_list(p, &merge->node, whens);
+    if (with != NULL) {
+        adopt(p, &merge->node, &with->node);
+    }
+    return &merge->node;
+}
+
+struct ast_merge_when *
+build_merge_when(struct parser *p, bool is_matched, enum ast_merge_action action,
+                 struct ast_node *condition, int32_t location)
+{
+    struct ast_merge_when *when = NODE(AST_MERGE_WHEN, ast_merge_when, location);
+    when->is_matched = is_matched;
+    when->action = action;
+    when->condition = condition;
+    adopt(p, &when->node, condition);
+    return when;
+}
+
+struct ast_merge_when *
+build_merge_insert(struct parser *p, struct ast_merge_when *when, struct ast_list *columns,
+                   int overriding, struct ast_node *condition, int32_t location)
+{
+    when->node.location = location;
+    when->columns = columns;
+    when->overriding = (enum ast_overriding)overriding;
+    when->condition = condition;
+    adopt_list(p, &when->node, columns);
+    adopt(p, &when->node, condition);
+    return when;
 }
 
 struct ast_node *

@@ -341,8 +341,6 @@ refused_alter(A) ::= EVENT(B) TRIGGER. { A = B; A.text = "event trigger"; }
 refused_alter(A) ::= FOREIGN(B) DATA WRAPPER. { A = B; A.text = "foreign data wrapper"; }
 refused_alter(A) ::= TEXT(B) SEARCH. { A = B; A.text = "text search"; }
 refused_alter(A) ::= USER(B) MAPPING. { A = B; A.text = "user mapping"; }
-utility(A) ::= MERGE(B) INTO rest. { A = build_unsupported(p, "MERGE", B.location); }
-utility(A) ::= with_clause MERGE(B) INTO rest. { A = build_unsupported(p, "MERGE", B.location); }
 utility(A) ::= SECURITY(B) LABEL rest. { A = build_unsupported(p, "SECURITY LABEL", B.location); }
 utility(A) ::= IMPORT(B) FOREIGN SCHEMA rest. { A = build_unsupported(p, "IMPORT FOREIGN SCHEMA", B.location); }
 utility(A) ::= REASSIGN(B) OWNED rest. { A = build_unsupported(p, "REASSIGN OWNED", B.location); }

@@ -111,6 +111,7 @@ preparable(A) ::= select_stmt(B). { A = &B->node; }
 preparable(A) ::= insert(A).
 preparable(A) ::= update(A).
 preparable(A) ::= delete(A).
+preparable(A) ::= merge(A).
 
 into_clause(A) ::= . { A = NULL; }
 into_clause(A) ::= INTO into_target(B). { A = B; }

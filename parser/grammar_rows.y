@@ -1,5 +1,5 @@
 
-/* ---- INSERT, UPDATE, DELETE, TRUNCATE, COPY ---- */
+/* ---- INSERT, UPDATE, DELETE, MERGE, TRUNCATE, COPY ---- */
 
 %type insert_rest {struct ast_insert *}
 %type insert_columns {struct ast_list *}
@@ -56,6 +56,26 @@ set_clause(A) ::= LPAREN(D) set_targets(B) RPAREN EQ a_expr(C). { A = build_mult
 set_targets(A) ::= set_target(B). { A = list_add(p, NULL, &B->node); }
 set_targets(A) ::= set_targets(A) COMMA set_target(B). { A = list_add(p, A, &B->node); }
 set_target(A) ::= col_id(B) opt_indirection(C). { A = NODE(AST_TARGET, ast_target, B.location); A->name = B.text; A->indirection = C; adopt_list(p, &A->node, C); }
+
+%type merge_whens {struct ast_list *}
+%type merge_when {struct ast_merge_when *}
+%type merge_condition {struct ast_node *}
+%type merge_values {struct ast_merge_when *}
+merge(A) ::= opt_with_clause(B) MERGE(C) INTO aliased_relation(D) USING table_ref(E) ON a_expr(F) merge_whens(G). { A = build_merge(p, B, D, E, F, G, C.location); }
+merge_whens(A) ::= merge_when(B). { A = list_add(p, NULL, &B->node); }
+merge_whens(A) ::= merge_whens(A) merge_when(B). { A = list_add(p, A, &B->node); }
+merge_when(A) ::= WHEN(B) MATCHED merge_condition(C) THEN UPDATE SET set_clauses(D). { A = build_merge_when(p, true, AST_MERGE_UPDATE, C, B.location); A->sets = D; adopt_list(p, &A->node, D); }
+merge_when(A) ::= WHEN(B) MATCHED merge_condition(C) THEN DELETE. { A = build_merge_when(p, true, AST_MERGE_DELETE, C, B.location); }
+merge_when(A) ::= WHEN(B) MATCHED merge_condition(C) THEN DO NOTHING. { A = build_merge_when(p, true, AST_MERGE_NOTHING, C, B.location); }
+merge_when(A) ::= WHEN(B) NOT MATCHED merge_condition(C) THEN DO NOTHING. { A = build_merge_when(p, false, AST_MERGE_NOTHING, C, B.location); }
+merge_when(A) ::= WHEN(B) NOT MATCHED merge_condition(C) THEN INSERT merge_values(D). { A = build_merge_insert(p, D, NULL, 0, C, B.location); }
+merge_when(A) ::= WHEN(B) NOT MATCHED merge_condition(C) THEN INSERT OVERRIDING overriding(E) VALUE merge_values(D). { A = build_merge_insert(p, D, NULL, E, C, B.location); }
+merge_when(A) ::= WHEN(B) NOT MATCHED merge_condition(C) THEN INSERT LPAREN insert_columns(F) RPAREN merge_values(D). { A = build_merge_insert(p, D, F, 0, C, B.location); }
+merge_when(A) ::= WHEN(B) NOT MATCHED merge_condition(C) THEN INSERT LPAREN insert_columns(F) RPAREN OVERRIDING overriding(E) VALUE merge_values(D). { A = build_merge_insert(p, D, F, E, C, B.location); }
+merge_when(A) ::= WHEN(B) NOT MATCHED merge_condition(C) THEN INSERT DEFAULT VALUES. { A = build_merge_when(p, false, AST_MERGE_INSERT, C, B.location); }
+merge_condition(A) ::= . { A = NULL; }
+merge_condition(A) ::= AND a_expr(B). { A = B; }
+merge_values(A) ::= VALUES LPAREN expr_list(B) RPAREN. { A = build_merge_when(p, false, AST_MERGE_INSERT, NULL, -1); A->values = B; adopt_list(p, &A->node, B); }
 
 truncate(A) ::= TRUNCATE(B) opt_table relation_expr_list(C) restart_identity(D) opt_behavior(E). {
     struct ast_truncate *truncate = NODE(AST_TRUNCATE, ast_truncate, B.location);

@@ -5,6 +5,7 @@ statement(A) ::= select_stmt(B). { A = &B->node; }
 statement(A) ::= insert(A).
 statement(A) ::= update(A).
 statement(A) ::= delete(A).
+statement(A) ::= merge(A).
 statement(A) ::= truncate(A).
 statement(A) ::= copy(A).
 statement(A) ::= create(A).

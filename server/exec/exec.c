@@ -71,6 +71,8 @@ class_of(const struct plan *plan)
         return &op_update;
     case PLAN_DELETE:
         return &op_delete;
+    case PLAN_MERGE:
+        return &op_merge;
     }
     KY_UNREACHABLE();
 }
@@ -380,7 +382,8 @@ op_rescan(struct op *op, struct ky_error *err)
 static bool
 is_modifying(const struct plan *plan)
 {
-    return plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE;
+    return plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE ||
+           plan->kind == PLAN_MERGE;
 }
 
 static void

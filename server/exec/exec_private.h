@@ -169,7 +169,8 @@ extern const struct op_class op_result, op_seq_scan, op_index_scan, op_bitmap_sc
     op_sysview_scan, op_vector_scan, op_function_scan, op_values_scan, op_cte_scan,
     op_work_table_scan, op_recursive_union, op_nested_loop, op_lookup_join, op_hash_join,
     op_materialize, op_sort, op_limit, op_aggregate, op_unique, op_append, op_set_operation,
-    op_project_set, op_window, op_lock_rows, op_insert, op_update, op_delete, op_current_of;
+    op_project_set, op_window, op_lock_rows, op_insert, op_update, op_delete, op_merge,
+    op_current_of;
 /* Is this nested loop one of lookups of whole keys? */
 bool lookup_join_serves(const struct plan *join);
 /* The child of an Append that the last batch came from; children_out: all of them. */

@@ -93,6 +93,9 @@ begin_query(struct session *session, const struct ast_copy *statement, struct co
         return table_query(session, statement, copy, source, err);
     }
     source->tree = statement->query;
+    if (source->tree->kind == AST_MERGE) {
+        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "MERGE not supported in COPY");
+    }
     if (!source_is_query(source->tree)) {
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                             "COPY of this kind of query is not supported");

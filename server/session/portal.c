@@ -143,6 +143,9 @@ portal_tag(const struct portal *portal, char tag[SESSION_TAG_SIZE])
         case QUERY_DELETE:
             word = "DELETE";
             break;
+        case QUERY_MERGE:
+            word = "MERGE";
+            break;
         case QUERY_SELECT:
         case QUERY_VALUES:
         case QUERY_SET_OPERATION:
@@ -169,6 +172,7 @@ check_read_only(const struct session *session, const struct statement_plan *plan
     const char *command = plan->kind == QUERY_INSERT   ? "INSERT"
                           : plan->kind == QUERY_UPDATE ? "UPDATE"
                           : plan->kind == QUERY_DELETE ? "DELETE"
+                          : plan->kind == QUERY_MERGE  ? "MERGE"
                                                        : "SELECT FOR UPDATE";
     return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
                         "cannot execute %s in a read-only transaction", command);
@@ -269,8 +273,8 @@ bool
 portal_changes_rows(const struct portal *portal)
 {
     const struct statement_plan *plan = portal->source->plan;
-    bool is_change =
-        plan->kind == QUERY_INSERT || plan->kind == QUERY_UPDATE || plan->kind == QUERY_DELETE;
+    bool is_change = plan->kind == QUERY_INSERT || plan->kind == QUERY_UPDATE ||
+                     plan->kind == QUERY_DELETE || plan->kind == QUERY_MERGE;
     for (uint16_t i = 0; i < plan->cte_count; i++) {
         const struct plan *cte = plan->ctes[i];
         is_change =

@@ -12,7 +12,7 @@ bool
 source_is_query(const struct ast_node *tree)
 {
     return tree->kind == AST_SELECT || tree->kind == AST_INSERT || tree->kind == AST_UPDATE ||
-           tree->kind == AST_DELETE;
+           tree->kind == AST_DELETE || tree->kind == AST_MERGE;
 }
 
 void

@@ -103,6 +103,8 @@ bind_statement(struct binder *b, struct scope *parent, const struct ast_node *no
         return bind_update(b, parent, (const void *)node, out);
     case AST_DELETE:
         return bind_delete(b, parent, (const void *)node, out);
+    case AST_MERGE:
+        return bind_merge(b, parent, (const void *)node, out);
     default:
         return bind_error(b, node->location, KY_SYNTAX_ERROR,
                           "only SELECT, VALUES, INSERT, UPDATE and DELETE can be here");

@@ -25,6 +25,7 @@ enum clause {
     CLAUSE_FRAME,
     CLAUSE_VALUES,
     CLAUSE_UPDATE,
+    CLAUSE_MERGE_WHEN,
     CLAUSE_RETURNING,
     CLAUSE_CHECK,
     CLAUSE_GENERATED,
@@ -409,6 +410,12 @@ KY_MUST_CHECK ky_status bind_update(struct binder *b, struct scope *parent,
                                     const struct ast_update *node, struct query **out);
 KY_MUST_CHECK ky_status bind_delete(struct binder *b, struct scope *parent,
                                     const struct ast_delete *node, struct query **out);
+KY_MUST_CHECK ky_status bind_merge(struct binder *b, struct scope *parent,
+                                   const struct ast_merge *node, struct query **out);
+/* The columns of a new row: what node says, else defaults. */
+KY_MUST_CHECK ky_status bind_merge_insert(struct binder *b, struct scope *scope,
+                                          const struct ast_merge_when *node,
+                                          struct merge_action *action);
 KY_MUST_CHECK ky_status bind_target_table(struct binder *b, struct scope *scope,
                                           const struct ast_range_var *name, const char *verb);
 /* The new value of a column of which target's indirection names a part: base, with the part set to

@@ -39,6 +39,8 @@ clause_name(enum clause clause)
         return "VALUES";
     case CLAUSE_UPDATE:
         return "UPDATE";
+    case CLAUSE_MERGE_WHEN:
+        return "MERGE WHEN conditions";
     case CLAUSE_RETURNING:
         return "RETURNING";
     case CLAUSE_CHECK:

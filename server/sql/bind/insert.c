@@ -38,21 +38,20 @@ coerce_assignment(struct binder *b, const struct cat_column *column, struct expr
 enum { SEEN_WHOLE = 1, SEEN_PART };
 
 static ky_status
-find_insert_columns(struct binder *b, const struct ast_insert *node, struct insert_state *state)
+find_insert_columns(struct binder *b, const struct ast_list *list, struct insert_state *state)
 {
     const struct cat_table *table = state->table;
-    state->columns =
-        ky_arena_array(b->arena, struct insert_column,
-                       (size_t)KY_MAX(ast_list_count(node->columns), table->column_count) + 1);
-    state->is_list_given = ast_list_count(node->columns) > 0;
+    state->columns = ky_arena_array(b->arena, struct insert_column,
+                                    (size_t)KY_MAX(ast_list_count(list), table->column_count) + 1);
+    state->is_list_given = ast_list_count(list) > 0;
     for (uint16_t i = 0; !state->is_list_given && i < table->column_count; i++) {
         if (!table->columns[i].is_dropped) {
             state->columns[state->count++] = (struct insert_column){i, -1, NULL};
         }
     }
     uint8_t seen[ROW_COLUMNS_MAX] = {0};
-    for (int32_t i = 0; i < ast_list_count(node->columns); i++) {
-        const struct ast_target *target = (const void *)ast_list_get(node->columns, i);
+    for (int32_t i = 0; i < ast_list_count(list); i++) {
+        const struct ast_target *target = (const void *)ast_list_get(list, i);
         int location = target->node.location;
         const struct cat_column *column = cat_find_column(table, ky_slice_cstr(target->name));
         if (column == NULL) {
@@ -394,7 +393,7 @@ bind_insert(struct binder *b, struct scope *parent, const struct ast_insert *nod
     KY_TRY(bind_target_table(b, &scope, node->relation, "insert into"));
     struct cat_table *table = query->tables[query->target_table]->table;
     struct insert_state state = {.table = table, .overriding = node->overriding};
-    KY_TRY(find_insert_columns(b, node, &state));
+    KY_TRY(find_insert_columns(b, node->columns, &state));
     scope.visible_from = INT32_MAX;
     KY_TRY(bind_source(b, &scope, node, &state));
     scope.visible_from = 0;
@@ -417,5 +416,70 @@ bind_insert(struct binder *b, struct scope *parent, const struct ast_insert *nod
     }
     KY_TRY(bind_returning(b, &scope, node->returning));
     *out = query;
+    return KY_OK;
+}
+
+static ky_status
+bind_merge_values(struct binder *b, struct scope *scope, const struct ast_list *values,
+                  struct insert_state *state, struct expr ***out)
+{
+    int width = ast_list_count(values);
+    const int extra = width > state->count ? ast_list_get(values, state->count)->location : -1;
+    KY_TRY(check_source_width(b, state, width, extra));
+    struct expr **exprs = ky_arena_array(b->arena, struct expr *, (size_t)width + 1);
+    for (int i = 0; i < width; i++) {
+        const struct ast_node *value = ast_list_get(values, i);
+        const int earlier = earlier_part(state, i);
+        struct expr *column_default = NULL;
+        if (state->columns[i].part != NULL) {
+            KY_TRY(bind_insert_part(b, scope, state, i, earlier < 0 ? NULL : exprs[earlier], value,
+                                    NULL, &exprs[i]));
+        } else {
+            KY_TRY(bind_insert_value(b, scope, state, i, value, &column_default, &exprs[i]));
+        }
+    }
+    int *kept;
+    join_parts(b, state, &kept, &width);
+    for (int i = 0; i < width; i++) {
+        exprs[i] = exprs[kept[i]];
+    }
+    *out = exprs;
+    return KY_OK;
+}
+
+ky_status
+bind_merge_insert(struct binder *b, struct scope *scope, const struct ast_merge_when *node,
+                  struct merge_action *action)
+{
+    struct cat_table *table = scope->query->tables[scope->query->target_table]->table;
+    struct insert_state state = {.table = table, .overriding = node->overriding};
+    struct expr **exprs = NULL;
+    KY_TRY(find_insert_columns(b, node->columns, &state));
+    if (node->values == NULL) {
+        state.count = 0;
+    } else {
+        const enum clause saved = scope->clause;
+        scope->clause = CLAUSE_VALUES;
+        const ky_status status = bind_merge_values(b, scope, node->values, &state, &exprs);
+        scope->clause = saved;
+        KY_TRY(status);
+    }
+    uint8_t given[ROW_COLUMNS_MAX] = {0};
+    action->assignments = ky_arena_array(b->arena, struct assignment, table->column_count + 1U);
+    for (int i = 0; i < state.count; i++) {
+        action->assignments[action->assignment_count++] =
+            (struct assignment){.column = state.columns[i].index, .expr = exprs[i]};
+        given[state.columns[i].index] = 1;
+    }
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        struct expr *expr = NULL;
+        if (!given[i] && !table->columns[i].is_dropped) {
+            KY_TRY(bind_column_default(b, table, i, &expr));
+        }
+        if (expr != NULL) {
+            action->assignments[action->assignment_count++] =
+                (struct assignment){.column = i, .expr = expr};
+        }
+    }
     return KY_OK;
 }

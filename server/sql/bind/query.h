@@ -116,12 +116,29 @@ enum query_kind {
     QUERY_INSERT,
     QUERY_UPDATE,
     QUERY_DELETE,
+    QUERY_MERGE,
     QUERY_VALUES,
     QUERY_SET_OPERATION
 };
 enum set_operation { SET_UNION, SET_INTERSECT, SET_EXCEPT };
 
 enum conflict_action { CONFLICT_NONE, CONFLICT_NOTHING, CONFLICT_UPDATE };
+
+struct assignment {
+    uint16_t column;
+    bool is_part; /* of the column; others may follow */
+    struct expr *expr;
+};
+
+/* MERGE: what is done with a row of the source; the first that fits. */
+enum merge_kind { MERGE_NOTHING, MERGE_INSERT, MERGE_UPDATE, MERGE_DELETE };
+struct merge_action {
+    bool is_matched;
+    enum merge_kind kind;
+    struct expr *condition;         /* NULL: any row */
+    struct assignment *assignments; /* INSERT: the columns that are not null */
+    uint16_t assignment_count;
+};
 
 struct query {
     enum query_kind kind;
@@ -170,12 +187,10 @@ struct query {
     uint16_t insert_column_count;
     struct expr **defaults; /* INSERT: per table column, for those not in insert_columns; NULL:
                                null. UPDATE: unused */
-    struct {
-        uint16_t column;
-        bool is_part; /* of the column; others may follow */
-        struct expr *expr;
-    } * assignments; /* UPDATE, and DO UPDATE */
+    struct assignment *assignments; /* UPDATE, and DO UPDATE */
     uint16_t assignment_count;
+    struct merge_action *merge_actions; /* MERGE: from[0] joins the source and the target */
+    uint16_t merge_action_count;
     struct expr **checks; /* CHECK constraints over the new row: EXPR_INPUT by column index */
     const char **check_names;
     uint16_t check_count;

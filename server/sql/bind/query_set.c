@@ -367,6 +367,10 @@ bind_with(struct binder *b, struct scope *scope, const struct ast_with *with)
             scope->ctes = name;
         }
         bool is_modifying = node->query->kind != AST_SELECT;
+        if (node->query->kind == AST_MERGE) {
+            return bind_error(b, node->node.location, KY_FEATURE_NOT_SUPPORTED,
+                              "MERGE not supported in WITH query");
+        }
         if (is_modifying && scope->parent != NULL) {
             return bind_error(b, node->node.location, KY_FEATURE_NOT_SUPPORTED,
                               "WITH clause containing a data-modifying statement must be at the "

@@ -345,6 +345,18 @@ check_lateral(struct binder *b, const struct ns_item *item, int location)
         b->err, "The combining JOIN type must be INNER or LEFT for a LATERAL reference.");
 }
 
+static ky_status
+check_system_column(struct binder *b, const struct scope *scope, uint16_t column, const char *name,
+                    int location)
+{
+    if (scope->clause == CLAUSE_MERGE_WHEN && column >= EXPR_SYSTEM_FIRST &&
+        column != EXPR_SYSTEM_TABLEOID) {
+        return bind_error(b, location, KY_INVALID_COLUMN_REFERENCE,
+                          "cannot use system column \"%s\" in MERGE WHEN condition", name);
+    }
+    return KY_OK;
+}
+
 ky_status
 scope_find_column(struct binder *b, struct scope *scope, const char *name, int location,
                   struct expr **out)
@@ -366,6 +378,7 @@ scope_find_column(struct binder *b, struct scope *scope, const char *name, int l
                                   "column reference \"%s\" is ambiguous", name);
             }
             KY_TRY(check_lateral(b, item, location));
+            KY_TRY(check_system_column(b, scope, column, name, location));
             *out = item_column(b, at, item, column, levels_up, location);
         }
         if (*out == NULL && at->distance != NULL && levels_up == 0 &&
@@ -395,6 +408,7 @@ find_qualified_column(struct binder *b, struct scope *scope, const char *schema,
         return bind_error(b, location, KY_AMBIGUOUS_COLUMN, "column reference \"%s\" is ambiguous",
                           name);
     }
+    KY_TRY(check_system_column(b, scope, column, name, location));
     struct scope *at = scope;
     for (uint16_t i = 0; i < levels_up; i++) {
         at = at->parent;

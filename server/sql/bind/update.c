@@ -313,7 +313,8 @@ bind_assignments(struct binder *b, struct scope *scope, const struct ast_list *s
         const struct ast_multi_assign *multi = (const void *)node;
         count += node->kind == AST_MULTI_ASSIGN ? ast_list_count(multi->targets) : 1;
     }
-    query->assignments = ky_arena_calloc(b->arena, (size_t)count + 1, sizeof(*query->assignments));
+    query->assignments = ky_arena_array(b->arena, struct assignment, (size_t)count + 1);
+    query->assignment_count = 0;
     for (int32_t i = 0; i < ast_list_count(sets); i++) {
         const struct ast_node *node = ast_list_get(sets, i);
         if (node->kind == AST_MULTI_ASSIGN) {

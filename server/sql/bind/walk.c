@@ -128,6 +128,17 @@ query_walk(struct query *query, int level, expr_visitor visit, void *self)
             return true;
         }
     }
+    for (uint16_t i = 0; i < query->merge_action_count; i++) {
+        const struct merge_action *action = &query->merge_actions[i];
+        if (visit_one(action->condition, level, visit, self)) {
+            return true;
+        }
+        for (uint16_t a = 0; a < action->assignment_count; a++) {
+            if (visit_one(action->assignments[a].expr, level, visit, self)) {
+                return true;
+            }
+        }
+    }
     if (visit_one(query->where, level, visit, self) ||
         visit_one(query->having, level, visit, self) ||
         visit_one(query->limit, level, visit, self) ||

@@ -404,6 +404,7 @@ print_body(struct printer *p, struct query *query, const struct cat_table *view,
     case QUERY_INSERT:
     case QUERY_UPDATE:
     case QUERY_DELETE:
+    case QUERY_MERGE:
         p->is_failed = true;
         break;
     }

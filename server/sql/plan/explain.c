@@ -99,6 +99,8 @@ node_type(const struct plan *node)
         return "Update";
     case PLAN_DELETE:
         return "Delete";
+    case PLAN_MERGE:
+        return "Merge";
     }
     return "Unknown";
 }
@@ -151,6 +153,7 @@ write_title(const struct plan *node, struct ky_buffer *out)
     case PLAN_INSERT:
     case PLAN_UPDATE:
     case PLAN_DELETE:
+    case PLAN_MERGE:
         ky_buffer_printf(out, "%s on %s", node_type(node), node->modify.table->name);
         if (alias != NULL && strcmp(alias, node->modify.table->name) != 0) {
             ky_buffer_printf(out, " %s", alias);
@@ -257,6 +260,15 @@ walk_node_subplans(struct subplan_walk *walk, const struct plan *node)
             }
         }
         break;
+    case PLAN_MERGE:
+        for (uint16_t i = 0; i < node->modify.merge_count; i++) {
+            const struct merge_plan *merge = &node->modify.merges[i];
+            walk_subplans(walk, merge->condition);
+            for (uint16_t c = 0; c < node->modify.table->column_count; c++) {
+                walk_subplans(walk, merge->values[c]);
+            }
+        }
+        break;
     default:
         break;
     }
@@ -349,6 +361,7 @@ tell_heading(struct explain *explain, const struct plan *node, const char *relat
     case PLAN_INSERT:
     case PLAN_UPDATE:
     case PLAN_DELETE:
+    case PLAN_MERGE:
         tell_table(explain, node, node->modify.table);
         break;
     case PLAN_NESTED_LOOP:

@@ -229,7 +229,8 @@ explain_tell_details(struct explain *explain, const struct plan *node)
 bool
 explain_is_modify(const struct plan *node)
 {
-    return node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE;
+    return node->kind == PLAN_INSERT || node->kind == PLAN_UPDATE || node->kind == PLAN_DELETE ||
+           node->kind == PLAN_MERGE;
 }
 
 void

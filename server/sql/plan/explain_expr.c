@@ -125,6 +125,7 @@ print_input(const struct plan *node, uint32_t index, bool is_qualified, struct k
     case PLAN_INSERT:
     case PLAN_UPDATE:
     case PLAN_DELETE:
+    case PLAN_MERGE:
         print_returned(node, index, is_qualified, out);
         return;
     case PLAN_WINDOW:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "server/sql/plan/explain.h"
@@ -98,6 +99,34 @@ tell_note(struct explain *explain, const char *note)
     }
 }
 
+static void
+tell_merged(struct explain *explain, const struct explain_actual *actual)
+{
+    const struct {
+        const char *word, *label;
+        uint64_t count;
+    } counts[] = {{"inserted", "Tuples Inserted", actual->inserted},
+                  {"updated", "Tuples Updated", actual->updated},
+                  {"deleted", "Tuples Deleted", actual->deleted},
+                  {"skipped", "Tuples Skipped", actual->skipped}};
+    bool is_first = true;
+    for (size_t i = 0; i < KY_COUNT_OF(counts); i++) {
+        if (!explain_is_text(&explain->out)) {
+            explain_integer(&explain->out, counts[i].label, "", counts[i].count);
+            continue;
+        }
+        if (counts[i].count == 0) {
+            continue;
+        }
+        if (is_first) {
+            explain_line(&explain->out);
+            ky_buffer_append_cstr(explain->out.to, "Tuples:");
+            is_first = false;
+        }
+        ky_buffer_printf(explain->out.to, " %s=%" PRIu64, counts[i].word, counts[i].count);
+    }
+}
+
 void
 explain_tell_measured(struct explain *explain, const struct plan *node)
 {
@@ -110,6 +139,9 @@ explain_tell_measured(struct explain *explain, const struct plan *node)
         explain_integer(&explain->out,
                         is_recheck ? "Rows Removed by Index Recheck" : "Rows Removed by Filter", "",
                         actual->removed / actual->loops);
+    }
+    if (node->kind == PLAN_MERGE) {
+        tell_merged(explain, actual);
     }
     if (actual->note[0] == '\0') {
         return;

@@ -52,6 +52,13 @@ collect_query(struct level *level, struct exprs *out)
     for (uint16_t i = 0; i < query->assignment_count && query->kind == QUERY_UPDATE; i++) {
         collect_columns(level, out, query->assignments[i].expr);
     }
+    for (uint16_t i = 0; i < query->merge_action_count; i++) {
+        const struct merge_action *action = &query->merge_actions[i];
+        collect_columns(level, out, action->condition);
+        for (uint16_t a = 0; a < action->assignment_count; a++) {
+            collect_columns(level, out, action->assignments[a].expr);
+        }
+    }
     collect_columns(level, out, query->where);
     collect_columns(level, out, query->having);
 }

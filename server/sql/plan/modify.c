@@ -2,7 +2,7 @@
 #include "server/sql/bind/walk.h"
 #include "server/sql/plan/plan_private.h"
 
-/* INSERT, UPDATE, DELETE: a plan for the rows, and a node that changes the table. */
+/* INSERT, UPDATE, DELETE, MERGE: a plan for the rows, and a node that changes the table. */
 
 enum { NOT_GIVEN = UINT16_MAX };
 
@@ -242,6 +242,85 @@ plan_change(struct level *level)
     return plan;
 }
 
+/* Where the child has the row id, and each column of the table as it was. */
+static void
+find_old_row(const struct query *query, struct plan *plan, const struct exprs *output)
+{
+    for (uint32_t i = 0; i < output->count; i++) {
+        const struct expr *column = output->list[i];
+        if (column->table != query->target_table) {
+            continue;
+        }
+        if (column->column == EXPR_SYSTEM_ROW_ID) {
+            plan->modify.row_id_column = (uint16_t)i;
+        } else if (column->column < plan->modify.table->column_count) {
+            plan->modify.new_columns[column->column] = (uint16_t)i;
+        }
+    }
+}
+
+static void
+plan_merge_action(const struct input *input, const struct query *query,
+                  const struct merge_action *action, const struct plan *plan,
+                  struct merge_plan *merge)
+{
+    struct planner *p = input->level->planner;
+    const uint16_t column_count = plan->modify.table->column_count;
+    merge->is_matched = action->is_matched;
+    merge->kind = action->kind;
+    merge->condition = fix_expr(input, action->condition);
+    merge->values = ky_arena_array(p->arena, struct expr *, column_count + 1U);
+    merge->is_changed = ky_arena_array(p->arena, bool, column_count + 1U);
+    for (uint16_t i = 0; i < action->assignment_count; i++) {
+        const struct assignment *assignment = &action->assignments[i];
+        merge->values[assignment->column] = fix_expr(input, assignment->expr);
+        merge->is_changed[assignment->column] = true;
+    }
+    for (uint16_t i = 0; query->generated != NULL && i < column_count; i++) {
+        merge->is_changed[i] = merge->is_changed[i] || query->generated[i] != NULL;
+    }
+}
+
+/* The join below MERGE gives the target's row id and columns, and what WHEN reads. What a row of
+ * it comes to is evaluated only once it is known which WHEN is its. */
+static struct plan *
+plan_merge(struct level *level)
+{
+    struct planner *p = level->planner;
+    struct query *query = level->query;
+    struct cat_table *table = query->tables[query->target_table]->table;
+    struct exprs extra = {0};
+    exprs_add(level, &extra,
+              expr_new_column(p, query->target_table, EXPR_SYSTEM_ROW_ID, type_get(OID_INT8)));
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        exprs_add(level, &extra,
+                  expr_new_column(p, query->target_table, i, table->columns[i].type));
+    }
+    level->extra = &extra;
+    struct piece piece = plan_from(level);
+    if (p->is_failed) {
+        return NULL;
+    }
+    const struct input input = {
+        .level = level, .exprs = piece.output.list, .count = piece.output.count};
+    struct plan *plan = plan_new(p, PLAN_MERGE);
+    plan->left = piece.plan;
+    plan->alias = query->tables[query->target_table]->alias;
+    plan->startup_cost = piece.plan->startup_cost;
+    plan->total_cost = piece.plan->total_cost;
+    plan->modify.table = table;
+    plan->modify.new_columns = ky_arena_array(p->arena, uint16_t, table->column_count + 1U);
+    find_old_row(query, plan, &piece.output);
+    plan->modify.merge_count = query->merge_action_count;
+    plan->modify.merges = ky_arena_array(p->arena, struct merge_plan, query->merge_action_count);
+    for (uint16_t i = 0; i < query->merge_action_count; i++) {
+        plan_merge_action(&input, query, &query->merge_actions[i], plan, &plan->modify.merges[i]);
+    }
+    set_row_rules(plan, query);
+    set_returning(level, plan, &piece.output);
+    return plan;
+}
+
 struct plan *
 plan_modify(struct level *level)
 {
@@ -250,5 +329,7 @@ plan_modify(struct level *level)
     struct cat_table *table = query->tables[query->target_table]->table;
     p->has_writes = true;
     use_table(p, table, LOCK_ROW_EXCLUSIVE);
-    return query->kind == QUERY_INSERT ? plan_insert(level) : plan_change(level);
+    return query->kind == QUERY_INSERT  ? plan_insert(level)
+           : query->kind == QUERY_MERGE ? plan_merge(level)
+                                        : plan_change(level);
 }

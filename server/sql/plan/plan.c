@@ -203,6 +203,7 @@ plan_one(struct level *level)
     case QUERY_INSERT:
     case QUERY_UPDATE:
     case QUERY_DELETE:
+    case QUERY_MERGE:
         return plan_modify(level);
     }
     KY_UNREACHABLE();
@@ -229,7 +230,8 @@ plan_nested(struct level *parent, struct query *query, struct slot_ref **refs_ou
 static bool
 is_change(const struct plan *plan)
 {
-    return plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE;
+    return plan->kind == PLAN_INSERT || plan->kind == PLAN_UPDATE || plan->kind == PLAN_DELETE ||
+           plan->kind == PLAN_MERGE;
 }
 
 /* Foreign keys are looked at after the last row. */
@@ -331,8 +333,8 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
         return KY_ERR;
     }
     struct statement_plan *plan = ky_arena_new(p.arena, struct statement_plan);
-    const bool has_returning =
-        query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE || query->kind == QUERY_DELETE;
+    const bool has_returning = query->kind == QUERY_INSERT || query->kind == QUERY_UPDATE ||
+                               query->kind == QUERY_DELETE || query->kind == QUERY_MERGE;
     plan->root = root;
     plan->ctes = p.cte_plans;
     plan->cte_names = p.cte_names;

@@ -41,6 +41,7 @@ enum plan_kind {
     PLAN_INSERT,
     PLAN_UPDATE,
     PLAN_DELETE,
+    PLAN_MERGE,
 };
 
 enum plan_join {
@@ -109,6 +110,15 @@ agg_set_has(const struct agg_set *set, uint16_t key)
 {
     return (set->bits[key / 64] >> (key % 64) & 1) != 0;
 }
+
+/* MERGE: one WHEN, over the child's output. */
+struct merge_plan {
+    bool is_matched;
+    enum merge_kind kind;
+    struct expr *condition; /* NULL: any row */
+    struct expr **values;   /* INSERT, UPDATE: per table column; NULL: null, or as it was */
+    bool *is_changed;       /* UPDATE */
+};
 
 struct window_call {
     const struct func *func; /* window function or aggregate */
@@ -245,12 +255,14 @@ struct plan {
             enum lock_policy *policies;
             uint16_t count;
         } lock;
-        struct { /* INSERT, UPDATE, DELETE: child rows in, RETURNING rows out (project over the row
-                    as below) */
+        struct { /* INSERT, UPDATE, DELETE, MERGE: child rows in, RETURNING rows out (project over
+                    the row as below) */
             struct cat_table *table;
-            uint16_t row_id_column; /* UPDATE, DELETE: input column with the row id */
+            uint16_t row_id_column; /* UPDATE, DELETE: input column with the row id; MERGE: null
+                                       where the source has no match */
             /* INSERT: input column for each table column, or UINT16_MAX: then `values`.
-             * UPDATE: the input holds, for every table column, its new value in new_columns. */
+             * UPDATE: the input holds, for every table column, its new value in new_columns.
+             * MERGE: its old one. */
             uint16_t *new_columns;
             struct expr *
                 *defaults;    /* INSERT: per table column, when new_columns says none; NULL: null */
@@ -270,6 +282,8 @@ struct plan {
              * id (int8) at table->column_count, then its system_columns, then the child's columns
              * (0 of them for ON CONFLICT). */
             bool has_returning;
+            struct merge_plan *merges; /* MERGE: the first whose condition is true */
+            uint16_t merge_count;
             struct scan_column *system_columns; /* EXPR_SYSTEM_*, of the new row */
             uint16_t system_count;
         } modify;
@@ -324,6 +338,7 @@ struct explain_times {
 struct explain_actual {
     double startup_ms, total_ms;
     uint64_t rows, loops, removed;
+    uint64_t inserted, updated, deleted, skipped; /* MERGE */
     char note[160]; /* "Sort Method: quicksort  Memory: 25kB", ... or "" */
 };
 typedef const struct explain_actual *(*explain_lookup)(void *arg, const struct plan *node);
