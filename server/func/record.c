@@ -52,6 +52,38 @@ RECORD_COMPARISON(record_gt, >)
 RECORD_COMPARISON(record_le, <=)
 RECORD_COMPARISON(record_ge, >=)
 
+/* As stored: 1.0 and 1.00 differ, and a type without an order will do. Two nulls are alike. */
+static bool
+has_equal_image(struct datum a, struct datum b)
+{
+    struct record_view x;
+    struct record_view y;
+    record_open(a.bytes, &x);
+    record_open(b.bytes, &y);
+    bool is_equal = x.count == y.count;
+    for (uint32_t i = 0; is_equal && i < x.count; i++) {
+        const struct record_field left = record_next(&x);
+        const struct record_field right = record_next(&y);
+        is_equal = left.type == right.type && left.value.is_null == right.value.is_null &&
+                   (left.value.is_null || (left.type->storage == TYPE_BYTES
+                                               ? ky_slice_equal(left.value.bytes, right.value.bytes)
+                                               : left.value.word == right.value.word));
+    }
+    return is_equal;
+}
+
+SCALAR(record_image_eq)
+{
+    *out = datum_word(has_equal_image(args[0], args[1]));
+    return KY_OK;
+}
+
+SCALAR(record_image_ne)
+{
+    *out = datum_word(!has_equal_image(args[0], args[1]));
+    return KY_OK;
+}
+
 SCALAR(row_to_json)
 {
     struct ky_buffer text = {0};
@@ -74,6 +106,8 @@ static const struct func funcs[] = {
     FUNC(2984, "record_gt", OID_BOOL, 'i', true, PAIR, .scalar = record_gt),
     FUNC(2985, "record_le", OID_BOOL, 'i', true, PAIR, .scalar = record_le),
     FUNC(2986, "record_ge", OID_BOOL, 'i', true, PAIR, .scalar = record_ge),
+    FUNC(3181, "record_image_eq", OID_BOOL, 'i', true, PAIR, .scalar = record_image_eq),
+    FUNC(3182, "record_image_ne", OID_BOOL, 'i', true, PAIR, .scalar = record_image_ne),
     FUNC(3155, "row_to_json", OID_JSON, 's', true, ARGS(OID_RECORD), .scalar = row_to_json),
     FUNC(3156, "row_to_json", OID_JSON, 's', true, ARGS(OID_RECORD, OID_BOOL),
          .scalar = row_to_json),
@@ -87,6 +121,8 @@ static struct operator_row operators[] = {
     OPERATOR(2991, ">", OID_RECORD, OID_RECORD, OID_BOOL, 2984, 2990, 2992, 5, false),
     OPERATOR(2992, "<=", OID_RECORD, OID_RECORD, OID_BOOL, 2985, 2993, 2991, 2, false),
     OPERATOR(2993, ">=", OID_RECORD, OID_RECORD, OID_BOOL, 2986, 2992, 2990, 4, false),
+    OPERATOR(3188, "*=", OID_RECORD, OID_RECORD, OID_BOOL, 3181, 3188, 3189, 0, false),
+    OPERATOR(3189, "*<>", OID_RECORD, OID_RECORD, OID_BOOL, 3182, 3189, 3188, 0, false),
 };
 
 const struct func_table func_table_record = {funcs, KY_COUNT_OF(funcs), operators,
