@@ -161,6 +161,7 @@ explain_value(A) ::= opt_boolean_or_string(B). { A = build_string(p, B); }
 explain_value(A) ::= signed_number(A).
 explainable(A) ::= preparable(A).
 explainable(A) ::= create_as(A).
+explainable(A) ::= refresh(A).
 explainable(A) ::= execute(A).
 explainable(A) ::= declare(A).
 utility(A) ::= PREPARE(B) col_id(C) opt_types(D) AS preparable(E). {

@@ -40,6 +40,7 @@ create(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) qualified_name(E) PAR
 create_as(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, C, D, E, &F->node, G, B.location); }
 create_as(A) ::= CREATE(B) opt_temp(C) TABLE if_not_exists(D) create_as_target(E) AS execute(F) with_data(G). { A = build_create_table_as(p, C, D, E, F, G, B.location); }
 create_as(A) ::= CREATE(B) MATERIALIZED VIEW if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, AST_PERMANENT, D, E, &F->node, G, B.location); ((struct ast_create_table_as *)A)->is_materialized_view = true; }
+create_as(A) ::= CREATE(B) UNLOGGED MATERIALIZED VIEW if_not_exists(D) create_as_target(E) AS select_stmt(F) with_data(G). { A = build_create_table_as(p, AST_UNLOGGED, D, E, &F->node, G, B.location); ((struct ast_create_table_as *)A)->is_materialized_view = true; }
 create(A) ::= create_as(A).
 create_as_target(A) ::= qualified_name(B) opt_column_list(C) opt_access_method(D) opt_storage(E) on_commit(F) opt_tablespace(G). {
     A = build_into(p, B, AST_PERMANENT);
@@ -348,7 +349,8 @@ check_option(A) ::= . { A = AST_NO_CHECK_OPTION; }
 check_option(A) ::= WITH CHECK OPTION. { A = AST_CASCADED_CHECK_OPTION; }
 check_option(A) ::= WITH CASCADED CHECK OPTION. { A = AST_CASCADED_CHECK_OPTION; }
 check_option(A) ::= WITH LOCAL CHECK OPTION. { A = AST_LOCAL_CHECK_OPTION; }
-utility(A) ::= REFRESH(B) MATERIALIZED VIEW opt_concurrently(C) qualified_name(D) with_data(E). {
+utility(A) ::= refresh(A).
+refresh(A) ::= REFRESH(B) MATERIALIZED VIEW opt_concurrently(C) qualified_name(D) with_data(E). {
     struct ast_refresh *refresh = NODE(AST_REFRESH, ast_refresh, B.location);
     refresh->relation = D;
     refresh->is_concurrent = C;

@@ -301,7 +301,7 @@ reset_all(struct access *access, const struct cat_image *image) KY_REQUIRES(acce
         atomic_store_explicit(&shard->rollbacks, 0, memory_order_relaxed);
     }
     for (size_t i = 0; i < image->table_count; i++) {
-        if (image->tables[i]->sysview == NULL && image->tables[i]->kind == 'r') {
+        if (cat_keeps_rows(image->tables[i])) {
             reset_upkeep(access, image->tables[i]);
         }
     }

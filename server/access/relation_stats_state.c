@@ -79,7 +79,7 @@ put_relations(struct access *access, const struct cat_image *image, struct ky_bu
     uint64_t count = 0;
     for (size_t i = 0; i < image->table_count; i++) {
         const struct cat_table *table = image->tables[i];
-        if (table->kind != 'r' || table->sysview != NULL || table->persistence == 't') {
+        if (!cat_keeps_rows(table) || table->persistence == 't') {
             continue;
         }
         put_relation(access, out, table->oid);

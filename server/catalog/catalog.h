@@ -135,7 +135,7 @@ struct cat_table {
     oid_t oid;
     const char *name;
     oid_t schema;
-    char kind;        /* pg_class.relkind: r, v, S, i (system indexes are not listed) */
+    char kind;        /* pg_class.relkind: r, v, m, S, i (system indexes are not listed) */
     char persistence; /* p, u, t */
     rel_id_t rel;     /* relfilenode: changes on TRUNCATE and rewrites */
     oid_t owner;
@@ -150,7 +150,8 @@ struct cat_table {
     struct cat_constraint **references; /* foreign keys of any table that refer to this one */
     uint16_t reference_count;
     uint16_t foreign_count;        /* of constraints: its own foreign keys */
-    const char *view_sql;          /* kind v */
+    const char *view_sql;          /* kinds v, m */
+    bool is_populated;             /* kind m: it holds rows, as of its last REFRESH */
     const struct sysview *sysview; /* system catalogs and views: rows come from there */
     const char *const *options;
     bool is_vectors;     /* made by CREATE VECTORS */
@@ -159,6 +160,19 @@ struct cat_table {
     oid_t owner_table; /* a sequence's owning column */
     int16_t owner_column;
 };
+
+/* Does the relation keep rows of its own? */
+static inline bool
+cat_keeps_rows(const struct cat_table *table)
+{
+    return (table->kind == 'r' || table->kind == 'm') && table->sysview == NULL;
+}
+/* Is it a user's view, materialized or not? */
+static inline bool
+cat_is_view(const struct cat_table *table)
+{
+    return (table->kind == 'v' || table->kind == 'm') && table->sysview == NULL;
+}
 
 struct cat_schema {
     row_id_t row_id;

@@ -205,6 +205,7 @@ walk_table(struct walk *walk, struct cat_table *table)
     WALK_INT(walk, table->sequence_type);
     WALK_INT(walk, table->owner_table);
     WALK_INT(walk, table->owner_column);
+    WALK_INT(walk, table->is_populated);
 }
 
 static void

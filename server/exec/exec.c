@@ -424,6 +424,12 @@ ky_status
 exec_open(struct exec_context *context, const struct statement_plan *plan, struct exec **exec_out,
           struct ky_error *err)
 {
+    if (plan->unpopulated != NULL) {
+        (void)ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                           "materialized view \"%s\" has not been populated",
+                           plan->unpopulated->name);
+        return ky_error_hint(err, "Use the REFRESH MATERIALIZED VIEW command.");
+    }
     struct exec *exec = ky_arena_new(context->arena, struct exec);
     exec_init(exec, context, plan);
     if (open_all(exec, err) != KY_OK) {

@@ -184,8 +184,7 @@ analyze(struct autoanalyze *self, struct ky_slice name)
 static bool
 is_due(struct server *server, const struct cat_table *table)
 {
-    if (table->kind != 'r' || table->sysview != NULL || table->persistence == 't' ||
-        table->row_id == 0) {
+    if (!cat_keeps_rows(table) || table->persistence == 't' || table->row_id == 0) {
         return false;
     }
     const uint64_t live = storage_live_count(server_storage(server), table->rel);

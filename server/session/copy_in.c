@@ -123,7 +123,10 @@ prepare(struct session *session, struct copy *copy, const struct ast_copy *state
     KY_TRY(bind_relation(&bind, statement->relation, false, &table, err));
     if (table->kind != 'r' || table->sysview != NULL) {
         return ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot copy to %s \"%s\"",
-                            table->kind == 'v' ? "view" : "relation", table->name);
+                            table->kind == 'v'   ? "view"
+                            : table->kind == 'm' ? "materialized view"
+                                                 : "relation",
+                            table->name);
     }
     KY_TRY(session_lock_table(session, table->oid, LOCK_ROW_EXCLUSIVE, false, table->name,
                               is_pending_out, err));

@@ -44,8 +44,9 @@ table_query(struct session *session, const struct ast_copy *statement, struct co
     KY_TRY(session_image(session, &image, err));
     session_bind_context(session, &bind, &session->arena, image, &env, NULL);
     ky_status status = bind_relation(&bind, statement->relation, false, &table, err);
-    if (status == KY_OK && table->kind == 'v' && table->sysview == NULL) {
-        (void)ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot copy from view \"%s\"", table->name);
+    if (status == KY_OK && cat_is_view(table)) {
+        (void)ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot copy from %sview \"%s\"",
+                           table->kind == 'm' ? "materialized " : "", table->name);
         status = ky_error_hint(err, "Try the COPY (SELECT ...) TO variant.");
     }
     if (status != KY_OK) {

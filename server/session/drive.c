@@ -311,6 +311,12 @@ run_query(struct session *session, struct ky_error *err)
         return STEP_ERROR;
     } else if (answer == SESSION_DONE && session->copy != NULL) {
         return copy_out_end(session, portal->row_count, err) == KY_OK ? STEP_DONE : STEP_ERROR;
+    } else if (answer == SESSION_DONE && portal->refreshed != OID_NONE) {
+        bool is_pending = false;
+        if (utility_refresh_end(session, portal, &is_pending, err) != KY_OK) {
+            return STEP_ERROR;
+        }
+        return is_pending ? STEP_PENDING : STEP_DONE;
     } else if (answer == SESSION_DONE) {
         portal_tag(portal, session->tag);
     }

@@ -90,7 +90,7 @@ each_table(struct session *session, const struct portal *outer, const struct ast
         }
     }
     for (size_t i = 0; is_all && named_count == 0 && i < image->table_count; i++) {
-        if (image->tables[i]->kind == 'r' && image->tables[i]->sysview == NULL) {
+        if (cat_keeps_rows(image->tables[i])) {
             visit(session, image->tables[i]);
         }
     }

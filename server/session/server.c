@@ -231,7 +231,7 @@ drop_leftovers(struct server *server, const struct cat_image *image, struct ky_e
             if (status == KY_OK) {
                 status = catalog_erase(txn, CAT_TABLE, table, err);
             }
-            if (status == KY_OK && table->kind == 'r') {
+            if (status == KY_OK && cat_keeps_rows(table)) {
                 status = storage_drop(txn, table->rel, err);
             }
         }

@@ -214,7 +214,6 @@ session_close(struct session *session)
     session_close_prepared(session);
     ky_smap_deinit(&session->portals);
     ky_map64_deinit(&session->sequences);
-    cat_image_release(session->held_image);
     source_deinit(&session->simple_source);
     source_deinit(&session->inner_source);
     settings_deinit(&session->settings);

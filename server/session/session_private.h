@@ -76,7 +76,10 @@ struct plan_source {
     struct cat_image *image;   /* a reference; NULL: no plan */
     uint64_t settings_version; /* of the session when it was planned */
     struct query *query;
-    struct query *query_made; /* CREATE TABLE AS: bound by hand, not from tree */
+    /* CREATE TABLE AS: bound by hand, not from tree, and the images that it points into. */
+    struct query *query_made;
+    struct cat_image *query_images[2]; /* references, or NULL */
+    bool changes_matviews;             /* REFRESH may, and nothing else */
     struct statement_plan *plan;
     uint32_t portal_count;         /* bound portals, which point into what was planned */
     struct old_plan *old_plans;    /* owned; what they may still point into */
@@ -139,6 +142,8 @@ struct portal {
     const char *cursor_sql;
     int64_t created_us;
     const char *forced_tag;          /* "SELECT": CREATE TABLE AS counts so */
+    oid_t refreshed;                 /* a materialized view whose rows it makes */
+    bool is_refresh_whole;           /* its indexes are left to build */
     struct explain_options *explain; /* EXPLAIN ANALYZE: rows are dropped, the plan is shown */
     double explain_planning_ms;
 };
@@ -322,7 +327,6 @@ struct session {
     struct portal *fetch_portal;     /* borrowed; of a FETCH whose columns were sent */
     bool is_fetching;                /* and it is known which rows */
     uint64_t fetch_start;            /* the cursor's row count before this FETCH */
-    struct cat_image *held_image;    /* a reference: what a query bound by hand points into */
     struct cat_image *bind_image;    /* borrowed, during Bind */
     uint32_t max_rows;
     uint32_t left_rows;        /* of max_rows, when an Execute waits */
@@ -517,6 +521,10 @@ KY_MUST_CHECK ky_status utility_run(struct session *session, struct portal *port
                                     struct ky_error *err);
 /* The end of EXPLAIN ANALYZE: the plan with what was measured. */
 void utility_explain_analyze(struct session *session, struct portal *portal);
+/* After the portal's last row: the rest of a REFRESH, and the tag. To be called again when pending.
+ */
+KY_MUST_CHECK ky_status utility_refresh_end(struct session *session, const struct portal *portal,
+                                            bool *is_pending_out, struct ky_error *err);
 /* An INSERT that may first have to make its table (kyro.implicit_tables, CREATE VECTORS (dim INT)).
  */
 KY_MUST_CHECK ky_status implicit_table(struct session *session, const struct ast_node *statement,
@@ -582,14 +590,28 @@ KY_MUST_CHECK ky_status ddl_temp_commit(struct session *session, struct ky_error
 KY_MUST_CHECK ky_status ddl_vectors_dimension(struct session *session,
                                               const struct cat_table *table, uint32_t dimension,
                                               bool *is_pending_out, struct ky_error *err);
-/* CREATE TABLE AS and SELECT INTO: makes the table, then *query_out is the INSERT to run. source:
- * has the types of parameters. */
+/* CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: makes the table, then *query_out is the
+ * INSERT to run. source: has the types of parameters. */
 KY_MUST_CHECK ky_status ddl_create_table_as(struct session *session,
                                             const struct ast_create_table_as *statement,
-                                            const struct plan_source *source,
-                                            struct ky_arena *arena, struct query **query_out,
-                                            bool *is_done_out, bool *is_pending_out,
-                                            struct ky_error *err);
+                                            struct plan_source *source, struct ky_arena *arena,
+                                            struct query **query_out, bool *is_done_out,
+                                            bool *is_pending_out, struct ky_error *err);
+/* What is left to do of a REFRESH MATERIALIZED VIEW. */
+struct ddl_refreshing {
+    oid_t view;
+    struct query *query; /* the INSERT to run, then ddl_refresh_end; it points into the source */
+    const char *sql;     /* CONCURRENTLY: the statement to run */
+    bool is_pending;     /* nothing was changed yet, call again */
+};
+/* Neither query nor sql: all is done. */
+KY_MUST_CHECK ky_status ddl_refresh_begin(struct session *session,
+                                          const struct ast_refresh *statement,
+                                          struct plan_source *source, struct ddl_refreshing *out,
+                                          struct ky_error *err);
+/* After the rows are in: its indexes. To be called again when pending. */
+KY_MUST_CHECK ky_status ddl_refresh_end(struct session *session, oid_t view, bool *is_pending_out,
+                                        struct ky_error *err);
 /* kyro.implicit_tables: makes the table an INSERT into an unknown name wants, if its rows are
  * (integer, text) or (integer, [floats]). *was_made_out false: not that form. */
 KY_MUST_CHECK ky_status ddl_implicit_table(struct session *session, const struct ast_insert *insert,

@@ -54,6 +54,10 @@ source_forget(struct plan_source *source)
     }
     cat_image_release(source->image);
     source->image = NULL;
+    for (size_t i = 0; i < KY_COUNT_OF(source->query_images); i++) {
+        cat_image_release(source->query_images[i]);
+        source->query_images[i] = NULL;
+    }
     source->plan = NULL;
     source->query = NULL;
     ky_arena_reset(&source->plan_arena);

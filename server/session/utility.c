@@ -153,6 +153,12 @@ run_lock(struct session *session, const struct portal *outer, const struct ast_l
         struct cat_table *table;
         status = bind_relation(&bind, (const void *)ast_list_get(lock->relations, i), false, &table,
                                err);
+        if (status == KY_OK && (table->kind == 'm' || table->kind == 'S')) {
+            (void)ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot lock relation \"%s\"",
+                               table->name);
+            status = ky_error_detail(err, "This operation is not supported for %s.",
+                                     table->kind == 'm' ? "materialized views" : "sequences");
+        }
         if (status == KY_OK && table->sysview == NULL) {
             status = session_lock_table(session, table->oid, (enum table_lock_mode)lock->mode,
                                         lock->is_nowait, table->name, is_pending_out, err);
@@ -185,33 +191,6 @@ run_copy(struct session *session, struct portal *outer, const struct ast_copy *c
         portal_free(session, portal);
         return KY_ERR;
     }
-    session->running = portal;
-    session->owned_portal = portal;
-    *answer_out = UTILITY_PORTAL;
-    return KY_OK;
-}
-
-static ky_status
-run_create_table_as(struct session *session, struct portal *outer,
-                    const struct ast_create_table_as *create, enum utility_answer *answer_out,
-                    struct ky_error *err)
-{
-    struct query *query = NULL;
-    bool is_done = false;
-    bool is_pending = false;
-    struct portal *portal = utility_inner_portal(session, outer, &create->node);
-    if (ddl_create_table_as(session, create, portal->source, &portal->source->plan_arena, &query,
-                            &is_done, &is_pending, err) != KY_OK) {
-        portal_free(session, portal);
-        return KY_ERR;
-    }
-    if (is_pending || is_done) {
-        portal_free(session, portal);
-        *answer_out = is_pending ? UTILITY_PENDING : UTILITY_DONE;
-        return KY_OK;
-    }
-    portal->source->query_made = query;
-    portal->forced_tag = "SELECT";
     session->running = portal;
     session->owned_portal = portal;
     *answer_out = UTILITY_PORTAL;
@@ -345,7 +324,9 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
     case AST_COPY:
         return run_copy(session, portal, (const void *)tree, sink, answer_out, err);
     case AST_CREATE_TABLE_AS:
-        return run_create_table_as(session, portal, (const void *)tree, answer_out, err);
+        return utility_create_table_as(session, portal, (const void *)tree, answer_out, err);
+    case AST_REFRESH:
+        return utility_refresh(session, portal, (const void *)tree, answer_out, err);
     case AST_CHECKPOINT:
         return run_checkpoint(session, err);
     case AST_ANALYZE:

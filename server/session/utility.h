@@ -40,6 +40,15 @@ KY_MUST_CHECK ky_status utility_deallocate(struct session *session,
                                            const struct ast_deallocate *deallocate,
                                            struct ky_error *err);
 
+/* utility_fill.c: makes a relation, or its rows, by a query, which is the portal to run. */
+KY_MUST_CHECK ky_status utility_create_table_as(struct session *session, struct portal *outer,
+                                                const struct ast_create_table_as *create,
+                                                enum utility_answer *answer_out,
+                                                struct ky_error *err);
+KY_MUST_CHECK ky_status utility_refresh(struct session *session, struct portal *outer,
+                                        const struct ast_refresh *refresh,
+                                        enum utility_answer *answer_out, struct ky_error *err);
+
 /* cursor.c */
 KY_MUST_CHECK ky_status cursor_declare(struct session *session, const struct portal *outer,
                                        const struct ast_declare_cursor *declare,

@@ -142,6 +142,28 @@ utility_explain_analyze(struct session *session, struct portal *portal)
     strcpy(session->tag, "EXPLAIN");
 }
 
+static void
+emit_no_plan(struct session *session, struct portal *outer, struct result_sink *sink, char format)
+{
+    struct ky_buffer text = {0};
+    ky_buffer_append_cstr(&text, format == 'j' ? "[\n  \"Utility statements have no plan "
+                                                 "structure\"\n]"
+                                               : "Utility statements have no plan structure");
+    utility_send_columns(outer, sink);
+    emit_explained(session, outer, sink, &text, format != 't');
+    ky_buffer_deinit(&text);
+    strcpy(session->tag, "EXPLAIN");
+}
+
+/* The query of CREATE TABLE AS and CREATE MATERIALIZED VIEW: their plan is its plan. */
+static const struct ast_node *
+made_by(const struct ast_node *tree)
+{
+    const struct ast_create_table_as *create = (const void *)tree;
+    return tree->kind == AST_CREATE_TABLE_AS && source_is_query(create->query) ? create->query
+                                                                               : NULL;
+}
+
 ky_status
 utility_explain(struct session *session, struct portal *outer, const struct ast_explain *explain,
                 struct result_sink *sink, enum utility_answer *answer_out, struct ky_error *err)
@@ -149,10 +171,16 @@ utility_explain(struct session *session, struct portal *outer, const struct ast_
     struct explain_options *options = ky_arena_new(&session->arena, struct explain_options);
     struct portal *portal;
     KY_TRY(explain_options(explain, options, err));
+    if (explain->statement->kind == AST_REFRESH) {
+        emit_no_plan(session, outer, sink, options->format);
+        return KY_OK;
+    }
     if (explain->statement->kind == AST_EXECUTE) {
         KY_TRY(utility_execute(session, outer, (const void *)explain->statement, &portal, err));
     } else if (source_is_query(explain->statement)) {
         portal = utility_inner_portal(session, outer, explain->statement);
+    } else if (made_by(explain->statement) != NULL && !options->is_analyze) {
+        portal = utility_inner_portal(session, outer, made_by(explain->statement));
     } else {
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                             "EXPLAIN of this statement is not supported");

@@ -32,6 +32,11 @@ CREATE TABLE sale (item int REFERENCES shop.item ON DELETE CASCADE DEFERRABLE IN
 INSERT INTO sale (item, at) VALUES (1, '2026-01-02 03:04:05Z'), (2, '2026-01-03Z');
 CREATE VIEW a_view AS SELECT *, price * 2 AS twice FROM shop.item JOIN sale ON item = id;
 CREATE VIEW z_view AS SELECT count(*) AS n FROM a_view;
+CREATE MATERIALIZED VIEW kept (n, twice) AS SELECT n, twice FROM a_view;
+CREATE UNIQUE INDEX kept_n ON kept (n);
+CREATE MATERIALIZED VIEW shop.bare AS SELECT name FROM shop.item WITH NO DATA;
+CREATE VIEW over AS SELECT count(*) FROM kept;
+COMMENT ON MATERIALIZED VIEW kept IS 'of a day';
 COMMENT ON TABLE sale IS 'what was sold';
 CREATE SEQUENCE counter START 5 INCREMENT 3;
 SELECT nextval('counter'), nextval('counter');
@@ -46,11 +51,12 @@ diff "$dir/first.sql" "$dir/second.sql"
 grep -q 'CREATE VIEW public.a_view' "$dir/first.sql"
 # The copy works on its own: keys, identity, views.
 psql -XqAt -p $((port + 1)) -v ON_ERROR_STOP=1 -c "INSERT INTO shop.item (name) VALUES ('new') RETURNING id" \
-    -c "SELECT n FROM z_view" -c "SELECT nextval('counter')" >"$dir/answers"
-diff - "$dir/answers" <<<$'4\n2\n11'
+    -c "SELECT n FROM z_view" -c "SELECT nextval('counter')" -c "SELECT * FROM kept WHERE n = 2" \
+    -c "SELECT matviewname, ispopulated FROM pg_matviews ORDER BY 1" >"$dir/answers"
+diff - "$dir/answers" <<<$'4\n2\n11\n2|18.00\nbare|f\nkept|t'
 
 failed=0
-for command in '\d' '\d shop.item' '\d sale' '\d+ a_view' '\dt+' '\di+' '\ds' '\dv' '\dn+' '\du' '\l' '\dx' '\df lower' \
+for command in '\d' '\d shop.item' '\d sale' '\d+ a_view' '\dt+' '\di+' '\ds' '\dv' '\dm+' '\d+ kept' '\d shop.bare' '\dn+' '\du' '\l' '\dx' '\df lower' \
     '\da avg' '\do =' '\dT' '\dC' '\db' '\dp' '\dd' '\d counter' '\dA' '\dconfig work_mem'; do
     psql -Xq -p $port -c "$command" >"$dir/out" 2>"$dir/err" || true
     if [ -s "$dir/err" ]; then

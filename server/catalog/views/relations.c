@@ -58,6 +58,7 @@ struct class_row {
     char kind;
     int column_count;
     int check_count;
+    bool is_populated; /* kind m */
     const char *const *options;
 };
 
@@ -105,13 +106,13 @@ add_class(struct sysview_rows *rows, const struct class_row *row)
     put_word(&at, row->kind);
     put_word(&at, row->column_count);
     put_word(&at, row->check_count);
-    put_word(&at, row->kind == 'v'); /* relhasrules */
+    put_word(&at, row->kind == 'v' || row->kind == 'm'); /* relhasrules */
     put_word(&at, row->has_triggers);
     for (int i = 0; i < 3; i++) {
         put_word(&at, false);
     }
-    put_word(&at, true);
-    put_word(&at, row->kind == 'r' ? 'd' : 'n');
+    put_word(&at, row->kind != 'm' || row->is_populated);
+    put_word(&at, row->kind == 'r' || row->kind == 'm' ? 'd' : 'n');
     put_word(&at, false);
     put_word(&at, 0);
     put_word(&at, 0);
@@ -132,12 +133,13 @@ fill_class(const struct sysview_context *context, struct sysview_rows *rows, str
                                 .schema = table->schema,
                                 .row_type = table->row_type,
                                 .owner = table->owner,
-                                .method = table->kind == 'r' ? 2 : 0,
+                                .method = table->kind == 'r' || table->kind == 'm' ? 2 : 0,
                                 .rel = (int64_t)table->rel,
                                 .has_index = table->index_count > 0,
                                 .has_triggers = table->foreign_count + table->reference_count > 0,
                                 .persistence = table->persistence,
                                 .kind = table->kind,
+                                .is_populated = table->is_populated,
                                 .column_count = table->column_count,
                                 .options = table->options};
         for (uint16_t k = 0; k < table->constraint_count; k++) {
@@ -553,3 +555,31 @@ fill_views(const struct sysview_context *context, struct sysview_rows *rows, str
     return KY_OK;
 }
 VIEW(view_pg_views, 12046, OID_SCHEMA_PG_CATALOG, "pg_views", 'v', views_columns, fill_views);
+
+static const struct sysview_column matviews_columns[] = {
+    {"schemaname", OID_NAME}, {"matviewname", OID_NAME}, {"matviewowner", OID_NAME},
+    {"tablespace", OID_NAME}, {"hasindexes", OID_BOOL},  {"ispopulated", OID_BOOL},
+    {"definition", OID_TEXT}};
+
+static ky_status
+fill_matviews(const struct sysview_context *context, struct sysview_rows *rows,
+              struct ky_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->table_count; i++) {
+        const struct cat_table *table = context->image->tables[i];
+        if (table->kind == 'm') {
+            struct datum *at = sysview_add(rows);
+            put_text(&at, view_schema_name(context->image, table->schema));
+            put_text(&at, table->name);
+            put_text(&at, view_role_name(context->image, table->owner));
+            put_null(&at);
+            put_word(&at, table->index_count > 0);
+            put_word(&at, table->is_populated);
+            put_text(&at, sysview_query(context, rows, table));
+        }
+    }
+    return KY_OK;
+}
+VIEW(view_pg_matviews, 12038, OID_SCHEMA_PG_CATALOG, "pg_matviews", 'v', matviews_columns,
+     fill_matviews);

@@ -28,6 +28,7 @@ catalog_views_register(void)
         &view_pg_constraint,
         &view_pg_tables,
         &view_pg_views,
+        &view_pg_matviews,
         &view_pg_namespace,
         &view_pg_type,
         &view_pg_am,

@@ -52,7 +52,7 @@ const char *view_role_name(const struct cat_image *image, oid_t role);
 char view_type_storage(const struct type *type);
 
 extern const struct sysview view_pg_class, view_pg_attribute, view_pg_attrdef, view_pg_index,
-    view_pg_constraint, view_pg_tables, view_pg_views;
+    view_pg_constraint, view_pg_tables, view_pg_views, view_pg_matviews;
 extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg_collation,
     view_pg_roles, view_pg_authid, view_pg_database, view_pg_description, view_pg_extension,
     view_pg_sequence, view_pg_inherits, view_pg_policy, view_pg_trigger, view_pg_statistic_ext,

@@ -385,7 +385,7 @@ fill_depend(const struct sysview_context *context, struct sysview_rows *rows, st
         }
         if (table->kind == 'S') {
             add_owner(rows, image, table);
-        } else if (table->kind == 'v') {
+        } else if (cat_is_view(table)) {
             add_view(context, rows, table);
         }
     }
@@ -409,7 +409,7 @@ fill_rewrite(const struct sysview_context *context, struct sysview_rows *rows, s
     (void)err;
     for (size_t i = 0; i < context->image->table_count; i++) {
         const struct cat_table *view = context->image->tables[i];
-        if (view->kind != 'v' || view->sysview != NULL) {
+        if (!cat_is_view(view)) {
             continue;
         }
         struct datum *row = sysview_add(rows);

@@ -82,6 +82,8 @@ relation_word(const struct cat_table *table)
     switch (table->kind) {
     case 'v':
         return "view";
+    case 'm':
+        return "materialized view";
     case 'S':
         return "sequence";
     default:
@@ -230,10 +232,10 @@ describe_part(const struct describer *d, oid_t class, struct description *out)
         const struct cat_table *table = d->image->tables[i];
         const char *schema = schema_name(d, table->schema);
         const char *word = relation_word(table);
-        if (class == CLASS_PG_REWRITE && table->kind == 'v' && table->oid == d->oid) {
+        if (class == CLASS_PG_REWRITE && cat_is_view(table) && table->oid == d->oid) {
             out->identity =
                 ky_arena_printf(d->arena, "\"_RETURN\" on %s", qualified(d, schema, table->name));
-            out->description = ky_arena_printf(d->arena, "rule _RETURN on view %s",
+            out->description = ky_arena_printf(d->arena, "rule _RETURN on %s %s", word,
                                                shown(d, OID_REGCLASS, table->oid));
         }
         for (uint16_t k = 0; class == CLASS_PG_ATTRDEF && k < table->column_count; k++) {

@@ -148,7 +148,8 @@ add_all(const struct sysview_context *context, struct sysview_rows *rows, adder 
 {
     for (size_t i = 0; i < context->image->table_count; i++) {
         const struct cat_table *table = context->image->tables[i];
-        if (table->kind == 'r' && (table->sysview != NULL ? wants_system : wants_user)) {
+        if ((table->kind == 'r' || table->kind == 'm') &&
+            (table->sysview != NULL ? wants_system : wants_user)) {
             add(context, rows, table);
         }
     }

@@ -31,7 +31,7 @@ stats_of_oid(const struct func_env *env, oid_t oid, struct table_stats *stats)
 {
     const struct cat_table *table = cat_get_table(funcs_env(env)->image, oid);
     *stats = (struct table_stats){0};
-    if (table != NULL && table->kind == 'r') {
+    if (table != NULL && (table->kind == 'r' || table->kind == 'm')) {
         table_stats_of(funcs_session(env), table, stats);
     }
 }

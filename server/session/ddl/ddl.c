@@ -257,7 +257,10 @@ ddl_find(struct ddl *ddl, const struct ast_range_var *name, bool is_missing_ok,
 ky_status
 ddl_check_kind(struct ddl *ddl, const struct cat_table *table, enum ast_object_type wanted)
 {
-    const char kind = wanted == AST_OBJECT_VIEW ? 'v' : wanted == AST_OBJECT_SEQUENCE ? 'S' : 'r';
+    const char kind = wanted == AST_OBJECT_VIEW                ? 'v'
+                      : wanted == AST_OBJECT_MATERIALIZED_VIEW ? 'm'
+                      : wanted == AST_OBJECT_SEQUENCE          ? 'S'
+                                                               : 'r';
     return table->kind == kind ? KY_OK
                                : ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a %s",
                                               table->name, ddl_kind_word(kind));
@@ -266,7 +269,10 @@ ddl_check_kind(struct ddl *ddl, const struct cat_table *table, enum ast_object_t
 const char *
 ddl_kind_word(char kind)
 {
-    return kind == 'v' ? "view" : kind == 'S' ? "sequence" : "table";
+    return kind == 'v'   ? "view"
+           : kind == 'm' ? "materialized view"
+           : kind == 'S' ? "sequence"
+                         : "table";
 }
 
 ky_status
@@ -276,10 +282,7 @@ ddl_check_owner(struct ddl *ddl, const struct cat_table *table)
         return KY_OK;
     }
     return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of %s %s",
-                        table->kind == 'v'   ? "view"
-                        : table->kind == 'S' ? "sequence"
-                                             : "table",
-                        table->name);
+                        ddl_kind_word(table->kind), table->name);
 }
 
 bool

@@ -313,18 +313,51 @@ action_name(const struct ast_alter_command *command)
     }
 }
 
-static ky_status
-refuse_kind(struct ddl *ddl, const struct cat_table *table, const struct ast_list *commands)
+/* What may be done to a view or a sequence; what a materialized view has of a table, its columns
+ * and constraints left out. */
+static bool
+suits_kind(char kind, enum ast_alter_type action)
 {
-    const char *action = action_name((const void *)ast_list_get(commands, 0));
-    if (action == NULL) {
-        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table", table->name);
+    switch ((int)action) {
+    case AST_CHANGE_OWNER:
+        return true;
+    case AST_SET_STATISTICS:
+    case AST_SET_STORAGE:
+    case AST_SET_COMPRESSION:
+    case AST_SET_COLUMN_OPTIONS:
+    case AST_RESET_COLUMN_OPTIONS:
+    case AST_SET_OPTIONS:
+    case AST_RESET_OPTIONS:
+    case AST_SET_TABLESPACE:
+    case AST_SET_ACCESS_METHOD:
+    case AST_CLUSTER_ON:
+    case AST_SET_WITHOUT_CLUSTER:
+        return kind == 'm';
+    default:
+        return false;
     }
-    (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
-                       "ALTER action %s cannot be performed on relation \"%s\"", action,
-                       table->name);
-    return ky_error_detail(ddl->err, "This operation is not supported for %ss.",
-                           ddl_kind_word(table->kind));
+}
+
+static ky_status
+check_actions(struct ddl *ddl, const struct cat_table *table, const struct ast_list *commands)
+{
+    for (int32_t i = 0; i < ast_list_count(commands); i++) {
+        const struct ast_alter_command *command = (const void *)ast_list_get(commands, i);
+        const char *action = action_name(command);
+        if (suits_kind(table->kind, command->type)) {
+            continue;
+        }
+        if (action == NULL) {
+            return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table",
+                                table->name);
+        }
+        (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                           "ALTER action %s cannot be performed on relation \"%s\"", action,
+                           table->name);
+        return ky_error_detail(ddl->err, "This operation is not supported for %ss.",
+                               ddl_kind_word(table->kind));
+    }
+    return KY_OK;
 }
 
 ky_status
@@ -338,22 +371,16 @@ ddl_alter_table(struct ddl *ddl, const struct ast_alter_table *statement)
                        "relation \"%s\" does not exist, skipping", statement->relation->name);
         return KY_OK;
     }
-    bool is_owner_only = ast_list_count(statement->commands) == 1;
-    for (int32_t i = 0; i < ast_list_count(statement->commands); i++) {
-        is_owner_only =
-            is_owner_only &&
-            ((const struct ast_alter_command *)(const void *)ast_list_get(statement->commands, i))
-                    ->type == AST_CHANGE_OWNER;
-    }
-    if (statement->object_type == AST_OBJECT_VIEW ||
-        statement->object_type == AST_OBJECT_SEQUENCE) {
+    const bool says_kind = statement->object_type == AST_OBJECT_VIEW ||
+                           statement->object_type == AST_OBJECT_MATERIALIZED_VIEW ||
+                           statement->object_type == AST_OBJECT_SEQUENCE;
+    if (says_kind) {
         KY_TRY(ddl_check_kind(ddl, table, statement->object_type));
     }
-    if (table->kind != 'r' && !is_owner_only) {
-        return refuse_kind(ddl, table, statement->commands);
+    if (table->kind != 'r') {
+        KY_TRY(check_actions(ddl, table, statement->commands));
     }
-    if (statement->object_type == AST_OBJECT_VIEW ||
-        statement->object_type == AST_OBJECT_SEQUENCE) {
+    if (says_kind) {
         (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
                        ast_object_type_name(statement->object_type));
     }

@@ -207,7 +207,7 @@ analyze_table(struct ddl *ddl, const struct cat_table *table, const struct ast_l
 static bool
 is_sampled(const struct cat_table *table)
 {
-    return table->kind == 'r' && table->sysview == NULL && table->row_id != 0;
+    return cat_keeps_rows(table) && table->row_id != 0;
 }
 
 /* With SKIP_LOCKED, a table that is locked is left out with a warning. *is_locked_out is false also

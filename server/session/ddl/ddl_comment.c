@@ -198,6 +198,7 @@ ddl_comment(struct ddl *ddl, const struct ast_comment *statement)
     switch ((int)statement->object_type) {
     case AST_OBJECT_TABLE:
     case AST_OBJECT_VIEW:
+    case AST_OBJECT_MATERIALIZED_VIEW:
     case AST_OBJECT_SEQUENCE:
         KY_TRY(ddl_find(ddl, &name, false, &table));
         KY_TRY(ddl_check_kind(ddl, table, statement->object_type));

@@ -18,7 +18,7 @@ view_names(struct ddl *ddl, const struct cat_table *view, struct bind_watch *wat
     struct query *query = NULL;
     struct ky_error ignored; /* a query that does not bind any more names nothing */
     ky_error_init(&ignored);
-    if (view->kind != 'v' || view->view_sql == NULL ||
+    if (!cat_is_view(view) ||
         parse_sql(ddl->arena, ky_slice_cstr(view->view_sql), &parsed, &ignored) != KY_OK) {
         return false;
     }
@@ -87,10 +87,27 @@ ddl_add_views(struct ddl *ddl, const struct cat_table *table, int16_t column, co
             continue;
         }
         found->views[found->view_count++] = view;
-        const char *object = ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, view));
+        const char *object = ky_arena_printf(ddl->arena, "%s %s", ddl_kind_word(view->kind),
+                                             ddl_shown_name(ddl, view));
         ddl_add_dependent(ddl, found, object, what);
         ddl_add_views(ddl, view, 0, object, found);
     }
+}
+
+ky_status
+ddl_lock_matviews(struct ddl *ddl, const struct cat_table *table)
+{
+    struct dependents found;
+    ky_status status = KY_OK;
+    ddl_dependents_init(ddl, &found);
+    ddl_add_views(ddl, table, 0, "", &found);
+    for (size_t i = 0; i < found.view_count && status == KY_OK && !ddl->is_pending; i++) {
+        if (found.views[i]->kind == 'm') {
+            status = ddl_lock(ddl, found.views[i], LOCK_ACCESS_EXCLUSIVE);
+        }
+    }
+    ddl_dependents_deinit(&found);
+    return status;
 }
 
 /* Is the generated column computed from the column? */
@@ -255,8 +272,9 @@ ddl_check_type_users(struct ddl *ddl, const struct cat_table *table,
         if (view_reads(ddl, view, table, column->number)) {
             (void)ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                                "cannot alter type of a column used by a view or rule");
-            return ky_error_detail(ddl->err, "rule _RETURN on view %s depends on column \"%s\"",
-                                   ddl_shown_name(ddl, view), column->name);
+            return ky_error_detail(ddl->err, "rule _RETURN on %s %s depends on column \"%s\"",
+                                   ddl_kind_word(view->kind), ddl_shown_name(ddl, view),
+                                   column->name);
         }
     }
     return KY_OK;

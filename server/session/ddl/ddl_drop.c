@@ -34,7 +34,7 @@ ddl_drop_table(struct ddl *ddl, struct cat_table *table)
         KY_TRY(ddl_drop_statistics(ddl, &table->columns[i]));
     }
     KY_TRY(ddl_erase(ddl, CAT_TABLE, table));
-    if (table->kind == 'r') {
+    if (cat_keeps_rows(table)) {
         KY_TRY(storage_drop(ddl->txn, table->rel, ddl->err));
     }
     return KY_OK;
@@ -83,6 +83,7 @@ hint_of_kind(struct ddl *ddl, char kind)
 {
     return ky_error_hint(ddl->err, "Use DROP %s to remove a %s.",
                          kind == 'v'   ? "VIEW"
+                         : kind == 'm' ? "MATERIALIZED VIEW"
                          : kind == 'S' ? "SEQUENCE"
                                        : "TABLE",
                          ddl_kind_word(kind));
@@ -252,6 +253,9 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
             continue; /* goes with its table */
         }
         KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
+        if (!ddl->is_pending) {
+            KY_TRY(ddl_lock_matviews(ddl, table));
+        }
         if (ddl->is_pending) {
             return KY_OK;
         }
@@ -302,6 +306,8 @@ drop_one(struct ddl *ddl, const struct ast_drop *statement, const struct ast_nod
         return drop_relation(ddl, statement, &name, 'r');
     case AST_OBJECT_VIEW:
         return drop_relation(ddl, statement, &name, 'v');
+    case AST_OBJECT_MATERIALIZED_VIEW:
+        return drop_relation(ddl, statement, &name, 'm');
     case AST_OBJECT_SEQUENCE:
         return drop_relation(ddl, statement, &name, 'S');
     case AST_OBJECT_INDEX:

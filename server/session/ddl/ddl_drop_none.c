@@ -109,8 +109,7 @@ static ky_status
 drop_named(struct ddl *ddl, const struct ast_drop *statement, const struct ast_range_var *name)
 {
     const char *kind = kind_word(ddl, statement->object_type);
-    const bool is_relation = statement->object_type == AST_OBJECT_MATERIALIZED_VIEW ||
-                             statement->object_type == AST_OBJECT_FOREIGN_TABLE;
+    const bool is_relation = statement->object_type == AST_OBJECT_FOREIGN_TABLE;
     struct cat_table *table = NULL;
     if (is_relation) {
         KY_TRY(ddl_find(ddl, name, true, &table));
@@ -143,7 +142,6 @@ ddl_drop_none(struct ddl *ddl, const struct ast_drop *statement, const struct as
     case AST_OBJECT_RULE:
     case AST_OBJECT_POLICY:
         return drop_of_relation(ddl, statement, names);
-    case AST_OBJECT_MATERIALIZED_VIEW:
     case AST_OBJECT_FOREIGN_TABLE:
     case AST_OBJECT_EVENT_TRIGGER:
     case AST_OBJECT_PUBLICATION:

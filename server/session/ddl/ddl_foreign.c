@@ -420,5 +420,5 @@ ddl_lock_references(struct ddl *ddl, const struct cat_table *table)
     for (uint16_t i = 0; i < table->reference_count && !ddl->is_pending; i++) {
         KY_TRY(ddl_lock(ddl, table->references[i]->table, LOCK_ACCESS_EXCLUSIVE));
     }
-    return KY_OK;
+    return ddl->is_pending ? KY_OK : ddl_lock_matviews(ddl, table);
 }

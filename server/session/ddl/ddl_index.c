@@ -265,7 +265,7 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
                             "CREATE INDEX CONCURRENTLY cannot run inside a transaction block");
     }
     KY_TRY(ddl_find(ddl, statement->relation, false, &table));
-    if (table->kind != 'r') {
+    if (!cat_keeps_rows(table)) {
         (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "cannot create index on relation \"%s\"",
                            table->name);
         return ky_error_detail(ddl->err, "This operation is not supported for %ss.",

@@ -84,23 +84,20 @@ check_replacement(struct ddl *ddl, const struct cat_table *old, const struct cat
     return KY_OK;
 }
 
-static bool reads_temporary(const struct query *query);
-
 static bool
 visit_temporary(struct expr *expr, int level, void *self)
 {
-    return (expr->subquery != NULL && reads_temporary(expr->subquery)) ||
+    return (expr->subquery != NULL && ddl_reads_temporary(expr->subquery)) ||
            expr_walk_children(expr, level, visit_temporary, self);
 }
 
-/* Does the query read a temporary table, in a subquery or a view as well? */
-static bool
-reads_temporary(const struct query *query)
+bool
+ddl_reads_temporary(const struct query *query)
 {
     for (uint16_t i = 0; i < query->table_count; i++) {
         const struct table_ref *ref = query->tables[i];
         if ((ref->table != NULL && ref->table->persistence == 't') || /* a table or a view */
-            (ref->subquery != NULL && reads_temporary(ref->subquery))) {
+            (ref->subquery != NULL && ddl_reads_temporary(ref->subquery))) {
             return true;
         }
     }
@@ -151,7 +148,7 @@ bind_view(struct ddl *ddl, const struct ast_create_view *statement, struct ast_s
         return ky_error_set(ddl->err, KY_SYNTAX_ERROR,
                             "CREATE VIEW specifies more column names than columns");
     }
-    if (!*is_temporary && reads_temporary(*query_out)) {
+    if (!*is_temporary && ddl_reads_temporary(*query_out)) {
         session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
                        "view \"%s\" will be a temporary view", statement->relation->name);
         *is_temporary = true;

@@ -238,6 +238,20 @@ KY_MUST_CHECK ky_status ddl_use_index(struct ddl *ddl, const struct cat_table *o
                                       const struct ast_constraint *constraint,
                                       const struct cat_index **index_out);
 KY_MUST_CHECK ky_status ddl_drop_table(struct ddl *ddl, struct cat_table *table);
+/* Does the query read a temporary table, in a subquery or a view as well? */
+bool ddl_reads_temporary(const struct query *query);
+
+/* ------------------------------------------------------------------ ddl_create_as.c */
+
+/* A kept query, bound anew; its errors have no position. */
+KY_MUST_CHECK ky_status ddl_bind_text(struct ddl *ddl, const char *sql, struct query **query_out);
+/* INSERT of the query's rows, whatever the kind of the table. */
+struct query *ddl_insert_into(struct ky_arena *arena, struct cat_table *table,
+                              struct query *source);
+/* What such a query points into stays as long as the source. */
+void ddl_hold_images(struct plan_source *source, struct cat_image *source_image,
+                     struct cat_image *table_image);
+
 /* ------------------------------------------------------------------ ddl_drop_none.c */
 
 /* DROP of a kind of object of which there are none. 42704, 42883, 42P01, 2BP01; 0A000. */
@@ -306,6 +320,8 @@ void ddl_add_dependent(struct ddl *ddl, struct dependents *found, const char *ob
 /* Views that read the table or its column, and those that read them; not those it has. */
 void ddl_add_views(struct ddl *ddl, const struct cat_table *table, int16_t column, const char *what,
                    struct dependents *found);
+/* Those of them that keep rows are locked, before a CASCADE drops them. */
+KY_MUST_CHECK ky_status ddl_lock_matviews(struct ddl *ddl, const struct cat_table *table);
 bool ddl_is_dependent(const struct dependents *found, const struct cat_table *relation);
 /* With CASCADE drops the relations that were found and tells of all, else says what they are:
  * 2BP01. what: "type mood"; NULL: several things. */

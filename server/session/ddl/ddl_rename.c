@@ -164,6 +164,7 @@ rename_relation(struct ddl *ddl, const struct ast_rename *statement)
         return KY_OK;
     }
     if (statement->object_type == AST_OBJECT_VIEW ||
+        statement->object_type == AST_OBJECT_MATERIALIZED_VIEW ||
         statement->object_type == AST_OBJECT_SEQUENCE) {
         KY_TRY(ddl_check_kind(ddl, table, statement->object_type));
     }
@@ -325,14 +326,18 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
                                         statement->object_type != AST_OBJECT_COLUMN &&
                                         statement->object_type != AST_OBJECT_CONSTRAINT &&
                                         statement->object_type != AST_OBJECT_VIEW &&
+                                        statement->object_type != AST_OBJECT_MATERIALIZED_VIEW &&
                                         statement->object_type != AST_OBJECT_SEQUENCE)) {
         return ky_error_set(ddl->err, KY_FEATURE_NOT_SUPPORTED,
                             "this form of RENAME is not supported yet");
     }
-    if (statement->relation_type == AST_OBJECT_VIEW) {
-        (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER VIEW");
+    if (statement->relation_type == AST_OBJECT_VIEW ||
+        statement->relation_type == AST_OBJECT_MATERIALIZED_VIEW) {
+        (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
+                       ast_object_type_name(statement->relation_type));
     }
     if (statement->object_type == AST_OBJECT_VIEW ||
+        statement->object_type == AST_OBJECT_MATERIALIZED_VIEW ||
         statement->object_type == AST_OBJECT_SEQUENCE) {
         (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
                        ast_object_type_name(statement->object_type));

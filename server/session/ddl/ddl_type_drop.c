@@ -286,7 +286,7 @@ ddl_type_drop_add(struct type_drop *drop, const struct cat_type *type, const cha
         if (ddl_is_dependent(found, users[i])) {
             continue;
         }
-        if (users[i]->kind == 'v') { /* told where it names the type, not under a column */
+        if (cat_is_view(users[i])) { /* told where it names the type, not under a column */
             found->views[found->view_count++] = users[i];
         }
         users[count++] = users[i];
@@ -300,7 +300,8 @@ ddl_type_drop_add(struct type_drop *drop, const struct cat_type *type, const cha
             add_texts(drop, users[i], type, what);
             continue;
         }
-        const char *object = ky_arena_printf(ddl->arena, "view %s", ddl_shown_name(ddl, users[i]));
+        const char *object = ky_arena_printf(ddl->arena, "%s %s", ddl_kind_word(users[i]->kind),
+                                             ddl_shown_name(ddl, users[i]));
         ddl_add_dependent(ddl, found, object, what);
         ddl_add_views(ddl, users[i], 0, object, found);
     }

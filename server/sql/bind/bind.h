@@ -46,6 +46,7 @@ struct bind_context {
      * what else gets lost. */
     bool keeps_written;
     struct bind_watch *watch; /* NULL: nobody looks on */
+    bool changes_matviews;    /* INSERT and DELETE take materialized views: REFRESH CONCURRENTLY */
 };
 enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };
 

@@ -21,13 +21,16 @@ check_target(struct binder *b, const struct ast_range_var *name)
 {
     struct cat_table *table;
     KY_TRY(find_relation(b, name, false, &table));
-    if (table->sysview != NULL || (table->kind != 'v' && table->kind != 'S')) {
+    if (table->sysview != NULL ||
+        (table->kind != 'v' && table->kind != 'm' && table->kind != 'S')) {
         return KY_OK;
     }
     (void)ky_error_set(b->err, KY_FEATURE_NOT_SUPPORTED, "cannot execute MERGE on relation \"%s\"",
                        table->name);
     return ky_error_detail(b->err, "This operation is not supported for %s.",
-                           table->kind == 'v' ? "views" : "sequences");
+                           table->kind == 'v'   ? "views"
+                           : table->kind == 'm' ? "materialized views"
+                                                : "sequences");
 }
 
 /* The source sees nothing of the target, and has another name. */

@@ -22,9 +22,12 @@ bind_target_table(struct binder *b, struct scope *scope, const struct ast_range_
         return ky_error_set(b->err, KY_INSUFFICIENT_PRIVILEGE, "permission denied for table %s",
                             table->name);
     }
-    if (table->kind != 'r') {
+    if (table->kind != 'r' && !(table->kind == 'm' && b->context->changes_matviews)) {
         return ky_error_set(b->err, KY_WRONG_OBJECT_TYPE, "cannot change %s \"%s\"",
-                            table->kind == 'S' ? "sequence" : "relation", table->name);
+                            table->kind == 'S'   ? "sequence"
+                            : table->kind == 'm' ? "materialized view"
+                                                 : "relation",
+                            table->name);
     }
     struct table_ref *ref =
         make_relation_ref(b, table, name->alias == NULL ? NULL : name->alias->name);

@@ -354,6 +354,14 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
     for (uint16_t i = 0; i < p.used_count; i++) {
         plan->tables[i] = p.used[i].table;
         plan->table_modes[i] = p.used[i].mode;
+        if (plan->tables[i]->kind == 'm' && plan->table_modes[i] == LOCK_ROW_SHARE) {
+            return ky_error_set(err, KY_WRONG_OBJECT_TYPE,
+                                "cannot lock rows in materialized view \"%s\"",
+                                plan->tables[i]->name);
+        }
+        if (plan->tables[i]->kind == 'm' && !plan->tables[i]->is_populated) {
+            plan->unpopulated = plan->tables[i];
+        }
     }
     *plan_out = plan;
     return KY_OK;

@@ -308,6 +308,7 @@ struct statement_plan {
     struct cat_table **tables; /* every relation used, and how: lock modes */
     enum table_lock_mode *table_modes;
     uint16_t table_used_count;
+    const struct cat_table *unpopulated; /* a materialized view to be read, or NULL */
 };
 
 struct plan_context {
