@@ -65,6 +65,12 @@ build_select_tail(struct parser *p, struct ast_select *select, struct ast_list *
         if (limit->is_with_ties && select->order_by == NULL) {
             parser_error_at(p, -1, "WITH TIES cannot be specified without ORDER BY clause");
         }
+        for (int32_t i = 0; limit->is_with_ties && i < ast_list_count(select->locking); i++) {
+            const struct ast_locking *lock = (const void *)ast_list_get(select->locking, i);
+            if (lock->wait == AST_LOCK_SKIP) {
+                parser_error_at(p, -1, "SKIP LOCKED and WITH TIES options cannot be used together");
+            }
+        }
         select->limit = limit->limit;
         select->is_with_ties = limit->is_with_ties;
         adopt(p, &select->node, limit->limit);

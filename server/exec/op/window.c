@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/exec/exec_private.h"
+#include "server/exec/op/range_frame.h"
 
 /*
  * Window functions. The sorted input is kept, with the values of partition, order and arguments
@@ -31,7 +32,8 @@ struct op_window {
     struct window_state *calls;
     struct eval *start_offset, *end_offset;
     struct datum start_value, end_value;
-    const struct func *plus, *minus; /* RANGE with an offset: order value and offset */
+    struct range_frame range;
+    bool has_range;                  /* RANGE with an offset */
     uint64_t *peer_start, *peer_end; /* by row, heap */
     uint64_t *group;                 /* number of the peer group within the input */
     uint64_t partition_start, partition_end;
@@ -76,13 +78,6 @@ open_calls(struct op_window *self, const struct type **types, struct ky_error *e
     return KY_OK;
 }
 
-static const struct func *
-offset_function(const char *name, const struct type *left, const struct type *right)
-{
-    const struct operator* found = operator_exact(ky_slice_cstr(name), left->oid, right->oid);
-    return found == NULL ? NULL : found->function;
-}
-
 static ky_status
 open_frame(struct op_window *self, struct ky_error *err)
 {
@@ -102,15 +97,8 @@ open_frame(struct op_window *self, struct ky_error *err)
     }
     if (frame->mode == 'a' && offset != NULL && plan->window.order_count == 1) {
         const struct type *type = plan->window.order[0].expr->type;
-        self->plus = offset_function("+", type, offset->type);
-        self->minus = offset_function("-", type, offset->type);
-        if (self->plus == NULL || self->minus == NULL ||
-            type_get(self->plus->result)->storage != type->storage) {
-            return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
-                                "RANGE with offset PRECEDING/FOLLOWING is not supported for column "
-                                "type %s and offset type %s",
-                                type->sql_name, offset->type->sql_name);
-        }
+        self->has_range = true;
+        return range_frame_open(&self->range, type, offset->type, err);
     }
     return KY_OK;
 }
@@ -233,50 +221,62 @@ clamp(const struct op_window *self, int64_t row)
 static uint64_t
 group_edge(const struct op_window *self, uint64_t row, int64_t distance, bool is_end)
 {
-    const int64_t wanted = (int64_t)self->group[row] + distance;
-    uint64_t at = self->partition_start;
-    while (at < self->partition_end &&
-           (is_end ? (int64_t)self->group[at] <= wanted : (int64_t)self->group[at] < wanted)) {
-        at = self->peer_end[at];
+    const int64_t wanted = (int64_t)self->group[row] + distance + (is_end ? 1 : 0);
+    uint64_t low = self->partition_start;
+    uint64_t high = self->partition_end;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if ((int64_t)self->group[middle] < wanted) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return at;
+    return low;
 }
 
-/* RANGE with an offset: the first row whose order value is at (is_end: beyond) the bound. */
+static bool
+is_order_null(const struct op_window *self, uint64_t row)
+{
+    return store_get(&self->rows, row, self->first_order).is_null;
+}
+
+/* RANGE with an offset: the first row whose order value is at (is_end: beyond) the bound. Nulls
+ * are in the frames of nulls only. */
 static ky_status
 range_edge(struct op_window *self, uint64_t row, struct datum offset, bool is_following,
            bool is_end, uint64_t *out, struct ky_error *err)
 {
-    const struct sort_key *key = &self->op.plan->window.order[0];
-    const struct type *type = key->expr->type;
+    const bool is_descending = self->op.plan->window.order[0].is_descending;
     const struct datum value = store_get(&self->rows, row, self->first_order);
     if (value.is_null) {
         *out = is_end ? self->peer_end[row] : self->peer_start[row];
         return KY_OK;
     }
     struct func_env *env = &self->op.exec->context->env;
+    struct range_bound bound;
+    ky_arena_reset(&self->op.memory);
     env->types.arena = &self->op.memory;
     env->arg_types = NULL;
-    const struct datum args[2] = {value, offset};
-    struct datum bound = datum_word(0);
-    KY_TRY(func_call(is_following != key->is_descending ? self->plus : self->minus, env, args, 2,
-                     &bound, err));
-    uint64_t at = self->partition_start;
-    for (; at < self->partition_end; at = self->peer_end[at]) {
-        const struct datum other = store_get(&self->rows, at, self->first_order);
-        if (other.is_null) {
-            if (at < row) {
-                continue;
-            }
-            break;
-        }
-        int order = type->compare(type, other, bound);
-        order = key->is_descending ? -order : order;
-        if (order > 0 || (order == 0 && !is_end)) {
-            break;
+    KY_TRY(range_frame_bound(&self->range, env, value, offset, is_following == is_descending,
+                             &bound, err));
+    uint64_t low = self->partition_start;
+    uint64_t high = self->partition_end;
+    low = is_order_null(self, low) ? self->peer_end[low] : low;
+    high = is_order_null(self, high - 1) ? self->peer_start[high - 1] : high;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        bool holds = false;
+        KY_TRY(range_frame_holds(&self->range, env,
+                                 store_get(&self->rows, middle, self->first_order), &bound,
+                                 is_end == is_descending, &holds, err));
+        if (holds == is_end) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
-    *out = at;
+    *out = low;
     return KY_OK;
 }
 
@@ -465,7 +465,7 @@ frame_value(struct op_window *self, const struct window_state *state, uint64_t r
             return KY_OK;
         }
         if (wanted.word <= 0) {
-            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
+            return ky_error_set(err, KY_INVALID_ARGUMENT_FOR_NTH_VALUE,
                                 "argument of nth_value must be greater than zero");
         }
         n = wanted.word;
@@ -564,11 +564,12 @@ offset_value(struct op_window *self, struct eval *offset, const char *which, str
         return ky_error_set(err, KY_NULL_VALUE_NOT_ALLOWED, "frame %s offset must not be null",
                             which);
     }
-    const bool is_negative = (eval_type(offset)->storage == TYPE_WORD && out->word < 0) ||
-                             (eval_type(offset)->storage == TYPE_FLOAT && out->real < 0);
-    if (is_negative) {
-        return ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "frame %s offset must not be negative",
-                            which);
+    if (self->has_range) {
+        return self->rows.count == 0 ? KY_OK : range_frame_check(&self->range, *out, err);
+    }
+    if (out->word < 0) {
+        return ky_error_set(err, KY_INVALID_PRECEDING_OR_FOLLOWING_SIZE,
+                            "frame %s offset must not be negative", which);
     }
     return KY_OK;
 }

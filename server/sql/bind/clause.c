@@ -293,6 +293,12 @@ bind_limit(struct binder *b, struct scope *scope, const struct ast_select *node)
     if (node->offset != NULL) {
         KY_TRY(bind_row_count(b, scope, CLAUSE_OFFSET, node->offset, &query->offset));
     }
+    const struct ast_const *limit = (const void *)node->limit;
+    if (node->is_with_ties && limit != NULL && limit->node.kind == AST_CONST &&
+        limit->type == AST_CONST_NULL) {
+        return ky_error_set(b->err, KY_INVALID_ROW_COUNT_IN_LIMIT_CLAUSE,
+                            "row count cannot be null in FETCH FIRST ... WITH TIES clause");
+    }
     if (node->limit != NULL) {
         KY_TRY(bind_row_count(b, scope, CLAUSE_LIMIT, node->limit, &query->limit));
     } else if (scope->distance != NULL) {
@@ -350,6 +356,38 @@ lock_query(struct query *query, enum row_lock_mode mode, enum lock_policy policy
     }
 }
 
+/* A name without a schema, and not a join's. */
+static ky_status
+check_locked_name(struct binder *b, const struct scope *scope, const struct ast_range_var *name,
+                  const char *clause)
+{
+    if (name->schema != NULL) {
+        return bind_error(b, name->node.location, KY_SYNTAX_ERROR,
+                          "%s must specify unqualified relation names", clause);
+    }
+    for (int i = 0; i < scope->item_count; i++) {
+        const struct ns_item *item = &scope->items[i];
+        if (item->ref == NULL && item->name != NULL && strcmp(item->name, name->name) == 0) {
+            return bind_error(b, name->node.location, KY_FEATURE_NOT_SUPPORTED,
+                              "%s cannot be applied to a join", clause);
+        }
+    }
+    return KY_OK;
+}
+
+static ky_status
+check_locked_kind(struct binder *b, const struct table_ref *ref, const struct ast_range_var *name,
+                  const char *clause)
+{
+    const char *kind = ref->kind == TABLE_FUNCTION ? "a function"
+                       : ref->kind == TABLE_VALUES ? "VALUES"
+                       : ref->kind == TABLE_CTE    ? "a WITH query"
+                                                   : NULL;
+    return kind == NULL ? KY_OK
+                        : bind_error(b, name->node.location, KY_FEATURE_NOT_SUPPORTED,
+                                     "%s cannot be applied to %s", clause, kind);
+}
+
 ky_status
 bind_locking(struct binder *b, struct scope *scope, const struct ast_select *node)
 {
@@ -385,12 +423,15 @@ bind_locking(struct binder *b, struct scope *scope, const struct ast_select *nod
         for (int32_t r = 0; r < lock->relations->count; r++) {
             const struct ast_range_var *name = (const void *)ast_list_get(lock->relations, r);
             struct table_ref *found = NULL;
+            KY_TRY(check_locked_name(b, scope, name, names[lock->strength]));
             for (uint16_t t = 0; t < query->table_count; t++) {
                 if (strcmp(query->tables[t]->alias, name->name) == 0) {
                     found = query->tables[t];
                 }
             }
-            if (found == NULL) {
+            if (found != NULL) {
+                KY_TRY(check_locked_kind(b, found, name, names[lock->strength]));
+            } else {
                 return bind_error(b, name->node.location, KY_UNDEFINED_TABLE,
                                   "relation \"%s\" in %s clause not found in FROM clause",
                                   name->name, names[lock->strength]);

@@ -435,11 +435,50 @@ bind_collate(struct binder *b, struct scope *scope, const struct ast_collate *no
     return KY_OK;
 }
 
+static bool
+is_star(const struct ast_node *node)
+{
+    const struct ast_column_ref *ref = (const void *)node;
+    const struct ast_indirection *path = (const void *)node;
+    const struct ast_list *steps = node->kind == AST_COLUMN_REF    ? ref->names
+                                   : node->kind == AST_INDIRECTION ? path->steps
+                                                                   : NULL;
+    return ast_list_count(steps) > 0 && steps->items[steps->count - 1]->kind == AST_STAR;
+}
+
+/* ROW(t.*, 1): the columns of t, as in a target list. */
+static ky_status
+bind_starred(struct binder *b, struct scope *scope, const struct ast_row *node, struct expr *row)
+{
+    const int32_t count = ast_list_count(node->elements);
+    struct ast_list list = {.count = count, .capacity = count};
+    struct target *targets;
+    list.items = ky_arena_array(b->arena, struct ast_node *, (size_t)count);
+    for (int32_t i = 0; i < count; i++) {
+        struct ast_target *target = ky_arena_new(b->arena, struct ast_target);
+        target->node = (struct ast_node){.kind = AST_TARGET, .location = -1};
+        target->expression = ast_list_get(node->elements, i);
+        list.items[i] = &target->node;
+    }
+    KY_TRY(bind_targets(b, scope, &list, scope->clause, &targets, &row->arg_count));
+    row->args = ky_arena_array(b->arena, struct expr *, (size_t)row->arg_count + 1);
+    for (uint16_t i = 0; i < row->arg_count; i++) {
+        row->args[i] = targets[i].expr;
+    }
+    return KY_OK;
+}
+
 static ky_status
 bind_row(struct binder *b, struct scope *scope, const struct ast_row *node, struct expr **out)
 {
     struct expr *row = expr_new(b, EXPR_ROW, type_get(OID_RECORD), node->node.location);
     row->arg_count = (uint16_t)ast_list_count(node->elements);
+    for (int32_t i = 0; scope->query != NULL && i < ast_list_count(node->elements); i++) {
+        if (is_star(ast_list_get(node->elements, i))) {
+            *out = row;
+            return bind_starred(b, scope, node, row);
+        }
+    }
     KY_TRY(bind_elements(b, scope, node->elements, &row->args));
     for (uint16_t i = 0; i < row->arg_count; i++) {
         KY_TRY(resolve_unknown(b, row->args[i], &row->args[i]));

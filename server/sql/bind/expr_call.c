@@ -195,6 +195,33 @@ bind_all_windows(struct binder *b, struct scope *scope)
     return KY_OK;
 }
 
+/* What RANGE measures the distance between values of a type in; NULL: it cannot. */
+static const struct type *
+range_offset_type(const struct type *type, const struct type *offset)
+{
+    switch (type->oid) {
+    case OID_INT2:
+    case OID_INT4:
+        return type_get(offset->oid == OID_INT2 || offset->oid == OID_INT8 ? offset->oid
+                                                                           : OID_INT4);
+    case OID_INT8:
+    case OID_FLOAT8:
+    case OID_NUMERIC:
+        return type;
+    case OID_FLOAT4:
+        return type_get(OID_FLOAT8);
+    case OID_DATE:
+    case OID_TIME:
+    case OID_TIMETZ:
+    case OID_TIMESTAMP:
+    case OID_TIMESTAMPTZ:
+    case OID_INTERVAL:
+        return type_get(OID_INTERVAL);
+    default:
+        return NULL;
+    }
+}
+
 static ky_status
 bind_frame_offset(struct binder *b, struct scope *scope, const struct ast_window *node,
                   const struct window_spec *spec, const struct ast_node *offset, struct expr **out)
@@ -217,14 +244,19 @@ bind_frame_offset(struct binder *b, struct scope *scope, const struct ast_window
                           "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY "
                           "column");
     }
-    const struct type *type = spec->order[0].expr->type;
-    if (type->category == 'D') {
-        type = type_get(OID_INTERVAL);
-    } else if (type->category != 'N' && type->category != 'T') {
+    const struct type *type = range_offset_type(spec->order[0].expr->type, expr->type);
+    if (type == NULL) {
         return bind_error(b, expr_location(expr), KY_FEATURE_NOT_SUPPORTED,
                           "RANGE with offset PRECEDING/FOLLOWING is not supported for column type "
                           "%s",
-                          type->sql_name);
+                          spec->order[0].expr->type->sql_name);
+    }
+    if (!can_coerce(expr->type->oid, type->oid, CAST_IMPLICIT)) {
+        (void)bind_error(b, expr_location(expr), KY_FEATURE_NOT_SUPPORTED,
+                         "RANGE with offset PRECEDING/FOLLOWING is not supported for column type "
+                         "%s and offset type %s",
+                         spec->order[0].expr->type->sql_name, expr->type->sql_name);
+        return ky_error_hint(b->err, "Cast the offset value to an appropriate type.");
     }
     return coerce_specific(b, expr, type, "RANGE", out);
 }

@@ -687,6 +687,7 @@ name_join(struct binder *b, struct scope *scope, const struct ast_join *node, in
         merged->columns = columns.columns;
         merged->column_count = (uint16_t)ast_list_count(node->using_columns);
         merged->are_columns_visible = false;
+        merged->is_table_visible = alias == NULL;
     }
     return KY_OK;
 }

@@ -277,7 +277,7 @@ limit_rows(const struct expr *limit, double rows)
 }
 
 static struct plan *
-plan_limit(struct level *level, struct plan *plan)
+plan_limit(struct level *level, struct plan *plan, const struct exprs *output)
 {
     struct planner *p = level->planner;
     struct query *query = level->query;
@@ -298,9 +298,10 @@ plan_limit(struct level *level, struct plan *plan)
     above->sort.limit = limit;
     above->sort.offset = offset;
     above->sort.is_with_ties = query->is_with_ties;
-    if (query->is_with_ties && plan->kind == PLAN_SORT) {
-        above->sort.keys = plan->sort.keys;
-        above->sort.key_count = plan->sort.key_count;
+    if (query->is_with_ties) {
+        const struct input input = output_input(level, output);
+        above->sort.keys = fix_keys(&input, query->order_by, query->order_count);
+        above->sort.key_count = query->order_count;
     }
     double rows = clamp_rows(limit_rows(limit, plan->rows));
     if (plan->rows > 0) {
@@ -417,12 +418,13 @@ plan_select(struct level *level)
             is_sorted = true;
         }
         plan = plan_locks(level, plan, &output);
-        plan = plan_limit(level, plan);
+        plan = plan_limit(level, plan, &output);
         plan = project_targets(level, plan, &output, false);
         return trim(level, plan, visible_count(query));
     }
     uint32_t visible = visible_count(query);
-    plan = project_targets(level, plan, &output, !is_sorted || query->distinct_on_count > 0);
+    plan = project_targets(level, plan, &output,
+                           !is_sorted || query->distinct_on_count > 0 || query->is_with_ties);
     if (p->is_failed) {
         return NULL;
     }
@@ -440,7 +442,7 @@ plan_select(struct level *level)
     if (query->distinct_on_count > 0) {
         plan = plan_distinct(level, plan, &output);
     }
-    plan = plan_limit(level, plan);
+    plan = plan_limit(level, plan, &output);
     return trim(level, plan, visible);
 }
 
@@ -542,5 +544,5 @@ plan_set_query(struct level *level)
         plan = plan_sort(level, plan, fix_keys(&input, query->order_by, query->order_count),
                          query->order_count);
     }
-    return plan_limit(level, plan);
+    return plan_limit(level, plan, &output);
 }
