@@ -20,6 +20,11 @@ static const char sqlstate_codes[][6] = {
 #include "server/base/sqlstate.def"
 #undef KY_SQLSTATE
 };
+static const char *const sqlstate_names[] = {
+#define KY_SQLSTATE(name, code) #name,
+#include "server/base/sqlstate.def"
+#undef KY_SQLSTATE
+};
 _Static_assert(KY_COUNT_OF(sqlstate_codes) == KY_SQLSTATE_COUNT, "one code for each constant");
 
 /* A few bytes more than fit are formatted, to see whether the cut falls inside a character. */
@@ -116,4 +121,46 @@ ky_sqlstate_find(const char code[5])
         }
     }
     return KY_SQLSTATE_COUNT;
+}
+
+void
+ky_error_set_code(struct ky_error *err, const char code[5])
+{
+    const enum ky_sqlstate known = ky_sqlstate_find(code);
+    err->code[0] = '\0';
+    if (known != KY_SQLSTATE_COUNT) {
+        err->sqlstate = known;
+        return;
+    }
+    err->sqlstate = KY_RAISE_EXCEPTION;
+    memcpy(err->code, code, 5);
+    err->code[5] = '\0';
+}
+
+/* NULL_VALUE_NOT_ALLOWED__39 is null_value_not_allowed. */
+static bool
+is_condition(const char *constant, const char *name, size_t size)
+{
+    size_t i = 0;
+    for (; i < size; i++) {
+        const char c = constant[i];
+        if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != name[i]) {
+            return false;
+        }
+    }
+    return constant[i] == '\0' || (constant[i] == '_' && constant[i + 1] == '_');
+}
+
+bool
+ky_condition_next(const char *name, size_t size, unsigned *place, enum ky_sqlstate *out)
+{
+    for (unsigned i = *place; i < KY_SQLSTATE_COUNT; i++) {
+        if (strncmp(sqlstate_names[i], "SUCCESSFUL", 10) != 0 &&
+            is_condition(sqlstate_names[i], name, size)) {
+            *place = i + 1;
+            *out = (enum ky_sqlstate)i;
+            return true;
+        }
+    }
+    return false;
 }

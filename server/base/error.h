@@ -28,10 +28,13 @@ struct ky_error {
     enum ky_sqlstate sqlstate; /* KY_SUCCESSFUL_COMPLETION when unset */
     int saved_errno;           /* 0 when no system call was involved */
     int position;              /* 1-based character in the query, 0 when unknown */
+    int inner_position;        /* in inner_query, which is not the client's own */
+    char code[6];              /* a SQLSTATE that the table does not have; "": sqlstate's own */
     char message[KY_ERROR_TEXT_SIZE];
     char detail[KY_ERROR_TEXT_SIZE];
     char hint[KY_ERROR_TEXT_SIZE];
     char context[KY_ERROR_TEXT_SIZE]; /* the W field: "COPY t, line 3, column a" */
+    char inner_query[KY_ERROR_TEXT_SIZE];
     /* Names for drivers: fields s, t, c, d, n of ErrorResponse. Empty when absent. */
     char schema_name[KY_ERROR_NAME_SIZE];
     char table_name[KY_ERROR_NAME_SIZE];
@@ -46,7 +49,8 @@ ky_error_init(struct ky_error *err)
 {
     err->sqlstate = KY_SUCCESSFUL_COMPLETION;
     err->saved_errno = 0;
-    err->position = 0;
+    err->position = err->inner_position = 0;
+    err->code[0] = err->inner_query[0] = '\0';
     err->message[0] = err->detail[0] = err->hint[0] = err->context[0] = '\0';
     err->schema_name[0] = err->table_name[0] = err->column_name[0] = '\0';
     err->type_name[0] = err->constraint_name[0] = '\0';
@@ -86,6 +90,17 @@ void ky_error_name(char field[KY_ERROR_NAME_SIZE], const char *name);
 
 /* The five characters of a SQLSTATE, and back (KY_SQLSTATE_COUNT when unknown). */
 const char *ky_sqlstate_code(enum ky_sqlstate sqlstate);
+/* The five characters of the error's. */
+static inline const char *
+ky_error_code(const struct ky_error *err)
+{
+    return err->code[0] != '\0' ? err->code : ky_sqlstate_code(err->sqlstate);
+}
+/* Gives it any code: five digits and capital letters. */
+void ky_error_set_code(struct ky_error *err, const char code[5]);
+/* The code of a condition name ("division_by_zero"); several may have one name, next goes on from
+ * *place = 0. False: no more. */
+bool ky_condition_next(const char *name, size_t size, unsigned *place, enum ky_sqlstate *out);
 enum ky_sqlstate ky_sqlstate_find(const char code[5]);
 
 /* Leaves the function on failure; only where there is nothing to clean up. */

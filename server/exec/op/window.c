@@ -439,7 +439,7 @@ ntile(struct op_window *self, const struct window_state *state, uint64_t row, st
         return KY_OK;
     }
     if (buckets.word <= 0) {
-        return ky_error_set(err, KY_INVALID_ARGUMENT_FOR_NTILE,
+        return ky_error_set(err, KY_INVALID_ARGUMENT_FOR_NTILE_FUNCTION,
                             "argument of ntile must be greater than zero");
     }
     const uint64_t count = self->partition_end - self->partition_start;
@@ -465,7 +465,7 @@ frame_value(struct op_window *self, const struct window_state *state, uint64_t r
             return KY_OK;
         }
         if (wanted.word <= 0) {
-            return ky_error_set(err, KY_INVALID_ARGUMENT_FOR_NTH_VALUE,
+            return ky_error_set(err, KY_INVALID_ARGUMENT_FOR_NTH_VALUE_FUNCTION,
                                 "argument of nth_value must be greater than zero");
         }
         n = wanted.word;

@@ -149,7 +149,7 @@ pgw_encode_error(struct ky_buffer *out, const char *severity, const struct ky_er
     size_t mark = pgw_begin(out, is_error ? 'E' : 'N');
     put_field(out, 'S', severity);
     put_field(out, 'V', severity);
-    put_field(out, 'C', ky_sqlstate_code(err->sqlstate));
+    put_field(out, 'C', ky_error_code(err));
     /* Clients may rely on M being there. */
     put_field(out, 'M', err->message[0] == '\0' ? "unknown error" : err->message);
     put_field(out, 'D', err->detail);
@@ -159,6 +159,12 @@ pgw_encode_error(struct ky_buffer *out, const char *severity, const struct ky_er
         (void)snprintf(position, sizeof(position), "%d", err->position);
         put_field(out, 'P', position);
     }
+    if (err->inner_position > 0) {
+        char position[16];
+        (void)snprintf(position, sizeof(position), "%d", err->inner_position);
+        put_field(out, 'p', position);
+    }
+    put_field(out, 'q', err->inner_query);
     put_field(out, 'W', err->context);
     put_field(out, 's', err->schema_name);
     put_field(out, 't', err->table_name);

@@ -67,3 +67,42 @@ Test(error, codes_are_found_both_ways_and_are_unique)
     cr_assert_eq(ky_sqlstate_find("42P01"), KY_UNDEFINED_TABLE);
     cr_assert_eq(ky_sqlstate_find("ZZZZZ"), KY_SQLSTATE_COUNT);
 }
+
+Test(error, any_code_can_be_given_and_the_next_error_forgets_it)
+{
+    struct ky_error err;
+    ky_error_init(&err);
+    ky_error_set_code(&err, "KY001");
+    cr_assert_str_eq(ky_error_code(&err), "KY001");
+    cr_assert_eq(err.sqlstate, KY_RAISE_EXCEPTION);
+    ky_error_set_code(&err, "22012");
+    cr_assert_str_eq(ky_error_code(&err), "22012");
+    cr_assert_eq(err.sqlstate, KY_DIVISION_BY_ZERO);
+    ky_error_set_code(&err, "KY001");
+    (void)ky_error_set(&err, KY_SYNTAX_ERROR, "another");
+    cr_assert_str_eq(ky_error_code(&err), "42601");
+}
+
+Test(error, conditions_are_found_by_name_all_of_them)
+{
+    unsigned place = 0;
+    enum ky_sqlstate found;
+    cr_assert(ky_condition_next("division_by_zero", 16, &place, &found));
+    cr_assert_eq(found, KY_DIVISION_BY_ZERO);
+    cr_assert_not(ky_condition_next("division_by_zero", 16, &place, &found));
+
+    /* 22004 and 39004 have one name. */
+    place = 0;
+    cr_assert(ky_condition_next("null_value_not_allowed", 22, &place, &found));
+    cr_assert_str_eq(ky_sqlstate_code(found), "22004");
+    cr_assert(ky_condition_next("null_value_not_allowed", 22, &place, &found));
+    cr_assert_str_eq(ky_sqlstate_code(found), "39004");
+    cr_assert_not(ky_condition_next("null_value_not_allowed", 22, &place, &found));
+
+    static const char *const none[] = {"", "division", "division_by_zero_", "DIVISION_BY_ZERO",
+                                       "successful_completion"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        place = 0;
+        cr_assert_not(ky_condition_next(none[i], strlen(none[i]), &place, &found), "%s", none[i]);
+    }
+}
