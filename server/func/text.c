@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/func_private.h"
 #include "server/func/utext.h"
+#include "server/types/cast.h"
 
 /* Text by characters: length, case, trimming, padding, parts, replacing. */
 
@@ -34,24 +35,31 @@ SCALAR(text_cat)
     return KY_OK;
 }
 
+/* By the type's own cast, if it has one: true, not t, and no padding of char(n). */
+static ky_status
+as_text(struct func_env *env, const struct type *type, struct datum value, struct datum *out,
+        struct ky_error *err)
+{
+    const struct cast *cast = type == NULL ? NULL : cast_find(type->oid, OID_TEXT);
+    if (cast != NULL && cast->method == CAST_FUNCTION) {
+        return cast_apply(cast, &env->types, value, -1, true, out, err);
+    }
+    *out = type == NULL || type->oid == OID_TEXT ? value : give(func_output(env, type, value));
+    return KY_OK;
+}
+
 /* text || anything and anything || text */
 SCALAR(text_cat_any)
 {
-    const struct type *type = func_arg_type(env, 1);
     struct datum pair[2] = {args[0], args[1]};
-    if (type != NULL && type->oid != OID_TEXT) {
-        pair[1] = give(func_output(env, type, args[1]));
-    }
+    KY_TRY(as_text(env, func_arg_type(env, 1), args[1], &pair[1], err));
     return text_cat(env, pair, 2, out, err);
 }
 
 SCALAR(any_cat_text)
 {
-    const struct type *type = func_arg_type(env, 0);
     struct datum pair[2] = {args[0], args[1]};
-    if (type != NULL && type->oid != OID_TEXT) {
-        pair[0] = give(func_output(env, type, args[0]));
-    }
+    KY_TRY(as_text(env, func_arg_type(env, 0), args[0], &pair[0], err));
     return text_cat(env, pair, 2, out, err);
 }
 
