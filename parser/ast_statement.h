@@ -771,8 +771,9 @@ struct ast_lock_table {
 
 struct ast_do {
     struct ast_node node;
-    const char *language;
+    const char *language; /* NULL: none was named */
     const char *body;
+    int32_t body_offset; /* in the text that was parsed; -1: it was not written as it is */
 };
 
 struct ast_call {

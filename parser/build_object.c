@@ -346,12 +346,25 @@ build_notify(struct parser *p, enum ast_notify_type type, const char *channel, c
     return &notify->node;
 }
 
+/* $tag$ and quotes may stand around it; escapes may not be in it. */
+static int32_t
+verbatim_offset(const struct parser *p, const struct token *string)
+{
+    const size_t size = strlen(string->text);
+    const int32_t around = string->size - (int32_t)size;
+    const char *written = p->lexer->text + string->location;
+    return around > 0 && around % 2 == 0 && memcmp(written + around / 2, string->text, size) == 0
+               ? string->location + around / 2
+               : -1;
+}
+
 struct ast_node *
 build_do(struct parser *p, struct token body, struct token language, int32_t location)
 {
     struct ast_do *node = NODE(AST_DO, ast_do, location);
     node->language = language.text;
     node->body = body.text;
+    node->body_offset = verbatim_offset(p, &body);
     return &node->node;
 }
 

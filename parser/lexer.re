@@ -354,6 +354,7 @@ lexer_next(struct lexer *lexer, struct token *token_out)
         "(" { return finish(lexer, token_out, TK_LPAREN, start, YYCURSOR, "("); }
         ")" { return finish(lexer, token_out, TK_RPAREN, start, YYCURSOR, ")"); }
         ";" { return finish(lexer, token_out, TK_SEMI, start, YYCURSOR, ";"); }
+        ".." { return finish(lexer, token_out, TK_BAD, start, YYCURSOR, ".."); } /* PL/pgSQL's */
         "." { return finish(lexer, token_out, TK_DOT, start, YYCURSOR, "."); }
         "[" { return bracket_token(lexer, token_out, start); }
         "]" {
