@@ -21,6 +21,26 @@ struct bind_watch {
     struct ast_node *tree; /* of an expression: what was read */
 };
 
+/*
+ * Names of a program around the query: what no column is called, or what they prefer. A value is a
+ * parameter; a row has one for each field.
+ */
+struct bind_variable {
+    const uint16_t *params;   /* numbers, from 1; types are in the context */
+    const char *const *names; /* of a row's fields */
+    uint16_t count;           /* 0: there is no such variable */
+    bool is_row;
+};
+enum bind_conflict { BIND_CONFLICT_ERROR, BIND_USE_VARIABLE, BIND_USE_COLUMN };
+struct bind_context;
+struct bind_variables {
+    enum bind_conflict conflict; /* when a column is called so, too */
+    /* One to three names. Adds parameters to the context. is_only: no column is called so. */
+    ky_status (*find)(struct bind_variables *self, struct bind_context *context,
+                      const char *const *names, int32_t count, bool is_only,
+                      struct bind_variable *out, struct ky_error *err);
+};
+
 /* Everything the binder needs to know; the session fills it in. */
 struct bind_context {
     struct ky_arena *arena;
@@ -37,7 +57,8 @@ struct bind_context {
     const char *user;   /* current_user */
     const char *session_user;
     const char *database;
-    bool can_infer_params; /* extended protocol and PREPARE */
+    bool can_infer_params;            /* extended protocol and PREPARE */
+    struct bind_variables *variables; /* NULL: no program is around it */
     /* What is stored as text must mean the same under any search path and whatever columns are
      * added: in the syntax tree, relations and users' types get their schemas, literals of users'
      * types the type, and stars and NATURAL become the columns that they stand for. */

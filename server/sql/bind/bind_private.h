@@ -219,6 +219,9 @@ struct ns_item *scope_add_item(struct binder *b, struct scope *scope);
 uint16_t scope_add_table(struct binder *b, struct scope *scope, struct table_ref *ref);
 KY_MUST_CHECK ky_status bind_column_ref(struct binder *b, struct scope *scope,
                                         const struct ast_column_ref *node, struct expr **out);
+/* What the program around the query calls so: NULL, or a parameter, or an EXPR_ROW of them. */
+KY_MUST_CHECK ky_status bind_variable(struct binder *b, const struct ast_list *names, bool is_only,
+                                      int location, struct expr **out);
 /* *out stays NULL when no table in sight has the column. */
 KY_MUST_CHECK ky_status scope_find_column(struct binder *b, struct scope *scope, const char *name,
                                           int location, struct expr **out);

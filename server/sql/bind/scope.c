@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "server/sql/bind/bind_private.h"
@@ -499,10 +500,98 @@ resolve_column_ref(struct binder *b, struct scope *scope, const struct ast_colum
 }
 
 ky_status
+bind_variable(struct binder *b, const struct ast_list *names, bool is_only, int location,
+              struct expr **out)
+{
+    struct bind_context *context = b->context;
+    const char *parts[3];
+    int32_t count = names->count;
+    *out = NULL;
+    if (ast_list_get(names, count - 1)->kind == AST_STAR) {
+        count--;
+    }
+    if (context->variables == NULL || count < 1 || count > 3) {
+        return KY_OK;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        parts[i] = ast_list_text(names, i);
+    }
+    struct bind_variable found = {0};
+    if (context->variables->find(context->variables, context, parts, count, is_only, &found,
+                                 b->err) != KY_OK) {
+        return b->err->sqlstate == KY_UNDEFINED_COLUMN ? bind_error_at(b, location) : KY_ERR;
+    }
+    if (found.count == 0 && !found.is_row) {
+        return KY_OK;
+    }
+    struct expr *row = expr_new(b, EXPR_ROW, type_get(OID_RECORD), location);
+    row->args = ky_arena_array(b->arena, struct expr *, found.count + 1U);
+    row->arg_count = found.count;
+    row->field_names = found.names;
+    for (uint16_t i = 0; i < found.count; i++) {
+        row->args[i] =
+            expr_new(b, EXPR_PARAM, type_get(context->param_types[found.params[i] - 1]), location);
+        row->args[i]->index = found.params[i];
+    }
+    *out = found.is_row ? row : row->args[0];
+    return KY_OK;
+}
+
+/* A column, or a variable of the program around the query, or neither. */
+static ky_status
+resolve_with_variables(struct binder *b, struct scope *scope, const struct ast_column_ref *node,
+                       struct expr **out)
+{
+    const struct bind_variables *variables = b->context->variables;
+    struct expr *variable = NULL;
+    const int location = node->node.location;
+    if (variables->conflict == BIND_USE_VARIABLE) {
+        KY_TRY(bind_variable(b, node->names, false, location, &variable));
+        *out = variable;
+        if (variable != NULL) {
+            return KY_OK;
+        }
+    }
+    const ky_status status = resolve_column_ref(b, scope, node, out);
+    if (status != KY_OK && b->err->sqlstate != KY_UNDEFINED_COLUMN &&
+        b->err->sqlstate != KY_UNDEFINED_TABLE) {
+        return KY_ERR;
+    }
+    if (variables->conflict == BIND_USE_COLUMN && status == KY_OK) {
+        return KY_OK;
+    }
+    const struct ky_error unknown = *b->err;
+    ky_error_init(b->err);
+    KY_TRY(bind_variable(b, node->names, status != KY_OK, location, &variable));
+    if (variable == NULL) {
+        *b->err = unknown;
+        return status;
+    }
+    *out = status == KY_OK ? *out : variable;
+    if (status == KY_OK) {
+        char name[3 * KY_ERROR_NAME_SIZE] = "";
+        for (int32_t i = 0; i < KY_MIN(node->names->count, 3); i++) {
+            const size_t size = strlen(name);
+            (void)snprintf(name + size, sizeof(name) - size, "%s%s", i == 0 ? "" : ".",
+                           ast_list_text(node->names, i));
+        }
+        (void)bind_error(b, location, KY_AMBIGUOUS_COLUMN, "column reference \"%s\" is ambiguous",
+                         name);
+        return ky_error_detail(b->err,
+                               "It could refer to either a PL/pgSQL variable or a table column.");
+    }
+    return KY_OK;
+}
+
+ky_status
 bind_column_ref(struct binder *b, struct scope *scope, const struct ast_column_ref *node,
                 struct expr **out)
 {
-    KY_TRY(resolve_column_ref(b, scope, node, out));
+    if (b->context->variables != NULL) {
+        KY_TRY(resolve_with_variables(b, scope, node, out));
+    } else {
+        KY_TRY(resolve_column_ref(b, scope, node, out));
+    }
     if (b->context->watch != NULL) {
         watch_column(b, scope, node, *out);
     }

@@ -167,6 +167,22 @@ expand_vector_star(struct binder *b, struct scope *scope, int location, struct t
     return KY_OK;
 }
 
+/* r.* of a row that the program around the query has. */
+static ky_status
+expand_variable(struct binder *b, const struct ast_column_ref *ref, struct target_list *list,
+                bool *is_row_out)
+{
+    struct expr *row;
+    KY_TRY(bind_variable(b, ref->names, true, ref->node.location, &row));
+    *is_row_out = row != NULL && row->kind == EXPR_ROW;
+    for (uint16_t i = 0; *is_row_out && i < row->arg_count; i++) {
+        struct target *target = add_target(b, list);
+        target->expr = row->args[i];
+        target->name = row->field_names[i];
+    }
+    return KY_OK;
+}
+
 static ky_status
 expand_star(struct binder *b, struct scope *scope, const struct ast_column_ref *ref,
             struct target_list *list)
@@ -179,7 +195,9 @@ expand_star(struct binder *b, struct scope *scope, const struct ast_column_ref *
         const char *schema = names->count > 2 ? ast_list_text(names, names->count - 3) : NULL;
         const struct ns_item *item = scope_find_item(b, scope, schema, table, &levels_up);
         if (item == NULL) {
-            return error_missing_table(b, scope, table, location);
+            bool is_row;
+            KY_TRY(expand_variable(b, ref, list, &is_row));
+            return is_row ? KY_OK : error_missing_table(b, scope, table, location);
         }
         const struct scope *at = scope;
         for (uint16_t i = 0; i < levels_up; i++) {
