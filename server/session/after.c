@@ -355,7 +355,7 @@ after_set_constraints(struct session *session, const struct ast_set_constraints 
     if (session->after != NULL && session->after->is_running) {
         return KY_OK; /* called again after a wait */
     }
-    if (!session->is_block) {
+    if (!session->is_block && session->program_depth == 0) {
         session_notice(session, "WARNING", KY_NO_ACTIVE_SQL_TRANSACTION,
                        "SET CONSTRAINTS can only be used in transaction blocks");
         return KY_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
 #include "server/session/cursor_private.h"
+#include "server/session/plpgsql/plpgsql.h"
 #include "server/session/utility.h"
 
 /*
@@ -89,7 +90,7 @@ check_place(const struct session *session, const struct ast_declare_cursor *decl
     if (declare->name[0] == '\0') {
         return ky_error_set(err, KY_INVALID_CURSOR_NAME, "invalid cursor name: must not be empty");
     }
-    if (!session->is_block && !declare->is_with_hold) {
+    if (!session->is_block && session->program_depth == 0 && !declare->is_with_hold) {
         return ky_error_set(err, KY_NO_ACTIVE_SQL_TRANSACTION,
                             "DECLARE CURSOR can only be used in transaction blocks");
     }
@@ -360,15 +361,15 @@ cursor_check_table(const struct session *session, const struct cat_table *table,
 {
     size_t place = 0;
     const struct portal *portal;
-    while ((portal = session_next_portal(session, &place)) != NULL) {
-        if (reads_table(portal, table->oid)) {
-            return ky_error_set(
-                err, KY_OBJECT_IN_USE,
-                "cannot %s \"%s\" because it is being used by active queries in this session",
-                command, table->name);
-        }
+    bool is_read = plpgsql_reads_table(session, table->oid);
+    while (!is_read && (portal = session_next_portal(session, &place)) != NULL) {
+        is_read = reads_table(portal, table->oid);
     }
-    return KY_OK;
+    return is_read ? ky_error_set(err, KY_OBJECT_IN_USE,
+                                  "cannot %s \"%s\" because it is being used by active queries in "
+                                  "this session",
+                                  command, table->name)
+                   : KY_OK;
 }
 
 /* ------------------------------------------------------------------ CLOSE, COMMIT */

@@ -469,7 +469,9 @@ session_resume(struct session *session, struct result_sink *sink, struct ky_erro
         return show_held_error(session, err);
     }
     /* A commit under way cannot be cancelled: its outcome is what counts. */
+    /* A program may catch it. */
     if (atomic_load_explicit(&session->commit_state, memory_order_acquire) == COMMIT_NONE &&
+        session->program_depth == 0 &&
         atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE) {
         session_cancel_error(session, err);
         return session_fail(session, err);

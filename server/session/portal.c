@@ -3,6 +3,7 @@
 #include "server/base/clock.h"
 #include "server/session/after.h"
 #include "server/session/cursor.h"
+#include "server/session/plpgsql/plpgsql.h"
 #include "server/session/rerun.h"
 #include "server/session/session_private.h"
 #include "server/types/number_text.h"
@@ -94,6 +95,7 @@ portal_free(struct session *session, struct portal *portal)
     if (session->running == portal) {
         session->running = NULL;
     }
+    plpgsql_end(session, portal);
     portal_stop(session, portal);
     rerun_free(portal->rerun);
     source_unbound(portal);

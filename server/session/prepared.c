@@ -81,7 +81,8 @@ query_inside(const struct ast_node *tree)
 static ky_status
 infer_params(struct session *session, struct plan_source *source, struct ky_error *err)
 {
-    struct ast_node *query = source->param_capacity > 0 ? query_inside(source->tree) : NULL;
+    const bool may_have_params = source->param_capacity > 0 || source->variables != NULL;
+    struct ast_node *query = may_have_params ? query_inside(source->tree) : NULL;
     struct plan_source inner;
     if (query == NULL) {
         return KY_OK;
@@ -94,7 +95,9 @@ infer_params(struct session *session, struct plan_source *source, struct ky_erro
     inner.param_count = source->param_count;
     inner.param_capacity = source->param_capacity;
     inner.can_infer_params = source->can_infer_params;
+    inner.variables = source->variables;
     const ky_status status = source_plan(session, &inner, err);
+    source->param_types = inner.param_types;
     source->param_count = inner.param_count;
     source_deinit(&inner);
     return status;

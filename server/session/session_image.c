@@ -106,6 +106,7 @@ session_bind_context(struct session *session, struct bind_context *context, stru
         context->param_count = source->param_count;
         context->param_capacity = source->param_capacity;
         context->can_infer_params = source->can_infer_params;
+        context->variables = source->variables;
         context->changes_matviews = source->changes_matviews;
     }
 }

@@ -71,6 +71,7 @@ struct plan_source {
     uint16_t param_count;
     uint16_t param_capacity;
     bool can_infer_params;
+    struct bind_variables *variables; /* of a program that the statement is in; NULL: none */
     /* The plan; thrown away and made again when the catalog moved on. */
     struct ky_arena plan_arena;
     struct cat_image *image;   /* a reference; NULL: no plan */
@@ -146,6 +147,7 @@ struct portal {
     bool is_refresh_whole;           /* its indexes are left to build */
     struct explain_options *explain; /* EXPLAIN ANALYZE: rows are dropped, the plan is shown */
     double explain_planning_ms;
+    struct plpgsql_run *program; /* owned; of DO, while it runs */
 };
 
 /* ------------------------------------------------------------------ session */
@@ -334,6 +336,8 @@ struct session {
     struct copy *copy;         /* owned */
     enum session_job copy_job; /* what JOB_COPY returns to */
     bool is_copy_ending;
+    struct plpgsql_run *program; /* the innermost that runs; NULL: none does */
+    uint32_t program_depth;      /* DO blocks that run, inside each other */
 
     struct ky_smap prepared;   /* name -> struct prepared */
     struct portal *unnamed;    /* owned; see portals.c */
@@ -428,6 +432,12 @@ void transaction_rollback(struct session *session);
 bool transaction_is_settled(struct session *session);
 /* Submits the commit; *is_pending_out: wait for the wake, then call transaction_finish. */
 void transaction_commit(struct session *session, bool *is_pending_out);
+/* Savepoints without a name, for the blocks of a program. Set: *index_out is its place among all.
+ * Rollback: it goes, too. */
+KY_MUST_CHECK ky_status transaction_mark(struct session *session, size_t *index_out,
+                                         struct ky_error *err);
+void transaction_mark_rollback(struct session *session, size_t index);
+void transaction_mark_release(struct session *session, size_t index);
 /* The commit's outcome, once commit_state is COMMIT_DONE. */
 KY_MUST_CHECK ky_status transaction_finish(struct session *session, struct ky_error *err);
 /* BEGIN, COMMIT, SAVEPOINT ...; *wants_commit_out: the caller commits, then sends the tag. */

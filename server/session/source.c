@@ -142,6 +142,7 @@ source_bind_and_plan(struct session *session, struct plan_source *source, struct
     session_bind_context(session, &bind, &source->plan_arena, image, &env, source);
     if (source->query_made == NULL) {
         KY_TRY(bind_query(&bind, source->tree, &source->query, err));
+        source->param_types = bind.param_types;
         source->param_count = bind.param_count;
     } else {
         source->query = source->query_made;

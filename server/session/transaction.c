@@ -66,14 +66,15 @@ forget_transaction(struct session *session)
     atomic_store_explicit(&session->transaction_us, 0, memory_order_relaxed);
 }
 
-/* Cursors that are held, or were declared before so many savepoints, stay. */
+/* Cursors that are held, or were declared before so many savepoints, stay; so does a program that
+ * goes back to a savepoint of its own. */
 static void
 close_portals(struct session *session, size_t savepoint_count)
 {
     size_t cursor = 0;
     struct portal *portal;
     while ((portal = session_next_portal(session, &cursor)) != NULL) {
-        if (cursor_is_held(portal) ||
+        if (cursor_is_held(portal) || (savepoint_count > 0 && portal->program != NULL) ||
             (portal->is_cursor && portal->savepoint_count < savepoint_count)) {
             continue;
         }
@@ -354,11 +355,10 @@ add_savepoint(struct session *session, const char *name, struct ky_error *err)
     return KY_OK;
 }
 
-static ky_status
-rollback_to(struct session *session, const char *name, struct ky_error *err)
+/* Back to where it was set; it stays. */
+static void
+rollback_to_index(struct session *session, size_t index)
 {
-    size_t index;
-    KY_TRY(find_savepoint(session, name, &index, err));
     struct session_savepoint *savepoint = &session->savepoints[index];
     close_portals(session, index + 1);
     access_savepoint_rollback(session->txn, &savepoint->access, false);
@@ -367,8 +367,39 @@ rollback_to(struct session *session, const char *name, struct ky_error *err)
     settings_rollback(&session->settings, savepoint->settings_mark);
     session->has_catalog_changes = savepoint->had_catalog_changes;
     session->savepoint_count = index + 1;
+}
+
+static ky_status
+rollback_to(struct session *session, const char *name, struct ky_error *err)
+{
+    size_t index;
+    KY_TRY(find_savepoint(session, name, &index, err));
+    rollback_to_index(session, index);
     session->is_failed = false;
     return KY_OK;
+}
+
+ky_status
+transaction_mark(struct session *session, size_t *index_out, struct ky_error *err)
+{
+    *index_out = session->savepoint_count;
+    return add_savepoint(session, "", err);
+}
+
+void
+transaction_mark_rollback(struct session *session, size_t index)
+{
+    ddl_build_stop(session);
+    after_stop(session);
+    rollback_to_index(session, index);
+    session->savepoint_count = index;
+}
+
+void
+transaction_mark_release(struct session *session, size_t index)
+{
+    session->savepoint_count = index;
+    cursor_release(session, index);
 }
 
 static ky_status

@@ -3,6 +3,7 @@
 
 #include "server/base/assert.h"
 #include "server/session/notify.h"
+#include "server/session/plpgsql/plpgsql.h"
 
 /*
  * Statements that are not plans. Each handler either finishes, or takes what it must wait for
@@ -126,6 +127,7 @@ utility_inner_portal(struct session *session, struct portal *outer, const struct
     source->param_types = outer->source->param_types;
     source->param_count = outer->source->param_count;
     source->param_capacity = outer->source->param_capacity;
+    source->variables = outer->source->variables;
     struct portal *portal = portal_new("", session->clock_us);
     portal->source = source;
     portal->params = outer->params;
@@ -142,7 +144,7 @@ run_lock(struct session *session, const struct portal *outer, const struct ast_l
     struct bind_context bind;
     struct func_env env;
     struct cat_image *image;
-    if (!session->is_block) {
+    if (!session->is_block && session->program_depth == 0) {
         return ky_error_set(err, KY_NO_ACTIVE_SQL_TRANSACTION,
                             "LOCK TABLE can only be used in transaction blocks");
     }
@@ -336,7 +338,9 @@ utility_run(struct session *session, struct portal *portal, struct result_sink *
     case AST_NOTIFY:
         return run_notify(session, (const void *)tree, err);
     case AST_DO:
-        return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "DO is not supported");
+        KY_TRY(plpgsql_do(session, portal, (const void *)tree, &is_pending, err));
+        *answer_out = is_pending ? UTILITY_PENDING : UTILITY_DONE;
+        return KY_OK;
     case AST_CALL:
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "CALL is not supported");
     case AST_UNSUPPORTED:

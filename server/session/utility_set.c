@@ -60,8 +60,9 @@ set_values(struct session *session, const struct ast_set *set, struct ky_buffer 
         KY_TRY(status);
     }
     ky_buffer_append_byte(text, 0);
-    bool is_local = set->is_local && session->is_block;
-    if (set->is_local && !session->is_block) {
+    const bool is_block = session->is_block || session->program_depth > 0;
+    bool is_local = set->is_local && is_block;
+    if (set->is_local && !is_block) {
         session_notice(session, "WARNING", KY_NO_ACTIVE_SQL_TRANSACTION,
                        "SET LOCAL can only be used in transaction blocks");
     }
@@ -106,7 +107,7 @@ utility_set(struct session *session, const struct ast_set *set, struct ky_error 
         status = ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "SET FROM CURRENT is not supported");
         break;
     case AST_SET_TRANSACTION:
-        if (!session->is_block) {
+        if (!session->is_block && session->program_depth == 0) {
             session_notice(session, "WARNING", KY_NO_ACTIVE_SQL_TRANSACTION,
                            "SET TRANSACTION can only be used in transaction blocks");
         }
@@ -185,9 +186,10 @@ utility_discard(struct session *session, const struct ast_discard *discard, stru
 {
     switch (discard->type) {
     case AST_DISCARD_ALL:
-        if (session->is_block) {
-            return ky_error_set(err, KY_ACTIVE_SQL_TRANSACTION,
-                                "DISCARD ALL cannot run inside a transaction block");
+        if (session->is_block || session->program_depth > 0) {
+            return ky_error_set(err, KY_ACTIVE_SQL_TRANSACTION, "DISCARD ALL cannot %s",
+                                session->is_block ? "run inside a transaction block"
+                                                  : "be executed from a function");
         }
         strcpy(session->tag, "DISCARD ALL");
         cursor_close_all(session);

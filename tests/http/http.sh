@@ -73,6 +73,10 @@ expect 400 '"sqlstate":"42601"' POST /sql 'SELEC'
 expect 409 '"sqlstate":"23505"' POST /sql "INSERT INTO t VALUES (42, 'twice')"
 expect 400 '' POST /sql '{"sql": '
 expect 400 '' POST /sql '{"nothing": 1}'
+expect 400 '"sqlstate":"P0001"' POST /sql "DO 'BEGIN RAISE EXCEPTION \$q\$no\$q\$; END'"
+expect 400 '"sqlstate":"P0002"' POST /sql "DO 'BEGIN RAISE no_data_found; END'"
+expect 400 '"sqlstate":"KY001"' POST /sql "DO 'BEGIN RAISE SQLSTATE \$q\$KY001\$q\$; END'"
+expect 409 '"sqlstate":"23505"' POST /sql "DO 'BEGIN RAISE unique_violation; END'"
 expect 504 '"sqlstate":"57014"' POST /sql "SET statement_timeout = 100; SELECT pg_sleep(100)"
 
 # Key and value, vectors.

@@ -6,7 +6,13 @@
 
 /* pg_proc, pg_aggregate, pg_operator, pg_cast, pg_language: the built-in tables as rows. */
 
-enum { LANGUAGE_INTERNAL = 12, LANGUAGE_SQL = 14, FUNC_COST = 1, SET_ROWS = 1000 };
+enum {
+    LANGUAGE_INTERNAL = 12,
+    LANGUAGE_SQL = 14,
+    LANGUAGE_PLPGSQL = 13570, /* the extension is 13569 */
+    FUNC_COST = 1,
+    SET_ROWS = 1000
+};
 
 static void
 put(struct datum **at, int64_t word)
@@ -281,9 +287,12 @@ fill_language(const struct sysview_context *context, struct sysview_rows *rows,
     static const struct {
         oid_t oid;
         const char *name;
+        bool is_procedural;
         bool is_trusted;
-    } languages[] = {
-        {LANGUAGE_INTERNAL, "internal", false}, {13, "c", false}, {LANGUAGE_SQL, "sql", true}};
+    } languages[] = {{LANGUAGE_INTERNAL, "internal", false, false},
+                     {13, "c", false, false},
+                     {LANGUAGE_SQL, "sql", false, true},
+                     {LANGUAGE_PLPGSQL, "plpgsql", true, true}};
     (void)context;
     (void)err;
     for (size_t i = 0; i < KY_COUNT_OF(languages); i++) {
@@ -291,7 +300,7 @@ fill_language(const struct sysview_context *context, struct sysview_rows *rows,
         put(&at, languages[i].oid);
         *at++ = datum_cstr(languages[i].name);
         put(&at, OID_ROLE_POSTGRES);
-        put(&at, false);
+        put(&at, languages[i].is_procedural);
         put(&at, languages[i].is_trusted);
         put(&at, 0);
         put(&at, 0);

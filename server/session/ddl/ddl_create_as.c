@@ -155,12 +155,14 @@ bind_source(struct ddl *ddl, const struct ast_create_table_as *statement,
     ddl->bind.arena = arena;
     ddl->bind.sql = source->sql.data;
     ddl->bind.sql_size = source->sql.size;
+    ddl->bind.variables = source->variables;
     ddl->bind.param_types = source->param_types;
     ddl->bind.param_count = ddl->bind.param_capacity = source->param_count;
     KY_TRY(bind_query(&ddl->bind, statement->query, query_out, ddl->err));
     if (statement->is_materialized_view) {
         KY_TRY(keep_query(ddl, statement->query, query_out, sql_out));
     }
+    ddl->bind.variables = NULL;
     ddl->bind.arena = ddl->arena;
     return KY_OK;
 }

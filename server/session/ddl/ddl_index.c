@@ -260,9 +260,11 @@ ddl_create_index(struct ddl *ddl, const struct ast_create_index *statement)
     if (ddl_build_is_under_way(ddl)) {
         return ddl_build_finish(ddl);
     }
-    if (statement->is_concurrent && ddl->session->is_block) {
+    if (statement->is_concurrent && (ddl->session->is_block || ddl->session->program_depth > 0)) {
         return ky_error_set(ddl->err, KY_ACTIVE_SQL_TRANSACTION,
-                            "CREATE INDEX CONCURRENTLY cannot run inside a transaction block");
+                            "CREATE INDEX CONCURRENTLY cannot %s",
+                            ddl->session->is_block ? "run inside a transaction block"
+                                                   : "be executed from a function");
     }
     KY_TRY(ddl_find(ddl, statement->relation, false, &table));
     if (!cat_keeps_rows(table)) {
