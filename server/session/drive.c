@@ -145,6 +145,7 @@ drive_enter(struct session *session, struct ky_slice sql, struct result_sink *si
     atomic_store_explicit(&session->lock_wait_us, 0, memory_order_relaxed);
     atomic_store_explicit(&session->wait, WAIT_NOTHING, memory_order_relaxed);
     atomic_store_explicit(&session->cancel, CANCEL_NONE, memory_order_relaxed);
+    atomic_store_explicit(&session->is_timed_out, false, memory_order_relaxed);
     set_activity(session, ACTIVITY_ACTIVE);
     if (sql.data != NULL) {
         remember_query(session, sql);

@@ -581,6 +581,17 @@ check_idle(struct session *session, int64_t now_us)
     }
 }
 
+/* A program may catch it and go on; what was not noticed yet is said again. */
+static void
+time_out(struct session *session)
+{
+    /* relaxed: a tick too many or too few does no harm. */
+    if (!atomic_exchange_explicit(&session->is_timed_out, true, memory_order_relaxed) ||
+        atomic_load_explicit(&session->cancel, memory_order_relaxed) != CANCEL_NONE) {
+        session_cancel_for(session, CANCEL_STATEMENT_TIMEOUT);
+    }
+}
+
 void
 server_tick(struct server *server)
 {
@@ -597,7 +608,7 @@ server_tick(struct server *server)
         } else if (is_over(atomic_load_explicit(&session->statement_us, memory_order_relaxed),
                            now_us,
                            atomic_load_explicit(&session->limits[0], memory_order_relaxed))) {
-            session_cancel_for(session, CANCEL_STATEMENT_TIMEOUT);
+            time_out(session);
         } else if (is_over(atomic_load_explicit(&session->lock_wait_us, memory_order_relaxed),
                            now_us,
                            atomic_load_explicit(&session->limits[1], memory_order_relaxed))) {

@@ -229,6 +229,7 @@ struct session {
     int client_port;
     int64_t started_us; /* since 1970, as all times here */
     _Atomic int64_t statement_us;
+    _Atomic bool is_timed_out;      /* statement_timeout has struck: once for a statement */
     _Atomic int64_t transaction_us; /* 0: none */
     _Atomic int64_t state_us;
     _Atomic int64_t lock_wait_us; /* since when it waits for a lock; 0: it does not */

@@ -537,13 +537,15 @@ is_cancelled(const struct plpgsql_run *run)
 }
 
 static ky_status
-check_cancel(struct plpgsql_run *run, struct ky_error *err)
+check_cancel(struct plpgsql_run *run, const struct plpgsql_op *op, struct ky_error *err)
 {
     if (!is_cancelled(run)) {
         return KY_OK;
     }
     (void)ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
-    return KY_ERR;
+    session_cancel_error(run->session, err);
+    const struct plpgsql_piece *piece = run->dynamic != NULL ? run->dynamic : op->piece;
+    return run->inner != NULL && piece != NULL ? plpgsql_show_piece(piece, err) : KY_ERR;
 }
 
 /* Runs until the end (STEP_DONE), something to wait for, or an error that nobody catches. */
@@ -553,7 +555,7 @@ run_program(struct plpgsql_run *run, struct ky_error *err)
     for (;;) {
         const int32_t at = run->at;
         const struct plpgsql_op *op = &run->code[at];
-        enum step step = step_of_status(check_cancel(run, err));
+        enum step step = step_of_status(check_cancel(run, op, err));
         if (step == STEP_DONE && ++run->checked >= PLPGSQL_CHECK_EVERY) {
             run->checked = 0;
             if (ky_monotonic_ns() > session_turn_end_ns(run->session)) {
@@ -577,7 +579,9 @@ run_program(struct plpgsql_run *run, struct ky_error *err)
         }
         if (step == STEP_ERROR) {
             if (err->sqlstate == KY_QUERY_CANCELED) {
-                session_cancel_error(run->session, err);
+                const struct ky_error inside = *err;
+                session_cancel_error(run->session, err); /* says why */
+                memcpy(err->context, inside.context, sizeof(err->context));
             }
             if (op->code != OP_RAISE_AGAIN || plpgsql_handled(run) == NULL) {
                 plpgsql_line_context(op, err);
