@@ -8,11 +8,12 @@
 #include "server/base/assert.h"
 
 struct index {
-    enum index_kind kind; /* immutable; which member is meant */
+    /* First, so that a lookup passes the address on as it is. */
     union {
         struct btree btree;
         struct rmi rmi;
     };
+    enum index_kind kind; /* immutable; which member is meant */
 };
 
 static inline bool

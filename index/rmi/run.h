@@ -37,6 +37,7 @@
  */
 enum {
     RMI_BLOCK_SLOTS = 8,
+    RMI_BLOCK_WORDS = 2 * RMI_BLOCK_SLOTS,
     RMI_LEAF_KEYS_MAX = 512,    /* of a model leaf */
     RMI_PACKED_BLOCKS_MAX = 32, /* of a leaf with separators */
     RMI_SINGLE_COUNT_MIN = 64,  /* entries of one code that get a leaf of their own */
@@ -314,9 +315,9 @@ rmi_root_bucket_at(const struct rmi_run *run, uint64_t distance)
 static inline uint32_t
 rmi_guess_at(const struct rmi_run *run, uint64_t distance)
 {
-    const rmi_u128 place = (rmi_u128)distance * run->guess_scale;
-    const uint32_t *guesses = run->guesses + (uint64_t)(place >> 64);
-    const uint64_t share = (uint64_t)place >> 32;
+    /* Two products: GCC keeps the halves of one in registers that must be saved first. */
+    const uint32_t *guesses = run->guesses + rmi_high_product(distance, run->guess_scale);
+    const uint64_t share = distance * run->guess_scale >> 32;
     return (guesses[0] + (uint32_t)((guesses[1] - guesses[0]) * share >> 32)) >> RMI_GUESS_BITS;
 }
 

@@ -17,6 +17,7 @@ enum {
     STRAY_SHARE_MAX = 12,  /* of the entries, for searches that are nearly sure of the block */
     SAMPLED_LEAVES = 64,
     GUESSES_EACH_MAX = 4, /* of a bucket */
+    GUESS_EARLY = 3,      /* RMI_GUESS_BITS after the point */
 };
 
 static void
@@ -234,6 +235,14 @@ make_knot(const struct rmi_run *run, uint64_t code, uint64_t block)
     return (struct knot){(uint64_t)((rmi_u128)distance * run->guess_scale >> 32), block};
 }
 
+/* Two blocks are looked at: an entry a little before the guess would be missed, and a little after
+ * it would not. */
+static uint32_t
+early(uint32_t block)
+{
+    return block - KY_MIN(block, (uint32_t)GUESS_EARLY);
+}
+
 /* Guesses from *part on, for those that begin before the knot. */
 static void
 guess_to(struct rmi_run *run, uint32_t *part, struct knot before, struct knot knot)
@@ -242,7 +251,7 @@ guess_to(struct rmi_run *run, uint32_t *part, struct knot before, struct knot kn
     for (; *part <= run->guess_count && (uint64_t)*part << 32 <= knot.part; (*part)++) {
         const rmi_u128 rise =
             (rmi_u128)(knot.block - before.block) * (((uint64_t)*part << 32) - before.part);
-        run->guesses[*part] = (uint32_t)(before.block + (step == 0 ? 0 : rise / step));
+        run->guesses[*part] = early((uint32_t)(before.block + (step == 0 ? 0 : rise / step)));
     }
 }
 
@@ -267,7 +276,7 @@ fill_guesses(struct rmi_run *run)
         last = end;
     }
     for (; part <= run->guess_count; part++) {
-        run->guesses[part] = (uint32_t)last.block;
+        run->guesses[part] = early((uint32_t)last.block);
     }
 }
 

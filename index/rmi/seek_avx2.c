@@ -53,7 +53,7 @@ equal_to(const uint64_t *codes, uint64_t code)
 TARGET static inline uint32_t
 equal_in_two(const struct rmi_block *block, uint64_t code)
 {
-    return equal_to(block[0].codes, code) | equal_to(block[1].codes, code) << RMI_BLOCK_SLOTS;
+    return equal_to(block[0].codes, code) | equal_to(block[1].codes, code) << RMI_BLOCK_WORDS;
 }
 
 TARGET static inline uint32_t
@@ -62,8 +62,16 @@ at_least_in_two(const struct rmi_block *block, uint64_t code)
     const __m256i flipped = _mm256_set1_epi64x((long long)(code ^ (uint64_t)INT64_MIN));
     const uint32_t below =
         below_4(block[0].codes, flipped) | below_4(block[0].codes + 4, flipped) << 4 |
-        below_4(block[1].codes, flipped) << 8 | below_4(block[1].codes + 4, flipped) << 12;
-    return below ^ UINT16_MAX;
+        below_4(block[1].codes, flipped) << 16 | below_4(block[1].codes + 4, flipped) << 20;
+    return below ^ 0x00ff00ff;
+}
+
+TARGET static inline bool
+is_inside_two(const struct rmi_block *block, uint64_t code)
+{
+    const uint32_t found = at_least_in_two(block, code);
+    const uint32_t pads = equal_in_two(block, UINT64_MAX);
+    return (found & 1) == 0 && (found & ~pads) != 0;
 }
 
 TARGET static inline uint32_t

@@ -33,7 +33,7 @@ equal_to(const uint64_t *codes, uint64_t code)
 static inline uint32_t
 equal_in_two(const struct rmi_block *block, uint64_t code)
 {
-    return equal_to(block[0].codes, code) | equal_to(block[1].codes, code) << RMI_BLOCK_SLOTS;
+    return equal_to(block[0].codes, code) | equal_to(block[1].codes, code) << RMI_BLOCK_WORDS;
 }
 
 static inline uint32_t
@@ -42,9 +42,17 @@ at_least_in_two(const struct rmi_block *block, uint64_t code)
     uint32_t found = 0;
     for (uint32_t i = 0; i < RMI_BLOCK_SLOTS; i++) {
         found |= (uint32_t)(block[0].codes[i] >= code) << i;
-        found |= (uint32_t)(block[1].codes[i] >= code) << (RMI_BLOCK_SLOTS + i);
+        found |= (uint32_t)(block[1].codes[i] >= code) << (RMI_BLOCK_WORDS + i);
     }
     return found;
+}
+
+static inline bool
+is_inside_two(const struct rmi_block *block, uint64_t code)
+{
+    const uint32_t found = at_least_in_two(block, code);
+    const uint32_t pads = equal_in_two(block, UINT64_MAX);
+    return (found & 1) == 0 && (found & ~pads) != 0;
 }
 
 static inline uint32_t

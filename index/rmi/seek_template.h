@@ -7,8 +7,12 @@
  *
  *   first_at_least(codes, code)     first of 8 ascending codes that is >= code; 8 if none
  *   equal_to(codes, code)           a bit for each of 8 codes that is the one
- *   equal_in_two(block, code)       the same for the block and the next
- *   at_least_in_two(block, code)    a bit for each code of the block and the next that is >= code
+ *   equal_in_two(block, code)       the same for the block and the next, whose first bit is
+ *                                   1 << RMI_BLOCK_WORDS: a bit's place is that of the code, in
+ *                                   words from the first
+ *   at_least_in_two(block, code)    such bits for codes that are >= code
+ *   is_inside_two(block, code)      the code, which neither of the two has, lies between entries
+ *                                   of theirs: it is in no block
  *   count_at_most(heads, count, c)  how many of 8 or 16 ascending heads are <= c
  *   count_below_16(separators, q)   how many of 32 separators are < q
  *
@@ -21,6 +25,8 @@
  */
 
 #define NOT_HERE UINT32_MAX /* a leaf that the buckets do not find */
+
+enum { DIRECT_SIZE = 1 + RMI_CODE_SIZE }; /* of the usual key */
 
 enum { UNROLLED = 4 }; /* levels */
 #define STEP(level)          \
@@ -200,40 +206,53 @@ seek_many(const struct rmi_run *run, const uint64_t *wanted, uint32_t count, uin
     }
 }
 
-/* A slot of the block or the next one: its code, and where its row word is from there. */
-INLINE const char *
-place_in_two(const struct rmi_block *block, uint32_t slot)
+/* A code of the block or the next one, by its place in words. */
+INLINE uint64_t
+code_in_two(const struct rmi_block *block, uint32_t place)
 {
-    /* The next block's codes come after this one's rows. */
-    return (const char *)(const void *)block +
-           (size_t)(slot + (slot & RMI_BLOCK_SLOTS)) * sizeof(uint64_t);
+    return ((const uint64_t *)(const void *)block)[place];
 }
 
 INLINE uint64_t
-word_in_two(const struct rmi_block *block, uint32_t slot)
+word_in_two(const struct rmi_block *block, uint32_t place)
 {
-    const _Atomic uint64_t *row =
-        (const _Atomic uint64_t *)(const void *)(place_in_two(block, slot) +
-                                                 offsetof(struct rmi_block, rows));
-    return atomic_load_explicit(row, memory_order_acquire);
+    const _Atomic uint64_t *rows = block->rows;
+    return atomic_load_explicit(rows + place, memory_order_acquire);
 }
 
-/* A code that neither the block nor the next one has lies between two entries that follow each
- * other there: it is in no block. */
-INLINE bool
-is_between(const struct rmi_block *block, uint64_t code)
+/* A lookup that did not find its code where the root guesses. It began within the epoch. */
+__attribute__((noinline)) TARGET static uint32_t
+find_unguessed(struct rmi *rmi, const uint8_t *bytes, const struct rmi_block *guessed,
+               row_id_t *row_ids, uint32_t max)
 {
-    const uint32_t found = at_least_in_two(block, code);
-    if (found == 0 || (found & 1) != 0) {
-        return false;
+    const bool is_absent = is_inside_two(guessed, ky_load_be64(bytes + 1));
+    ky_epoch_leave_entered(ky_epoch_own);
+    return KY_LIKELY(is_absent) ? 0
+                                : rmi_find_slowly(rmi, ky_slice(bytes, DIRECT_SIZE), row_ids, max);
+}
+
+/* A lookup whose code is not where its search begins, but there or further on. Within the epoch. */
+__attribute__((noinline)) TARGET static uint32_t
+find_beyond(struct rmi *rmi, const uint8_t *bytes, const struct rmi_block *block, row_id_t *row_ids,
+            uint32_t max)
+{
+    const uint64_t code = ky_load_be64(bytes + 1);
+    uint32_t slot = first_at_least(block->codes, code);
+    while (slot == RMI_BLOCK_SLOTS) {
+        block++;
+        slot = first_at_least(block->codes, code);
     }
-    /* After a pad comes the next block's first entry. */
-    uint32_t slot = (uint32_t)__builtin_ctz(found);
-    if (slot < RMI_BLOCK_SLOTS && block->codes[slot] == UINT64_MAX) {
-        slot = RMI_BLOCK_SLOTS;
+    if (block->codes[slot] == code) {
+        const uint64_t word = atomic_load_explicit(&block->rows[slot], memory_order_acquire);
+        ky_epoch_leave_entered(ky_epoch_own);
+        if (KY_UNLIKELY(word > RMI_ROW_MASK)) {
+            return rmi_find_slowly(rmi, ky_slice(bytes, DIRECT_SIZE), row_ids, max);
+        }
+        row_ids[0] = word;
+        return 1;
     }
-    const uint64_t next = *(const uint64_t *)(const void *)place_in_two(block, slot);
-    return next > code && next != UINT64_MAX;
+    ky_epoch_leave_entered(ky_epoch_own);
+    return 0;
 }
 
 /* The usual lookup, which is over in this function and calls nothing. What it cannot do begins anew
@@ -243,7 +262,6 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         uint32_t leaves, bool has_filter)
 {
     const bool is_mixed = leaves == RMI_LEAVES_MIXED || leaves == RMI_LEAVES_SURE;
-    enum { DIRECT_SIZE = 1 + RMI_CODE_SIZE };
     const uint8_t *bytes = (const uint8_t *)key.data;
     struct ky_epoch_word *epoch = ky_epoch_try_enter();
     if (KY_UNLIKELY(epoch == NULL)) {
@@ -251,12 +269,17 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
     }
     const struct rmi_state *state = rmi_state_of(rmi);
     const struct rmi_run *run = state->run;
-    if (KY_UNLIKELY(key.size != DIRECT_SIZE || run->direct_kind != RMI_SEARCH_KIND(root, leaves) ||
+    if (KY_UNLIKELY(key.size != DIRECT_SIZE)) {
+        ky_epoch_leave_entered(ky_epoch_own);
+        return rmi_find_slowly(rmi, key, row_ids, max);
+    }
+    if (KY_UNLIKELY(run->direct_kind != RMI_SEARCH_KIND(root, leaves) ||
                     *bytes != run->direct_marker || max == 0)) {
         goto slowly;
     }
     const uint64_t code = ky_load_be64(bytes + 1);
-    if (KY_UNLIKELY(code == UINT64_MAX)) {
+    /* Among guessed ones the greatest code is a pad's, whose word sends it away. */
+    if (leaves != RMI_LEAVES_GUESSED && KY_UNLIKELY(code == UINT64_MAX)) {
         goto slowly;
     }
     if (has_filter) {
@@ -275,21 +298,19 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
             goto slowly;
         }
         const struct rmi_block *guessed = &run->blocks[rmi_guess_at(run, distance)];
-        __builtin_prefetch(&guessed->rows);
+        /* One entry in six is in the next block: its row must not be a second wait. */
+        __builtin_prefetch(&guessed[0].rows);
+        __builtin_prefetch(&guessed[1].rows);
         const uint32_t equal = equal_in_two(guessed, code);
         if (KY_UNLIKELY(equal == 0)) {
-            if (!is_between(guessed, code)) {
-                goto slowly;
-            }
-            ky_epoch_leave_entered(epoch);
-            return 0;
+            return find_unguessed(rmi, bytes, guessed, row_ids, max);
         }
         const uint64_t word = word_in_two(guessed, (uint32_t)__builtin_ctz(equal));
         if (KY_UNLIKELY(word > RMI_ROW_MASK)) {
             goto slowly;
         }
         row_ids[0] = word;
-        ky_epoch_leave_entered(epoch);
+        ky_epoch_leave_entered(ky_epoch_own);
         return 1;
     }
     if (root == RMI_ROOT_LEVELS) {
@@ -323,15 +344,14 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         is_mixed ? first_block_either(run, at, distance)
                  : leaf->first_block + (uint32_t)rmi_high_product(distance, leaf->scale);
     const struct rmi_block *block = &run->blocks[first];
-    __builtin_prefetch(&block->rows);
+    __builtin_prefetch(&block[0].rows);
+    if (leaves != RMI_LEAVES_SURE) {
+        __builtin_prefetch(&block[1].rows);
+    }
     if (leaves == RMI_LEAVES_SURE) {
         const uint32_t equal = equal_to(block->codes, code);
         if (KY_UNLIKELY(equal == 0)) {
-            if (block->codes[RMI_BLOCK_SLOTS - 1] < code) {
-                goto slowly;
-            }
-            ky_epoch_leave_entered(epoch);
-            return 0;
+            return find_beyond(rmi, bytes, block, row_ids, max);
         }
         const uint64_t word = atomic_load_explicit(&block->rows[(uint32_t)__builtin_ctz(equal)],
                                                    memory_order_acquire);
@@ -339,28 +359,29 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
             goto slowly;
         }
         row_ids[0] = word;
-        ky_epoch_leave_entered(epoch);
+        ky_epoch_leave_entered(ky_epoch_own);
         return 1;
     }
     const uint32_t found = at_least_in_two(block, code);
     if (KY_UNLIKELY(found == 0)) {
-        goto slowly;
+        return find_beyond(rmi, bytes, block + 2, row_ids, max);
     }
-    const uint32_t slot = (uint32_t)__builtin_ctz(found);
-    const uint64_t word = word_in_two(block, slot);
-    if (KY_LIKELY(*(const uint64_t *)(const void *)place_in_two(block, slot) == code)) {
+    const uint32_t place = (uint32_t)__builtin_ctz(found);
+    const uint64_t word = word_in_two(block, place);
+    if (KY_LIKELY(code_in_two(block, place) == code)) {
         if (KY_LIKELY(word <= RMI_ROW_MASK)) {
             row_ids[0] = word;
-            ky_epoch_leave_entered(epoch);
+            ky_epoch_leave_entered(ky_epoch_own);
             return 1;
         }
     } else {
-        ky_epoch_leave_entered(epoch);
+        ky_epoch_leave_entered(ky_epoch_own);
         return 0;
     }
 slowly:
-    ky_epoch_leave_entered(epoch);
-    return rmi_find_slowly(rmi, key, row_ids, max);
+    ky_epoch_leave_entered(ky_epoch_own);
+    /* By now the size is known: a register less to keep. */
+    return rmi_find_slowly(rmi, ky_slice(bytes, DIRECT_SIZE), row_ids, max);
 }
 
 #define FIND(name, root, leaves)                                                         \

@@ -71,6 +71,7 @@ struct bag {
 /* One for each thread; never freed, used again by a later thread. */
 struct record {
     struct ky_epoch_word word;
+    unsigned depth;   /* owner's */
     unsigned retires; /* owner's */
     _Atomic bool is_taken;
     struct record *next; /* immutable once linked */
@@ -115,7 +116,7 @@ static void
 thread_ends(void *arg)
 {
     struct record *record = (struct record *)arg;
-    KY_ASSERT(record->word.depth == 0);
+    KY_ASSERT(record->depth == 0);
     self = NULL;
     ky_epoch_own = NULL;
     ky_mutex_lock(&record->lock);
@@ -205,9 +206,10 @@ void
 ky_epoch_enter(void)
 {
     struct record *record = own_record();
-    if (record->word.depth++ > 0) {
+    if (record->depth++ > 0) {
         return;
     }
+    ky_epoch_own = NULL;
     uint64_t epoch = atomic_load_explicit(&ky_epoch_global, memory_order_acquire);
     uint64_t announced = epoch * 2 + 1;
 #ifdef EPOCH_TSAN
@@ -227,10 +229,11 @@ ky_epoch_leave(void)
 {
     struct record *record = self;
     KY_ASSERT(record != NULL);
-    KY_ASSERT(record->word.depth > 0);
-    if (--record->word.depth == 0) {
+    KY_ASSERT(record->depth > 0);
+    if (--record->depth == 0) {
         /* Pairs with the acquire in try_advance: our reads are over before anything is freed. */
         atomic_store_explicit(&record->word.announced, 0, memory_order_release);
+        ky_epoch_own = has_remote_fence ? &record->word : NULL;
     }
 }
 
@@ -348,7 +351,7 @@ void
 ky_epoch_wait(void)
 {
     const struct timespec pause = {.tv_nsec = 100000};
-    KY_ASSERT(self == NULL || self->word.depth == 0);
+    KY_ASSERT(self == NULL || self->depth == 0);
     /* Two steps, as for what is retired: then whoever may have looked before has left. */
     uint64_t target = epoch_after_unlink() + 2;
     while (atomic_load_explicit(&ky_epoch_global, memory_order_acquire) < target) {

@@ -14,12 +14,12 @@
  */
 struct ky_epoch_word {
     _Atomic uint64_t announced; /* epoch * 2 + 1 inside, 0 outside */
-    unsigned depth;             /* owner's */
 };
 
 extern _Atomic uint64_t ky_epoch_global;
-/* This thread's, once it has entered; stays NULL where readers must fence for themselves. */
-extern _Thread_local struct ky_epoch_word *ky_epoch_own;
+/* This thread's, once it has entered; NULL while it is inside by call, and always where readers
+ * must fence for themselves. */
+extern _Thread_local struct ky_epoch_word *ky_epoch_own __attribute__((tls_model("local-exec")));
 
 /* NULL when it must be done by call: this thread is inside already, or never was. Between the two
  * nothing may be called that enters an epoch. */
@@ -27,7 +27,7 @@ static inline struct ky_epoch_word *
 ky_epoch_try_enter(void)
 {
     struct ky_epoch_word *own = ky_epoch_own;
-    if (KY_UNLIKELY(own == NULL || own->depth > 0)) {
+    if (KY_UNLIKELY(own == NULL)) {
         return NULL;
     }
     const uint64_t epoch = atomic_load_explicit(&ky_epoch_global, memory_order_acquire);
