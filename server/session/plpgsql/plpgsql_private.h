@@ -129,6 +129,7 @@ struct plpgsql_frame {
     bool is_first;
     struct plpgsql_piece *piece; /* QUERY; owned when it is dynamic */
     bool is_dynamic;
+    bool is_fetching; /* rows are being taken from the portal */
     bool is_ended;
     bool has_found;
     struct portal *portal;      /* QUERY; owned */

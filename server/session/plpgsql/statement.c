@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "server/base/assert.h"
 #include "server/session/after.h"
 #include "server/session/plpgsql/plpgsql_private.h"
 
@@ -183,6 +184,16 @@ plpgsql_piece_free(struct plpgsql_piece *piece)
     }
 }
 
+/* PostgreSQL evaluates it without running a query. */
+static bool
+is_simple(const struct plpgsql_piece *piece)
+{
+    const struct statement_plan *plan =
+        piece->prepared == NULL ? NULL : piece->prepared->source.plan;
+    return piece->sql->use != PLPGSQL_STATEMENT && plan != NULL && plan->table_used_count == 0 &&
+           !plan->has_subplans;
+}
+
 /* An error of parsing or binding is shown in the piece's text, with its place in it. */
 ky_status
 plpgsql_show_piece(const struct plpgsql_piece *piece, struct ky_error *err)
@@ -195,12 +206,8 @@ plpgsql_show_piece(const struct plpgsql_piece *piece, struct ky_error *err)
                        (const char *)sql->shown.data);
         return KY_ERR;
     }
-    const struct plpgsql_piece *at = piece;
-    const bool is_simple = sql->use != PLPGSQL_STATEMENT && at->param_count > 0 &&
-                           at->prepared != NULL && at->prepared->source.plan != NULL &&
-                           at->prepared->source.plan->table_used_count == 0 &&
-                           !at->prepared->source.plan->has_subplans;
-    if (!is_simple && (err->inner_position == 0 || err->context[0] != '\0')) {
+    const bool is_evaluated = piece->param_count > 0 && is_simple(piece);
+    if (!is_evaluated && (err->inner_position == 0 || err->context[0] != '\0')) {
         static const char *const words[] = {
             [PLPGSQL_EXPRESSION] = "SQL expression",
             [PLPGSQL_ASSIGNMENT] = "PL/pgSQL assignment",
@@ -344,6 +351,7 @@ plpgsql_run_piece(struct plpgsql_run *run, struct plpgsql_piece *piece, uint32_t
 {
     struct session *session = run->session;
     if (run->inner == NULL) {
+        KY_ASSERT(session->running == NULL);
         rows_reset(&run->rows);
         run->capture.rows = &run->rows;
         run->capture.keep = keep;
@@ -374,9 +382,13 @@ plpgsql_run_piece(struct plpgsql_run *run, struct plpgsql_piece *piece, uint32_t
 enum step
 plpgsql_eval(struct plpgsql_run *run, const struct plpgsql_op *op, struct ky_error *err)
 {
+    const uint64_t row_count = run->row_count;
     const enum step step = plpgsql_run_piece(run, op->piece, 2, err);
     if (step != STEP_DONE) {
         return step;
+    }
+    if (is_simple(op->piece)) {
+        run->row_count = row_count; /* GET DIAGNOSTICS is about statements */
     }
     if (run->rows.column_count != 1 && run->rows.has_columns) {
         (void)ky_error_set(err, KY_SYNTAX_ERROR, "query returned %d columns",
@@ -680,7 +692,8 @@ static enum step
 fetch_rows(struct plpgsql_run *run, struct plpgsql_frame *frame, struct ky_error *err)
 {
     struct session *session = run->session;
-    if (session->running == NULL) {
+    if (!frame->is_fetching) {
+        KY_ASSERT(session->running == NULL);
         rows_reset(&frame->rows);
         session->left_rows = PLPGSQL_FETCH_ROWS;
         session->running = frame->portal;
@@ -688,6 +701,7 @@ fetch_rows(struct plpgsql_run *run, struct plpgsql_frame *frame, struct ky_error
     run->capture.rows = &frame->rows;
     run->capture.keep = PLPGSQL_FETCH_ROWS;
     const enum step step = drive_statement(session, frame->portal, err);
+    frame->is_fetching = step == STEP_PENDING;
     if (step == STEP_PENDING) {
         return STEP_PENDING;
     }
@@ -724,7 +738,8 @@ plpgsql_next_row(struct plpgsql_run *run, struct plpgsql_frame *frame, bool *is_
 {
     const struct plpgsql_loop *loop = frame->op->node;
     *is_end_out = false;
-    if (frame->rows.taken == frame->rows.count && !frame->is_ended) {
+    /* One that waited may have some of its rows already. */
+    if (frame->is_fetching || (frame->rows.taken == frame->rows.count && !frame->is_ended)) {
         const enum step step = fetch_rows(run, frame, err);
         if (step != STEP_DONE) {
             return step;
