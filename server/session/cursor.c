@@ -405,11 +405,16 @@ cursor_close(struct session *session, const struct ast_close *close, struct ky_e
         cursor_close_all(session);
         return KY_OK;
     }
-    if (session_find_portal(session, close->cursor) == NULL) {
+    struct portal *portal = session_find_portal(session, close->cursor);
+    if (portal == NULL) {
         return ky_error_set(err, KY_INVALID_CURSOR_NAME, "cursor \"%s\" does not exist",
                             close->cursor);
     }
-    session_close_portal(session, close->cursor);
+    if (portal == session->executing) {
+        return ky_error_set(err, KY_INVALID_CURSOR_STATE, "cannot drop active portal \"%s\"",
+                            close->cursor);
+    }
+    session_remove_portal(session, portal);
     strcpy(session->tag, "CLOSE CURSOR");
     return KY_OK;
 }
@@ -445,4 +450,26 @@ cursor_hold(struct session *session, struct ky_error *err)
         }
     }
     return SESSION_DONE;
+}
+
+enum session_answer
+cursor_hold_portal(struct session *session, struct portal *portal, struct ky_error *err)
+{
+    if (portal->cursor == NULL) {
+        (void)cursor_new(portal);
+    }
+    const enum session_answer answer = cursor_read_rows(session, portal, UINT64_MAX, err);
+    portal->cursor->is_held = answer == SESSION_DONE;
+    return answer;
+}
+
+const struct batch *
+cursor_held_row(const struct portal *portal, uint64_t index, uint32_t *place_out)
+{
+    const struct cursor *cursor = portal->cursor;
+    if (index >= cursor->rows.count) {
+        return NULL;
+    }
+    *place_out = (uint32_t)(index % BATCH_SIZE_MAX);
+    return store_chunk(&cursor->rows, (uint32_t)(index / BATCH_SIZE_MAX));
 }

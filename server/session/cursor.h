@@ -15,6 +15,13 @@ bool cursor_is_binary(const struct portal *portal);
 bool cursor_is_held(const struct portal *portal);
 /* Before a commit: cursors WITH HOLD read all their rows. May answer PENDING. */
 enum session_answer cursor_hold(struct session *session, struct ky_error *err);
+/* A portal that gives out rows reads those that are left, keeps them and outlives the transaction.
+ * May answer PENDING. */
+enum session_answer cursor_hold_portal(struct session *session, struct portal *portal,
+                                       struct ky_error *err);
+/* One of those rows, from 0: the batch it is in and its place there. NULL: no more. */
+const struct batch *cursor_held_row(const struct portal *portal, uint64_t index,
+                                    uint32_t *place_out);
 /* WHERE CURRENT OF, as struct exec_context wants it. */
 KY_MUST_CHECK ky_status cursor_current_row(void *session, const char *name,
                                            const struct cat_table *table, row_id_t *row_id_out,

@@ -245,11 +245,17 @@ show_held_error(struct session *session, struct ky_error *err)
     return drive_leave(session, SESSION_ERROR);
 }
 
-bool
-drive_is_committing(const struct session *session)
+static bool
+is_ending(const struct session *session)
 {
     return session->is_committing ||
            atomic_load_explicit(&session->commit_state, memory_order_acquire) != COMMIT_NONE;
+}
+
+bool
+drive_is_committing(const struct session *session)
+{
+    return session->program == NULL && is_ending(session); /* else the program goes on with it */
 }
 
 static bool
@@ -370,7 +376,8 @@ drive_statement(struct session *session, struct portal *portal, struct ky_error 
         return step_of(copy_file_run(session, err));
     }
     if (drive_check_failed(session, tree, err) != KY_OK ||
-        (tree->kind != AST_TRANSACTION && transaction_ensure(session, err) != KY_OK)) {
+        (tree->kind != AST_TRANSACTION && !is_ending(session) &&
+         transaction_ensure(session, err) != KY_OK)) {
         return STEP_ERROR;
     }
     if (source_is_query(tree)) {

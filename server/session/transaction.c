@@ -5,6 +5,7 @@
 #include "server/session/after.h"
 #include "server/session/cursor.h"
 #include "server/session/notify.h"
+#include "server/session/plpgsql/plpgsql.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -67,14 +68,14 @@ forget_transaction(struct session *session)
 }
 
 /* Cursors that are held, or were declared before so many savepoints, stay; so does a program that
- * goes back to a savepoint of its own. */
+ * ends a transaction or goes back to a savepoint. */
 static void
 close_portals(struct session *session, size_t savepoint_count)
 {
     size_t cursor = 0;
     struct portal *portal;
     while ((portal = session_next_portal(session, &cursor)) != NULL) {
-        if (cursor_is_held(portal) || (savepoint_count > 0 && portal->program != NULL) ||
+        if (cursor_is_held(portal) || plpgsql_is_inside(portal) ||
             (portal->is_cursor && portal->savepoint_count < savepoint_count)) {
             continue;
         }
@@ -290,6 +291,19 @@ check_new_isolation(const struct session *session, struct ky_error *err)
     return KY_OK;
 }
 
+/* Outside a block the next statement would begin one by the settings. */
+static ky_status
+begin_as_set(struct session *session, struct ky_error *err)
+{
+    if (session->is_block || session->program_depth == 0) {
+        return KY_OK;
+    }
+    session->is_block = true;
+    const ky_status status = transaction_ensure(session, err);
+    session->is_block = false;
+    return status;
+}
+
 ky_status
 transaction_modes(struct session *session, const struct ast_list *modes, bool is_session_default,
                   struct ky_error *err)
@@ -315,6 +329,7 @@ transaction_modes(struct session *session, const struct ast_list *modes, bool is
             if (session->txn != NULL) {
                 access_rollback(session->txn);
                 session->txn = NULL;
+                KY_TRY(begin_as_set(session, err));
             }
         } else if (is_read_only) {
             session->is_read_only = option_bool(option);

@@ -12,5 +12,7 @@ KY_MUST_CHECK ky_status plpgsql_do(struct session *session, struct portal *porta
                                    struct ky_error *err);
 /* Gives up what portal->program runs, if there is one. Before its transaction goes. */
 void plpgsql_end(struct session *session, struct portal *portal);
+/* The portal's program is what called: it must stay. */
+bool plpgsql_is_inside(const struct portal *portal);
 /* A loop of a program that runs is over the table's rows. */
 bool plpgsql_reads_table(const struct session *session, oid_t table);

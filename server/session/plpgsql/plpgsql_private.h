@@ -131,6 +131,8 @@ struct plpgsql_frame {
     bool is_dynamic;
     bool is_fetching; /* rows are being taken from the portal */
     bool is_ended;
+    bool is_held;     /* what is left of the rows is in the portal's store .. */
+    uint64_t held_at; /* .. from this one on */
     bool has_found;
     struct portal *portal;      /* QUERY; owned */
     struct plpgsql_rows rows;   /* QUERY */
@@ -177,6 +179,7 @@ struct plpgsql_run {
     struct copy *copy;
     uint32_t left_rows;
     bool is_entered;
+    bool is_ending; /* its COMMIT is under way */
 };
 
 /* ---- compile.c ---- */
@@ -249,6 +252,10 @@ void plpgsql_rows_deinit(struct plpgsql_rows *rows);
 void plpgsql_sink_init(struct plpgsql_run *run);
 struct plpgsql_piece *plpgsql_piece_new(struct plpgsql_run *run, const struct plpgsql_sql *sql,
                                         const char *what);
+
+/* ---- transaction.c ---- */
+enum step plpgsql_end_transaction(struct plpgsql_run *run, const struct plpgsql_op *op,
+                                  struct ky_error *err);
 
 /* ---- raise.c ---- */
 KY_MUST_CHECK ky_status plpgsql_raise(struct plpgsql_run *run, const struct plpgsql_op *op,

@@ -127,6 +127,12 @@ finish(struct portal *portal)
     run_free(run);
 }
 
+bool
+plpgsql_is_inside(const struct portal *portal)
+{
+    return portal->program != NULL && portal->program->is_entered;
+}
+
 void
 plpgsql_end(struct session *session, struct portal *portal)
 {
@@ -413,26 +419,6 @@ assert_failed(struct plpgsql_run *run, const struct plpgsql_op *op, struct ky_er
     return ky_error_set(err, KY_ASSERT_FAILURE, "assertion failed");
 }
 
-/* Only a block that is a transaction of its own could end it. */
-static ky_status
-end_transaction(const struct plpgsql_run *run, const struct plpgsql_op *op, struct ky_error *err)
-{
-    const struct session *session = run->session;
-    for (size_t i = 0; i < run->frame_count; i++) {
-        if (run->frames[i].kind == FRAME_TRY) {
-            return ky_error_set(err, KY_INVALID_TRANSACTION_TERMINATION,
-                                "cannot %s while a subtransaction is active",
-                                op->what[0] == 'C' ? "commit" : "roll back");
-        }
-    }
-    if (session->is_block || session->program_depth > 1 ||
-        (session->job == JOB_SIMPLE && session->statements.count > 1)) {
-        return ky_error_set(err, KY_INVALID_TRANSACTION_TERMINATION,
-                            "invalid transaction termination");
-    }
-    return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "%s inside DO is not supported", op->what);
-}
-
 static enum step
 step_of_status(ky_status status)
 {
@@ -519,7 +505,7 @@ execute(struct plpgsql_run *run, const struct plpgsql_op *op, struct ky_error *e
     case OP_DIAGNOSTICS:
         return step_of_status(plpgsql_diagnostics(run, op, err));
     case OP_TRANSACTION:
-        return step_of_status(end_transaction(run, op, err));
+        return plpgsql_end_transaction(run, op, err);
     case OP_RETURN:
         return STEP_COMMIT; /* the end */
     }
@@ -528,11 +514,12 @@ execute(struct plpgsql_run *run, const struct plpgsql_op *op, struct ky_error *e
 
 /* ------------------------------------------------------------------ the loop */
 
-/* A DO inside looks by itself, so that its handlers come first. */
+/* A DO inside looks by itself, so that its handlers come first. A commit that is under way cannot
+ * be cancelled. */
 static bool
 is_cancelled(const struct plpgsql_run *run)
 {
-    return session_is_cancelled(run->session) &&
+    return session_is_cancelled(run->session) && !run->is_ending &&
            (run->inner == NULL || run->inner->program == NULL);
 }
 
@@ -646,6 +633,7 @@ run_new(struct session *session, struct portal *portal, const struct ast_do *sta
         return KY_ERR;
     }
     portal->program = run;
+    session->has_queried = true; /* SET TRANSACTION ISOLATION LEVEL comes too late */
     run->outer = session->program;
     session->program = run;
     session->program_depth++;

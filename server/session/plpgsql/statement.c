@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/base/assert.h"
 #include "server/session/after.h"
+#include "server/session/cursor.h"
 #include "server/session/plpgsql/plpgsql_private.h"
 
 /*
@@ -687,11 +688,35 @@ plpgsql_for_query(struct plpgsql_run *run, const struct plpgsql_op *op, struct k
     return STEP_DONE;
 }
 
+static void
+take_held(struct plpgsql_frame *frame)
+{
+    struct plpgsql_rows *rows = &frame->rows;
+    rows_reset(rows);
+    take_columns(rows, frame->portal->columns, frame->portal->column_count);
+    rows->values = ky_arena_array(&rows->arena, struct datum,
+                                  (size_t)PLPGSQL_FETCH_ROWS * rows->column_count + 1);
+    while (rows->count < PLPGSQL_FETCH_ROWS) {
+        uint32_t row;
+        const struct batch *batch = cursor_held_row(frame->portal, frame->held_at, &row);
+        if (batch == NULL) {
+            frame->is_ended = true;
+            return;
+        }
+        keep_row(rows, batch, row);
+        frame->held_at++;
+    }
+}
+
 /* As many rows as a loop takes at once; the portal rests until they are used. */
 static enum step
 fetch_rows(struct plpgsql_run *run, struct plpgsql_frame *frame, struct ky_error *err)
 {
     struct session *session = run->session;
+    if (frame->is_held) {
+        take_held(frame);
+        return STEP_DONE;
+    }
     if (!frame->is_fetching) {
         KY_ASSERT(session->running == NULL);
         rows_reset(&frame->rows);
@@ -720,7 +745,7 @@ plpgsql_reads_table(const struct session *session, oid_t table)
 {
     for (const struct plpgsql_run *run = session->program; run != NULL; run = run->outer) {
         for (size_t i = 0; i < run->frame_count; i++) {
-            const struct portal *portal = run->frames[i].portal;
+            const struct portal *portal = run->frames[i].is_held ? NULL : run->frames[i].portal;
             const struct statement_plan *plan = portal == NULL ? NULL : portal->source->plan;
             for (uint16_t t = 0; plan != NULL && t < plan->table_used_count; t++) {
                 if (plan->tables[t]->oid == table) {
