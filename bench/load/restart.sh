@@ -37,8 +37,8 @@ while pgrep -f "$dir/pg/data" >/dev/null; do sleep 0.05; done
 about
 echo "$rows rows, checkpoint: $checkpoint"
 printf '%-12s %14s %14s\n' "" "answer, ms" "disk, MB"
-# The kill left PostgreSQL's pid file behind; its shared memory is gone.
-rm -f "$dir/pg/data/postmaster.pid"
+# The kill left the lock files of PostgreSQL behind; a pid in them may be that of another process by now.
+rm -f "$dir/pg/data/postmaster.pid" "$dir"/pg/.s.PGSQL.*.lock
 printf '%-12s %14s %14s\n' postgresql "$(first_answer $pg_port start_pg)" "$(du -sm "$dir/pg/data" | cut -f1)"
 printf '%-12s %14s' kyrodb "$(first_answer $ky_port start_ky | tail -1)"
 printf ' %14s\n' "$(du -sm "$dir/ky" | cut -f1)"

@@ -350,7 +350,7 @@ static void
 run_update(struct bench *bench)
 {
     char sql[2][160];
-    const uint32_t rows = KY_MIN(bench->set.rows, 10000U);
+    const uint32_t rows = bench->set.rows;
     const uint32_t pieces = KY_MAX(rows / 100, 1U);
     (void)snprintf(sql[0], sizeof(sql[0]),
                    "UPDATE items SET note = note + 1 WHERE id = $1::int %% %u", rows);
