@@ -286,6 +286,8 @@ plural_name(enum ast_object_type type)
 {
     return type == AST_OBJECT_TABLE       ? "TABLES"
            : type == AST_OBJECT_SEQUENCE  ? "SEQUENCES"
+           : type == AST_OBJECT_TYPE      ? "TYPES"
+           : type == AST_OBJECT_SCHEMA    ? "SCHEMAS"
            : type == AST_OBJECT_FUNCTION  ? "FUNCTIONS"
            : type == AST_OBJECT_PROCEDURE ? "PROCEDURES"
                                           : "ROUTINES";
@@ -302,7 +304,9 @@ print_grant(struct ky_buffer *out, const struct ast_grant *grant)
         print_list(out, grant->privileges, ", ");
     }
     print_text(out, " ON ");
-    if (grant->is_all_in_schema) {
+    if (grant->objects == NULL) { /* of ALTER DEFAULT PRIVILEGES */
+        print_text(out, plural_name(grant->object_type));
+    } else if (grant->is_all_in_schema) {
         print_text(out, "ALL ");
         print_text(out, plural_name(grant->object_type));
         print_text(out, " IN SCHEMA");
@@ -310,7 +314,9 @@ print_grant(struct ky_buffer *out, const struct ast_grant *grant)
         print_if(out, grant->object_type == AST_OBJECT_SERVER, "FOREIGN ");
         print_text(out, ast_object_type_name(grant->object_type));
     }
-    print_list_clause(out, " ", grant->objects);
+    if (grant->objects != NULL) {
+        print_list_clause(out, " ", grant->objects);
+    }
     print_grant_tail(out, grant->is_grant, grant->grantees, grant->grantor,
                      grant->is_option && grant->is_grant ? " WITH GRANT OPTION" : "",
                      grant->behavior);
@@ -534,6 +540,30 @@ print_object(struct ky_buffer *out, const struct ast_node *node)
     case AST_GRANT_ROLE: {
         PRINT_AS(ast_grant_role, grant);
         print_grant_role(out, grant);
+        return true;
+    }
+    case AST_DEFAULT_PRIVILEGES: {
+        PRINT_AS(ast_default_privileges, privileges);
+        print_text(out, "ALTER DEFAULT PRIVILEGES ");
+        if (privileges->roles != NULL) {
+            print_list_clause(out, "FOR ROLE ", privileges->roles);
+            print_text(out, " ");
+        }
+        if (privileges->schemas != NULL) {
+            print_list_clause(out, "IN SCHEMA ", privileges->schemas);
+            print_text(out, " ");
+        }
+        print_grant(out, privileges->grant);
+        return true;
+    }
+    case AST_OWNED: {
+        PRINT_AS(ast_owned, owned);
+        print_list_clause(out, owned->new_owner == NULL ? "DROP OWNED BY " : "REASSIGN OWNED BY ",
+                          owned->roles);
+        if (owned->new_owner != NULL) {
+            print_clause(out, " TO ", &owned->new_owner->node);
+        }
+        print_behavior(out, owned->behavior);
         return true;
     }
     case AST_CREATE_EXTENSION: {

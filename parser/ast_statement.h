@@ -566,6 +566,22 @@ struct ast_grant_role {
     enum ast_behavior behavior;
 };
 
+/* ALTER DEFAULT PRIVILEGES. The grant has no objects; its type is what they are of. */
+struct ast_default_privileges {
+    struct ast_node node;
+    struct ast_list *roles;   /* ast_role; NULL: the current one */
+    struct ast_list *schemas; /* AST_STRING; NULL: all */
+    struct ast_grant *grant;
+};
+
+/* DROP OWNED BY roles, REASSIGN OWNED BY roles TO new_owner. */
+struct ast_owned {
+    struct ast_node node;
+    struct ast_list *roles;
+    struct ast_role *new_owner; /* NULL: DROP */
+    enum ast_behavior behavior;
+};
+
 /* ANALYZE and VACUUM. Options have PostgreSQL's names: full, freeze, verbose, analyze ... */
 struct ast_analyze {
     struct ast_node node;

@@ -182,6 +182,43 @@ build_grant_target(struct parser *p, enum ast_object_type object_type, struct as
     return grant;
 }
 
+/* node NULL: the first of the options; each may be said again. */
+struct ast_default_privileges *
+build_default_privileges(struct parser *p, struct ast_default_privileges *node,
+                         struct ast_list *roles, struct ast_list *schemas)
+{
+    if (node == NULL) {
+        node = NODE(AST_DEFAULT_PRIVILEGES, ast_default_privileges, -1);
+    }
+    if ((roles != NULL && node->roles != NULL) || (schemas != NULL && node->schemas != NULL)) {
+        parser_error_at(p, -1, "conflicting or redundant options");
+    }
+    node->roles = roles != NULL ? roles : node->roles;
+    node->schemas = schemas != NULL ? schemas : node->schemas;
+    return node;
+}
+
+struct ast_node *
+build_default_grant(struct parser *p, struct ast_default_privileges *node, struct ast_node *grant,
+                    int32_t location)
+{
+    (void)p;
+    node->node.location = location;
+    node->grant = (struct ast_grant *)(void *)grant;
+    return &node->node;
+}
+
+struct ast_node *
+build_owned(struct parser *p, struct ast_list *roles, struct ast_role *new_owner,
+            enum ast_behavior behavior, int32_t location)
+{
+    struct ast_owned *owned = NODE(AST_OWNED, ast_owned, location);
+    owned->roles = roles;
+    owned->new_owner = new_owner;
+    owned->behavior = behavior;
+    return &owned->node;
+}
+
 struct ast_node *
 build_privilege(struct parser *p, struct token name, struct ast_list *columns)
 {

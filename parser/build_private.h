@@ -361,6 +361,14 @@ struct ast_node *build_grant(struct parser *p, struct ast_grant *grant, bool is_
                              int32_t location);
 struct ast_grant *build_grant_target(struct parser *p, enum ast_object_type object_type,
                                      struct ast_list *objects, bool is_all_in_schema);
+struct ast_default_privileges *build_default_privileges(struct parser *p,
+                                                        struct ast_default_privileges *node,
+                                                        struct ast_list *roles,
+                                                        struct ast_list *schemas);
+struct ast_node *build_default_grant(struct parser *p, struct ast_default_privileges *node,
+                                     struct ast_node *grant, int32_t location);
+struct ast_node *build_owned(struct parser *p, struct ast_list *roles, struct ast_role *new_owner,
+                             enum ast_behavior behavior, int32_t location);
 struct ast_node *build_privilege(struct parser *p, struct token name, struct ast_list *columns);
 struct ast_node *build_grant_role(struct parser *p, bool is_grant, struct ast_list *privileges,
                                   struct ast_list *grantees, bool is_option,

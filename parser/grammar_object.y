@@ -23,7 +23,7 @@ drop(A) ::= DROP(B) DATABASE if_exists(D) col_id(E) drop_database_options(F). { 
 drop(A) ::= DROP(B) ROLE if_exists(D) role_list(E). { A = build_drop_role(p, D, E, B.location); }
 drop(A) ::= DROP(B) USER if_exists(D) role_list(E). { A = build_drop_role(p, D, E, B.location); }
 drop(A) ::= DROP(B) GROUP if_exists(D) role_list(E). { A = build_drop_role(p, D, E, B.location); }
-drop(A) ::= DROP(B) OWNED BY rest. { A = build_unsupported(p, "DROP OWNED", B.location); }
+drop(A) ::= DROP(B) OWNED BY role_list(C) opt_behavior(D). { A = build_owned(p, C, NULL, D, B.location); }
 drop(A) ::= DROP(B) CAST(C) rest. { A = build_unsupported2(p, "DROP", C.text, NULL, B.location); }
 drop(A) ::= DROP(B) OPERATOR(C) rest. { A = build_unsupported2(p, "DROP", C.text, NULL, B.location); }
 drop(A) ::= DROP(B) TRANSFORM(C) rest. { A = build_unsupported2(p, "DROP", C.text, NULL, B.location); }
@@ -236,6 +236,22 @@ utility(A) ::= REVOKE(B) GRANT OPTION FOR privileges(C) ON grant_target(D) FROM 
 utility(A) ::= GRANT(B) privilege_list(C) TO grantees(D) opt_admin_option(E) granted_by(F). { A = build_grant_role(p, true, C, D, E, F, AST_BEHAVIOR_DEFAULT, B.location); }
 utility(A) ::= REVOKE(B) privilege_list(C) FROM grantees(D) granted_by(F) opt_behavior(G). { A = build_grant_role(p, false, C, D, 0, F, G, B.location); }
 utility(A) ::= REVOKE(B) ADMIN OPTION FOR privilege_list(C) FROM grantees(D) granted_by(F) opt_behavior(G). { A = build_grant_role(p, false, C, D, 1, F, G, B.location); }
+alter(A) ::= ALTER(B) DEFAULT PRIVILEGES default_options(C) default_grant(D). { A = build_default_grant(p, C, D, B.location); }
+%type default_options {struct ast_default_privileges *}
+%type default_target {struct ast_grant *}
+default_options(A) ::= . { A = build_default_privileges(p, NULL, NULL, NULL); }
+default_options(A) ::= default_options(B) FOR ROLE role_list(C). { A = build_default_privileges(p, B, C, NULL); }
+default_options(A) ::= default_options(B) FOR USER role_list(C). { A = build_default_privileges(p, B, C, NULL); }
+default_options(A) ::= default_options(B) IN SCHEMA name_list(C). { A = build_default_privileges(p, B, NULL, C); }
+default_grant(A) ::= GRANT(B) privileges(C) ON default_target(D) TO grantees(E) opt_grant_option(F). { A = build_grant(p, D, true, C, E, F, NULL, AST_BEHAVIOR_DEFAULT, B.location); }
+default_grant(A) ::= REVOKE(B) privileges(C) ON default_target(D) FROM grantees(E) opt_behavior(F). { A = build_grant(p, D, false, C, E, 0, NULL, F, B.location); }
+default_grant(A) ::= REVOKE(B) GRANT OPTION FOR privileges(C) ON default_target(D) FROM grantees(E) opt_behavior(F). { A = build_grant(p, D, false, C, E, 1, NULL, F, B.location); }
+default_target(A) ::= TABLES. { A = build_grant_target(p, AST_OBJECT_TABLE, NULL, 0); }
+default_target(A) ::= SEQUENCES. { A = build_grant_target(p, AST_OBJECT_SEQUENCE, NULL, 0); }
+default_target(A) ::= FUNCTIONS. { A = build_grant_target(p, AST_OBJECT_FUNCTION, NULL, 0); }
+default_target(A) ::= ROUTINES. { A = build_grant_target(p, AST_OBJECT_FUNCTION, NULL, 0); }
+default_target(A) ::= TYPES. { A = build_grant_target(p, AST_OBJECT_TYPE, NULL, 0); }
+default_target(A) ::= SCHEMAS. { A = build_grant_target(p, AST_OBJECT_SCHEMA, NULL, 0); }
 %type grantees {struct ast_list *}
 %type opt_admin_option {int}
 grantees(A) ::= grantee(B). { A = list_add(p, NULL, B); }
@@ -335,7 +351,6 @@ refused_alter(A) ::= STATISTICS(B). { A = B; }
 refused_alter(A) ::= SERVER(B). { A = B; }
 refused_alter(A) ::= TABLESPACE(B). { A = B; }
 refused_alter(A) ::= EXTENSION(B). { A = B; }
-refused_alter(A) ::= DEFAULT(B) PRIVILEGES. { A = B; A.text = "default privileges"; }
 refused_alter(A) ::= LARGE(B) OBJECT. { A = B; A.text = "large object"; }
 refused_alter(A) ::= EVENT(B) TRIGGER. { A = B; A.text = "event trigger"; }
 refused_alter(A) ::= FOREIGN(B) DATA WRAPPER. { A = B; A.text = "foreign data wrapper"; }
@@ -343,5 +358,5 @@ refused_alter(A) ::= TEXT(B) SEARCH. { A = B; A.text = "text search"; }
 refused_alter(A) ::= USER(B) MAPPING. { A = B; A.text = "user mapping"; }
 utility(A) ::= SECURITY(B) LABEL rest. { A = build_unsupported(p, "SECURITY LABEL", B.location); }
 utility(A) ::= IMPORT(B) FOREIGN SCHEMA rest. { A = build_unsupported(p, "IMPORT FOREIGN SCHEMA", B.location); }
-utility(A) ::= REASSIGN(B) OWNED rest. { A = build_unsupported(p, "REASSIGN OWNED", B.location); }
+utility(A) ::= REASSIGN(B) OWNED BY role_list(C) TO role(D). { A = build_owned(p, C, D, AST_BEHAVIOR_DEFAULT, B.location); }
 utility(A) ::= LOAD(B) SCONST. { A = build_unsupported(p, "LOAD", B.location); }

@@ -20,6 +20,18 @@ enum {
     OID_EXTENSION_KYRO = 13002,
     OID_ROLE_POSTGRES = 10,
     OID_ROLE_DATABASE_OWNER = 6171, /* pg_database_owner: the owner of the database one is in */
+    /* The other predefined roles: 22.5 of PostgreSQL's manual. */
+    OID_ROLE_READ_ALL_DATA = 6181,
+    OID_ROLE_WRITE_ALL_DATA = 6182,
+    OID_ROLE_MONITOR = 3373,
+    OID_ROLE_READ_ALL_SETTINGS = 3374,
+    OID_ROLE_READ_ALL_STATS = 3375,
+    OID_ROLE_STAT_SCAN_TABLES = 3377,
+    OID_ROLE_READ_SERVER_FILES = 4569,
+    OID_ROLE_WRITE_SERVER_FILES = 4570,
+    OID_ROLE_EXECUTE_SERVER_PROGRAM = 4571,
+    OID_ROLE_SIGNAL_BACKEND = 4200,
+    OID_ROLE_CHECKPOINT = 4544,
     OID_COLLATION_DEFAULT = 100,
     OID_COLLATION_C = 950,
 };
@@ -233,6 +245,41 @@ struct cat_comment {
     const char *text;
 };
 
+/* A grant: who got what from whom; options: what of it may be passed on. acl.h. */
+struct acl_item {
+    oid_t grantee; /* OID_NONE: PUBLIC */
+    oid_t grantor;
+    uint16_t rights;
+    uint16_t options;
+};
+/* The grants on an object that has other ones than its default. */
+struct cat_acl {
+    row_id_t row_id;
+    oid_t class_oid;
+    oid_t object;
+    int32_t column; /* 0: the object itself */
+    struct acl_item *items;
+    uint16_t count;
+};
+/* pg_default_acl: what new objects of a role begin with. */
+struct cat_default_acl {
+    row_id_t row_id;
+    oid_t oid;
+    oid_t role;
+    oid_t schema; /* OID_NONE: in place of the kind's default; else on top of it */
+    char kind;    /* r, S, n, f, T */
+    struct acl_item *items;
+    uint16_t count;
+};
+/* pg_auth_members. */
+struct cat_member {
+    row_id_t row_id;
+    oid_t role;
+    oid_t member;
+    oid_t grantor;
+    bool is_admin;
+};
+
 /* An enumerable state. All pointers live as long as the image. */
 struct cat_image {
     lsn_t lsn;       /* the snapshot it shows */
@@ -253,6 +300,12 @@ struct cat_image {
     size_t comment_count;
     struct cat_statistics **statistics; /* also each column's */
     size_t statistics_count;
+    struct cat_acl **acls; /* by object and column */
+    size_t acl_count;
+    struct cat_default_acl **default_acls;
+    size_t default_acl_count;
+    struct cat_member **members;
+    size_t member_count;
     void *private_state; /* hash maps, arena, count: catalog's */
 };
 
@@ -283,9 +336,12 @@ enum cat_kind {
     CAT_DATABASE,
     CAT_EXTENSION,
     CAT_COMMENT,
-    CAT_STATISTICS
+    CAT_STATISTICS,
+    CAT_ACL,
+    CAT_DEFAULT_ACL,
+    CAT_MEMBER
 };
-enum { CAT_KIND_COUNT = CAT_STATISTICS + 1 };
+enum { CAT_KIND_COUNT = CAT_MEMBER + 1 };
 
 /* Writes an object (struct cat_table, cat_index, ... by kind) as a row of txn. Pointers between
  * objects are written as OIDs: a cat_index needs table->oid, a cat_constraint table->oid and
@@ -323,6 +379,8 @@ struct cat_role *cat_find_role(const struct cat_image *image, struct ky_slice na
 struct cat_role *cat_get_role(const struct cat_image *image, oid_t oid);
 struct cat_database *cat_find_database(const struct cat_image *image, struct ky_slice name);
 struct cat_column *cat_find_column(const struct cat_table *table, struct ky_slice name);
+struct cat_acl *cat_find_acl(const struct cat_image *image, oid_t class_oid, oid_t object,
+                             int32_t column);
 
 /* The schemas that unqualified names are looked up in: pg_catalog first unless named. */
 struct cat_path {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/catalog/image.h"
 
+#include <stdlib.h>
+
 #include "server/base/assert.h"
 #include "server/catalog/store.h"
 #include "server/catalog/sysview.h"
@@ -286,6 +288,60 @@ static struct cat_schema builtin_schemas[] = {
     {0, OID_SCHEMA_INFORMATION, "information_schema", OID_ROLE_POSTGRES},
 };
 
+/* Roles that are there from the beginning; directories of before may have one of them stored. */
+#define PREDEFINED(oid_, name_)                                                      \
+    {                                                                                \
+        .oid = (oid_), .name = (name_), .can_inherit = true, .connection_limit = -1, \
+        .valid_until = INT64_MAX                                                     \
+    }
+static struct cat_role builtin_roles[] = {
+    PREDEFINED(OID_ROLE_DATABASE_OWNER, "pg_database_owner"),
+    PREDEFINED(OID_ROLE_READ_ALL_DATA, "pg_read_all_data"),
+    PREDEFINED(OID_ROLE_WRITE_ALL_DATA, "pg_write_all_data"),
+    PREDEFINED(OID_ROLE_MONITOR, "pg_monitor"),
+    PREDEFINED(OID_ROLE_READ_ALL_SETTINGS, "pg_read_all_settings"),
+    PREDEFINED(OID_ROLE_READ_ALL_STATS, "pg_read_all_stats"),
+    PREDEFINED(OID_ROLE_STAT_SCAN_TABLES, "pg_stat_scan_tables"),
+    PREDEFINED(OID_ROLE_READ_SERVER_FILES, "pg_read_server_files"),
+    PREDEFINED(OID_ROLE_WRITE_SERVER_FILES, "pg_write_server_files"),
+    PREDEFINED(OID_ROLE_EXECUTE_SERVER_PROGRAM, "pg_execute_server_program"),
+    PREDEFINED(OID_ROLE_SIGNAL_BACKEND, "pg_signal_backend"),
+    PREDEFINED(OID_ROLE_CHECKPOINT, "pg_checkpoint"),
+};
+static struct cat_member builtin_members[] = {
+    {0, OID_ROLE_READ_ALL_SETTINGS, OID_ROLE_MONITOR, OID_ROLE_POSTGRES, false},
+    {0, OID_ROLE_READ_ALL_STATS, OID_ROLE_MONITOR, OID_ROLE_POSTGRES, false},
+    {0, OID_ROLE_STAT_SCAN_TABLES, OID_ROLE_MONITOR, OID_ROLE_POSTGRES, false},
+};
+
+static void
+add_roles(struct cat_image *image, struct ky_arena *arena, const struct reading *roles,
+          const struct reading *members)
+{
+    image->roles =
+        ky_arena_array(arena, struct cat_role *, roles->count + KY_COUNT_OF(builtin_roles));
+    for (size_t i = 0; i < roles->count; i++) {
+        image->roles[image->role_count++] = roles->objects[i];
+    }
+    for (size_t i = 0; roles->count > 0 && i < KY_COUNT_OF(builtin_roles); i++) {
+        bool is_stored = false;
+        for (size_t k = 0; k < roles->count; k++) {
+            is_stored = is_stored || image->roles[k]->oid == builtin_roles[i].oid;
+        }
+        if (!is_stored) {
+            image->roles[image->role_count++] = &builtin_roles[i];
+        }
+    }
+    image->members =
+        ky_arena_array(arena, struct cat_member *, members->count + KY_COUNT_OF(builtin_members));
+    for (size_t i = 0; i < KY_COUNT_OF(builtin_members); i++) {
+        image->members[image->member_count++] = &builtin_members[i];
+    }
+    for (size_t i = 0; i < members->count; i++) {
+        image->members[image->member_count++] = members->objects[i];
+    }
+}
+
 static void
 fill_maps(struct cat_image *image, struct image_private *inside)
 {
@@ -325,6 +381,17 @@ link_statistics(const struct cat_image *image, struct image_private *inside)
             column->statistics = statistics;
         }
     }
+}
+
+static int
+compare_acls(const void *a, const void *b)
+{
+    const struct cat_acl *one = *(const struct cat_acl *const *)a;
+    const struct cat_acl *other = *(const struct cat_acl *const *)b;
+    return one->class_oid != other->class_oid ? (one->class_oid < other->class_oid ? -1 : 1)
+           : one->object != other->object
+               ? (one->object < other->object ? -1 : 1)
+               : (one->column > other->column) - (one->column < other->column);
 }
 
 /* Before tables are read, whose columns are of them. */
@@ -394,8 +461,7 @@ image_fill(struct txn *txn, struct cat_image *image, struct image_private *insid
     for (size_t i = 0; i < schemas->count; i++) {
         image->schemas[KY_COUNT_OF(builtin_schemas) + i] = schemas->objects[i];
     }
-    image->roles = (struct cat_role **)(void *)readings[CAT_ROLE].objects;
-    image->role_count = readings[CAT_ROLE].count;
+    add_roles(image, arena, &readings[CAT_ROLE], &readings[CAT_MEMBER]);
     image->databases = (struct cat_database **)(void *)readings[CAT_DATABASE].objects;
     image->database_count = readings[CAT_DATABASE].count;
     image->extensions = (struct cat_extension **)(void *)readings[CAT_EXTENSION].objects;
@@ -404,6 +470,13 @@ image_fill(struct txn *txn, struct cat_image *image, struct image_private *insid
     image->comment_count = readings[CAT_COMMENT].count;
     image->statistics = (struct cat_statistics **)(void *)readings[CAT_STATISTICS].objects;
     image->statistics_count = readings[CAT_STATISTICS].count;
+    image->acls = (struct cat_acl **)(void *)readings[CAT_ACL].objects;
+    image->acl_count = readings[CAT_ACL].count;
+    if (image->acl_count > 1) {
+        qsort(image->acls, image->acl_count, sizeof(*image->acls), compare_acls);
+    }
+    image->default_acls = (struct cat_default_acl **)(void *)readings[CAT_DEFAULT_ACL].objects;
+    image->default_acl_count = readings[CAT_DEFAULT_ACL].count;
     fill_maps(image, inside);
     link_statistics(image, inside);
     return link_children(arena, inside, &readings[CAT_INDEX], &readings[CAT_CONSTRAINT], err);

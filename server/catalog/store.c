@@ -354,6 +354,24 @@ walk_role(struct walk *walk, struct cat_role *role)
 }
 
 static void
+walk_acl_items(struct walk *walk, struct acl_item **items, uint16_t *count)
+{
+    const bool is_reading = walk->out == NULL;
+    const uint16_t item_count = walk_count(walk, *count);
+    if (is_reading) {
+        *count = item_count;
+        *items = ky_arena_array(walk->arena, struct acl_item, item_count);
+    }
+    for (uint16_t i = 0; i < item_count; i++) {
+        struct acl_item *item = &(*items)[i];
+        WALK_INT(walk, item->grantee);
+        WALK_INT(walk, item->grantor);
+        WALK_INT(walk, item->rights);
+        WALK_INT(walk, item->options);
+    }
+}
+
+static void
 walk_real(struct walk *walk, double *value)
 {
     (void)walk_bytes(walk, value, sizeof(*value));
@@ -459,6 +477,31 @@ walk_object(struct walk *walk, enum cat_kind kind, void *object, struct store_li
     case CAT_STATISTICS:
         walk_statistics(walk, object);
         break;
+    case CAT_ACL: {
+        struct cat_acl *acl = object;
+        WALK_INT(walk, acl->class_oid);
+        WALK_INT(walk, acl->object);
+        WALK_INT(walk, acl->column);
+        walk_acl_items(walk, &acl->items, &acl->count);
+        break;
+    }
+    case CAT_DEFAULT_ACL: {
+        struct cat_default_acl *acl = object;
+        WALK_INT(walk, acl->oid);
+        WALK_INT(walk, acl->role);
+        WALK_INT(walk, acl->schema);
+        WALK_INT(walk, acl->kind);
+        walk_acl_items(walk, &acl->items, &acl->count);
+        break;
+    }
+    case CAT_MEMBER: {
+        struct cat_member *member = object;
+        WALK_INT(walk, member->role);
+        WALK_INT(walk, member->member);
+        WALK_INT(walk, member->grantor);
+        WALK_INT(walk, member->is_admin);
+        break;
+    }
     }
 }
 
@@ -469,7 +512,8 @@ store_relation(enum cat_kind kind)
         [CAT_TYPE] = 1247,       [CAT_TABLE] = 1259,     [CAT_INDEX] = 2610,
         [CAT_CONSTRAINT] = 2606, [CAT_SCHEMA] = 2615,    [CAT_ROLE] = 1260,
         [CAT_DATABASE] = 1262,   [CAT_EXTENSION] = 3079, [CAT_COMMENT] = 2609,
-        [CAT_STATISTICS] = 2619,
+        [CAT_STATISTICS] = 2619, [CAT_ACL] = 2995,       [CAT_DEFAULT_ACL] = 826,
+        [CAT_MEMBER] = 1261,
     };
     return relations[kind];
 }
@@ -499,6 +543,9 @@ store_decode(enum cat_kind kind, struct ky_slice row, struct ky_arena *arena, vo
         [CAT_EXTENSION] = sizeof(struct cat_extension),
         [CAT_COMMENT] = sizeof(struct cat_comment),
         [CAT_STATISTICS] = sizeof(struct cat_statistics),
+        [CAT_ACL] = sizeof(struct cat_acl),
+        [CAT_DEFAULT_ACL] = sizeof(struct cat_default_acl),
+        [CAT_MEMBER] = sizeof(struct cat_member),
     };
     const uint8_t *bytes = row.data;
     if (row.size < 1 || bytes[0] != STORE_VERSION) {

@@ -29,6 +29,7 @@ struct sysview_context {
     const struct cat_path *path; /* NULL: none */
     struct storage *storage;
     void *session; /* for views of the session floor */
+    oid_t role;    /* whose rights say what is shown; OID_NONE: a superuser's */
 };
 
 struct sysview {

@@ -45,6 +45,7 @@ struct exec_context {
     const struct cat_image *image;
     struct after_queue *after; /* where changes of watched tables are noted; NULL: nowhere */
     void *session;             /* for sysviews and current_row */
+    oid_t role;                /* likewise: whose rights count; OID_NONE: nobody's */
     /* WHERE CURRENT OF: the row of a table that a cursor of the session is on, ROW_ID_NONE when the
      * cursor's row has none of that table. 34000, 24000. NULL: there are no cursors. */
     ky_status (*current_row)(void *session, const char *cursor, const struct cat_table *table,

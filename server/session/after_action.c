@@ -96,6 +96,7 @@ action_prepare(struct session *session, struct after_action *action,
     KY_TRY(parse_sql(&action->arena, source->sql, &parsed, err));
     source->tree =
         ((const struct ast_statement *)(const void *)ast_list_get(&parsed, 0))->statement;
+    source->is_internal = true;
     return source_plan(session, source, err);
 }
 

@@ -10,6 +10,7 @@
 
 #include "server/base/clock.h"
 #include "server/session/copy_private.h"
+#include "server/session/rights.h"
 
 /*
  * COPY FROM and TO a file of the server's machine. Reading and writing it blocks, so both run on
@@ -117,14 +118,20 @@ lies_in(const char *path, const char *dir)
            (real_path[size] == '/' || real_path[size] == '\0');
 }
 
-static ky_status
-check_allowed(const struct session *session, const char *path, bool is_from, struct ky_error *err)
+ky_status
+copy_file_allow(const struct session *session, const struct cat_image *image,
+                const struct ast_copy *statement, struct ky_error *err)
 {
+    const bool is_from = statement->is_from;
+    if (statement->file == NULL) {
+        return KY_OK;
+    }
     if (session->is_http) {
         return ky_error_set(err, KY_FEATURE_NOT_SUPPORTED,
                             "COPY to or from a file is not supported over HTTP");
     }
-    if (!session->is_superuser) {
+    if (!rights_owns(session, image,
+                     is_from ? OID_ROLE_READ_SERVER_FILES : OID_ROLE_WRITE_SERVER_FILES)) {
         (void)ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE,
                            "must be superuser or have privileges of the %s role to COPY %s a file",
                            is_from ? "pg_read_server_files" : "pg_write_server_files",
@@ -132,6 +139,12 @@ check_allowed(const struct session *session, const char *path, bool is_from, str
         return ky_error_hint(err, "Anyone can COPY to stdout or from stdin. psql's \\copy command "
                                   "also works for anyone.");
     }
+    return KY_OK;
+}
+
+static ky_status
+check_path(const struct session *session, const char *path, bool is_from, struct ky_error *err)
+{
     if (!is_from && path[0] != '/') {
         return ky_error_set(err, KY_INVALID_NAME, "relative path not allowed for COPY to file");
     }
@@ -171,7 +184,7 @@ copy_file_open(const struct session *session, struct copy *copy, const struct as
     const bool is_from = statement->is_from;
     const char *path = statement->file;
     uint64_t size = 0;
-    KY_TRY(check_allowed(session, path, is_from, err));
+    KY_TRY(check_path(session, path, is_from, err));
     const char *full = path;
     if (path[0] != '/' && path[0] != '\0') {
         full = ky_arena_printf(&copy->arena, "%s/%s", session->server->options.data_dir, path);

@@ -56,7 +56,8 @@ prepare_insert(struct session *session, struct copy *copy, const struct cat_tabl
     KY_TRY(parse_sql(&copy->arena, source->sql, &parsed, err));
     source->tree =
         ((const struct ast_statement *)(const void *)ast_list_get(&parsed, 0))->statement;
-    return source_plan(session, source, err);
+    KY_TRY(source_plan(session, source, err));
+    return source_check_rights(source, err);
 }
 
 static void
@@ -114,6 +115,7 @@ prepare(struct session *session, struct copy *copy, const struct ast_copy *state
     struct func_env env;
     struct cat_table *table;
     session_bind_context(session, &bind, &copy->arena, image, &env, NULL);
+    bind.role = session_limited_role(session);
     if (statement->where != NULL) {
         struct ky_buffer where = {0};
         ast_print(&where, statement->where);
@@ -158,6 +160,9 @@ copy_in_begin(struct session *session, const struct ast_copy *statement, struct 
     ky_status status = session_image(session, &image, err);
     if (status == KY_OK) {
         status = copy_read_options(statement, sql, &copy->options, err);
+        if (status == KY_OK) {
+            status = copy_file_allow(session, image, statement, err);
+        }
         if (status == KY_OK) {
             status = prepare(session, copy, statement, image, is_pending_out, err);
         }

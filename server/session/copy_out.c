@@ -43,6 +43,7 @@ table_query(struct session *session, const struct ast_copy *statement, struct co
     struct func_env env;
     KY_TRY(session_image(session, &image, err));
     session_bind_context(session, &bind, &session->arena, image, &env, NULL);
+    bind.role = session_limited_role(session);
     ky_status status = bind_relation(&bind, statement->relation, false, &table, err);
     if (status == KY_OK && cat_is_view(table)) {
         (void)ky_error_set(err, KY_WRONG_OBJECT_TYPE, "cannot copy from %sview \"%s\"",
@@ -105,6 +106,16 @@ begin_query(struct session *session, const struct ast_copy *statement, struct co
     return copy_force_columns(copy, NULL, err);
 }
 
+static ky_status
+may_use_file(struct session *session, const struct ast_copy *statement, struct ky_error *err)
+{
+    struct cat_image *image;
+    KY_TRY(session_image(session, &image, err));
+    const ky_status status = copy_file_allow(session, image, statement, err);
+    cat_image_release(image);
+    return status;
+}
+
 ky_status
 copy_out_begin(struct session *session, const struct ast_copy *statement,
                struct plan_source *source, struct ky_error *err)
@@ -113,9 +124,16 @@ copy_out_begin(struct session *session, const struct ast_copy *statement,
     ky_arena_init(&copy->arena);
     ky_arena_init(&copy->rows_arena);
     source_init(&copy->insert, &copy->arena);
-    ky_status status = begin_query(session, statement, copy, source, err);
+    ky_status status = may_use_file(session, statement, err);
+    if (status == KY_OK) {
+        status = begin_query(session, statement, copy, source, err);
+    }
+    /* The file stays as it is if these fail. */
     if (status == KY_OK && statement->file != NULL) {
-        status = source_plan(session, source, err); /* the file stays if that fails */
+        status = source_plan(session, source, err);
+    }
+    if (status == KY_OK && statement->file != NULL) {
+        status = source_check_rights(source, err);
     }
     if (status == KY_OK && statement->file != NULL) {
         status = copy_file_open(session, copy, statement, err);

@@ -95,6 +95,10 @@ KY_MUST_CHECK ky_status copy_force_columns(struct copy *copy, const struct cat_t
 
 /* Opens the statement's file for the copy. 42501, 42602, 42809, 58P01, 53000, 53100, 58030; 0A000
  * over HTTP. */
+/* May the role use the file that the statement names, if it names one? 42501, 0A000. */
+KY_MUST_CHECK ky_status copy_file_allow(const struct session *session,
+                                        const struct cat_image *image,
+                                        const struct ast_copy *statement, struct ky_error *err);
 KY_MUST_CHECK ky_status copy_file_open(const struct session *session, struct copy *copy,
                                        const struct ast_copy *statement, struct ky_error *err);
 void copy_file_close(struct copy *copy);

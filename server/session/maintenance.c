@@ -5,6 +5,7 @@
 #include "server/access/relation_stats.h"
 #include "server/base/assert.h"
 #include "server/catalog/sysview.h"
+#include "server/session/rights.h"
 #include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
@@ -68,29 +69,48 @@ maintenance_has(const struct ast_analyze *statement, const char *name)
 
 typedef void (*table_visitor)(struct session *session, const struct cat_table *table);
 
-/* The tables that the statement names; all there are if it names none and is_all. */
+static bool
+may_vacuum(const struct session *session, const struct cat_image *image,
+           const struct cat_table *table)
+{
+    return rights_owns(session, image, table->owner) ||
+           rights_owns(session, image, OID_ROLE_DATABASE_OWNER);
+}
+
+/* The tables that the statement names and the role may vacuum; all there are if it names none and
+ * is_all. *count_out: of the named ones. */
 static ky_status
 each_table(struct session *session, const struct portal *outer, const struct ast_analyze *statement,
-           bool is_all, table_visitor visit, struct ky_error *err)
+           bool is_all, table_visitor visit, uint32_t *count_out, struct ky_error *err)
 {
     struct bind_context bind;
     struct func_env env;
     struct cat_image *image;
     KY_TRY(session_image(session, &image, err));
     session_bind_context(session, &bind, &session->arena, image, &env, outer->source);
+    bind.role = session_limited_role(session);
     ky_status status = KY_OK;
+    *count_out = 0;
     const int32_t named_count = ast_list_count(statement->relations);
     for (int32_t i = 0; status == KY_OK && i < named_count; i++) {
         const struct ast_vacuum_relation *named =
             (const void *)ast_list_get(statement->relations, i);
         struct cat_table *table;
         status = bind_relation(&bind, named->relation, false, &table, err);
-        if (status == KY_OK && table->sysview == NULL) {
+        if (status != KY_OK || table->sysview != NULL) {
+            continue;
+        }
+        if (may_vacuum(session, image, table)) {
             visit(session, table);
+            ++*count_out;
+        } else if (statement->is_vacuum && !is_all) {
+            session_notice(session, "WARNING", KY_WARNING,
+                           "skipping \"%s\" --- only table or database owner can vacuum it",
+                           table->name);
         }
     }
     for (size_t i = 0; is_all && named_count == 0 && i < image->table_count; i++) {
-        if (cat_keeps_rows(image->tables[i])) {
+        if (cat_keeps_rows(image->tables[i]) && may_vacuum(session, image, image->tables[i])) {
             visit(session, image->tables[i]);
         }
     }
@@ -148,6 +168,7 @@ run_vacuum(struct session *session, const struct portal *outer, const struct ast
     const bool is_verbose = maintenance_has(statement, "verbose");
     const bool is_full = maintenance_has(statement, "full");
     struct compact_result result;
+    uint32_t count;
     if (is_verbose) {
         session_notice(session, "INFO", KY_SUCCESSFUL_COMPLETION, "vacuuming \"postgres\"");
     }
@@ -156,7 +177,7 @@ run_vacuum(struct session *session, const struct portal *outer, const struct ast
     if (is_verbose) {
         report(session, &result);
     }
-    return each_table(session, outer, statement, true, note_vacuumed, err);
+    return each_table(session, outer, statement, true, note_vacuumed, &count, err);
 }
 
 /* What ANALYZE finds goes into the catalog, also in a read-only transaction. It may have to wait
@@ -179,9 +200,11 @@ maintenance_run(struct session *session, struct portal *outer, const struct ast_
         }
     }
     /* The tables exist. */
+    uint32_t count;
     KY_TRY(each_table(session, outer, statement, false,
-                      maintenance_has(statement, "verbose") ? tell_size : tell_nothing, err));
-    if (statement->is_vacuum) {
+                      maintenance_has(statement, "verbose") ? tell_size : tell_nothing, &count,
+                      err));
+    if (statement->is_vacuum && (count > 0 || statement->relations == NULL)) {
         KY_TRY(run_vacuum(session, outer, statement, err));
     }
     strcpy(session->tag, name);

@@ -206,6 +206,7 @@ portal_lock(struct session *session, struct portal *portal, bool *is_pending_out
         if (portal->source->plan == plan) {
             return KY_OK;
         }
+        KY_TRY(source_check_rights(portal->source, err));
         portal->locked_count = 0; /* planned anew; locks already held are granted at once */
     }
 }
@@ -252,6 +253,7 @@ portal_open(struct session *session, struct portal *portal, struct ky_error *err
         .image = portal->source->image,
         .after = after,
         .session = session,
+        .role = session_limited_role(session),
         .current_row = cursor_current_row,
         .is_instrumented = portal->explain != NULL,
         .vector = session_vector_settings(session),
@@ -469,6 +471,7 @@ portal_start(struct session *session, struct portal *portal, struct result_sink 
     if (portal->phase == PORTAL_NEW) {
         portal_init_memory(session, portal);
         if (source_plan(session, portal->source, err) != KY_OK ||
+            source_check_rights(portal->source, err) != KY_OK ||
             check_read_only(session, portal->source->plan, err) != KY_OK) {
             return SESSION_ERROR;
         }

@@ -2,7 +2,7 @@
 #include <strings.h>
 
 #include "server/catalog/type_text.h"
-#include "server/session/session_private.h"
+#include "server/session/rights.h"
 
 /* regclass, regtype, regnamespace, regrole, regproc: names to OIDs and back, by the session's
  * catalog and search path. */
@@ -81,6 +81,9 @@ find_class(struct session *session, char parts[NAME_PARTS_MAX][64], int count, o
     if (count > 1 && schema == NULL) {
         return ky_error_set(err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist",
                             parts[count - 2]);
+    }
+    if (schema != NULL) {
+        KY_TRY(rights_check_schema(session, image, schema->oid, ACL_USAGE, err));
     }
     for (uint16_t i = 0; i < (schema != NULL ? 1 : session->path.count); i++) {
         oid_t where = schema != NULL ? schema->oid : session->path.schemas[i];

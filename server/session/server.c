@@ -9,10 +9,12 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/random.h"
+#include "server/catalog/acl.h"
 #include "server/catalog/views/views.h"
 #include "server/exec/index_eval.h"
 #include "server/session/catalog/relation_stats.h"
 #include "server/session/session_private.h"
+#include "server/types/datetime.h"
 
 /* The process-wide side: who is connected, cancel keys, first start, timers, passwords. */
 
@@ -428,8 +430,12 @@ server_find_role(struct server *server, const char *name, struct role_auth *out)
     }
     const struct cat_role *role = cat_find_role(image, ky_slice_cstr(name));
     if (role != NULL) {
-        *out = (struct role_auth){
-            .oid = role->oid, .can_login = role->can_login, .is_superuser = role->is_superuser};
+        *out = (struct role_auth){.oid = role->oid,
+                                  .can_login = role->can_login,
+                                  .is_superuser = role->is_superuser,
+                                  .is_expired =
+                                      role->valid_until < ky_wall_us() - DATETIME_UNIX_TO_2000_US,
+                                  .connection_limit = role->connection_limit};
         (void)snprintf(out->secret, sizeof(out->secret), "%s",
                        role->password == NULL ? "" : role->password);
     }
@@ -438,15 +444,21 @@ server_find_role(struct server *server, const char *name, struct role_auth *out)
 }
 
 ky_status
-server_check_database(struct server *server, const char *name, struct ky_error *err)
+server_check_database(struct server *server, const char *name, oid_t role, struct ky_error *err)
 {
     struct cat_image *image;
     KY_TRY(server_current_image(server, &image, err));
     const struct cat_database *database = cat_find_database(image, ky_slice_cstr(name));
     bool can_connect = database != NULL && database->can_connect;
+    bool may_connect = database == NULL || acl_on_database(image, role, database, ACL_CONNECT) != 0;
     cat_image_release(image);
     if (database == NULL) {
         return ky_error_set(err, KY_INVALID_CATALOG_NAME, "database \"%s\" does not exist", name);
+    }
+    if (!may_connect) {
+        (void)ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE, "permission denied for database \"%s\"",
+                           name);
+        return ky_error_detail(err, "User does not have CONNECT privilege.");
     }
     return can_connect
                ? KY_OK

@@ -42,6 +42,7 @@ session_apply_settings(struct session *session)
     if (session->applied_version == settings->version) {
         return;
     }
+    session_apply_role(session);
     session->applied_version = settings->version;
     bool has_limits = false;
     for (size_t i = 0; i < KY_COUNT_OF(limits); i++) {
@@ -73,6 +74,7 @@ static ky_status
 apply_start_settings(struct session *session, const char *const *pairs, struct ky_error *err)
 {
     for (; pairs != NULL && pairs[0] != NULL; pairs += 2) {
+        KY_TRY(session_check_role_setting(session, pairs[0], pairs[1], err));
         KY_TRY(settings_set(&session->settings, pairs[0], pairs[1], false, true, err));
     }
     return KY_OK;
@@ -102,13 +104,32 @@ fixed_settings(struct session *session)
     }
 }
 
+/* CONNECTION LIMIT, which is not for superusers. */
+static bool
+is_role_full(struct server *server, const struct session *session, const struct role_auth *auth)
+    KY_REQUIRES(server->lock)
+{
+    int64_t count = 0;
+    if (auth->is_superuser || auth->connection_limit < 0) {
+        return false;
+    }
+    ky_list_foreach (item, &server->sessions) {
+        count += ky_list_entry(item, struct session, link)->login_role == session->login_role;
+    }
+    return count >= auth->connection_limit;
+}
+
 static ky_status
-enlist(struct server *server, struct session *session, struct ky_error *err)
+enlist(struct server *server, struct session *session, const struct role_auth *auth,
+       struct ky_error *err)
 {
     ky_status status = KY_OK;
     ky_mutex_lock(&server->lock);
     if (server->is_shutting_down) {
         status = ky_error_set(err, KY_CANNOT_CONNECT_NOW, "the database system is shutting down");
+    } else if (is_role_full(server, session, auth)) {
+        status = ky_error_set(err, KY_TOO_MANY_CONNECTIONS, "too many connections for role \"%s\"",
+                              session->login_user);
     } else if (server->session_count >= server->options.max_connections) {
         status = ky_error_set(err, KY_TOO_MANY_CONNECTIONS, "sorry, too many clients already");
     } else {
@@ -134,16 +155,17 @@ session_open(struct server *server, const struct session_options *options,
         return ky_error_set(err, KY_INVALID_AUTHORIZATION_SPECIFICATION,
                             "role \"%s\" is not permitted to log in", options->user);
     }
-    KY_TRY(server_check_database(server, options->database, err));
+    KY_TRY(server_check_database(server, options->database, auth.oid, err));
     struct session *session = ky_calloc(1, sizeof(*session));
     session->server = server;
     ky_list_init(&session->link);
     session->hooks = options->hooks;
     session->is_http = options->is_http;
     session->is_superuser = auth.is_superuser;
-    session->role = auth.oid;
+    session->role = session->session_role = session->login_role = auth.oid;
     ky_error_name(session->user, options->user);
     ky_error_name(session->session_user, options->user);
+    ky_error_name(session->login_user, options->user);
     ky_error_name(session->database, options->database);
     ky_error_name(session->client_address,
                   options->client_address == NULL ? "" : options->client_address);
@@ -168,7 +190,7 @@ session_open(struct server *server, const struct session_options *options,
                                                 .cancel = &session->cancel};
     session_reg_init(session);
     if (apply_start_settings(session, options->settings, err) != KY_OK ||
-        enlist(server, session, err) != KY_OK) {
+        enlist(server, session, &auth, err) != KY_OK) {
         session_close(session);
         return KY_ERR;
     }

@@ -104,11 +104,13 @@ struct role_auth {
     oid_t oid;
     bool can_login;
     bool is_superuser;
-    char secret[256]; /* SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, or "" */
+    bool is_expired;          /* its password, by VALID UNTIL */
+    int32_t connection_limit; /* -1: none */
+    char secret[256];         /* SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>, or "" */
 };
 bool server_find_role(struct server *server, const char *name, struct role_auth *out);
-/* 3D000 when absent. */
-KY_MUST_CHECK ky_status server_check_database(struct server *server, const char *name,
+/* 3D000 when absent, 42501 without CONNECT, 55000. */
+KY_MUST_CHECK ky_status server_check_database(struct server *server, const char *name, oid_t role,
                                               struct ky_error *err);
 /* CancelRequest: compares in constant time; silently ignores a mismatch. */
 void server_cancel(struct server *server, int32_t pid, int32_t key);

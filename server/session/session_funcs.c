@@ -6,6 +6,7 @@
 
 #include "server/base/clock.h"
 #include "server/session/notify.h"
+#include "server/session/rights.h"
 #include "server/session/sequence.h"
 #include "server/types/datetime.h"
 
@@ -66,9 +67,11 @@ set_config(struct func_env *env, const struct datum *args, int arg_count, struct
     if (args[1].is_null) {
         KY_TRY(settings_reset(&session->settings, name, err));
     } else {
-        KY_TRY(
-            settings_set(&session->settings, name, text_arg(env, args[1]), is_local, false, err));
+        const char *text = text_arg(env, args[1]);
+        KY_TRY(session_check_role_setting(session, name, text, err));
+        KY_TRY(settings_set(&session->settings, name, text, is_local, false, err));
     }
+    session_apply_role(session);
     const char *value = session_show(session, name, &scratch);
     *out = value == NULL ? datum_null() : text_result(env, value);
     ky_buffer_deinit(&scratch);
@@ -283,6 +286,26 @@ find_sequence(const struct func_env *env, int64_t oid, const struct cat_table **
     return KY_OK;
 }
 
+/* Any of the rights. An identity column's sequence comes with INSERT on its table. */
+static ky_status
+check_sequence(const struct func_env *env, const struct cat_table *sequence, acl_rights rights,
+               struct ky_error *err)
+{
+    const struct catalog_env *catalog_env = env->self;
+    const struct session *session = session_of(env);
+    const struct cat_image *image = catalog_env->image;
+    const struct cat_table *table = cat_get_table(image, sequence->owner_table);
+    if (session->is_superuser) {
+        return KY_OK;
+    }
+    if (table != NULL && sequence->owner_column > 0 &&
+        table->columns[sequence->owner_column - 1].identity != 0 && (rights & ACL_USAGE) != 0 &&
+        acl_on_table(image, session->role, table, ACL_INSERT) != 0) {
+        return KY_OK;
+    }
+    return rights_check_table(session, image, sequence, rights, true, err);
+}
+
 static ky_status
 nextval(struct func_env *env, const struct datum *args, int arg_count, struct datum *out,
         struct ky_error *err)
@@ -292,6 +315,7 @@ nextval(struct func_env *env, const struct datum *args, int arg_count, struct da
     int64_t value;
     (void)arg_count;
     KY_TRY(find_sequence(env, args[0].word, &sequence, err));
+    KY_TRY(check_sequence(env, sequence, ACL_USAGE | ACL_UPDATE, err));
     if (session->is_read_only) {
         return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
                             "cannot execute nextval() in a read-only transaction");
@@ -308,6 +332,7 @@ currval(struct func_env *env, const struct datum *args, int arg_count, struct da
     const struct cat_table *sequence;
     (void)arg_count;
     KY_TRY(find_sequence(env, args[0].word, &sequence, err));
+    KY_TRY(check_sequence(env, sequence, ACL_SELECT | ACL_USAGE, err));
     const uint64_t *value = ky_map64_find(&session_of(env)->sequences, sequence->oid);
     if (value == NULL) {
         return ky_error_set(err, KY_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -339,6 +364,11 @@ setval(struct func_env *env, const struct datum *args, int arg_count, struct dat
 {
     const struct cat_table *sequence;
     KY_TRY(find_sequence(env, args[0].word, &sequence, err));
+    KY_TRY(check_sequence(env, sequence, ACL_UPDATE, err));
+    if (session_of(env)->is_read_only) {
+        return ky_error_set(err, KY_READ_ONLY_SQL_TRANSACTION,
+                            "cannot execute setval() in a read-only transaction");
+    }
     KY_TRY(sequence_set(session_of(env), sequence, args[1].word, arg_count < 3 || args[2].word != 0,
                         err));
     *out = datum_word(args[1].word);

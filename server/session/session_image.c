@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/session/session_private.h"
+#include "server/session/rights.h"
 #include "server/types/datetime.h"
 
 /* What a statement sees of the world: the catalog, the search path, the session's settings. */
+
+/* Schemas that the role may not use are passed over. */
+static bool
+may_use(const struct session *session, const struct cat_image *image,
+        const struct cat_schema *schema)
+{
+    const oid_t role = session_limited_role(session);
+    return role == OID_NONE || acl_on_schema(image, role, schema, ACL_USAGE) != 0;
+}
 
 static void
 resolve_path(struct session *session, const struct cat_image *image)
@@ -30,7 +39,8 @@ resolve_path(struct session *session, const struct cat_image *image)
         name[size] = '\0';
         const char *wanted = strcmp(name, "$user") == 0 ? session->user : name;
         const struct cat_schema *schema = cat_find_schema(image, ky_slice_cstr(wanted));
-        if (schema != NULL && listed_count < KY_COUNT_OF(listed) - 2) {
+        if (schema != NULL && may_use(session, image, schema) &&
+            listed_count < KY_COUNT_OF(listed) - 2) {
             has_catalog = has_catalog || schema->oid == OID_SCHEMA_PG_CATALOG;
             if (path->creation == OID_NONE) {
                 path->creation = schema->oid;
@@ -59,6 +69,7 @@ session_image(struct session *session, struct cat_image **image_out, struct ky_e
                            session->has_catalog_changes, image_out, err));
     if (session->path_image != (*image_out)->number ||
         session->path_version != session->settings.version) {
+        session->is_superuser = acl_is_superuser(*image_out, session->role);
         resolve_path(session, *image_out);
         session->path_image = (*image_out)->number;
         session->path_version = session->settings.version;

@@ -87,6 +87,8 @@ struct plan_source {
     struct result_column *columns; /* what Describe says; formats are text here */
     uint16_t column_count;
     bool has_rows;
+    bool is_internal;        /* the server's own statement: no rights are asked for */
+    struct ky_error *denial; /* why the role may not run it; NULL: it may. In plan_arena */
     int64_t run_ns;          /* the last run, without waiting; 0: none, or it is a point */
     struct portal *spare;    /* owned; see portals.c */
     struct session *session; /* the spare's */
@@ -220,10 +222,16 @@ struct session {
     int32_t key;
     bool is_http;
     bool is_autoanalyze; /* see autoanalyze.c */
-    bool is_superuser;
-    oid_t role;
-    char user[64];
+    bool is_superuser;   /* role is one */
+    oid_t role;          /* of user */
+    char user[64];       /* current_user; see role.c */
+    oid_t session_role;
     char session_user[64];
+    oid_t login_role; /* these two never change */
+    char login_user[64];
+    uint64_t role_version; /* of the settings that role.c has followed */
+    oid_t known_role;      /* the last one that was set */
+    char known_role_name[64];
     char database[64];
     char client_address[64];
     int client_port;
@@ -464,6 +472,19 @@ void source_deinit(struct plan_source *source);
 /* Binds and plans unless the plan is still good. */
 KY_MUST_CHECK ky_status source_plan(struct session *session, struct plan_source *source,
                                     struct ky_error *err);
+/* 42501 when the role may not run what was planned. */
+KY_MUST_CHECK ky_status source_check_rights(const struct plan_source *source, struct ky_error *err);
+/* role.c: may the setting, if it is role or session_authorization, have the value? 42501, 22023. */
+KY_MUST_CHECK ky_status session_check_role_setting(struct session *session, const char *name,
+                                                   const char *value, struct ky_error *err);
+/* Acts as the settings say. */
+void session_apply_role(struct session *session);
+/* The role whose rights count; OID_NONE: a superuser's. */
+static inline oid_t
+session_limited_role(const struct session *session)
+{
+    return session->is_superuser ? OID_NONE : session->role;
+}
 /* The portal points into its source's plan from now on, until it is freed. */
 void source_bound(struct portal *portal);
 void source_unbound(struct portal *portal);

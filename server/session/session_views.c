@@ -4,8 +4,8 @@
 #include "server/catalog/opclass.h"
 #include "server/catalog/sysview.h"
 #include "server/session/cursor.h"
+#include "server/session/rights.h"
 #include "server/session/sequence.h"
-#include "server/session/session_private.h"
 #include "server/types/datetime.h"
 
 /* Views of the session floor: what runs, settings, prepared statements, cursors, indexes. */
@@ -105,8 +105,8 @@ add_activity(struct sysview_rows *rows, struct session *session)
     row[1] = text_copy(rows, session->database);
     row[2] = datum_word(session->pid);
     row[3] = datum_null();
-    row[4] = datum_word(session->role);
-    row[5] = text_copy(rows, session->user);
+    row[4] = datum_word(session->login_role);
+    row[5] = text_copy(rows, session->login_user);
     row[6] = text_copy(rows, application_name);
     row[7] = session->client_address[0] == '\0' ? datum_null()
                                                 : text_copy(rows, session->client_address);
@@ -142,12 +142,29 @@ session_views_each(const struct sysview_context *context, struct sysview_rows *r
     ky_mutex_unlock(&server->lock);
 }
 
+/* What other roles do is theirs to see, and pg_read_all_stats'. */
+static void
+hide_activity(struct datum *row)
+{
+    for (int column = 7; column < 20; column++) {
+        row[column] = datum_null();
+    }
+    row[20] = datum_cstr("<insufficient privilege>");
+}
+
 static ky_status
 fill_activity(const struct sysview_context *context, struct sysview_rows *rows,
               struct ky_error *err)
 {
     (void)err;
     session_views_each(context, rows, add_activity);
+    for (size_t i = 0; context->role != OID_NONE && i < rows->count; i++) {
+        struct datum *row = rows->rows[i];
+        if (!acl_inherits(context->image, context->role, (oid_t)row[4].word) &&
+            !acl_inherits(context->image, context->role, OID_ROLE_READ_ALL_STATS)) {
+            hide_activity(row);
+        }
+    }
     return KY_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/access/inverted.h"
 #include "server/base/assert.h"
-#include "server/session/session_private.h"
+#include "server/session/rights.h"
 
 /*
  * A statement and its plan, which is kept while the catalog and the settings stay. Portals that are
@@ -60,6 +60,7 @@ source_forget(struct plan_source *source)
     }
     source->plan = NULL;
     source->query = NULL;
+    source->denial = NULL;
     ky_arena_reset(&source->plan_arena);
 }
 
@@ -133,6 +134,29 @@ match_rows(void *arg, const struct cat_index *index, uint16_t key, enum gin_stra
     return access_inverted_rows(arg, index, &condition);
 }
 
+/* Before the planner changes the query; whoever runs it gets to know. */
+static void
+find_denial(struct plan_source *source, const struct cat_image *image, oid_t role)
+{
+    struct ky_error denial;
+    ky_error_init(&denial);
+    source->denial = NULL;
+    if (rights_check_query(image, role, source->query, &denial) != KY_OK) {
+        source->denial = ky_arena_new(&source->plan_arena, struct ky_error);
+        *source->denial = denial;
+    }
+}
+
+ky_status
+source_check_rights(const struct plan_source *source, struct ky_error *err)
+{
+    if (KY_LIKELY(source->denial == NULL)) {
+        return KY_OK;
+    }
+    *err = *source->denial;
+    return KY_ERR;
+}
+
 static ky_status
 source_bind_and_plan(struct session *session, struct plan_source *source, struct cat_image *image,
                      struct ky_error *err)
@@ -140,12 +164,16 @@ source_bind_and_plan(struct session *session, struct plan_source *source, struct
     struct bind_context bind;
     struct func_env env;
     session_bind_context(session, &bind, &source->plan_arena, image, &env, source);
+    bind.role = source->is_internal ? OID_NONE : session_limited_role(session);
     if (source->query_made == NULL) {
         KY_TRY(bind_query(&bind, source->tree, &source->query, err));
         source->param_types = bind.param_types;
         source->param_count = bind.param_count;
     } else {
         source->query = source->query_made;
+    }
+    if (bind.role != OID_NONE) {
+        find_denial(source, image, bind.role);
     }
     struct plan_context context = {.arena = &source->plan_arena,
                                    .image = image,

@@ -97,6 +97,7 @@ transaction_rollback(struct session *session)
         ky_metric_add(&rollbacks, 1);
     }
     settings_rollback(&session->settings, 0);
+    session_apply_role(session);
     forget_transaction(session);
     session->is_block = false;
     session->is_failed = false;
@@ -122,6 +123,7 @@ transaction_fail(struct session *session)
             ky_metric_add(&rollbacks, 1);
         }
         settings_rollback(&session->settings, 0);
+        session_apply_role(session);
         session->has_catalog_changes = false;
         return;
     }
@@ -131,6 +133,7 @@ transaction_fail(struct session *session)
     after_mark_rollback(session_after_queue(session), &last->after);
     notify_rewind(session, &last->notify);
     settings_rollback(&session->settings, last->settings_mark);
+    session_apply_role(session);
     session->has_catalog_changes = last->had_catalog_changes;
 }
 
@@ -245,6 +248,7 @@ transaction_finish(struct session *session, struct ky_error *err)
         *err = *session->commit_error;
         notify_abort(session);
         settings_rollback(&session->settings, 0);
+        session_apply_role(session);
         forget_transaction(session);
         ky_metric_add(&rollbacks, 1);
         return KY_ERR;
@@ -253,6 +257,7 @@ transaction_finish(struct session *session, struct ky_error *err)
         ky_metric_observe_ns(&commit_seconds, ky_monotonic_ns() - session->commit_start_ns);
     }
     settings_commit(&session->settings);
+    session_apply_role(session);
     notify_commit(session);
     forget_transaction(session);
     ky_metric_add(&commits, 1);
@@ -380,6 +385,7 @@ rollback_to_index(struct session *session, size_t index)
     after_mark_rollback(session_after_queue(session), &savepoint->after);
     notify_rewind(session, &savepoint->notify);
     settings_rollback(&session->settings, savepoint->settings_mark);
+    session_apply_role(session);
     session->has_catalog_changes = savepoint->had_catalog_changes;
     session->savepoint_count = index + 1;
 }

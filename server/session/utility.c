@@ -4,6 +4,7 @@
 #include "server/base/assert.h"
 #include "server/session/notify.h"
 #include "server/session/plpgsql/plpgsql.h"
+#include "server/session/rights.h"
 
 /*
  * Statements that are not plans. Each handler either finishes, or takes what it must wait for
@@ -137,6 +138,16 @@ utility_inner_portal(struct session *session, struct portal *outer, const struct
 
 /* ------------------------------------------------------------------ the rest */
 
+/* Any of them is enough for the mode. */
+static acl_rights
+lock_rights(enum table_lock_mode mode)
+{
+    const acl_rights changes = ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE;
+    return mode == LOCK_ACCESS_SHARE    ? changes | ACL_SELECT
+           : mode <= LOCK_ROW_EXCLUSIVE ? changes | ACL_INSERT
+                                        : changes;
+}
+
 static ky_status
 run_lock(struct session *session, const struct portal *outer, const struct ast_lock_table *lock,
          bool *is_pending_out, struct ky_error *err)
@@ -150,6 +161,7 @@ run_lock(struct session *session, const struct portal *outer, const struct ast_l
     }
     KY_TRY(session_image(session, &image, err));
     session_bind_context(session, &bind, &session->arena, image, &env, outer->source);
+    bind.role = session_limited_role(session);
     ky_status status = KY_OK;
     for (int32_t i = 0; i < ast_list_count(lock->relations) && status == KY_OK; i++) {
         struct cat_table *table;
@@ -160,6 +172,9 @@ run_lock(struct session *session, const struct portal *outer, const struct ast_l
                                table->name);
             status = ky_error_detail(err, "This operation is not supported for %s.",
                                      table->kind == 'm' ? "materialized views" : "sequences");
+        } else if (status == KY_OK) {
+            status = rights_check_table(session, image, table,
+                                        lock_rights((enum table_lock_mode)lock->mode), true, err);
         }
         if (status == KY_OK && table->sysview == NULL) {
             status = session_lock_table(session, table->oid, (enum table_lock_mode)lock->mode,
@@ -223,7 +238,11 @@ static ky_status
 run_checkpoint(struct session *session, struct ky_error *err)
 {
     lsn_t lsn;
-    if (!session->is_superuser) {
+    struct cat_image *image;
+    KY_TRY(session_image(session, &image, err));
+    const bool may = rights_owns(session, image, OID_ROLE_CHECKPOINT);
+    cat_image_release(image);
+    if (!may) {
         return ky_error_set(
             err, KY_INSUFFICIENT_PRIVILEGE,
             "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT");

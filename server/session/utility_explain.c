@@ -186,7 +186,8 @@ utility_explain(struct session *session, struct portal *outer, const struct ast_
                             "EXPLAIN of this statement is not supported");
     }
     int64_t begin_ns = ky_monotonic_ns();
-    if (source_plan(session, portal->source, err) != KY_OK) {
+    if (source_plan(session, portal->source, err) != KY_OK ||
+        source_check_rights(portal->source, err) != KY_OK) {
         portal_free(session, portal);
         return KY_ERR;
     }

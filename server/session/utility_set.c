@@ -60,14 +60,20 @@ set_values(struct session *session, const struct ast_set *set, struct ky_buffer 
         KY_TRY(status);
     }
     ky_buffer_append_byte(text, 0);
+    const char *value = (const char *)text->data;
     const bool is_block = session->is_block || session->program_depth > 0;
     bool is_local = set->is_local && is_block;
+    KY_TRY(session_check_role_setting(session, set->name, value, err));
     if (set->is_local && !is_block) {
         session_notice(session, "WARNING", KY_NO_ACTIVE_SQL_TRANSACTION,
                        "SET LOCAL can only be used in transaction blocks");
     }
-    return settings_set(&session->settings, set->name, (const char *)text->data,
-                        is_local || set->is_local, false, err);
+    KY_TRY(
+        settings_set(&session->settings, set->name, value, is_local || set->is_local, false, err));
+    return strcasecmp(set->name, "session_authorization") != 0
+               ? KY_OK
+               : settings_set(&session->settings, "role", "none", is_local || set->is_local, false,
+                              err);
 }
 
 static ky_status
@@ -102,6 +108,9 @@ utility_set(struct session *session, const struct ast_set *set, struct ky_error 
     case AST_SET_DEFAULT:
     case AST_RESET:
         status = settings_reset(&session->settings, set->name, err);
+        if (status == KY_OK && strcasecmp(set->name, "session_authorization") == 0) {
+            status = settings_reset(&session->settings, "role", err);
+        }
         break;
     case AST_SET_FROM_CURRENT:
         status = ky_error_set(err, KY_FEATURE_NOT_SUPPORTED, "SET FROM CURRENT is not supported");
@@ -194,6 +203,8 @@ utility_discard(struct session *session, const struct ast_discard *discard, stru
         strcpy(session->tag, "DISCARD ALL");
         cursor_close_all(session);
         settings_reset_all(&session->settings);
+        KY_TRY(settings_reset(&session->settings, "session_authorization", err));
+        KY_TRY(settings_reset(&session->settings, "role", err));
         session_apply_settings(session);
         session_advisory_release(session);
         notify_unlisten(session, NULL);

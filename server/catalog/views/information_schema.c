@@ -64,13 +64,19 @@ put_relation(struct datum **at, const struct cat_image *image, const struct cat_
     put_text(at, table->name);
 }
 
+void
+view_put_relation(struct datum **at, const struct cat_image *image, const struct cat_table *table)
+{
+    put_relation(at, image, table);
+}
+
 static ky_status
 fill_tables(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
 {
     (void)err;
     for (size_t i = 0; i < context->image->table_count; i++) {
         const struct cat_table *table = context->image->tables[i];
-        if (table->kind == 'r' || table->kind == 'v') {
+        if ((table->kind == 'r' || table->kind == 'v') && view_shows(context, table)) {
             struct datum *at = sysview_add(rows);
             put_relation(&at, context->image, table);
             put_text(&at, table->kind == 'v'          ? "VIEW"
@@ -252,7 +258,8 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
         for (uint16_t k = 0; k < table->column_count; k++) {
             const struct cat_column *column = &table->columns[k];
             const bool is_generated = column->generated != 0;
-            if ((table->kind != 'r' && table->kind != 'v') || column->is_dropped) {
+            if ((table->kind != 'r' && table->kind != 'v') || column->is_dropped ||
+                !view_shows_column(context, table, column)) {
                 continue;
             }
             struct datum *at = sysview_add(rows);
@@ -560,10 +567,12 @@ fill_views(const struct sysview_context *context, struct sysview_rows *rows, str
     (void)err;
     for (size_t i = 0; i < context->image->table_count; i++) {
         const struct cat_table *table = context->image->tables[i];
-        if (table->kind == 'v') {
+        if (table->kind == 'v' && view_shows(context, table)) {
+            const bool is_own = context->role == OID_NONE ||
+                                acl_inherits(context->image, context->role, table->owner);
             struct datum *at = sysview_add(rows);
             put_relation(&at, context->image, table);
-            put_text(&at, sysview_query(context, rows, table));
+            put_text(&at, is_own ? sysview_query(context, rows, table) : NULL);
             put_text(&at, "NONE");
             for (int answer = 0; answer < 5; answer++) {
                 put_text(&at, "NO"); /* views are read only */
@@ -641,37 +650,3 @@ fill_elements(const struct sysview_context *context, struct sysview_rows *rows,
 }
 VIEW(view_is_element_types, 13493, OID_SCHEMA_INFORMATION, "element_types", 'v', element_columns,
      fill_elements);
-
-/* ------------------------------------------------------------------ who may what */
-
-static const struct sysview_column grant_columns[] = {
-    {"grantor", OID_NAME},         {"grantee", OID_NAME},          {"table_catalog", OID_NAME},
-    {"table_schema", OID_NAME},    {"table_name", OID_NAME},       {"privilege_type", OID_VARCHAR},
-    {"is_grantable", OID_VARCHAR}, {"with_hierarchy", OID_VARCHAR}};
-
-/* An owner may everything; there is no GRANT. */
-static ky_status
-fill_grants(const struct sysview_context *context, struct sysview_rows *rows, struct ky_error *err)
-{
-    static const char *const privileges[] = {"INSERT",   "SELECT",     "UPDATE", "DELETE",
-                                             "TRUNCATE", "REFERENCES", "TRIGGER"};
-    (void)err;
-    for (size_t i = 0; i < context->image->table_count; i++) {
-        const struct cat_table *table = context->image->tables[i];
-        const char *owner = view_role_name(context->image, table->owner);
-        for (size_t k = 0; table->kind != 'S' && k < KY_COUNT_OF(privileges); k++) {
-            struct datum *at = sysview_add(rows);
-            put_text(&at, owner);
-            put_text(&at, owner);
-            put_relation(&at, context->image, table);
-            put_text(&at, privileges[k]);
-            put_text(&at, "YES");
-            put_text(&at, strcmp(privileges[k], "SELECT") == 0 ? "YES" : "NO");
-        }
-    }
-    return KY_OK;
-}
-VIEW(view_is_table_privileges, 13416, OID_SCHEMA_INFORMATION, "table_privileges", 'v',
-     grant_columns, fill_grants);
-VIEW(view_is_role_table_grants, 13421, OID_SCHEMA_INFORMATION, "role_table_grants", 'v',
-     grant_columns, fill_grants);

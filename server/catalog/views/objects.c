@@ -11,32 +11,18 @@
 static const struct sysview_column namespace_columns[] = {
     {"oid", OID_OID}, {"nspname", OID_NAME}, {"nspowner", OID_OID}, {"nspacl", OID_ACLITEM_ARRAY}};
 
-/* public belongs to whoever owns the database, and everybody may use it. */
-static struct datum
-public_acl(struct ky_arena *arena)
-{
-    const struct datum items[] = {datum_cstr("pg_database_owner=UC/pg_database_owner"),
-                                  datum_cstr("=U/pg_database_owner")};
-    struct ky_slice array = array_make(arena, type_get(OID_ACLITEM), items, KY_COUNT_OF(items));
-    return datum_bytes(array.data, array.size);
-}
-
 FILL(fill_namespace)
 {
     (void)err;
     for (size_t i = 0; i < context->image->schema_count; i++) {
         const struct cat_schema *schema = context->image->schemas[i];
         struct datum *at = sysview_add(rows);
-        bool is_public = schema->oid == OID_SCHEMA_PUBLIC && schema->owner == OID_ROLE_POSTGRES &&
-                         cat_get_role(context->image, OID_ROLE_DATABASE_OWNER) != NULL;
+        struct acl_list list;
         put_word(&at, schema->oid);
         put_text(&at, schema->name);
-        put_word(&at, is_public ? OID_ROLE_DATABASE_OWNER : schema->owner);
-        if (is_public) {
-            *at++ = public_acl(rows->arena);
-        } else {
-            put_null(&at);
-        }
+        put_word(&at, acl_schema_owner(context->image, schema));
+        acl_of_schema(context->image, schema, &list);
+        *at++ = acl_print(context->image, &list, rows->arena);
     }
     return KY_OK;
 }
@@ -132,7 +118,7 @@ FILL(fill_roles)
     }
     return KY_OK;
 }
-VIEW(view_pg_roles, 12005, OID_SCHEMA_PG_CATALOG, "pg_roles", 'v', roles_columns, fill_roles);
+VIEW(view_pg_roles, 12000, OID_SCHEMA_PG_CATALOG, "pg_roles", 'v', roles_columns, fill_roles);
 
 /* Password hashes are nobody's to read: privileges on catalogs are not enforced yet. */
 FILL(fill_authid)
@@ -151,12 +137,85 @@ FILL(fill_authid)
         put_word(&at, role->can_replicate);
         put_word(&at, role->can_bypass_rls);
         put_word(&at, role->connection_limit);
-        put_null(&at);
+        put_text(&at, role->password);
         put_valid_until(&at, role);
     }
     return KY_OK;
 }
 VIEW(view_pg_authid, 1260, OID_SCHEMA_PG_CATALOG, "pg_authid", 'r', authid_columns, fill_authid);
+
+static const struct sysview_column members_columns[] = {
+    {"roleid", OID_OID}, {"member", OID_OID}, {"grantor", OID_OID}, {"admin_option", OID_BOOL}};
+
+FILL(fill_members)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->member_count; i++) {
+        const struct cat_member *member = context->image->members[i];
+        struct datum *at = sysview_add(rows);
+        put_word(&at, member->role);
+        put_word(&at, member->member);
+        put_word(&at, member->grantor);
+        put_word(&at, member->is_admin);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_auth_members, 1261, OID_SCHEMA_PG_CATALOG, "pg_auth_members", 'r', members_columns,
+     fill_members);
+
+static const struct sysview_column default_acl_columns[] = {
+    {"oid", OID_OID},
+    {"defaclrole", OID_OID},
+    {"defaclnamespace", OID_OID},
+    {"defaclobjtype", OID_CHAR},
+    {"defaclacl", OID_ACLITEM_ARRAY},
+};
+
+FILL(fill_default_acl)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->default_acl_count; i++) {
+        const struct cat_default_acl *acl = context->image->default_acls[i];
+        const struct acl_list list = {.items = acl->items, .count = acl->count};
+        struct datum *at = sysview_add(rows);
+        put_word(&at, acl->oid);
+        put_word(&at, acl->role);
+        put_word(&at, acl->schema);
+        put_word(&at, acl->kind);
+        *at++ = acl_print(context->image, &list, rows->arena);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_default_acl, 826, OID_SCHEMA_PG_CATALOG, "pg_default_acl", 'r', default_acl_columns,
+     fill_default_acl);
+
+static const struct sysview_column shadow_columns[] = {
+    {"usename", OID_NAME},  {"usesysid", OID_OID},         {"usecreatedb", OID_BOOL},
+    {"usesuper", OID_BOOL}, {"userepl", OID_BOOL},         {"usebypassrls", OID_BOOL},
+    {"passwd", OID_TEXT},   {"valuntil", OID_TIMESTAMPTZ}, {"useconfig", OID_TEXT_ARRAY}};
+
+FILL(fill_shadow)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->role_count; i++) {
+        const struct cat_role *role = context->image->roles[i];
+        if (!role->can_login) {
+            continue;
+        }
+        struct datum *at = sysview_add(rows);
+        put_text(&at, role->name);
+        put_word(&at, role->oid);
+        put_word(&at, role->can_create_db);
+        put_word(&at, role->is_superuser);
+        put_word(&at, role->can_replicate);
+        put_word(&at, role->can_bypass_rls);
+        put_text(&at, role->password);
+        put_valid_until(&at, role);
+        put_null(&at);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_shadow, 12005, OID_SCHEMA_PG_CATALOG, "pg_shadow", 'v', shadow_columns, fill_shadow);
 
 /* ------------------------------------------------------------------ pg_database */
 
@@ -199,7 +258,10 @@ FILL(fill_database)
         put_word(&at, TABLESPACE_DEFAULT);
         put_text(&at, "C.UTF-8");
         put_text(&at, "C.UTF-8");
-        put_nulls(&at, 3);
+        put_nulls(&at, 2);
+        struct acl_list list;
+        acl_of_database(context->image, database, &list);
+        *at++ = acl_print(context->image, &list, rows->arena);
     }
     return KY_OK;
 }
@@ -215,7 +277,7 @@ static const struct sysview_column description_columns[] = {
 static bool
 is_shared(const struct cat_comment *comment)
 {
-    enum { CLASS_PG_AUTHID = 1260, CLASS_PG_DATABASE = 1262 };
+    enum { CLASS_PG_AUTHID = 1260 };
     return comment->class_oid == CLASS_PG_AUTHID || comment->class_oid == CLASS_PG_DATABASE;
 }
 
@@ -370,8 +432,6 @@ EMPTY(view_pg_range, 3541, "pg_range", {"rngtypid", OID_OID}, {"rngsubtype", OID
       {"rngcanonical", OID_REGPROC}, {"rngsubdiff", OID_REGPROC});
 EMPTY(view_pg_tablespace, 1213, "pg_tablespace", {"oid", OID_OID}, {"spcname", OID_NAME},
       {"spcowner", OID_OID}, {"spcacl", OID_ACLITEM_ARRAY}, {"spcoptions", OID_TEXT_ARRAY});
-EMPTY(view_pg_auth_members, 1261, "pg_auth_members", {"roleid", OID_OID}, {"member", OID_OID},
-      {"grantor", OID_OID}, {"admin_option", OID_BOOL});
 EMPTY(view_pg_foreign_table, 3118, "pg_foreign_table", {"ftrelid", OID_OID}, {"ftserver", OID_OID},
       {"ftoptions", OID_TEXT_ARRAY});
 EMPTY(view_pg_foreign_server, 1417, "pg_foreign_server", {"oid", OID_OID}, {"srvname", OID_NAME},

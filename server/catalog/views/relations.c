@@ -60,6 +60,7 @@ struct class_row {
     int check_count;
     bool is_populated; /* kind m */
     const char *const *options;
+    struct datum acl;
 };
 
 static struct datum
@@ -117,9 +118,18 @@ add_class(struct sysview_rows *rows, const struct class_row *row)
     put_word(&at, 0);
     put_word(&at, 0);
     put_word(&at, 0);
-    put_null(&at);
+    *at++ = row->acl;
     *at++ = text_array(rows, row->options);
     put_null(&at);
+}
+
+static struct datum
+table_acl(const struct sysview_context *context, const struct sysview_rows *rows,
+          const struct cat_table *table)
+{
+    struct acl_list list;
+    acl_of_table(context->image, table, &list);
+    return acl_print(context->image, &list, rows->arena);
 }
 
 static ky_status
@@ -141,7 +151,8 @@ fill_class(const struct sysview_context *context, struct sysview_rows *rows, str
                                 .kind = table->kind,
                                 .is_populated = table->is_populated,
                                 .column_count = table->column_count,
-                                .options = table->options};
+                                .options = table->options,
+                                .acl = table_acl(context, rows, table)};
         for (uint16_t k = 0; k < table->constraint_count; k++) {
             row.check_count += table->constraints[k]->kind == CONSTRAINT_CHECK;
         }
@@ -157,7 +168,8 @@ fill_class(const struct sysview_context *context, struct sysview_rows *rows, str
                                                 .persistence = table->persistence,
                                                 .kind = 'i',
                                                 .column_count = index->column_count,
-                                                .options = index->options});
+                                                .options = index->options,
+                                                .acl = datum_null()});
         }
     }
     return KY_OK;
@@ -204,7 +216,7 @@ has_default(const struct cat_column *column)
 
 static void
 add_attribute(struct sysview_rows *rows, oid_t relation, int number,
-              const struct cat_column *column)
+              const struct cat_column *column, struct datum acl)
 {
     struct datum *at = sysview_add(rows);
     const struct type *type = column->type;
@@ -230,7 +242,17 @@ add_attribute(struct sysview_rows *rows, oid_t relation, int number,
     put_word(&at, true);
     put_word(&at, 0);
     put_word(&at, type->collation);
-    put_nulls(&at, 4);
+    *at++ = acl;
+    put_nulls(&at, 3);
+}
+
+static struct datum
+column_acl(const struct sysview_context *context, const struct sysview_rows *rows,
+           const struct cat_table *table, const struct cat_column *column)
+{
+    struct acl_list list;
+    acl_of_column(context->image, table, column->number, &list);
+    return acl_print(context->image, &list, rows->arena);
 }
 
 static void
@@ -245,7 +267,7 @@ add_sequence_attributes(struct sysview_rows *rows, oid_t sequence)
                                           .type = type_get(columns[i].type),
                                           .typmod = -1,
                                           .is_not_null = true};
-        add_attribute(rows, sequence, i + 1, &column);
+        add_attribute(rows, sequence, i + 1, &column, datum_null());
     }
 }
 
@@ -278,7 +300,8 @@ fill_attribute(const struct sysview_context *context, struct sysview_rows *rows,
     for (size_t i = 0; i < context->image->table_count; i++) {
         const struct cat_table *table = context->image->tables[i];
         for (uint16_t k = 0; k < table->column_count; k++) {
-            add_attribute(rows, table->oid, table->columns[k].number, &table->columns[k]);
+            add_attribute(rows, table->oid, table->columns[k].number, &table->columns[k],
+                          column_acl(context, rows, table, &table->columns[k]));
         }
         if (table->kind == 'S') {
             add_sequence_attributes(rows, table->oid);
@@ -287,7 +310,7 @@ fill_attribute(const struct sysview_context *context, struct sysview_rows *rows,
             const struct cat_index *index = table->indexes[k];
             for (uint16_t key = 0; key < index->column_count; key++) {
                 const struct cat_column column = index_column(rows, index, key);
-                add_attribute(rows, index->oid, key + 1, &column);
+                add_attribute(rows, index->oid, key + 1, &column, datum_null());
             }
         }
     }

@@ -62,16 +62,24 @@ bounds_values(struct ky_arena *arena, const struct cat_statistics *s)
                                : values_array(arena, s->type, s->bounds, s->bound_count);
 }
 
-/* A row of a view for each column that was analyzed. */
+static bool
+may_read(const struct sysview_context *context, const struct cat_table *table, uint16_t column)
+{
+    return context->role == OID_NONE || acl_on_column(context->image, context->role, table,
+                                                      (int16_t)(column + 1), ACL_SELECT) != 0;
+}
+
+/* A row of a view for each column that was analyzed and may be read. */
 static void
-fill_columns(const struct cat_image *image, struct sysview_rows *rows,
+fill_columns(const struct sysview_context *context, struct sysview_rows *rows,
              void (*put)(const struct cat_image *image, const struct cat_table *table,
                          const struct cat_column *column, struct sysview_rows *rows))
 {
+    const struct cat_image *image = context->image;
     for (size_t i = 0; i < image->table_count; i++) {
         const struct cat_table *table = image->tables[i];
         for (uint16_t c = 0; c < table->column_count; c++) {
-            if (table->columns[c].statistics != NULL) {
+            if (table->columns[c].statistics != NULL && may_read(context, table, c)) {
                 put(image, table, &table->columns[c], rows);
             }
         }
@@ -102,7 +110,7 @@ static ky_status
 fill_stats(const struct sysview_context *context, struct sysview_rows *rows,
            struct ky_error *err KY_UNUSED)
 {
-    fill_columns(context->image, rows, put_stats);
+    fill_columns(context, rows, put_stats);
     return KY_OK;
 }
 VIEW(view_pg_stats, 12053, OID_SCHEMA_PG_CATALOG, "pg_stats", 'v', stats_columns, fill_stats);
@@ -190,7 +198,7 @@ static ky_status
 fill_statistic(const struct sysview_context *context, struct sysview_rows *rows,
                struct ky_error *err KY_UNUSED)
 {
-    fill_columns(context->image, rows, put_statistic);
+    fill_columns(context, rows, put_statistic);
     return KY_OK;
 }
 VIEW(view_pg_statistic, 2619, OID_SCHEMA_PG_CATALOG, "pg_statistic", 'r', statistic_columns,

@@ -10,6 +10,31 @@ view_schema_name(const struct cat_image *image, oid_t schema)
     return found == NULL ? NULL : found->name;
 }
 
+bool
+view_shows_column(const struct sysview_context *context, const struct cat_table *table,
+                  const struct cat_column *column)
+{
+    return context->role == OID_NONE || acl_inherits(context->image, context->role, table->owner) ||
+           acl_on_column(context->image, context->role, table, column->number,
+                         acl_all(ACL_OF_COLUMN)) != 0;
+}
+
+bool
+view_shows(const struct sysview_context *context, const struct cat_table *table)
+{
+    if (context->role == OID_NONE || acl_inherits(context->image, context->role, table->owner) ||
+        acl_on_table(context->image, context->role, table,
+                     acl_all(table->kind == 'S' ? ACL_OF_SEQUENCE : ACL_OF_TABLE)) != 0) {
+        return true;
+    }
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        if (view_shows_column(context, table, &table->columns[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 view_role_name(const struct cat_image *image, oid_t role)
 {
@@ -52,6 +77,8 @@ catalog_views_register(void)
         &view_pg_range,
         &view_pg_tablespace,
         &view_pg_auth_members,
+        &view_pg_default_acl,
+        &view_pg_shadow,
         &view_pg_foreign_table,
         &view_pg_foreign_server,
         &view_pg_shdescription,
@@ -72,6 +99,10 @@ catalog_views_register(void)
         &view_is_element_types,
         &view_is_table_privileges,
         &view_is_role_table_grants,
+        &view_is_column_privileges,
+        &view_is_role_column_grants,
+        &view_is_enabled_roles,
+        &view_is_applicable_roles,
     };
     sysview_register(views, KY_COUNT_OF(views));
 }

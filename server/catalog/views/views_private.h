@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "server/catalog/acl.h"
 #include "server/catalog/sysview.h"
 
 /* Fills a row from left to right; each view lists its columns in the same order. */
@@ -48,6 +49,13 @@ put_text(struct datum **at, const char *text)
 
 const char *view_schema_name(const struct cat_image *image, oid_t schema);
 const char *view_role_name(const struct cat_image *image, oid_t role);
+/* The database, the schema and the name of a relation. */
+void view_put_relation(struct datum **at, const struct cat_image *image,
+                       const struct cat_table *table);
+/* Has the role of the context any right on the relation, or on one of its columns? */
+bool view_shows(const struct sysview_context *context, const struct cat_table *table);
+bool view_shows_column(const struct sysview_context *context, const struct cat_table *table,
+                       const struct cat_column *column);
 /* typstorage: 'p'lain for fixed sizes, 'm'ain for numeric, 'e'xternal for vectors, e'x'tended. */
 char view_type_storage(const struct type *type);
 
@@ -58,10 +66,13 @@ extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg
     view_pg_sequence, view_pg_inherits, view_pg_policy, view_pg_trigger, view_pg_statistic_ext,
     view_pg_statistic, view_pg_stats, view_pg_publication, view_pg_publication_rel,
     view_pg_publication_namespace, view_pg_enum, view_pg_range, view_pg_tablespace,
-    view_pg_auth_members, view_pg_foreign_table, view_pg_foreign_server, view_pg_shdescription,
-    view_pg_opclass, view_pg_opfamily, view_pg_amop, view_pg_available_extensions,
-    view_pg_available_extension_versions;
+    view_pg_auth_members, view_pg_default_acl, view_pg_shadow, view_pg_foreign_table,
+    view_pg_foreign_server, view_pg_shdescription, view_pg_opclass, view_pg_opfamily, view_pg_amop,
+    view_pg_available_extensions, view_pg_available_extension_versions;
 extern const struct sysview view_is_schemata, view_is_tables, view_is_columns,
     view_is_table_constraints, view_is_key_column_usage, view_is_referential_constraints,
     view_is_constraint_column_usage, view_is_check_constraints, view_is_views,
-    view_is_element_types, view_is_table_privileges, view_is_role_table_grants;
+    view_is_element_types;
+extern const struct sysview view_is_table_privileges, view_is_role_table_grants,
+    view_is_column_privileges, view_is_role_column_grants, view_is_enabled_roles,
+    view_is_applicable_roles;

@@ -176,6 +176,7 @@ sysview_fill(struct op_sysview_scan *self, struct ky_error *err)
         .path = catalog_env == NULL ? NULL : catalog_env->path,
         .storage = context->access == NULL ? NULL : access_storage(context->access),
         .session = context->session,
+        .role = context->role,
     };
     self->rows = (struct sysview_rows){.arena = context->arena, .column_count = view->column_count};
     KY_TRY(view->fill(&about, &self->rows, err));

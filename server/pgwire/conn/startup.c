@@ -159,7 +159,7 @@ authenticate(struct conn *conn)
     if (!is_known && conn->peer.is_local && !server_has_password(conn->pgwire->options.server)) {
         return log_in(conn); /* says that there is no such role */
     }
-    return ask_password(conn, is_known ? auth.secret : "");
+    return ask_password(conn, is_known && !auth.is_expired ? auth.secret : "");
 }
 
 /* ------------------------------------------------------------------ messages */

@@ -3,6 +3,7 @@
 
 #include "parser/parser.h"
 #include "server/session/catalog/funcs_private.h"
+#include "server/session/rights.h"
 #include "server/session/sequence.h"
 #include "server/types/array.h"
 
@@ -237,9 +238,13 @@ sequence_open(struct func_env *env, const struct datum *args, int arg_count,
               struct func_rows **rows_out, struct ky_error *err)
 {
     (void)arg_count;
-    (void)err;
     struct sequence_row *row = ky_arena_new(env->types.arena, struct sequence_row);
-    row->sequence = cat_get_table(funcs_env(env)->image, (oid_t)args[0].word);
+    const struct cat_image *image = funcs_env(env)->image;
+    row->sequence = cat_get_table(image, (oid_t)args[0].word);
+    if (row->sequence != NULL) {
+        KY_TRY(
+            rights_check_table(funcs_session(env), image, row->sequence, ACL_SELECT, false, err));
+    }
     row->is_done = row->sequence == NULL || row->sequence->kind != 'S';
     *rows_out = (struct func_rows *)(void *)row;
     return KY_OK;

@@ -2,13 +2,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/catalog/acl.h"
 #include "server/session/catalog/funcs_private.h"
 #include "server/types/array.h"
 
 /*
- * has_table_privilege and its kin. They answer what the server does: it checks who owns a thing
- * before changing it, but not yet who may read or write it, so every role has every privilege on
- * what exists. Roles, objects and the words for privileges are checked as PostgreSQL does.
+ * has_table_privilege and its kin. Functions, types, languages and the like have no grants of their
+ * own: everybody has what PUBLIC has by default. Roles, objects and the words for privileges are
+ * checked as PostgreSQL does.
  *
  * All forms of a function share one implementation: [role,] object [, column], privilege. The
  * types of the arguments say how role and object are named.
@@ -55,12 +56,100 @@ static const char *const *words_of(enum object_class class)
     return other;
 }
 
+/* What is asked of: a role, and what it was given by name or number. */
+struct asked {
+    enum object_class class;
+    oid_t role; /* OID_NONE: PUBLIC */
+    const struct cat_table *table;
+    const struct cat_schema *schema;
+    const struct cat_database *database;
+    int16_t column;
+};
+
+static acl_rights
+rights_on(const struct cat_image *image, const struct asked *asked, acl_rights wanted)
+{
+    acl_rights has = 0;
+    switch (asked->class) {
+    case OBJECT_TABLE:
+    case OBJECT_SEQUENCE:
+        return acl_on_table(image, asked->role, asked->table, wanted);
+    case OBJECT_COLUMN:
+        return acl_on_column(image, asked->role, asked->table, asked->column, wanted);
+    case OBJECT_ANY_COLUMN:
+        for (int16_t i = 1; i <= (int16_t)asked->table->column_count; i++) {
+            has |= acl_on_column(image, asked->role, asked->table, i, wanted);
+        }
+        return has;
+    case OBJECT_SCHEMA:
+        return acl_on_schema(image, asked->role, asked->schema, wanted);
+    case OBJECT_DATABASE:
+        return acl_on_database(image, asked->role, asked->database, wanted);
+    case OBJECT_PARAMETER:
+    case OBJECT_OTHER:
+        break;
+    }
+    return wanted;
+}
+
+static acl_rights
+options_on(const struct cat_image *image, const struct asked *asked, acl_rights wanted)
+{
+    struct acl_list list;
+    acl_rights may = 0;
+    switch (asked->class) {
+    case OBJECT_TABLE:
+    case OBJECT_SEQUENCE:
+        acl_of_table(image, asked->table, &list);
+        return acl_may_grant(image, asked->role, &list, wanted);
+    case OBJECT_COLUMN:
+    case OBJECT_ANY_COLUMN:
+        acl_of_table(image, asked->table, &list);
+        may = acl_may_grant(image, asked->role, &list, wanted);
+        for (int16_t i = 1; i <= (int16_t)asked->table->column_count; i++) {
+            if (asked->class == OBJECT_ANY_COLUMN || i == asked->column) {
+                acl_of_column(image, asked->table, i, &list);
+                may |= acl_may_grant(image, asked->role, &list, wanted);
+            }
+        }
+        return may;
+    case OBJECT_SCHEMA:
+        acl_of_schema(image, asked->schema, &list);
+        return acl_may_grant(image, asked->role, &list, wanted);
+    case OBJECT_DATABASE:
+        acl_of_database(image, asked->database, &list);
+        return acl_may_grant(image, asked->role, &list, wanted);
+    case OBJECT_PARAMETER:
+    case OBJECT_OTHER:
+        break;
+    }
+    return acl_is_superuser(image, asked->role) ? wanted : 0;
+}
+
+/* One of the words: does the role have it? RULE is a word without a right. */
+static bool
+has_word(const struct cat_image *image, const struct asked *asked, struct ky_slice word,
+         bool is_option)
+{
+    acl_rights right = acl_right_named(word);
+    if (asked->class == OBJECT_PARAMETER) {
+        return acl_is_superuser(image, asked->role);
+    }
+    if (right == 0 && asked->class != OBJECT_OTHER) {
+        return false;
+    }
+    right = right == 0 ? ACL_USAGE : right;
+    return (is_option ? options_on(image, asked, right) : rights_on(image, asked, right)) != 0;
+}
+
 /* "SELECT, update with grant option": a list, any of which will do. */
 static ky_status
-check_words(const char *text, enum object_class class, struct ky_error *err)
+check_words(const char *text, const struct cat_image *image, const struct asked *asked,
+            bool *has_out, struct ky_error *err)
 {
     static const char option[] = " WITH GRANT OPTION";
-    const char *const *words = words_of(class);
+    const char *const *words = words_of(asked->class);
+    *has_out = false;
     for (const char *at = text;;) {
         const char *end = at + strcspn(at, ",");
         const char *first = at + strspn(at, " \t");
@@ -70,9 +159,9 @@ check_words(const char *text, enum object_class class, struct ky_error *err)
         }
         size_t size = (size_t)(last - first);
         size_t option_size = sizeof(option) - 1;
-        if (size > option_size && strncasecmp(last - option_size, option, option_size) == 0) {
-            size -= option_size;
-        }
+        const bool is_option =
+            size > option_size && strncasecmp(last - option_size, option, option_size) == 0;
+        size -= is_option ? option_size : 0;
         bool is_known = false;
         for (const char *const *word = words; *word != NULL; word++) {
             is_known = is_known || (strlen(*word) == size && strncasecmp(*word, first, size) == 0);
@@ -82,6 +171,7 @@ check_words(const char *text, enum object_class class, struct ky_error *err)
                                 "unrecognized privilege type: \"%.*s\"", (int)(last - first),
                                 first);
         }
+        *has_out = *has_out || has_word(image, asked, ky_slice(first, size), is_option);
         if (*end == '\0') {
             return KY_OK;
         }
@@ -95,55 +185,73 @@ is_name_type(oid_t type)
     return type == OID_NAME || type == OID_TEXT;
 }
 
+/* An OID that is no role's has what PUBLIC has. */
 static ky_status
-check_role(const struct func_env *env, oid_t type, struct datum value, bool *is_there_out,
+check_role(const struct func_env *env, oid_t type, struct datum value, oid_t *role_out,
            struct ky_error *err)
 {
     const struct cat_image *image = funcs_env(env)->image;
-    *is_there_out = true;
     if (!is_name_type(type)) {
-        *is_there_out = cat_get_role(image, (oid_t)value.word) != NULL;
+        *role_out = cat_get_role(image, (oid_t)value.word) != NULL ? (oid_t)value.word : ACL_PUBLIC;
         return KY_OK;
     }
     const char *name = ky_arena_cstr(env->types.arena, value.bytes);
-    return strcmp(name, "public") == 0 || cat_find_role(image, ky_slice_cstr(name)) != NULL
+    const struct cat_role *role = cat_find_role(image, ky_slice_cstr(name));
+    *role_out = role == NULL ? ACL_PUBLIC : role->oid;
+    return role != NULL || strcmp(name, "public") == 0
                ? KY_OK
                : ky_error_set(err, KY_UNDEFINED_OBJECT, "role \"%s\" does not exist", name);
 }
 
+static const struct cat_database *
+database_by_oid(const struct cat_image *image, oid_t oid)
+{
+    for (size_t i = 0; i < image->database_count; i++) {
+        if (image->databases[i]->oid == oid) {
+            return image->databases[i];
+        }
+    }
+    return NULL;
+}
+
 /* False and KY_OK: an OID that names nothing; the answer is null. */
 static ky_status
-find_object(struct func_env *env, enum object_class class, oid_t type, struct datum value,
-            const struct cat_table **table_out, bool *is_there_out, struct ky_error *err)
+find_object(struct func_env *env, oid_t type, struct datum value, struct asked *asked,
+            bool *is_there_out, struct ky_error *err)
 {
     const struct cat_image *image = funcs_env(env)->image;
-    *table_out = NULL;
     *is_there_out = true;
     const char *name = is_name_type(type) ? ky_arena_cstr(env->types.arena, value.bytes) : NULL;
-    switch (class) {
+    const oid_t number = (oid_t)value.word;
+    switch (asked->class) {
     case OBJECT_DATABASE:
-        if (name != NULL && cat_find_database(image, ky_slice_cstr(name)) == NULL) {
+        asked->database = name != NULL ? cat_find_database(image, ky_slice_cstr(name))
+                                       : database_by_oid(image, number);
+        if (name != NULL && asked->database == NULL) {
             return ky_error_set(err, KY_INVALID_CATALOG_NAME, "database \"%s\" does not exist",
                                 name);
         }
+        *is_there_out = asked->database != NULL;
         return KY_OK;
     case OBJECT_SCHEMA:
-        if (name != NULL && cat_find_schema(image, ky_slice_cstr(name)) == NULL) {
+        asked->schema = name != NULL ? cat_find_schema(image, ky_slice_cstr(name))
+                                     : cat_get_schema(image, number);
+        if (name != NULL && asked->schema == NULL) {
             return ky_error_set(err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
         }
-        *is_there_out = name != NULL || cat_get_schema(image, (oid_t)value.word) != NULL;
+        *is_there_out = asked->schema != NULL;
         return KY_OK;
     case OBJECT_TABLE:
     case OBJECT_SEQUENCE:
     case OBJECT_COLUMN:
     case OBJECT_ANY_COLUMN: {
-        oid_t oid = (oid_t)value.word;
+        oid_t oid = number;
         if (name != NULL) {
             const struct reg_names *names = env->types.reg;
             KY_TRY(names->find_oid(names->self, OID_REGCLASS, value.bytes, &oid, err));
         }
-        *table_out = cat_get_table(image, oid);
-        *is_there_out = *table_out != NULL;
+        asked->table = cat_get_table(image, oid);
+        *is_there_out = asked->table != NULL;
         return KY_OK;
     }
     case OBJECT_PARAMETER:
@@ -154,18 +262,22 @@ find_object(struct func_env *env, enum object_class class, oid_t type, struct da
 }
 
 static ky_status
-check_column(const struct func_env *env, const struct cat_table *table, oid_t type,
-             struct datum value, bool *is_there_out, struct ky_error *err)
+check_column(const struct func_env *env, struct asked *asked, oid_t type, struct datum value,
+             bool *is_there_out, struct ky_error *err)
 {
+    const struct cat_table *table = asked->table;
     if (!is_name_type(type)) {
         *is_there_out = value.word > 0 && value.word <= table->column_count;
+        asked->column = (int16_t)value.word;
         return KY_OK;
     }
-    if (cat_find_column(table, value.bytes) == NULL) {
+    const struct cat_column *column = cat_find_column(table, value.bytes);
+    if (column == NULL) {
         return ky_error_set(err, KY_UNDEFINED_COLUMN,
                             "column \"%s\" of relation \"%s\" does not exist",
                             ky_arena_cstr(env->types.arena, value.bytes), table->name);
     }
+    asked->column = column->number;
     *is_there_out = true;
     return KY_OK;
 }
@@ -177,21 +289,27 @@ has_privilege(struct func_env *env, enum object_class class, const oid_t *types,
 {
     int own_count = class == OBJECT_COLUMN ? 3 : 2;
     int at = 0;
-    bool is_there = true;
-    const struct cat_table *table;
+    struct asked asked = {.class = class, .role = funcs_session(env)->role};
     if (arg_count > own_count) {
-        KY_TRY(check_role(env, types[0], args[0], &is_there, err));
+        KY_TRY(check_role(env, types[0], args[0], &asked.role, err));
         at++;
     }
-    bool is_object_there;
-    KY_TRY(find_object(env, class, types[at], args[at], &table, &is_object_there, err));
+    bool is_there;
+    bool has;
+    KY_TRY(find_object(env, types[at], args[at], &asked, &is_there, err));
     at++;
-    if (class == OBJECT_COLUMN && table != NULL) {
-        KY_TRY(check_column(env, table, types[at], args[at], &is_object_there, err));
+    if (class == OBJECT_COLUMN && is_there) {
+        KY_TRY(check_column(env, &asked, types[at], args[at], &is_there, err));
     }
     at += class == OBJECT_COLUMN;
-    KY_TRY(check_words(ky_arena_cstr(env->types.arena, args[at].bytes), class, err));
-    *out = is_there && is_object_there ? datum_word(true) : datum_null();
+    const char *words = ky_arena_cstr(env->types.arena, args[at].bytes);
+    if (!is_there) {
+        asked.class = OBJECT_OTHER; /* the words are checked all the same */
+        *out = datum_null();
+        return KY_OK;
+    }
+    KY_TRY(check_words(words, funcs_env(env)->image, &asked, &has, err));
+    *out = datum_word(has);
     return KY_OK;
 }
 
@@ -241,27 +359,60 @@ ALL_FORMS(DEFINE)
 
 /* ------------------------------------------------------------------ roles, default lists */
 
-/* There are no memberships yet: a role has itself, a superuser has all. */
+/* USAGE: its rights are the role's; MEMBER: it may SET ROLE; with an admin option, it may grant. */
+static ky_status
+has_role_words(const char *text, const struct cat_image *image, const oid_t roles[2], bool *has_out,
+               struct ky_error *err)
+{
+    *has_out = false;
+    for (const char *at = text;;) {
+        const size_t span = strcspn(at, ",");
+        const char *first = at + strspn(at, " \t");
+        size_t size = (size_t)(at + span - first);
+        while (size > 0 && first[size - 1] == ' ') {
+            size--;
+        }
+        const bool is_usage = size == 5 && strncasecmp(first, "USAGE", 5) == 0;
+        const bool is_member = size == 6 && strncasecmp(first, "MEMBER", 6) == 0;
+        const bool is_admin =
+            (size == 23 && strncasecmp(first, "USAGE WITH ADMIN OPTION", size) == 0) ||
+            (size == 23 && strncasecmp(first, "USAGE WITH GRANT OPTION", size) == 0) ||
+            (size == 24 && strncasecmp(first, "MEMBER WITH ADMIN OPTION", size) == 0) ||
+            (size == 24 && strncasecmp(first, "MEMBER WITH GRANT OPTION", size) == 0);
+        if (!is_usage && !is_member && !is_admin) {
+            return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
+                                "unrecognized privilege type: \"%.*s\"", (int)size, first);
+        }
+        *has_out = *has_out || (is_usage    ? acl_inherits(image, roles[0], roles[1])
+                                : is_member ? acl_is_member(image, roles[0], roles[1])
+                                            : acl_may_admin(image, roles[0], roles[1]));
+        if (at[span] == '\0') {
+            return KY_OK;
+        }
+        at += span + 1;
+    }
+}
+
 FUNCTION(pg_has_role)
 {
-    UNUSED_ARGS();
     const struct cat_image *image = funcs_env(env)->image;
-    const struct cat_role *roles[2] = {cat_find_role(image, ky_slice_cstr(funcs_env(env)->user)),
-                                       NULL};
+    oid_t roles[2] = {funcs_session(env)->role, OID_NONE};
     int first = arg_count == 3 ? 0 : 1;
+    bool has;
     for (int i = first; i < 2; i++) {
         struct datum value = args[i - first];
         bool is_oid = env->arg_types != NULL && env->arg_types[i - first]->oid == OID_OID;
-        roles[i] =
+        const struct cat_role *role =
             is_oid ? cat_get_role(image, (oid_t)value.word) : cat_find_role(image, value.bytes);
-        if (roles[i] == NULL && !is_oid) {
+        if (role == NULL && !is_oid) {
             return ky_error_set(err, KY_UNDEFINED_OBJECT, "role \"%s\" does not exist",
                                 ky_arena_cstr(env->types.arena, value.bytes));
         }
+        roles[i] = role == NULL ? (oid_t)value.word : role->oid;
     }
-    *out = roles[0] == NULL || roles[1] == NULL
-               ? datum_null()
-               : datum_word(roles[0] == roles[1] || roles[0]->is_superuser);
+    KY_TRY(has_role_words(ky_arena_cstr(env->types.arena, args[2 - first].bytes), image, roles,
+                          &has, err));
+    *out = datum_word(has);
     return KY_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "server/base/assert.h"
 #include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 
 /* Dispatch and what all handlers share. */
 
@@ -37,6 +38,8 @@ ddl_handles(enum ast_kind kind)
     case AST_CLUSTER:
     case AST_GRANT:
     case AST_GRANT_ROLE:
+    case AST_DEFAULT_PRIVILEGES:
+    case AST_OWNED:
     case AST_SET_CONSTRAINTS:
     case AST_CREATE_DATABASE:
     case AST_DROP_DATABASE:
@@ -122,12 +125,13 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
     case AST_CLUSTER:
         return accept_only(ddl, "CLUSTER", NULL);
     case AST_GRANT:
-        return accept_only(ddl, ((const struct ast_grant *)node)->is_grant ? "GRANT" : "REVOKE",
-                           "privileges are not enforced yet");
+        return ddl_grant(ddl, node);
     case AST_GRANT_ROLE:
-        return accept_only(
-            ddl, ((const struct ast_grant_role *)node)->is_grant ? "GRANT ROLE" : "REVOKE ROLE",
-            "role memberships are not enforced yet");
+        return ddl_grant_role(ddl, node);
+    case AST_DEFAULT_PRIVILEGES:
+        return ddl_default_privileges(ddl, node);
+    case AST_OWNED:
+        return ddl_owned(ddl, node);
     case AST_SET_CONSTRAINTS:
         return set_constraints(ddl, node);
     case AST_CREATE_DATABASE:
@@ -200,6 +204,7 @@ ddl_refresh(struct ddl *ddl)
     ddl->image = image;
     struct plan_source text = {.sql = ddl->sql};
     session_bind_context(ddl->session, &ddl->bind, ddl->arena, image, &ddl->env, &text);
+    ddl->bind.role = session_limited_role(ddl->session);
     return KY_OK;
 }
 
@@ -223,7 +228,8 @@ ddl_schema_of(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_o
 {
     if (name->schema == NULL) {
         *schema_out = ddl->session->path.creation;
-        return *schema_out != OID_NONE ? KY_OK
+        return *schema_out != OID_NONE ? rights_check_schema(ddl->session, ddl->image, *schema_out,
+                                                             ACL_CREATE, ddl->err)
                                        : ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME,
                                                       "no schema has been selected to create in");
     }
@@ -238,7 +244,7 @@ ddl_schema_of(struct ddl *ddl, const struct ast_range_var *name, oid_t *schema_o
                             "permission denied to create \"%s.%s\"", name->schema, name->name);
     }
     *schema_out = schema->oid;
-    return KY_OK;
+    return rights_check_schema(ddl->session, ddl->image, schema->oid, ACL_CREATE, ddl->err);
 }
 
 ky_status
@@ -278,11 +284,34 @@ ddl_kind_word(char kind)
 ky_status
 ddl_check_owner(struct ddl *ddl, const struct cat_table *table)
 {
-    if (ddl->session->is_superuser || table->owner == ddl->session->role) {
-        return KY_OK;
-    }
-    return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of %s %s",
-                        ddl_kind_word(table->kind), table->name);
+    return ddl_owns(ddl, table->owner)
+               ? KY_OK
+               : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of %s %s",
+                              ddl_kind_word(table->kind), table->name);
+}
+
+ky_status
+ddl_check_drop(struct ddl *ddl, const struct cat_table *table)
+{
+    const struct cat_schema *schema = cat_get_schema(ddl->image, table->schema);
+    return schema != NULL && ddl_owns(ddl, acl_schema_owner(ddl->image, schema))
+               ? KY_OK
+               : ddl_check_owner(ddl, table);
+}
+
+bool
+ddl_owns(const struct ddl *ddl, oid_t owner)
+{
+    return rights_owns(ddl->session, ddl->image, owner);
+}
+
+ky_status
+ddl_check_schema_owner(struct ddl *ddl, const struct cat_schema *schema)
+{
+    return ddl_owns(ddl, acl_schema_owner(ddl->image, schema))
+               ? KY_OK
+               : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of schema %s",
+                              schema->name);
 }
 
 bool

@@ -3,6 +3,7 @@
 
 #include "server/base/assert.h"
 #include "server/session/after.h"
+#include "server/session/rights.h"
 
 /* ALTER TABLE. Changes are made on a copy of the table's catalog entry, then written. */
 
@@ -65,12 +66,24 @@ change_owner(struct ddl *ddl, struct new_table *made, const struct ast_alter_com
     if (role == NULL) {
         return ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "role \"%s\" does not exist", name);
     }
+    if (role->oid != made->table.owner) {
+        KY_TRY(ddl_check_new_owner(ddl, role));
+        if (!ddl->session->is_superuser) {
+            const struct cat_schema *schema = cat_get_schema(ddl->image, made->table.schema);
+            if (acl_on_schema(ddl->image, role->oid, schema, ACL_CREATE) == 0) {
+                return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                                    "permission denied for schema %s", schema->name);
+            }
+        }
+        KY_TRY(ddl_change_acl_owner(ddl, made->table.oid, made->table.owner, role->oid));
+    }
     made->table.owner = role->oid;
     for (size_t i = 0; i < ddl->image->table_count; i++) {
         const struct cat_table *sequence = ddl->image->tables[i];
         if (sequence->kind == 'S' && sequence->owner_table == made->table.oid) {
             struct cat_table changed = *sequence;
             changed.owner = role->oid;
+            KY_TRY(ddl_change_acl_owner(ddl, sequence->oid, sequence->owner, role->oid));
             KY_TRY(catalog_update(ddl->txn, CAT_TABLE, &changed, ddl->err));
         }
     }

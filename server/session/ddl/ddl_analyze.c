@@ -231,12 +231,17 @@ lock_or_skip(struct ddl *ddl, const struct cat_table *table, const struct ast_an
     return KY_OK;
 }
 
+static bool
+may_analyze(const struct ddl *ddl, const struct cat_table *table)
+{
+    return ddl_owns(ddl, table->owner) || ddl_owns(ddl, OID_ROLE_DATABASE_OWNER);
+}
+
 /* What this role may analyze; temporary tables only when they are named. */
 static bool
 is_of_all(const struct ddl *ddl, const struct cat_table *table)
 {
-    return is_sampled(table) && table->persistence != 't' &&
-           (ddl->session->is_superuser || table->owner == ddl->session->role);
+    return is_sampled(table) && table->persistence != 't' && may_analyze(ddl, table);
 }
 
 /* Whole database: all the locks first, so that nothing is done twice after a wait. */
@@ -280,8 +285,8 @@ analyze_named(struct ddl *ddl, const struct ast_analyze *statement,
     if (!is_sampled(table)) {
         return KY_OK;
     }
-    if (!ddl->session->is_superuser && table->owner != ddl->session->role) {
-        session_notice(ddl->session, "WARNING", KY_SUCCESSFUL_COMPLETION,
+    if (!may_analyze(ddl, table)) {
+        session_notice(ddl->session, "WARNING", KY_WARNING,
                        "skipping \"%s\" --- only table or database owner can analyze it",
                        table->name);
         return KY_OK;

@@ -47,7 +47,7 @@ ddl_drop_comments(struct ddl *ddl, oid_t object, int32_t column)
             KY_TRY(catalog_erase(ddl->txn, CAT_COMMENT, comment, ddl->err));
         }
     }
-    return KY_OK;
+    return ddl_drop_acls(ddl, object, column);
 }
 
 ky_status

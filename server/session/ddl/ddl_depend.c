@@ -24,9 +24,12 @@ view_names(struct ddl *ddl, const struct cat_table *view, struct bind_watch *wat
     }
     const struct ast_statement *statement = (const void *)ast_list_get(&parsed, 0);
     watch->is_found = watch->is_merged = false;
+    const oid_t role = ddl->bind.role;
     ddl->bind.watch = watch;
+    ddl->bind.role = OID_NONE; /* it was the owner who named them */
     const ky_status status = bind_query(&ddl->bind, statement->statement, &query, &ignored);
     ddl->bind.watch = NULL;
+    ddl->bind.role = role;
     *tree_out = statement->statement;
     return status == KY_OK && watch->is_found;
 }

@@ -2,6 +2,7 @@
 #include "server/base/assert.h"
 #include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 
 /* DROP of everything, TRUNCATE. */
 
@@ -118,7 +119,7 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
                            is_vectors ? "vector collection" : ddl_kind_word(kind));
         return is_vectors && table->kind == 'r' ? KY_ERR : hint_of_kind(ddl, table->kind);
     }
-    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(ddl_check_drop(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
     if (!ddl->is_pending && statement->behavior == AST_CASCADE) {
         KY_TRY(ddl_lock_references(ddl, table));
@@ -239,6 +240,7 @@ drop_schema(struct ddl *ddl, const struct ast_drop *statement, const char *name)
                             "cannot drop schema %s because it is required by the database system",
                             name);
     }
+    KY_TRY(ddl_check_schema_owner(ddl, schema));
     oid_t oid = schema->oid;
     KY_TRY(lock_types_of(ddl, oid, statement->behavior));
     if (ddl->is_pending) {
@@ -281,6 +283,10 @@ drop_extension(struct ddl *ddl, const struct ast_drop *statement, const char *na
 {
     for (size_t i = 0; i < ddl->image->extension_count; i++) {
         if (strcmp(ddl->image->extensions[i]->name, name) == 0) {
+            if (!ddl->session->is_superuser) {
+                return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                                    "must be owner of extension %s", name);
+            }
             KY_TRY(ddl_erase(ddl, CAT_EXTENSION, ddl->image->extensions[i]));
             return ddl_changed(ddl);
         }
@@ -458,7 +464,7 @@ ddl_truncate(struct ddl *ddl, const struct ast_truncate *statement)
             return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not a table",
                                 table->name);
         }
-        KY_TRY(ddl_check_owner(ddl, table));
+        KY_TRY(rights_check_table(ddl->session, ddl->image, table, ACL_TRUNCATE, false, ddl->err));
         if (!truncate_has(&set, table->oid)) {
             truncate_add(ddl, &set, table);
         }

@@ -2,6 +2,7 @@
 #include "server/base/assert.h"
 #include "server/session/after.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 
 /* FOREIGN KEY constraints: resolving one, checking the rows there are, taking one along when what
  * it refers to goes. */
@@ -83,6 +84,20 @@ index_covers(const struct cat_index *index, const int16_t *columns, uint16_t cou
         }
     }
     return true;
+}
+
+/* REFERENCES on each of the columns. */
+static ky_status
+check_rights(const struct ddl *ddl, const struct cat_table *parent, const int16_t *columns,
+             uint16_t count)
+{
+    const oid_t role = session_limited_role(ddl->session);
+    for (uint16_t i = 0; role != OID_NONE && i < count; i++) {
+        if (acl_on_column(ddl->image, role, parent, columns[i], ACL_REFERENCES) == 0) {
+            return rights_denied(parent, ddl->err);
+        }
+    }
+    return KY_OK;
 }
 
 /* The referenced columns and the unique index that says they are a key. */
@@ -291,6 +306,7 @@ resolve(struct ddl *ddl, struct cat_table *table, const struct new_foreign *made
             ddl->err, KY_INVALID_FOREIGN_KEY,
             "number of referencing and referenced columns for foreign key disagree");
     }
+    KY_TRY(check_rights(ddl, parent, foreign, count));
     KY_TRY(named_columns(ddl, table, source->on_delete_columns, deleted,
                          &constraint->delete_column_count));
     KY_TRY(check_actions(ddl, source, constraint));

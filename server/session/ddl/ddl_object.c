@@ -2,9 +2,10 @@
 #include <stdio.h>
 
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 #include "server/sql/bind/walk.h"
 
-/* Views, schemas, roles, extensions. */
+/* Views, schemas, extensions. */
 
 ky_status
 ddl_fresh_relation_in(struct ddl *ddl, oid_t schema, const char *name,
@@ -221,14 +222,24 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
     KY_TRY(ddl_hold_column_types(ddl, &view));
     KY_TRY(existing != NULL ? catalog_update(ddl->txn, CAT_TABLE, &view, ddl->err)
                             : catalog_insert(ddl->txn, CAT_TABLE, &view, ddl->err));
+    KY_TRY(existing != NULL ? KY_OK : ddl_apply_default_acl(ddl, &view));
     return ddl_changed(ddl);
 }
 
 ky_status
 ddl_create_schema(struct ddl *ddl, const struct ast_create_schema *statement)
 {
-    const char *name = statement->name != NULL ? statement->name : ddl->session->user;
+    const struct cat_role *owner = cat_get_role(ddl->image, ddl->session->role);
     strcpy(ddl->session->tag, "CREATE SCHEMA");
+    if (statement->owner != NULL) {
+        struct cat_role *named;
+        KY_TRY(ddl_named_role(ddl, statement->owner, &named));
+        owner = named;
+    }
+    const char *name = statement->name != NULL || owner == NULL ? statement->name : owner->name;
+    KY_TRY(rights_check_database(ddl->session, ddl->image, ACL_CREATE, ddl->err));
+    KY_TRY(owner == NULL ? KY_OK : ddl_check_new_owner(ddl, owner));
+    const oid_t owner_oid = owner == NULL ? ddl->session->role : owner->oid;
     KY_TRY(ddl_lock_name(ddl, OID_NONE, name));
     if (ddl->is_pending) {
         return KY_OK;
@@ -249,97 +260,11 @@ ddl_create_schema(struct ddl *ddl, const struct ast_create_schema *statement)
     /* What comes with extensions is in "public", whoever made it last. */
     const bool is_public =
         strcmp(name, "public") == 0 && cat_get_schema(ddl->image, OID_SCHEMA_PUBLIC) == NULL;
-    struct cat_schema schema = {.oid = is_public ? OID_SCHEMA_PUBLIC : ddl_new_oid(ddl),
-                                .name = name,
-                                .owner = ddl->session->role};
+    struct cat_schema schema = {
+        .oid = is_public ? OID_SCHEMA_PUBLIC : ddl_new_oid(ddl), .name = name, .owner = owner_oid};
     KY_TRY(catalog_insert(ddl->txn, CAT_SCHEMA, &schema, ddl->err));
+    KY_TRY(ddl_apply_default_schema_acl(ddl, &schema));
     return ddl_changed(ddl);
-}
-
-/* ------------------------------------------------------------------ roles */
-
-static void
-apply_flag(const struct ast_list *options, const char *name, bool *flag)
-{
-    *flag = ddl_option_int(ddl_option(options, name), *flag) != 0;
-}
-
-static ky_status
-apply_role_options(struct ddl *ddl, const struct ast_list *options, struct cat_role *role)
-{
-    const struct ast_option *password = ddl_option(options, "password");
-    apply_flag(options, "superuser", &role->is_superuser);
-    apply_flag(options, "createdb", &role->can_create_db);
-    apply_flag(options, "createrole", &role->can_create_role);
-    apply_flag(options, "inherit", &role->can_inherit);
-    apply_flag(options, "login", &role->can_login);
-    apply_flag(options, "replication", &role->can_replicate);
-    apply_flag(options, "bypassrls", &role->can_bypass_rls);
-    role->connection_limit =
-        (int32_t)ddl_option_int(ddl_option(options, "connection_limit"), role->connection_limit);
-    if (password == NULL) {
-        return KY_OK;
-    }
-    const char *text = ddl_option_text(ddl, password);
-    if (text[0] == '\0') {
-        role->password = NULL;
-    } else if (strncmp(text, "SCRAM-SHA-256$", 14) == 0) {
-        role->password = text;
-    } else {
-        char secret[256];
-        scram_build_secret(text, secret);
-        role->password = ky_arena_strdup(ddl->arena, secret);
-    }
-    return KY_OK;
-}
-
-static ky_status
-check_role_rights(struct ddl *ddl, const char *what)
-{
-    const struct cat_role *self = cat_get_role(ddl->image, ddl->session->role);
-    bool may = ddl->session->is_superuser || (self != NULL && self->can_create_role);
-    return may ? KY_OK
-               : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "permission denied to %s role",
-                              what);
-}
-
-ky_status
-ddl_create_role(struct ddl *ddl, const struct ast_create_role *statement)
-{
-    strcpy(ddl->session->tag, "CREATE ROLE");
-    KY_TRY(check_role_rights(ddl, "create"));
-    KY_TRY(ddl_lock_name(ddl, 1, statement->name));
-    if (ddl->is_pending) {
-        return KY_OK;
-    }
-    KY_TRY(ddl_refresh(ddl));
-    if (cat_find_role(ddl->image, ky_slice_cstr(statement->name)) != NULL) {
-        return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "role \"%s\" already exists",
-                            statement->name);
-    }
-    struct cat_role role = {.oid = ddl_new_oid(ddl),
-                            .name = statement->name,
-                            .can_login = statement->is_user,
-                            .can_inherit = true,
-                            .connection_limit = -1,
-                            .valid_until = INT64_MAX};
-    KY_TRY(apply_role_options(ddl, statement->options, &role));
-    if (role.is_superuser && !ddl->session->is_superuser) {
-        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
-                            "must be superuser to create superusers");
-    }
-    KY_TRY(catalog_insert(ddl->txn, CAT_ROLE, &role, ddl->err));
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_named_role(struct ddl *ddl, const struct ast_role *node, struct cat_role **role_out)
-{
-    const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
-    *role_out = cat_find_role(ddl->image, ky_slice_cstr(name));
-    return *role_out != NULL
-               ? KY_OK
-               : ky_error_set(ddl->err, KY_UNDEFINED_OBJECT, "role \"%s\" does not exist", name);
 }
 
 ky_status
@@ -359,76 +284,14 @@ ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement)
     if (schema == NULL) {
         return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
     }
-    if (schema->owner != ddl->session->role && !ddl->session->is_superuser) {
-        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of schema %s",
-                            name);
-    }
+    KY_TRY(ddl_check_schema_owner(ddl, schema));
     KY_TRY(ddl_named_role(ddl, statement->owner, &role));
+    KY_TRY(ddl_check_new_owner(ddl, role));
+    KY_TRY(rights_check_database(ddl->session, ddl->image, ACL_CREATE, ddl->err));
     struct cat_schema changed = *schema;
     changed.owner = role->oid;
+    KY_TRY(ddl_change_acl_owner(ddl, schema->oid, acl_schema_owner(ddl->image, schema), role->oid));
     KY_TRY(catalog_update(ddl->txn, CAT_SCHEMA, &changed, ddl->err));
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_alter_role(struct ddl *ddl, const struct ast_alter_role *statement)
-{
-    struct cat_role *role;
-    strcpy(ddl->session->tag, "ALTER ROLE");
-    KY_TRY(ddl_named_role(ddl, statement->role, &role));
-    if (role->oid != ddl->session->role) {
-        KY_TRY(check_role_rights(ddl, "alter"));
-    }
-    struct cat_role changed = *role;
-    KY_TRY(apply_role_options(ddl, statement->options, &changed));
-    if (!ddl->session->is_superuser && (changed.is_superuser || role->is_superuser)) {
-        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
-                            "must be superuser to alter superuser roles or change superuser "
-                            "attribute");
-    }
-    KY_TRY(catalog_update(ddl->txn, CAT_ROLE, &changed, ddl->err));
-    return ddl_changed(ddl);
-}
-
-ky_status
-ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
-{
-    strcpy(ddl->session->tag, "DROP ROLE");
-    KY_TRY(check_role_rights(ddl, "drop"));
-    for (int32_t i = 0; i < ast_list_count(statement->roles); i++) {
-        const struct ast_role *node = (const void *)ast_list_get(statement->roles, i);
-        const char *name = node->type == AST_ROLE_NAME ? node->name : ddl->session->user;
-        struct cat_role *role = cat_find_role(ddl->image, ky_slice_cstr(name));
-        if (role == NULL && statement->is_if_exists) {
-            session_notice(ddl->session, "NOTICE", KY_SUCCESSFUL_COMPLETION,
-                           "role \"%s\" does not exist, skipping", name);
-            continue;
-        }
-        KY_TRY(ddl_named_role(ddl, node, &role));
-        if (role->oid == ddl->session->role) {
-            return ky_error_set(ddl->err, KY_OBJECT_IN_USE, "current user cannot be dropped");
-        }
-        for (size_t j = 0; j < ddl->image->table_count; j++) {
-            if (ddl->image->tables[j]->owner == role->oid) {
-                (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
-                                   "role \"%s\" cannot be dropped because some objects depend on "
-                                   "it",
-                                   role->name);
-                return ky_error_detail(ddl->err, "owner of table %s", ddl->image->tables[j]->name);
-            }
-        }
-        for (size_t j = 0; j < ddl->image->type_count; j++) {
-            if (ddl->image->types[j]->owner == role->oid) {
-                (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
-                                   "role \"%s\" cannot be dropped because some objects depend on "
-                                   "it",
-                                   role->name);
-                return ky_error_detail(ddl->err, "owner of type %s",
-                                       ddl_shown_type(ddl, ddl->image->types[j]->oid));
-            }
-        }
-        KY_TRY(ddl_erase(ddl, CAT_ROLE, role));
-    }
     return ddl_changed(ddl);
 }
 
@@ -438,6 +301,12 @@ ky_status
 ddl_create_extension(struct ddl *ddl, const struct ast_create_extension *statement)
 {
     strcpy(ddl->session->tag, "CREATE EXTENSION");
+    if (rights_check_database(ddl->session, ddl->image, ACL_CREATE, ddl->err) != KY_OK) {
+        (void)ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                           "permission denied to create extension \"%s\"", statement->name);
+        return ky_error_hint(ddl->err, "Must have CREATE privilege on current database to create "
+                                       "this extension.");
+    }
     for (size_t i = 0; i < ddl->image->extension_count; i++) {
         if (strcmp(ddl->image->extensions[i]->name, statement->name) != 0) {
             continue;

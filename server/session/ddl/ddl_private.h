@@ -54,8 +54,28 @@ KY_MUST_CHECK ky_status ddl_check_kind(struct ddl *ddl, const struct cat_table *
                                        enum ast_object_type wanted);
 /* "table", "view", "sequence". */
 const char *ddl_kind_word(char kind);
-/* 42501 unless the role owns it or is a superuser. */
+/* 42501 unless the role owns it, has the owner's rights or is a superuser. */
 KY_MUST_CHECK ky_status ddl_check_owner(struct ddl *ddl, const struct cat_table *table);
+KY_MUST_CHECK ky_status ddl_check_schema_owner(struct ddl *ddl, const struct cat_schema *schema);
+bool ddl_owns(const struct ddl *ddl, oid_t owner);
+/* Who owns the schema that it is in may drop it too. */
+KY_MUST_CHECK ky_status ddl_check_drop(struct ddl *ddl, const struct cat_table *table);
+/* 42501: an object can only be given to a role that one is in. */
+KY_MUST_CHECK ky_status ddl_check_new_owner(struct ddl *ddl, const struct cat_role *role);
+/* ddl_grant.c: the grants on an object, or on a column of it, go; those of an owner become the
+ * next one's. */
+KY_MUST_CHECK ky_status ddl_drop_acls(struct ddl *ddl, oid_t object, int32_t column);
+KY_MUST_CHECK ky_status ddl_change_acl_owner(struct ddl *ddl, oid_t object, oid_t old_owner,
+                                             oid_t new_owner);
+KY_MUST_CHECK ky_status ddl_grant(struct ddl *ddl, const struct ast_grant *statement);
+/* What a new relation, or schema, begins with by ALTER DEFAULT PRIVILEGES; once it is written. */
+KY_MUST_CHECK ky_status ddl_apply_default_acl(struct ddl *ddl, const struct cat_table *table);
+KY_MUST_CHECK ky_status ddl_apply_default_schema_acl(struct ddl *ddl,
+                                                     const struct cat_schema *schema);
+KY_MUST_CHECK ky_status ddl_default_privileges(struct ddl *ddl,
+                                               const struct ast_default_privileges *statement);
+KY_MUST_CHECK ky_status ddl_owned(struct ddl *ddl, const struct ast_owned *statement);
+KY_MUST_CHECK ky_status ddl_grant_role(struct ddl *ddl, const struct ast_grant_role *statement);
 struct cat_index *ddl_find_index(struct ddl *ddl, const struct ast_range_var *name);
 bool ddl_name_exists(const struct ddl *ddl, oid_t schema, const char *name);
 /* "t_a_key", with a number when that name is taken. */

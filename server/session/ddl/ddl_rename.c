@@ -4,6 +4,7 @@
 
 #include "server/base/assert.h"
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 
 /* RENAME and SET SCHEMA. What is kept as text and names the thing says its new name afterwards. */
 
@@ -229,6 +230,8 @@ rename_schema(struct ddl *ddl, const struct ast_rename *statement)
     if (schema == NULL || schema->row_id == 0) {
         return ky_error_set(ddl->err, KY_INVALID_SCHEMA_NAME, "schema \"%s\" does not exist", name);
     }
+    KY_TRY(ddl_check_schema_owner(ddl, schema));
+    KY_TRY(rights_check_database(ddl->session, ddl->image, ACL_CREATE, ddl->err));
     if (cat_find_schema(ddl->image, ky_slice_cstr(statement->new_name)) != NULL) {
         return ky_error_set(ddl->err, KY_DUPLICATE_SCHEMA, "schema \"%s\" already exists",
                             statement->new_name);

@@ -13,6 +13,7 @@ ddl_select(struct ddl *ddl, const char *sql, ddl_row_function visit, void *arg)
     struct ky_budget budget;
     struct exec *exec = NULL;
     source_init(&source, ddl->arena);
+    source.is_internal = true;
     source.sql = source.own_sql = ky_slice_cstr(sql);
     KY_TRY(parse_sql(ddl->arena, source.sql, &parsed, ddl->err));
     source.tree = ((const struct ast_statement *)(const void *)ast_list_get(&parsed, 0))->statement;

@@ -179,6 +179,7 @@ ddl_create_sequence(struct ddl *ddl, const struct ast_sequence *statement)
     KY_TRY(ddl_sequence_options(ddl, statement->options, type, NULL, sequence.sequence));
     KY_TRY(set_owner(ddl, statement->options, &sequence));
     KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, &sequence, ddl->err));
+    KY_TRY(ddl_apply_default_acl(ddl, &sequence));
     return ddl_changed(ddl);
 }
 

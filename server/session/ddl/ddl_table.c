@@ -356,6 +356,7 @@ ddl_write_sequences(struct ddl *ddl, const struct new_table *made)
                                   .owner_column = sequence->column};
         KY_TRY(ddl_sequence_options(ddl, sequence->options, sequence->type, NULL, table.sequence));
         KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, &table, ddl->err));
+        KY_TRY(ddl_apply_default_acl(ddl, &table));
     }
     return KY_OK;
 }
@@ -392,6 +393,7 @@ ddl_write_table(struct ddl *ddl, struct new_table *made)
     struct cat_table *table = &made->table;
     KY_TRY(ddl_hold_column_types(ddl, table));
     KY_TRY(catalog_insert(ddl->txn, CAT_TABLE, table, ddl->err));
+    KY_TRY(ddl_apply_default_acl(ddl, table));
     KY_TRY(ddl_write_sequences(ddl, made));
     for (uint16_t i = 0; i < made->check_count; i++) {
         struct cat_constraint check = {.oid = ddl_new_oid(ddl),

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 
 /*
  * Temporary tables live in a schema of their session, pg_temp_<pid>, which its search path begins
@@ -28,9 +29,14 @@ ddl_temp_schema(struct ddl *ddl, oid_t *schema_out)
         *schema_out = found->oid;
         return KY_OK;
     }
+    if (rights_check_database(ddl->session, ddl->image, ACL_TEMPORARY, ddl->err) != KY_OK) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                            "permission denied to create temporary tables in database \"%s\"",
+                            ddl->session->database);
+    }
     const struct cat_schema schema = {.oid = ddl_new_oid(ddl),
                                       .name = ky_arena_strdup(ddl->arena, name),
-                                      .owner = ddl->session->role};
+                                      .owner = OID_ROLE_POSTGRES};
     KY_TRY(catalog_insert(ddl->txn, CAT_SCHEMA, &schema, ddl->err));
     KY_TRY(ddl_changed(ddl));
     KY_TRY(ddl_refresh(ddl));

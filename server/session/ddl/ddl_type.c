@@ -44,7 +44,7 @@ find_any_type(struct ddl *ddl, const struct ast_type_name *name, oid_t *oid_out)
 static ky_status
 check_type_owner(struct ddl *ddl, const struct cat_type *type, oid_t oid)
 {
-    if (type != NULL && (ddl->session->is_superuser || type->owner == ddl->session->role)) {
+    if (type != NULL && ddl_owns(ddl, type->owner)) {
         return KY_OK;
     }
     return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of type %s",

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "server/catalog/acl.h"
 #include "server/sql/bind/bind_private.h"
 
 /* The front door: what others call, and what begins and ends every call. */
@@ -55,6 +56,18 @@ temp_schema(struct binder *b)
     return first != NULL && strncmp(first->name, "pg_temp_", 8) == 0 ? first : NULL;
 }
 
+/* What a view names was looked up when it was made. */
+static ky_status
+check_schema_usage(const struct binder *b, const struct cat_schema *schema)
+{
+    const oid_t role = b->context->role;
+    return role == OID_NONE || b->view_depth > 0 ||
+                   acl_on_schema(b->image, role, schema, ACL_USAGE) != 0
+               ? KY_OK
+               : ky_error_set(b->err, KY_INSUFFICIENT_PRIVILEGE, "permission denied for schema %s",
+                              schema->name);
+}
+
 ky_status
 find_relation(struct binder *b, const struct ast_range_var *name, bool is_missing_ok,
               struct cat_table **out)
@@ -74,6 +87,8 @@ find_relation(struct binder *b, const struct ast_range_var *name, bool is_missin
         const struct cat_schema *schema = cat_find_schema(b->image, ky_slice_cstr(name->schema));
         if (strcmp(name->schema, "pg_temp") == 0) {
             schema = temp_schema(b);
+        } else if (schema != NULL) {
+            KY_TRY(check_schema_usage(b, schema));
         }
         if (schema != NULL) {
             *out = cat_find_table(b->image, schema->oid, key);

@@ -54,6 +54,7 @@ struct bind_context {
     uint16_t param_count;
     uint16_t
         param_capacity; /* fixed at PARAMS_MAX by the caller's array, or 0: no parameters allowed */
+    oid_t role;         /* whose rights to schemas count; OID_NONE: nobody's */
     const char *user;   /* current_user */
     const char *session_user;
     const char *database;

@@ -341,6 +341,7 @@ lock_table(struct table_ref *ref, enum row_lock_mode mode, enum lock_policy poli
         ref->lock_policy = KY_MAX(ref->lock_policy, policy);
         ref->has_lock = true;
     } else if (ref->kind == TABLE_SUBQUERY) {
+        ref->is_view_locked = ref->table != NULL;
         lock_query(ref->subquery, mode, policy, false);
     }
 }

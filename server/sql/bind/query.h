@@ -46,6 +46,7 @@ struct table_ref {
     enum row_lock_mode lock_mode; /* FOR UPDATE ... */
     enum lock_policy lock_policy;
     bool has_lock;
+    bool is_view_locked; /* of a view: what it reads is */
 };
 
 struct vector_query {
