@@ -98,10 +98,49 @@ is_change(const struct query *query)
            query->kind == QUERY_DELETE || query->kind == QUERY_MERGE;
 }
 
+/* What is not for everybody; PUBLIC may run all others. */
+static bool
+is_for_superusers(const char *function)
+{
+    static const char *const names[] = {
+        "pg_config",
+        "pg_current_logfile",
+        "pg_promote",
+        "pg_reload_conf",
+        "pg_rotate_logfile",
+        "pg_stat_reset",
+        "pg_stat_reset_single_table_counters",
+        "pg_switch_wal",
+        "pg_wal_replay_pause",
+        "pg_wal_replay_resume",
+    };
+    for (size_t i = 0; i < KY_COUNT_OF(names); i++) {
+        if (strcmp(names[i], function) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static ky_status
+check_function(const struct usage *usage, const struct func *func)
+{
+    return func == NULL || !is_for_superusers(func->name) ||
+                   acl_is_superuser(usage->check->image, usage->role)
+               ? KY_OK
+               : ky_error_set(usage->check->err, KY_INSUFFICIENT_PRIVILEGE,
+                              "permission denied for function %s", func->name);
+}
+
 static bool
 collect(struct expr *expr, int level, void *self)
 {
     struct usage *usage = self;
+    if ((expr->kind == EXPR_FUNC || expr->kind == EXPR_SET) && level == 0 &&
+        check_function(usage, expr->func) != KY_OK) {
+        usage->failed = true;
+        return true;
+    }
     if (expr->kind == EXPR_COLUMN && expr->levels_up == level) {
         const struct used used = {expr->table, expr->column};
         ky_buffer_append(&usage->columns, &used, sizeof(used));
