@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <pthread.h>
-#include <stdlib.h>
 
+#include "server/base/thread_value.h"
 #include "server/func/jsonpath_exec.h"
 #include "server/func/regex.h"
 
@@ -24,9 +23,6 @@ struct path_cache {
     uint64_t clock;
 };
 
-static pthread_key_t cache_key;
-static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
-
 static void
 cache_free(void *pointer)
 {
@@ -37,40 +33,17 @@ cache_free(void *pointer)
     ky_free(cache);
 }
 
-/* The key's destructor does not run for the thread that ends the process. */
-static void
-cache_free_last(void)
+static void *
+cache_new(void)
 {
-    struct path_cache *cache = pthread_getspecific(cache_key);
-    if (cache != NULL) {
-        pthread_setspecific(cache_key, NULL);
-        cache_free(cache);
-    }
-}
-
-static void
-cache_open(void)
-{
-    int failure = pthread_key_create(&cache_key, cache_free);
-    KY_ASSERT(failure == 0);
-    failure = atexit(cache_free_last);
-    KY_ASSERT(failure == 0);
-}
-
-static struct path_cache *
-cache_get(void)
-{
-    pthread_once(&cache_once, cache_open);
-    struct path_cache *cache = pthread_getspecific(cache_key);
-    if (cache == NULL) {
-        cache = ky_calloc(1, sizeof(*cache));
-        for (size_t i = 0; i < PATH_CACHE_SIZE; i++) {
-            ky_arena_init(&cache->entries[i].arena);
-        }
-        pthread_setspecific(cache_key, cache);
+    struct path_cache *cache = ky_calloc(1, sizeof(*cache));
+    for (size_t i = 0; i < PATH_CACHE_SIZE; i++) {
+        ky_arena_init(&cache->entries[i].arena);
     }
     return cache;
 }
+
+static struct ky_thread_value caches = {.make = cache_new, .destroy = cache_free};
 
 static ky_status
 regex_of(const struct jsonpath_node *node, struct regex *regex, struct ky_error *err)
@@ -121,7 +94,7 @@ check_regexes(const struct jsonpath_node *node, struct ky_error *err)
 ky_status
 path_get(struct func_env *env, struct ky_slice text, struct jsonpath *out, struct ky_error *err)
 {
-    struct path_cache *cache = cache_get();
+    struct path_cache *cache = ky_thread_value_get(&caches);
     struct cached_path *oldest = &cache->entries[0];
     for (size_t i = 0; i < PATH_CACHE_SIZE; i++) {
         struct cached_path *entry = &cache->entries[i];

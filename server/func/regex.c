@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/regex.h"
 
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "server/base/thread_value.h"
 #include "server/func/utext.h"
 
 /*
@@ -30,9 +29,6 @@ struct regex_cache {
     pcre2_match_context *context;
 };
 
-static pthread_key_t cache_key;
-static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
-
 static void
 entry_deinit(struct cached_regex *entry)
 {
@@ -53,39 +49,22 @@ cache_free(void *pointer)
     ky_free(cache);
 }
 
-/* The key's destructor does not run for the thread that ends the process. */
-static void
-cache_free_last(void)
+static void *
+cache_new(void)
 {
-    struct regex_cache *cache = pthread_getspecific(cache_key);
-    if (cache != NULL) {
-        pthread_setspecific(cache_key, NULL);
-        cache_free(cache);
-    }
+    struct regex_cache *cache = ky_calloc(1, sizeof(*cache));
+    cache->context = pcre2_match_context_create(NULL);
+    KY_ASSERT(cache->context != NULL);
+    pcre2_set_match_limit(cache->context, REGEX_MATCH_LIMIT);
+    return cache;
 }
 
-static void
-cache_open(void)
-{
-    int failure = pthread_key_create(&cache_key, cache_free);
-    KY_ASSERT(failure == 0);
-    failure = atexit(cache_free_last);
-    KY_ASSERT(failure == 0);
-}
+static struct ky_thread_value caches = {.make = cache_new, .destroy = cache_free};
 
 static struct regex_cache *
 cache_get(void)
 {
-    pthread_once(&cache_once, cache_open);
-    struct regex_cache *cache = pthread_getspecific(cache_key);
-    if (cache == NULL) {
-        cache = ky_calloc(1, sizeof(*cache));
-        cache->context = pcre2_match_context_create(NULL);
-        KY_ASSERT(cache->context != NULL);
-        pcre2_set_match_limit(cache->context, REGEX_MATCH_LIMIT);
-        pthread_setspecific(cache_key, cache);
-    }
-    return cache;
+    return ky_thread_value_get(&caches);
 }
 
 ky_status
