@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "server/func/json_text.h"
 #include "server/types/array.h"
 
@@ -79,20 +77,6 @@ SCALAR(json_item_text)
     return element(env, args, true, out);
 }
 
-static bool
-to_index(struct ky_slice text, int64_t *index)
-{
-    char digits[24];
-    char *end;
-    if (text.size == 0 || text.size >= sizeof(digits)) {
-        return false;
-    }
-    memcpy(digits, text.data, text.size);
-    digits[text.size] = '\0';
-    *index = strtoll(digits, &end, 10);
-    return *end == '\0';
-}
-
 /* One step of a path; false when it leads nowhere. */
 static bool
 step(struct func_env *env, struct ky_slice *value, struct datum key)
@@ -105,7 +89,7 @@ step(struct func_env *env, struct ky_slice *value, struct datum key)
     case '{':
         return json_member(env->types.arena, *value, key.bytes, value);
     case '[':
-        return to_index(key.bytes, &index) && json_element(*value, index, value);
+        return json_parse_index(key.bytes, &index) && json_element(*value, index, value);
     default:
         return false;
     }

@@ -221,6 +221,34 @@ json_element(struct ky_slice array, int64_t index, struct ky_slice *value)
     return index >= 0;
 }
 
+/* As strtol reads it. */
+bool
+json_parse_index(struct ky_slice step, int64_t *index_out)
+{
+    const char *p = step.data;
+    const char *end = p + step.size;
+    int64_t value = 0;
+    while (p < end && (*p == ' ' || (*p >= '\t' && *p <= '\r'))) {
+        p++;
+    }
+    const bool is_negative = p < end && *p == '-';
+    p += p < end && (*p == '-' || *p == '+');
+    if (p == end) {
+        return false;
+    }
+    for (; p < end; p++) {
+        if (*p < '0' || *p > '9') {
+            return false;
+        }
+        value = value * 10 + (*p - '0');
+        if (value > (int64_t)INT32_MAX + is_negative) {
+            return false;
+        }
+    }
+    *index_out = is_negative ? -value : value;
+    return true;
+}
+
 struct datum
 json_as_text(struct ky_arena *arena, struct ky_slice value)
 {

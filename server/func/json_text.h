@@ -42,6 +42,8 @@ struct ky_slice json_decode(struct ky_arena *arena, struct ky_slice raw);
 bool json_member(struct ky_arena *arena, struct ky_slice object, struct ky_slice key,
                  struct ky_slice *value);
 bool json_element(struct ky_slice array, int64_t index, struct ky_slice *value);
+/* A step of a path as the place in an array that it names; false: it is no number of 32 bits. */
+bool json_parse_index(struct ky_slice step, int64_t *index_out);
 size_t json_count(struct ky_slice container);
 /* The value as ->> gives it: strings decoded, JSON null is null. */
 struct datum json_as_text(struct ky_arena *arena, struct ky_slice value);

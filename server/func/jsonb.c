@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "server/func/json_text.h"
 #include "server/types/array.h"
 #include "server/types/numeric.h"
@@ -277,20 +275,6 @@ struct edit {
     struct ky_slice value;
 };
 
-static bool
-index_of(struct ky_slice text, int64_t *index)
-{
-    char digits[24];
-    char *end;
-    if (text.size == 0 || text.size >= sizeof(digits)) {
-        return false;
-    }
-    memcpy(digits, text.data, text.size);
-    digits[text.size] = '\0';
-    *index = strtoll(digits, &end, 10);
-    return *end == '\0';
-}
-
 static ky_status edit_value(const struct edit *edit, struct ky_slice value, uint32_t level,
                             struct ky_buffer *text, struct ky_error *err);
 
@@ -345,7 +329,7 @@ edit_array(const struct edit *edit, struct ky_slice array, uint32_t level, struc
     struct json_cursor cursor = json_children(array);
     struct ky_slice item;
     int64_t index;
-    if (!index_of(edit->path[level].bytes, &index)) {
+    if (!json_parse_index(edit->path[level].bytes, &index)) {
         return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION,
                             "path element at position %u is not an integer: \"%.*s\"", level + 1,
                             (int)edit->path[level].bytes.size,

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/func/jsonb_assign.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
-
 #include "server/func/json_text.h"
 
 /* jsonb's subscripts on the left of an assignment. New text is written and normalised again. */
@@ -18,21 +14,6 @@ struct assignment {
     struct ky_slice value;
     struct ky_buffer text;
 };
-
-static bool
-read_index(struct ky_slice text, int64_t *index)
-{
-    char digits[24];
-    char *end;
-    if (text.size == 0 || text.size >= sizeof(digits)) {
-        return false;
-    }
-    memcpy(digits, text.data, text.size);
-    digits[text.size] = '\0';
-    errno = 0;
-    *index = strtoll(digits, &end, 10);
-    return *end == '\0' && errno == 0 && *index >= INT_MIN && *index <= INT_MAX;
-}
 
 static void
 separate(struct ky_buffer *text, bool *is_first)
@@ -65,7 +46,7 @@ append_made(struct assignment *a, int level, struct ky_error *err)
     for (; end < a->path_count; end++) {
         int64_t index;
         bool is_first = true;
-        if (read_index(a->path[end].text, &index)) {
+        if (json_parse_index(a->path[end].text, &index)) {
             ky_buffer_append_byte(&a->text, '[');
             KY_TRY(append_nulls(a, index, &is_first, err));
             separate(&a->text, &is_first);
@@ -78,7 +59,7 @@ append_made(struct assignment *a, int level, struct ky_error *err)
     ky_buffer_append_slice(&a->text, a->value);
     while (end-- > level) {
         int64_t index;
-        ky_buffer_append_byte(&a->text, read_index(a->path[end].text, &index) ? ']' : '}');
+        ky_buffer_append_byte(&a->text, json_parse_index(a->path[end].text, &index) ? ']' : '}');
     }
     return KY_OK;
 }
@@ -125,7 +106,7 @@ append_array(struct assignment *a, struct ky_slice array, int level, struct ky_e
     bool is_first = true;
     int64_t index;
     int64_t count = 0;
-    if (!read_index(step, &index)) {
+    if (!json_parse_index(step, &index)) {
         return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION,
                             "path element at position %d is not an integer: \"%.*s\"", level + 1,
                             (int)step.size, (const char *)step.data);
