@@ -140,6 +140,8 @@ struct cat_constraint {
     const int16_t *delete_columns; /* ON DELETE SET NULL (..): these only */
     uint16_t delete_column_count;  /* 0: all */
 };
+/* What on_update and on_delete say in SQL. */
+const char *cat_action_words(char action);
 
 struct sysview;
 struct cat_table {

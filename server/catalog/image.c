@@ -653,3 +653,20 @@ cat_resolve_table(const struct cat_image *image, const struct cat_path *path, st
     }
     return NULL;
 }
+
+const char *
+cat_action_words(char action)
+{
+    switch (action) {
+    case 'r':
+        return "RESTRICT";
+    case 'c':
+        return "CASCADE";
+    case 'n':
+        return "SET NULL";
+    case 'd':
+        return "SET DEFAULT";
+    default:
+        return "NO ACTION";
+    }
+}

@@ -201,30 +201,34 @@ find_arguments(struct session *session, struct ky_slice text, size_t at, bool ta
     return KY_OK;
 }
 
-static size_t
-find_open(struct ky_slice text)
-{
-    return find_char(text, 0, '(');
-}
-
-/* name(type, type): the one function of exactly these arguments. */
+/* "name(type, type)": the name without its schema, and the types. */
 static ky_status
-find_procedure(struct session *session, struct ky_slice text, oid_t *out, struct ky_error *err)
+split_call(struct session *session, struct ky_slice text, bool takes_none, char name_out[64],
+           oid_t types_out[FUNC_ARGS_MAX], int *count_out, struct ky_error *err)
 {
     char parts[NAME_PARTS_MAX][64];
-    oid_t types[FUNC_ARGS_MAX];
     int part_count = 0;
-    int count = 0;
-    const size_t at = find_open(text);
+    const size_t at = find_char(text, 0, '(');
     if (at == text.size) {
         return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "expected a left parenthesis");
     }
     if (!split_name(ky_slice(text.data, at), parts, &part_count)) {
         return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
     }
-    KY_TRY(find_arguments(session, text, at, false, types, &count, err));
+    strcpy(name_out, parts[part_count - 1]);
+    return find_arguments(session, text, at, takes_none, types_out, count_out, err);
+}
+
+/* name(type, type): the one function of exactly these arguments. */
+static ky_status
+find_procedure(struct session *session, struct ky_slice text, oid_t *out, struct ky_error *err)
+{
+    char name[64];
+    oid_t types[FUNC_ARGS_MAX];
+    int count = 0;
+    KY_TRY(split_call(session, text, false, name, types, &count, err));
     size_t found;
-    const struct func *const *funcs = func_candidates(ky_slice_cstr(parts[part_count - 1]), &found);
+    const struct func *const *funcs = func_candidates(ky_slice_cstr(name), &found);
     for (size_t i = 0; i < found; i++) {
         if (funcs[i]->arg_count == count &&
             (count == 0 || memcmp(funcs[i]->args, types, (size_t)count * sizeof(oid_t)) == 0)) {
@@ -255,18 +259,10 @@ find_operator(struct ky_slice name, struct ky_slice text, oid_t *out, struct ky_
 static ky_status
 find_operator_of(struct session *session, struct ky_slice text, oid_t *out, struct ky_error *err)
 {
-    char parts[NAME_PARTS_MAX][64];
+    char name[64];
     oid_t types[FUNC_ARGS_MAX];
-    int part_count = 0;
     int count = 0;
-    const size_t at = find_open(text);
-    if (at == text.size) {
-        return ky_error_set(err, KY_INVALID_TEXT_REPRESENTATION, "expected a left parenthesis");
-    }
-    if (!split_name(ky_slice(text.data, at), parts, &part_count)) {
-        return ky_error_set(err, KY_INVALID_NAME, "invalid name syntax");
-    }
-    KY_TRY(find_arguments(session, text, at, true, types, &count, err));
+    KY_TRY(split_call(session, text, true, name, types, &count, err));
     if (count == 1) {
         ky_error_set(err, KY_UNDEFINED_PARAMETER, "missing argument");
         return ky_error_hint(err, "Use NONE to denote the missing argument of a unary operator.");
@@ -275,8 +271,7 @@ find_operator_of(struct session *session, struct ky_slice text, oid_t *out, stru
         ky_error_set(err, KY_TOO_MANY_ARGUMENTS, "too many arguments");
         return ky_error_hint(err, "Provide two argument types for operator.");
     }
-    const struct operator* operator=
-        operator_exact(ky_slice_cstr(parts[part_count - 1]), types[0], types[1]);
+    const struct operator* operator= operator_exact(ky_slice_cstr(name), types[0], types[1]);
     if (operator== NULL) {
         return reg_error_missing(err, OID_REGOPERATOR, text);
     }

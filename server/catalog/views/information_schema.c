@@ -416,23 +416,6 @@ static const struct sysview_column referential_columns[] = {
     {"delete_rule", OID_VARCHAR},
 };
 
-static const char *
-action_rule(char action)
-{
-    switch (action) {
-    case 'r':
-        return "RESTRICT";
-    case 'c':
-        return "CASCADE";
-    case 'n':
-        return "SET NULL";
-    case 'd':
-        return "SET DEFAULT";
-    default:
-        return "NO ACTION";
-    }
-}
-
 static ky_status
 fill_referential(const struct sysview_context *context, struct sysview_rows *rows,
                  struct ky_error *err)
@@ -456,8 +439,8 @@ fill_referential(const struct sysview_context *context, struct sysview_rows *row
             put_text(&at, has_unique ? view_schema_name(image, index->table->schema) : NULL);
             put_text(&at, has_unique ? index->name : NULL);
             put_text(&at, constraint->match == 'f' ? "FULL" : "NONE");
-            put_text(&at, action_rule(constraint->on_update));
-            put_text(&at, action_rule(constraint->on_delete));
+            put_text(&at, cat_action_words(constraint->on_update));
+            put_text(&at, cat_action_words(constraint->on_delete));
         }
     }
     return KY_OK;

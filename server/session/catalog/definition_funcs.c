@@ -195,23 +195,6 @@ find_constraint(const struct cat_image *image, oid_t oid)
     return NULL;
 }
 
-static const char *
-action_words(char action)
-{
-    switch (action) {
-    case 'r':
-        return "RESTRICT";
-    case 'c':
-        return "CASCADE";
-    case 'n':
-        return "SET NULL";
-    case 'd':
-        return "SET DEFAULT";
-    default:
-        return NULL;
-    }
-}
-
 static bool
 is_in_path(const struct catalog_env *env, oid_t schema)
 {
@@ -246,11 +229,11 @@ append_foreign(struct ky_buffer *text, const struct catalog_env *env,
     if (constraint->match == 'f') {
         ky_buffer_append_cstr(text, " MATCH FULL");
     }
-    if (action_words(constraint->on_update) != NULL) {
-        ky_buffer_printf(text, " ON UPDATE %s", action_words(constraint->on_update));
+    if (constraint->on_update != 'a') {
+        ky_buffer_printf(text, " ON UPDATE %s", cat_action_words(constraint->on_update));
     }
-    if (action_words(constraint->on_delete) != NULL) {
-        ky_buffer_printf(text, " ON DELETE %s", action_words(constraint->on_delete));
+    if (constraint->on_delete != 'a') {
+        ky_buffer_printf(text, " ON DELETE %s", cat_action_words(constraint->on_delete));
     }
     if (constraint->delete_column_count > 0) {
         ky_buffer_append_cstr(text, " (");

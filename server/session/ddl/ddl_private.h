@@ -289,8 +289,6 @@ KY_MUST_CHECK ky_status ddl_type_set_owner(struct ddl *ddl, const struct ast_set
 /* A user's type that may be altered. 42704, 42809, 42501. */
 KY_MUST_CHECK ky_status ddl_find_type(struct ddl *ddl, const struct ast_type_name *name,
                                       const struct cat_type **type_out);
-/* As messages name it: quoted, with its schema where the search path does not find it. */
-const char *ddl_shown_type(struct ddl *ddl, oid_t type);
 /* 42710 for a relation or type of the name; hint: the new one is a relation. */
 KY_MUST_CHECK ky_status ddl_check_type_name(struct ddl *ddl, oid_t schema, const char *name);
 /* The types of new columns stay until the transaction ends. 55P03 when one is being dropped. */
@@ -432,6 +430,8 @@ const char *ddl_default_text(struct ddl *ddl, const struct cat_column *column,
 /* A type as it is written in such a text; without a modifier (-1) bpchar, where character would be
  * character(1). */
 const char *ddl_type_text(struct ddl *ddl, oid_t type, int32_t typmod);
+/* As messages name a type: quoted, with its schema where the search path does not find it. */
+const char *ddl_shown_type(struct ddl *ddl, oid_t type);
 
 /* ------------------------------------------------------------------ ddl_sequence.c */
 

@@ -116,8 +116,9 @@ ddl_default_text(struct ddl *ddl, const struct cat_column *column, const struct 
     return text != NULL ? text : own;
 }
 
-const char *
-ddl_type_text(struct ddl *ddl, oid_t type, int32_t typmod)
+/* can_be_bare: without the schema where the search path finds the type. */
+static const char *
+type_text(struct ddl *ddl, oid_t type, int32_t typmod, bool can_be_bare)
 {
     struct ky_buffer text = {0};
     const struct cat_type *own = cat_get_type(ddl->image, type);
@@ -125,12 +126,26 @@ ddl_type_text(struct ddl *ddl, oid_t type, int32_t typmod)
     if (schema == NULL) {
         type_format(type, typmod, &text);
     } else {
-        ast_print_identifier(&text, schema->name);
-        ky_buffer_append_byte(&text, '.');
+        if (!can_be_bare || !cat_is_type_visible(ddl->image, ddl->bind.path, own)) {
+            ast_print_identifier(&text, schema->name);
+            ky_buffer_append_byte(&text, '.');
+        }
         ast_print_identifier(&text, own->name);
         ky_buffer_append_cstr(&text, own->oid == type ? "" : "[]");
     }
     const char *copy = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
     ky_buffer_deinit(&text);
     return copy;
+}
+
+const char *
+ddl_type_text(struct ddl *ddl, oid_t type, int32_t typmod)
+{
+    return type_text(ddl, type, typmod, false);
+}
+
+const char *
+ddl_shown_type(struct ddl *ddl, oid_t type)
+{
+    return type_text(ddl, type, -1, true);
 }

@@ -11,27 +11,6 @@
 
 enum { ENUM_LABELS_MAX = UINT16_MAX, NAME_SIZE_MAX = 63 };
 
-const char *
-ddl_shown_type(struct ddl *ddl, oid_t type)
-{
-    const struct cat_type *own = cat_get_type(ddl->image, type);
-    struct ky_buffer text = {0};
-    if (own == NULL) {
-        type_format(type, -1, &text);
-    } else {
-        const struct cat_schema *schema = cat_get_schema(ddl->image, own->schema);
-        if (schema != NULL && !cat_is_type_visible(ddl->image, ddl->bind.path, own)) {
-            ast_print_identifier(&text, schema->name);
-            ky_buffer_append_byte(&text, '.');
-        }
-        ast_print_identifier(&text, own->name);
-        ky_buffer_append_cstr(&text, own->oid == type ? "" : "[]");
-    }
-    const char *copy = ky_arena_cstr(ddl->arena, ky_buffer_slice(&text));
-    ky_buffer_deinit(&text);
-    return copy;
-}
-
 static ky_status
 find_any_type(struct ddl *ddl, const struct ast_type_name *name, oid_t *oid_out)
 {
