@@ -31,6 +31,16 @@ growing_append(struct growing *growing, struct ky_arena *arena, const void *byte
     growing->size += size;
 }
 
+/* Bytes of a value that is no longer than any may be. */
+static ky_status
+growing_write(struct growing *growing, struct func_env *env, struct ky_slice bytes,
+              struct ky_error *err)
+{
+    KY_TRY(func_check_size(env, growing->size + bytes.size, err));
+    growing_append(growing, env->types.arena, bytes.data, bytes.size);
+    return KY_OK;
+}
+
 /* string_agg: the delimiter goes before each value but the first. */
 struct string_state {
     struct growing text;
@@ -44,11 +54,10 @@ AGGREGATE_ADD(string_add)
         return KY_OK;
     }
     if (string->has_value && !args[1].is_null) {
-        growing_append(&string->text, env->types.arena, args[1].bytes.data, args[1].bytes.size);
+        KY_TRY(growing_write(&string->text, env, args[1].bytes, err));
     }
-    growing_append(&string->text, env->types.arena, args[0].bytes.data, args[0].bytes.size);
     string->has_value = true;
-    return KY_OK;
+    return growing_write(&string->text, env, args[0].bytes, err);
 }
 
 AGGREGATE_FINISH(string_finish)
@@ -114,6 +123,7 @@ AGGREGATE_FINISH(array_finish)
                                             (const struct datum *)(const void *)array->values.data,
                                             (uint32_t)(array->values.size / sizeof(struct datum)));
         *out = (struct datum){.bytes = result};
+        return func_check_size(env, result.size, err);
     }
     return KY_OK;
 }
@@ -181,7 +191,7 @@ AGGREGATE_FINISH(arrays_finish)
     struct ky_slice result = array_make_shaped(env->types.arena, first.element, values,
                                                first.dimension_count + 1, size, lower);
     *out = (struct datum){.bytes = result};
-    return KY_OK;
+    return func_check_size(env, result.size, err);
 }
 
 static const struct func_aggregate arrays_agg = {
@@ -204,7 +214,7 @@ json_append(struct func_env *env, struct json_state *json, int index, struct dat
     struct ky_buffer text = {0};
     ky_status status = json_append_datum(env, func_arg_type(env, index), value, false, &text, err);
     if (status == KY_OK) {
-        growing_append(&json->text, env->types.arena, text.data, text.size);
+        status = growing_write(&json->text, env, ky_buffer_slice(&text), err);
     }
     ky_buffer_deinit(&text);
     return status;

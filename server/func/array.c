@@ -322,6 +322,14 @@ SCALAR(array_fill)
         size[i] = (int32_t)extent.word;
         lower[i] = (int32_t)bound.word;
     }
+    const size_t value_size = args[0].is_null                  ? 1
+                              : element->storage == TYPE_BYTES ? args[0].bytes.size + 4
+                                                               : sizeof(int32_t);
+    if (value_size > func_size_max(env) / (size_t)KY_MAX(count, 1)) {
+        return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED,
+                            "array size exceeds the maximum allowed (%d)",
+                            (int)FUNC_VALUE_SIZE_MAX);
+    }
     struct datum *values = ky_arena_array(env->types.arena, struct datum, (size_t)count + 1);
     for (int64_t i = 0; i < count; i++) {
         values[i] = args[0];
@@ -437,6 +445,10 @@ SCALAR(array_to_string)
         } else {
             view.element->output(view.element, &env->types, value, &text);
         }
+        if (func_check_size(env, text.size, err) != KY_OK || func_check_cancel(env, err) != KY_OK) {
+            ky_buffer_deinit(&text);
+            return KY_ERR;
+        }
     }
     *out = func_take_buffer(env, &text);
     return KY_OK;
@@ -508,9 +520,10 @@ static const struct func funcs[] = {
          ARGS(OID_ANYCOMPATIBLEARRAY, OID_ANYCOMPATIBLE, OID_ANYCOMPATIBLE),
          .scalar = array_replace),
     FUNC(1193, "array_fill", OID_ANYARRAY, 'i', false, ARGS(OID_ANYELEMENT, OID_INT4_ARRAY),
-         .scalar = array_fill),
+         .scalar = array_fill, .can_grow = true),
     FUNC(1286, "array_fill", OID_ANYARRAY, 'i', false,
-         ARGS(OID_ANYELEMENT, OID_INT4_ARRAY, OID_INT4_ARRAY), .scalar = array_fill),
+         ARGS(OID_ANYELEMENT, OID_INT4_ARRAY, OID_INT4_ARRAY), .scalar = array_fill,
+         .can_grow = true),
     FUNC(6172, "trim_array", OID_ANYARRAY, 'i', true, ARGS(OID_ANYARRAY, OID_INT4),
          .scalar = trim_array),
     FUNC(2748, "arraycontains", OID_BOOL, 'i', true, ARGS(OID_ANYARRAY, OID_ANYARRAY),
@@ -520,9 +533,9 @@ static const struct func funcs[] = {
     FUNC(2747, "arrayoverlap", OID_BOOL, 'i', true, ARGS(OID_ANYARRAY, OID_ANYARRAY),
          .scalar = array_overlap),
     FUNC(395, "array_to_string", OID_TEXT, 's', true, ARGS(OID_ANYARRAY, OID_TEXT),
-         .scalar = array_to_string),
+         .scalar = array_to_string, .can_grow = true),
     FUNC(384, "array_to_string", OID_TEXT, 's', false, ARGS(OID_ANYARRAY, OID_TEXT, OID_TEXT),
-         .scalar = array_to_string),
+         .scalar = array_to_string, .can_grow = true),
 };
 
 /* Facts as in pg_operator. */

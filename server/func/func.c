@@ -275,6 +275,24 @@ func_call(const struct func *func, struct func_env *env, const struct datum *arg
     return func->scalar(env, args, arg_count, out, err);
 }
 
+ky_status
+func_check_size(const struct func_env *env, size_t size, struct ky_error *err)
+{
+    return KY_LIKELY(size <= func_size_max(env))
+               ? KY_OK
+               : ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED, "requested length too large");
+}
+
+ky_status
+func_check_cancel(const struct func_env *env, struct ky_error *err)
+{
+    const bool is_cancelled =
+        env->cancel != NULL && atomic_load_explicit(env->cancel, memory_order_relaxed) != 0;
+    return KY_LIKELY(!is_cancelled)
+               ? KY_OK
+               : ky_error_set(err, KY_QUERY_CANCELED, "canceling statement due to user request");
+}
+
 struct datum
 func_take_buffer(struct func_env *env, struct ky_buffer *buffer)
 {

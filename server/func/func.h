@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "server/types/batch.h"
 
 /*
  * Built-in functions, operators and aggregates, found by name as in pg_proc and
  * pg_operator, with PostgreSQL's OIDs for what PostgreSQL has.
  */
-enum { FUNC_ARGS_MAX = 100, OID_FUNC_EXPANDARRAY = 13900 };
+enum {
+    FUNC_ARGS_MAX = 100,
+    FUNC_VALUE_SIZE_MAX = 0x3fffffff, /* of a value that a function makes, as in PostgreSQL */
+    OID_FUNC_EXPANDARRAY = 13900,
+};
 
 /**
  * What a function may know of the session it runs in. func/ knows no catalog: functions that need
@@ -23,6 +29,8 @@ struct func_order {
 struct func_env {
     struct type_context types; /* arena: the batch's results */
     struct func_wait *wait;    /* NULL: a call may not wait */
+    const _Atomic int *cancel; /* non-zero: 57014; NULL: nobody can */
+    size_t size_max;           /* of the result; 0: FUNC_VALUE_SIZE_MAX */
     void *self;
     int64_t transaction_start_us; /* since 2000-01-01 UTC: now() */
     int64_t statement_start_us;
@@ -37,6 +45,26 @@ struct func_env {
     uint64_t *random;
     const struct func_order *order; /* of an ordered aggregate call, by its keys; NULL: none */
 };
+
+/* 57014. Whoever works long over one value asks now and then. */
+KY_MUST_CHECK ky_status func_check_cancel(const struct func_env *env, struct ky_error *err);
+static inline size_t
+func_size_max(const struct func_env *env)
+{
+    return env->size_max == 0 ? FUNC_VALUE_SIZE_MAX : env->size_max;
+}
+/* 54000 for a value that is longer than it may be. */
+KY_MUST_CHECK ky_status func_check_size(const struct func_env *env, size_t size,
+                                        struct ky_error *err);
+/* The same for a result. */
+static inline ky_status
+func_check_result(const struct func_env *env, const struct type *type, const struct datum *value,
+                  struct ky_error *err)
+{
+    return type != NULL && type->storage == TYPE_BYTES && !value->is_null
+               ? func_check_size(env, value->bytes.size, err)
+               : KY_OK;
+}
 
 /**
  * How a scalar function waits without holding a thread. It queues itself with whoever will wake the
@@ -138,6 +166,7 @@ struct func {
     bool is_variadic;             /* the last argument repeats; args has its array type, or "any" */
     oid_t variadic_element;
     bool is_strict;  /* null in, null out */
+    bool can_grow;   /* makes much of little, or works long on it: nothing for a loop's thread */
     char volatility; /* i, s, v */
     enum func_kind kind;
     bool is_set;

@@ -300,6 +300,10 @@ SCALAR(string_to_array)
         struct datum value;
         ky_status status = pieces_next(env, rows, &value, &has_row, err);
         KY_ASSERT(status == KY_OK);
+        if (func_check_cancel(env, err) != KY_OK) {
+            ky_buffer_deinit(&values);
+            return KY_ERR;
+        }
         if (has_row) {
             ky_buffer_append(&values, &value, sizeof(value));
         }
@@ -363,9 +367,9 @@ static const struct func funcs[] = {
     FUNC(6161, "string_to_table", OID_TEXT, 'i', false, ARGS(OID_TEXT, OID_TEXT, OID_TEXT),
          .is_set = true, .set = &pieces_set),
     FUNC(394, "string_to_array", OID_TEXT_ARRAY, 'i', false, ARGS(OID_TEXT, OID_TEXT),
-         .scalar = string_to_array),
+         .scalar = string_to_array, .can_grow = true),
     FUNC(376, "string_to_array", OID_TEXT_ARRAY, 'i', false, ARGS(OID_TEXT, OID_TEXT, OID_TEXT),
-         .scalar = string_to_array),
+         .scalar = string_to_array, .can_grow = true),
 };
 
 const struct func_table func_table_set = {funcs, KY_COUNT_OF(funcs), NULL, 0};

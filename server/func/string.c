@@ -62,8 +62,9 @@ append_text(struct func_env *env, const struct type *type, struct datum value,
     }
 }
 
-static struct datum
-join(struct func_env *env, const struct any_list *list, struct ky_slice separator)
+static ky_status
+join(struct func_env *env, const struct any_list *list, struct ky_slice separator,
+     struct datum *out, struct ky_error *err)
 {
     struct ky_buffer text = {0};
     bool is_first = true;
@@ -78,32 +79,42 @@ join(struct func_env *env, const struct any_list *list, struct ky_slice separato
         }
         is_first = false;
         append_text(env, type, value, &text);
+        if (func_check_size(env, text.size, err) != KY_OK || func_check_cancel(env, err) != KY_OK) {
+            ky_buffer_deinit(&text);
+            return KY_ERR;
+        }
     }
-    return func_take_buffer(env, &text);
+    *out = func_take_buffer(env, &text);
+    return KY_OK;
 }
 
 SCALAR(concat)
 {
     struct any_list list = any_list_open(env, args, 0, arg_count);
-    *out = env->has_variadic_array && args[0].is_null ? datum_null()
-                                                      : join(env, &list, ky_slice(NULL, 0));
-    return KY_OK;
+    *out = datum_null();
+    return env->has_variadic_array && args[0].is_null
+               ? KY_OK
+               : join(env, &list, ky_slice(NULL, 0), out, err);
 }
 
 SCALAR(concat_ws)
 {
     *out = datum_null();
-    if (!args[0].is_null) {
-        struct any_list list = any_list_open(env, args, 1, arg_count);
-        *out = join(env, &list, args[0].bytes);
+    if (args[0].is_null || (env->has_variadic_array && args[1].is_null)) {
+        return KY_OK;
     }
-    return KY_OK;
+    struct any_list list = any_list_open(env, args, 1, arg_count);
+    return join(env, &list, args[0].bytes, out, err);
 }
 
 SCALAR(num_nulls)
 {
     struct any_list list = any_list_open(env, args, 0, arg_count);
     int64_t count = 0;
+    if (env->has_variadic_array && args[0].is_null) {
+        *out = datum_null();
+        return KY_OK;
+    }
     for (int i = 0; i < list.count; i++) {
         const struct type *type;
         count += any_list_get(&list, i, &type).is_null;
@@ -184,16 +195,27 @@ struct format_spec {
     char type;
 };
 
-static const char *
-parse_number(const char *p, const char *end, int *number)
+static ky_status
+width_out_of_range(struct ky_error *err)
+{
+    return ky_error_set(err, KY_NUMERIC_VALUE_OUT_OF_RANGE, "number is out of range");
+}
+
+/* *after_out: what follows it; p itself where there is none. */
+static ky_status
+parse_number(const char *p, const char *end, int *number, const char **after_out,
+             struct ky_error *err)
 {
     int64_t value = 0;
-    while (p < end && *p >= '0' && *p <= '9') {
-        value = KY_MIN(value * 10 + (*p - '0'), (int64_t)INT32_MAX);
-        p++;
+    for (; p < end && *p >= '0' && *p <= '9'; p++) {
+        value = value * 10 + (*p - '0');
+        if (value > INT32_MAX) {
+            return width_out_of_range(err);
+        }
     }
     *number = (int)value;
-    return p;
+    *after_out = p;
+    return KY_OK;
 }
 
 static ky_status
@@ -202,7 +224,8 @@ parse_spec(const char **place, const char *end, struct format_spec *spec, struct
     const char *p = *place;
     int number;
     *spec = (struct format_spec){0};
-    const char *after = parse_number(p, end, &number);
+    const char *after;
+    KY_TRY(parse_number(p, end, &number, &after, err));
     if (after > p && after < end && *after == '$') {
         if (number == 0) {
             return ky_error_set(err, KY_INVALID_PARAMETER_VALUE,
@@ -218,13 +241,13 @@ parse_spec(const char **place, const char *end, struct format_spec *spec, struct
     if (p < end && *p == '*') {
         spec->has_width_argument = true;
         p++;
-        after = parse_number(p, end, &number);
+        KY_TRY(parse_number(p, end, &number, &after, err));
         if (after > p && after < end && *after == '$') {
             spec->width_position = number;
             p = after + 1;
         }
     } else {
-        p = parse_number(p, end, &spec->width);
+        KY_TRY(parse_number(p, end, &spec->width, &p, err));
     }
     if (p >= end) {
         ky_error_set(err, KY_INVALID_PARAMETER_VALUE, "unterminated format() type specifier");
@@ -248,6 +271,17 @@ too_few(struct ky_error *err)
 }
 
 static ky_status
+append_spaces(struct func_env *env, int64_t count, struct ky_buffer *out, struct ky_error *err)
+{
+    static const char spaces[] = "                                                                ";
+    for (; count > 0; count -= (int64_t)sizeof(spaces) - 1) {
+        ky_buffer_append(out, spaces, (size_t)KY_MIN(count, (int64_t)sizeof(spaces) - 1));
+        KY_TRY(func_check_cancel(env, err));
+    }
+    return KY_OK;
+}
+
+static ky_status
 append_formatted(struct func_env *env, const struct any_list *list, struct format_spec spec,
                  int *next, struct ky_buffer *out, struct ky_error *err)
 {
@@ -267,6 +301,9 @@ append_formatted(struct func_env *env, const struct any_list *list, struct forma
         if (width < 0) {
             spec.is_left = true;
             width = -width;
+        }
+        if (width > INT32_MAX) {
+            return width_out_of_range(err);
         }
     }
     int index = spec.position > 0 ? spec.position - 1 : *next;
@@ -293,18 +330,21 @@ append_formatted(struct func_env *env, const struct any_list *list, struct forma
     } else {
         ky_buffer_append_slice(&text, ky_buffer_slice(&bare));
     }
-    int64_t padding = width - (int64_t)utf8_count(ky_buffer_slice(&text));
-    padding = KY_MIN(padding, (int64_t)(1 << 26));
-    for (int64_t i = 0; i < padding && !spec.is_left; i++) {
-        ky_buffer_append_byte(out, ' ');
+    const int64_t padding = width - (int64_t)utf8_count(ky_buffer_slice(&text));
+    ky_status status =
+        func_check_size(env, out->size + text.size + (size_t)KY_MAX(padding, 0), err);
+    if (status == KY_OK && !spec.is_left) {
+        status = append_spaces(env, padding, out, err);
     }
-    ky_buffer_append_slice(out, ky_buffer_slice(&text));
-    for (int64_t i = 0; i < padding && spec.is_left; i++) {
-        ky_buffer_append_byte(out, ' ');
+    if (status == KY_OK) {
+        ky_buffer_append_slice(out, ky_buffer_slice(&text));
+    }
+    if (status == KY_OK && spec.is_left) {
+        status = append_spaces(env, padding, out, err);
     }
     ky_buffer_deinit(&bare);
     ky_buffer_deinit(&text);
-    return KY_OK;
+    return status;
 }
 
 SCALAR(format)
@@ -361,8 +401,8 @@ static const struct func funcs[] = {
     FUNC(1290, "quote_nullable", OID_TEXT, 's', false, ARGS(OID_ANYELEMENT),
          .scalar = quote_nullable),
     FUNC(3539, "format", OID_TEXT, 's', false, ARGS(OID_TEXT, OID_ANY), .scalar = format,
-         .is_variadic = true, .variadic_element = OID_ANY),
-    FUNC(3540, "format", OID_TEXT, 's', false, ARGS(OID_TEXT), .scalar = format),
+         .is_variadic = true, .variadic_element = OID_ANY, .can_grow = true),
+    FUNC(3540, "format", OID_TEXT, 's', false, ARGS(OID_TEXT), .scalar = format, .can_grow = true),
 };
 
 const struct func_table func_table_string = {funcs, KY_COUNT_OF(funcs), NULL, 0};

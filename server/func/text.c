@@ -8,6 +8,12 @@
 /* Longest text a function may make. */
 enum { TEXT_SIZE_MAX = 256 * 1024 * 1024 };
 
+static size_t
+size_max(const struct func_env *env)
+{
+    return KY_MIN((size_t)TEXT_SIZE_MAX, func_size_max(env));
+}
+
 static ky_status
 too_long(struct ky_error *err)
 {
@@ -368,7 +374,7 @@ pad(struct func_env *env, const struct datum *args, int arg_count, bool is_left,
     const size_t missing = width - count;
     const size_t rounds = missing / fill_count;
     const size_t part = utext_offset(fill, missing % fill_count);
-    if (missing > TEXT_SIZE_MAX || rounds * fill.size + part + text.size > TEXT_SIZE_MAX) {
+    if (missing > size_max(env) || rounds * fill.size + part + text.size > size_max(env)) {
         return too_long(err);
     }
     const size_t padding = rounds * fill.size + part;
@@ -411,9 +417,10 @@ SCALAR(replace)
         ky_buffer_append(&result, rest.data, before);
         ky_buffer_append_slice(&result, args[2].bytes);
         rest = slice_part(rest, before + from.size, rest.size);
-        if (result.size > TEXT_SIZE_MAX) {
+        const bool is_long = result.size > size_max(env);
+        if (is_long || func_check_cancel(env, err) != KY_OK) {
             ky_buffer_deinit(&result);
-            return too_long(err);
+            return is_long ? too_long(err) : KY_ERR;
         }
     }
     ky_buffer_append_slice(&result, rest);
@@ -429,7 +436,7 @@ SCALAR(repeat)
         *out = datum_bytes("", 0);
         return KY_OK;
     }
-    if (text.size > TEXT_SIZE_MAX / count) {
+    if (text.size > size_max(env) / count) {
         return too_long(err);
     }
     uint8_t *result = ky_arena_alloc(env->types.arena, text.size * count);
@@ -687,20 +694,25 @@ static const struct func funcs[] = {
          .scalar = bytea_trim_left),
     FUNC(6196, "rtrim", OID_BYTEA, 'i', true, ARGS(OID_BYTEA, OID_BYTEA),
          .scalar = bytea_trim_right),
-    FUNC(873, "lpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4, OID_TEXT), .scalar = lpad),
-    FUNC(879, "lpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = lpad),
-    FUNC(874, "rpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4, OID_TEXT), .scalar = rpad),
-    FUNC(880, "rpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = rpad),
+    FUNC(873, "lpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4, OID_TEXT), .scalar = lpad,
+         .can_grow = true),
+    FUNC(879, "lpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = lpad,
+         .can_grow = true),
+    FUNC(874, "rpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4, OID_TEXT), .scalar = rpad,
+         .can_grow = true),
+    FUNC(880, "rpad", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = rpad,
+         .can_grow = true),
     FUNC(2087, "replace", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_TEXT),
-         .scalar = replace),
-    FUNC(1622, "repeat", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = repeat),
+         .scalar = replace, .can_grow = true),
+    FUNC(1622, "repeat", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = repeat,
+         .can_grow = true),
     FUNC(3062, "reverse", OID_TEXT, 'i', true, ARGS(OID_TEXT), .scalar = reverse),
     FUNC(3060, "left", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = left),
     FUNC(3061, "right", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_INT4), .scalar = right),
     FUNC(2088, "split_part", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_INT4),
          .scalar = split_part),
     FUNC(878, "translate", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT, OID_TEXT),
-         .scalar = translate),
+         .scalar = translate, .can_grow = true),
     FUNC(1620, "ascii", OID_INT4, 'i', true, ARGS(OID_TEXT), .scalar = ascii),
     FUNC(1621, "chr", OID_TEXT, 'i', true, ARGS(OID_INT4), .scalar = chr),
     FUNC(458, "text_larger", OID_TEXT, 'i', true, ARGS(OID_TEXT, OID_TEXT), .scalar = text_larger),

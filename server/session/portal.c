@@ -459,9 +459,9 @@ may_run_here(const struct session *session, const struct plan_source *source)
     if (session->place != SESSION_ON_LOOP || plan->is_point) {
         return true;
     }
-    return !plan->may_wait &&
-           (source->run_ns > 0 ? source->run_ns < SESSION_SHORT_RUN_NS
-                               : plan->root->total_cost < SHORT_COST && !plan->has_subplans);
+    return !plan->may_wait && (source->run_ns > 0 ? source->run_ns < SESSION_SHORT_RUN_NS
+                                                  : plan->root->total_cost < SHORT_COST &&
+                                                        !plan->has_subplans && !plan->may_be_long);
 }
 
 enum session_answer

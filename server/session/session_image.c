@@ -81,7 +81,7 @@ void
 session_env(struct session *session, struct func_env *env, struct ky_arena *arena,
             const struct cat_image *image)
 {
-    env->types = session->types;
+    *env = (struct func_env){.types = session->types, .cancel = &session->cancel};
     env->types.arena = arena;
     env->types.now_us = session->transaction_start_us;
     env->transaction_start_us = session->transaction_start_us;

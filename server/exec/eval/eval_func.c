@@ -31,7 +31,8 @@ eval_call(struct eval *eval, const struct func *func, const struct type *const *
     prepare_env(eval, env, arg_types, result_type, arena);
     env->has_variadic_array = false;
     out->is_null = false;
-    return func->scalar(env, args, arg_count, out, err);
+    KY_TRY(func->scalar(env, args, arg_count, out, err));
+    return func_check_result(env, result_type, out, err);
 }
 
 /* Marks rows with a null argument null and leaves the others in the narrowed selection. */
@@ -63,11 +64,32 @@ drop_nulls(struct eval *eval, const uint16_t *selection, uint32_t *count, struct
     return kept;
 }
 
+/* A batch's results lie in its arena until the next batch, however long they are. So now and then,
+ * as they grow, it is asked whether the statement may have what they take by now. */
+enum { CHECKED_SIZE = 16 * 1024 * 1024 };
+
+static ky_status
+check_memory(const struct eval *eval, const struct ky_arena *arena, size_t *room_end,
+             struct ky_error *err)
+{
+    struct ky_budget *budget = eval->exec->context->budget;
+    if (KY_LIKELY(arena->allocated_size <= *room_end)) {
+        return KY_OK;
+    }
+    *room_end = arena->allocated_size + CHECKED_SIZE;
+    const size_t held = arena->allocated_size - arena->spilled_size;
+    KY_TRY(func_check_cancel(&eval->exec->context->env, err));
+    KY_TRY(ky_budget_charge(budget, held, err));
+    ky_budget_release(budget, held);
+    return KY_OK;
+}
+
 static ky_status
 call_rows(struct eval *eval, struct func_env *env, const uint16_t *selection, uint32_t count,
           struct column *result, struct ky_error *err)
 {
     const struct func *func = eval->expr->func;
+    size_t room_end = env->types.arena->allocated_size + CHECKED_SIZE;
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
         for (uint16_t i = 0; i < eval->arg_count; i++) {
@@ -75,7 +97,9 @@ call_rows(struct eval *eval, struct func_env *env, const uint16_t *selection, ui
         }
         struct datum value = datum_word(0);
         KY_TRY(func->scalar(env, eval->arg_values, eval->arg_count, &value, err));
+        KY_TRY(func_check_result(env, eval->type, &value, err));
         column_set(result, place, value);
+        KY_TRY(check_memory(eval, env->types.arena, &room_end, err));
     }
     return KY_OK;
 }
@@ -123,6 +147,7 @@ EVAL_RUN(eval_run_cast)
     struct column *result = eval_begin(eval, selection, count);
     struct type_context *context = &eval->exec->context->env.types;
     context->arena = input->arena;
+    size_t room_end = context->arena->allocated_size + CHECKED_SIZE;
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
         struct datum value = column_get(argument, place);
@@ -133,6 +158,7 @@ EVAL_RUN(eval_run_cast)
             value = cast_value;
         }
         column_set(result, place, value);
+        KY_TRY(check_memory(eval, context->arena, &room_end, err));
     }
     *column_out = result;
     return KY_OK;
@@ -149,6 +175,7 @@ EVAL_RUN(eval_run_coerce)
     struct column *result = eval_begin(eval, selection, count);
     struct type_context *context = &eval->exec->context->env.types;
     context->arena = input->arena;
+    size_t room_end = context->arena->allocated_size + CHECKED_SIZE;
     for (uint32_t row = 0; row < count; row++) {
         const uint32_t place = eval_place(selection, row);
         struct datum value = column_get(argument, place);
@@ -159,6 +186,7 @@ EVAL_RUN(eval_run_coerce)
             value = coerced;
         }
         column_set(result, place, value);
+        KY_TRY(check_memory(eval, context->arena, &room_end, err));
     }
     *column_out = result;
     return KY_OK;

@@ -50,6 +50,10 @@ folded(struct binder *b, const struct expr *expr, struct datum value)
     return constant;
 }
 
+/* A longer one is made when it is wanted: a plan does not keep it, and a few words of a statement
+ * do not take the memory of thousands. */
+enum { FOLDED_SIZE_MAX = 1024 * 1024 };
+
 static bool
 fold_func(struct binder *b, const struct expr *expr, struct datum *value)
 {
@@ -72,14 +76,22 @@ fold_func(struct binder *b, const struct expr *expr, struct datum *value)
     struct ky_arena *saved = env->types.arena;
     struct ky_error ignored;
     ky_error_init(&ignored);
+    const struct ky_arena_mark mark = ky_arena_mark(b->arena);
+    env->size_max = FOLDED_SIZE_MAX;
     env->types.arena = b->arena;
     env->arg_types = types;
     env->result_type = expr->type;
-    env->has_variadic_array = false;
+    env->has_variadic_array = expr->is_slice;
     ky_status status = func_call(func, env, args, expr->arg_count, value, &ignored);
     env->types.arena = saved;
     env->arg_types = NULL;
-    return status == KY_OK;
+    const bool is_folded =
+        status == KY_OK && func_check_result(env, expr->type, value, &ignored) == KY_OK;
+    env->size_max = 0;
+    if (!is_folded) {
+        ky_arena_rewind(b->arena, mark);
+    }
+    return is_folded;
 }
 
 static bool

@@ -305,6 +305,14 @@ visit_slow(struct expr *expr, int depth, void *self)
     return expr_walk_children(expr, depth, visit_slow, self);
 }
 
+/* May a function work long on one value? */
+static bool
+visit_long(struct expr *expr, int depth, void *self)
+{
+    return (expr->kind == EXPR_FUNC && expr->func->can_grow) ||
+           expr_walk_children(expr, depth, visit_long, self);
+}
+
 /* Does a function change something (a sequence, a setting, an advisory lock)? */
 static bool
 visit_writes(struct expr *expr, int depth, void *self)
@@ -346,7 +354,8 @@ plan_query(struct plan_context *context, struct query *query, struct statement_p
     plan->is_read_only = !p.has_writes && !query_walk(query, 0, visit_writes, NULL);
     plan->may_wait = query_walk(query, 0, visit_slow, NULL) || goes_on_after(&p, root);
     plan->has_subplans = p.cte_count > 0 || query_walk(query, 0, visit_subqueries, NULL);
-    plan->is_point = !plan->may_wait && !plan->has_subplans && is_point(root);
+    plan->may_be_long = query_walk(query, 0, visit_long, NULL);
+    plan->is_point = !plan->may_wait && !plan->may_be_long && !plan->has_subplans && is_point(root);
     plan->catalog_lsn = context->image == NULL ? 0 : context->image->lsn;
     plan->table_used_count = p.used_count;
     plan->tables = ky_arena_array(p.arena, struct cat_table *, p.used_count + 1U);

@@ -302,6 +302,7 @@ struct statement_plan {
     enum query_kind kind;
     bool is_read_only;
     bool is_point;     /* primary-key lookup or single-row write: short, may run inline */
+    bool may_be_long;  /* has functions that may work long on one value */
     bool may_wait;     /* has functions that may sleep or wait, or goes on after its last row */
     bool has_subplans; /* whose cost is not in the root's */
     lsn_t catalog_lsn;
