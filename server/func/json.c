@@ -226,6 +226,10 @@ spread_next(struct spread *spread, const struct type **type)
 
 SCALAR(json_build_array)
 {
+    if (env->has_variadic_array && args[0].is_null) {
+        *out = datum_null();
+        return KY_OK;
+    }
     struct spread spread = spread_open(env, args, arg_count);
     struct ky_buffer text = {0};
     ky_buffer_append_byte(&text, '[');
@@ -247,6 +251,10 @@ SCALAR(json_build_array)
 
 SCALAR(json_build_object)
 {
+    if (env->has_variadic_array && args[0].is_null) {
+        *out = datum_null();
+        return KY_OK;
+    }
     struct spread spread = spread_open(env, args, arg_count);
     struct ky_buffer text = {0};
     if (spread.count % 2 != 0) {
@@ -289,13 +297,13 @@ SCALAR(json_build_object)
 SCALAR(jsonb_build_array)
 {
     KY_TRY(json_build_array(env, args, arg_count, out, err));
-    return json_normalise(env, out->bytes, out, err);
+    return out->is_null ? KY_OK : json_normalise(env, out->bytes, out, err);
 }
 
 SCALAR(jsonb_build_object)
 {
     KY_TRY(json_build_object(env, args, arg_count, out, err));
-    return json_normalise(env, out->bytes, out, err);
+    return out->is_null ? KY_OK : json_normalise(env, out->bytes, out, err);
 }
 
 /* Set functions: the children of one value. */

@@ -112,7 +112,7 @@ struct expr {
     uint32_t index;     /* PARAM, INPUT, OUTER, FIELD */
     const char *shown;  /* OUTER: as EXPLAIN names it; NULL: $index */
     bool is_negated;
-    bool is_slice;
+    bool is_slice; /* SUBSCRIPT, ASSIGN: of bounds; FUNC: the last argument is VARIADIC's array */
     bool is_explicit; /* CAST, COERCE */
     char test;
     struct datum value;             /* CONST */

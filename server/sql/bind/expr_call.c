@@ -710,6 +710,21 @@ spread_variadic(struct binder *b, struct expr ***args, int count)
     return count - 1 + last->arg_count;
 }
 
+/* VARIADIC array, and the function takes it as it is. */
+static ky_status
+take_array(struct binder *b, const struct ast_function_call *node, const struct func *func,
+           struct expr *call)
+{
+    const struct expr *last = call->args[call->arg_count - 1];
+    call->is_slice = true;
+    if (func->variadic_element == OID_ANY && last->type->category != 'A' &&
+        last->type->oid != OID_UNKNOWN) {
+        return bind_error(b, ast_list_get(node->args, ast_list_count(node->args) - 1)->location,
+                          KY_DATATYPE_MISMATCH, "VARIADIC argument must be an array");
+    }
+    return KY_OK;
+}
+
 /* Parameters of type void stand for what a function gives out, in calls as JDBC's writes them:
  * {? = call f(?)}. They are no arguments. */
 static int
@@ -793,6 +808,9 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
     }
     struct expr *call = expr_new(b, EXPR_FUNC, resolved.result, location);
     KY_TRY(apply_arguments(b, &resolved, call, args, count));
+    if (is_variadic) {
+        KY_TRY(take_array(b, node, func, call));
+    }
     if (is_written(b)) {
         note_written(b, node, &resolved, call, is_named);
     }
