@@ -337,26 +337,34 @@ SCALAR(age_instant)
 
 /* Making and converting */
 
+/* shown_year: in the message. */
 static ky_status
-date_of(int64_t year, int64_t month, int64_t day, int64_t *days_out, struct ky_error *err)
+date_of(int64_t year, int64_t month, int64_t day, int64_t shown_year, int64_t *days_out,
+        struct ky_error *err)
 {
+    enum { YEARS_LONG = 400 };
+    bool is_date = false;
     int back_year;
     int back_month;
     int back_day;
-    const bool is_plausible = year != 0 && year > -5000 && year < 5900000 && month >= 1 &&
-                              month <= 12 && day >= 1 && day <= 31;
-    if (is_plausible) {
-        int64_t astronomical = year < 0 ? year + 1 : year;
-        *days_out = date_from_civil((int)astronomical, (int)month, (int)day);
-        date_to_civil(*days_out, &back_year, &back_month, &back_day);
-        if (back_month == month && back_day == day && *days_out >= DATE_MIN &&
-            *days_out < DATE_END) {
-            return KY_OK;
+    if (year != 0 && year > INT32_MIN && month >= 1 && month <= 12 && day >= 1 && day <= 31) {
+        /* Days are the same in each cycle of years. */
+        const int64_t astronomical = year < 0 ? year + 1 : year;
+        const int cycle_year =
+            (int)(((astronomical % YEARS_LONG) + YEARS_LONG) % YEARS_LONG) + 2000;
+        const int64_t days = date_from_civil(cycle_year, (int)month, (int)day);
+        date_to_civil(days, &back_year, &back_month, &back_day);
+        is_date = back_month == month && back_day == day;
+        if (is_date && year > -5000 && year < 5900000) {
+            *days_out = date_from_civil((int)astronomical, (int)month, (int)day);
+            if (*days_out >= DATE_MIN && *days_out < DATE_END) {
+                return KY_OK;
+            }
         }
     }
-    return ky_error_set(err, KY_DATETIME_FIELD_OVERFLOW,
-                        "date field value out of range: %lld-%02lld-%02lld", (long long)year,
-                        (long long)month, (long long)day);
+    return ky_error_set(err, KY_DATETIME_FIELD_OVERFLOW, "date%s out of range: %lld-%02lld-%02lld",
+                        is_date ? "" : " field value", (long long)shown_year, (long long)month,
+                        (long long)day);
 }
 
 static ky_status
@@ -374,8 +382,11 @@ time_of(int64_t hour, int64_t minute, double second, int64_t *us_out, struct ky_
 
 SCALAR(make_date)
 {
+    const int64_t year = args[0].word;
     *out = datum_word(0);
-    return date_of(args[0].word, args[1].word, args[2].word, &out->word, err);
+    /* PostgreSQL's message counts years before Christ from 0 here. */
+    return date_of(year, args[1].word, args[2].word, year < 0 && year > INT32_MIN ? year + 1 : year,
+                   &out->word, err);
 }
 
 SCALAR(make_time)
@@ -388,7 +399,7 @@ SCALAR(make_timestamp)
 {
     int64_t days;
     int64_t us;
-    KY_TRY(date_of(args[0].word, args[1].word, args[2].word, &days, err));
+    KY_TRY(date_of(args[0].word, args[1].word, args[2].word, args[0].word, &days, err));
     KY_TRY(time_of(args[3].word, args[4].word, args[5].real, &us, err));
     KY_TRY(datetime_from_date(days, &out->word, err));
     *out = datum_word(out->word + us);

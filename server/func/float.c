@@ -211,7 +211,7 @@ SCALAR(float_power)
         return ky_error_set(err, KY_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
                             "zero raised to a negative power is undefined");
     }
-    if (a < 0 && !isinf(a) && !isnan(b) && !isinf(b) && floor(b) != b) {
+    if (a < 0 && !isnan(b) && !isinf(b) && floor(b) != b) {
         return ky_error_set(
             err, KY_INVALID_ARGUMENT_FOR_POWER_FUNCTION,
             "a negative number raised to a non-integer power yields a complex result");
@@ -272,6 +272,9 @@ SCALAR(float_width_bucket)
     if (is_rising ? x < low : x > low) {
         bucket = 0;
     } else if (is_rising ? x >= high : x <= high) {
+        if (count == INT32_MAX) {
+            return ky_error_set(err, KY_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
+        }
         bucket = count + 1;
     } else {
         bucket = (int64_t)((double)count * ((x - low) / (high - low))) + 1;

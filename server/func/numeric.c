@@ -70,14 +70,17 @@ is_infinite(struct ky_arena *arena, struct ky_slice value)
 static int
 bounded_scale(int64_t scale)
 {
-    return (int)KY_MIN(KY_MAX(scale, -NUMERIC_SCALE_MAX), NUMERIC_SCALE_MAX);
+    return (int)KY_MIN(KY_MAX(scale, -NUMERIC_DIGITS_MAX - 1), NUMERIC_SCALE_MAX);
 }
 
 SCALAR(round_to)
 {
     int scale = bounded_scale(args[1].word);
     *out = (struct datum){.bytes = numeric_round(env->types.arena, args[0].bytes, scale)};
-    return KY_OK;
+    /* Rounding up may give one digit more than there can be; a sum is refused then. */
+    return scale >= 0 ? KY_OK
+                      : numeric_add(env->types.arena, out->bytes,
+                                    numeric_from_int64(env->types.arena, 0), &out->bytes, err);
 }
 
 SCALAR(trunc_to)
@@ -155,6 +158,17 @@ SCALAR(log_to_base)
         if (numeric_sign(args[i].bytes) <= 0) {
             return ln_of(env, &args[i], 1, out, err);
         }
+    }
+    if (is_infinite(env->types.arena, args[0].bytes)) {
+        *out = is_infinite(env->types.arena, args[1].bytes)
+                   ? (struct datum){.bytes = numeric_from_double(env->types.arena, (double)NAN,
+                                                                 SPECIAL_DIGITS)}
+                   : (struct datum){.bytes = numeric_from_int64(env->types.arena, 0)};
+        return KY_OK;
+    }
+    if (is_infinite(env->types.arena, args[1].bytes)) {
+        *out = args[1];
+        return KY_OK;
     }
     return logarithm(env, args[0].bytes, args[1].bytes, out, err);
 }
@@ -329,7 +343,9 @@ SCALAR(width_bucket)
     }
     if (numeric_compare(x, high) * direction <= 0) {
         *out = datum_word(count + 1);
-        return KY_OK;
+        return count < INT32_MAX
+                   ? KY_OK
+                   : ky_error_set(err, KY_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
     }
     struct ky_slice part;
     struct ky_slice width;

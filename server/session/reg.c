@@ -18,6 +18,9 @@ static const struct {
 static bool
 split_name(struct ky_slice text, char parts[NAME_PARTS_MAX][64], int *count_out)
 {
+    if (text.size == 0) {
+        return false;
+    }
     const char *at = text.data;
     const char *end = at + text.size;
     int count = 0;

@@ -64,7 +64,7 @@ to_scale(struct ky_arena *arena, struct ky_slice a, int scale, enum rounding rou
     if (numeric_is_special(a)) {
         return a;
     }
-    scale = KY_MAX(scale, -NUMERIC_RESULT_SCALE_MAX);
+    scale = KY_MAX(scale, -NUMERIC_DIGITS_MAX - 1); /* the highest digit may round up */
     scale = KY_MIN(scale, NUMERIC_SCALE_MAX);
     int from = numeric_scale(a);
     if (scale == from) {
@@ -95,13 +95,13 @@ to_scale(struct ky_arena *arena, struct ky_slice a, int scale, enum rounding rou
 struct ky_slice
 numeric_round(struct ky_arena *arena, struct ky_slice a, int scale)
 {
-    return to_scale(arena, a, KY_MIN(scale, NUMERIC_RESULT_SCALE_MAX), ROUND_HALF_AWAY);
+    return to_scale(arena, a, scale, ROUND_HALF_AWAY);
 }
 
 struct ky_slice
 numeric_trunc(struct ky_arena *arena, struct ky_slice a, int scale)
 {
-    return to_scale(arena, a, KY_MIN(scale, NUMERIC_RESULT_SCALE_MAX), ROUND_TOWARD_ZERO);
+    return to_scale(arena, a, scale, ROUND_TOWARD_ZERO);
 }
 
 struct ky_slice
