@@ -536,6 +536,19 @@ server_signal(struct server *server, int32_t pid, bool is_terminate)
     return is_found;
 }
 
+oid_t
+server_session_role(struct server *server, int32_t pid)
+{
+    oid_t role = OID_NONE;
+    ky_mutex_lock(&server->lock);
+    ky_list_foreach (item, &server->sessions) {
+        const struct session *session = ky_list_entry(item, struct session, link);
+        role = session->pid == pid ? session->login_role : role;
+    }
+    ky_mutex_unlock(&server->lock);
+    return role;
+}
+
 void
 server_shutdown(struct server *server)
 {

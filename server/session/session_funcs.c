@@ -90,15 +90,36 @@ pg_backend_pid(struct func_env *env, const struct datum *args, int arg_count, st
 }
 
 static ky_status
-signal_backend(struct func_env *env, int64_t pid, bool is_terminate, struct datum *out,
-               struct ky_error *err)
+check_signal(const struct func_env *env, int64_t pid, bool is_terminate, struct ky_error *err)
 {
-    struct session *session = session_of(env);
-    if (!session->is_superuser && pid != session->pid) {
+    const struct session *session = session_of(env);
+    const struct cat_image *image = ((const struct catalog_env *)env->self)->image;
+    const oid_t target = server_session_role(session->server, (int32_t)pid);
+    if (session->is_superuser || target == OID_NONE) {
+        return KY_OK;
+    }
+    if (acl_is_superuser(image, target)) {
         return ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE,
                             is_terminate ? "must be a superuser to terminate superuser process"
                                          : "must be a superuser to cancel superuser query");
     }
+    return acl_inherits(image, session->role, target) ||
+                   acl_inherits(image, session->role, OID_ROLE_SIGNAL_BACKEND)
+               ? KY_OK
+               : ky_error_set(err, KY_INSUFFICIENT_PRIVILEGE,
+                              is_terminate
+                                  ? "must be a member of the role whose process is being "
+                                    "terminated or member of pg_signal_backend"
+                                  : "must be a member of the role whose query is being canceled "
+                                    "or member of pg_signal_backend");
+}
+
+static ky_status
+signal_backend(struct func_env *env, int64_t pid, bool is_terminate, struct datum *out,
+               struct ky_error *err)
+{
+    struct session *session = session_of(env);
+    KY_TRY(check_signal(env, pid, is_terminate, err));
     bool is_found = server_signal(session->server, (int32_t)pid, is_terminate);
     if (!is_found) {
         session_notice(session, "WARNING", KY_WARNING,

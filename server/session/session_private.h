@@ -51,6 +51,8 @@ struct server {
 void session_cancel_for(struct session *session, int reason);
 /* pg_cancel_backend and pg_terminate_backend. False: no such session. */
 bool server_signal(struct server *server, int32_t pid, bool is_terminate);
+/* Who is logged in there; OID_NONE: there is no such session. */
+oid_t server_session_role(struct server *server, int32_t pid);
 
 /* ------------------------------------------------------------------ statements */
 

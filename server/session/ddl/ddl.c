@@ -291,6 +291,15 @@ ddl_check_owner(struct ddl *ddl, const struct cat_table *table)
 }
 
 ky_status
+ddl_check_index_owner(struct ddl *ddl, const struct cat_index *index)
+{
+    return ddl_owns(ddl, index->table->owner)
+               ? KY_OK
+               : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be owner of index %s",
+                              index->name);
+}
+
+ky_status
 ddl_check_drop(struct ddl *ddl, const struct cat_table *table)
 {
     const struct cat_schema *schema = cat_get_schema(ddl->image, table->schema);

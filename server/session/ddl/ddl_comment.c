@@ -141,7 +141,7 @@ comment_index(struct ddl *ddl, const struct ast_range_var *name, const char *tex
         KY_TRY(ddl_find(ddl, name, false, &other));
         return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not an index", other->name);
     }
-    KY_TRY(ddl_check_owner(ddl, index->table));
+    KY_TRY(ddl_check_index_owner(ddl, index));
     return write_comment(ddl, CLASS_PG_CLASS, index->oid, 0, text);
 }
 

@@ -191,7 +191,7 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
         return ky_error_hint(ddl->err, "You can drop constraint %s on table %s instead.",
                              index->name, index->table->name);
     }
-    KY_TRY(ddl_check_owner(ddl, index->table));
+    KY_TRY(ddl_check_index_owner(ddl, index));
     KY_TRY(ddl_lock(ddl, index->table, LOCK_ACCESS_EXCLUSIVE));
     if (ddl->is_pending) {
         return KY_OK;

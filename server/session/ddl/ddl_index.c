@@ -395,19 +395,22 @@ ddl_reindex(struct ddl *ddl, const struct ast_reindex *statement)
         return KY_OK; /* of everything: indexes cannot be bloated or stale */
     }
     if (strcmp(statement->target, "index") == 0) {
-        for (uint16_t i = 0; i < ddl->session->path.count && only == NULL; i++) {
-            only = cat_find_index(ddl->image, ddl->session->path.schemas[i],
-                                  ky_slice_cstr(statement->relation->name));
-        }
+        only = ddl_find_index(ddl, statement->relation);
         if (only == NULL) {
-            return ky_error_set(ddl->err, KY_UNDEFINED_TABLE, "relation \"%s\" does not exist",
-                                statement->relation->name);
+            KY_TRY(ddl_find(ddl, statement->relation, false, &table)); /* says that there is none */
+            return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not an index",
+                                table->name);
         }
         table = only->table;
+        KY_TRY(ddl_check_index_owner(ddl, only));
+    } else if (ddl_find_index(ddl, statement->relation) != NULL) {
+        return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
+                            "\"%s\" is not a table or materialized view",
+                            statement->relation->name);
     } else {
         KY_TRY(ddl_find(ddl, statement->relation, false, &table));
+        KY_TRY(ddl_check_owner(ddl, table));
     }
-    KY_TRY(ddl_check_owner(ddl, table));
     KY_TRY(ddl_lock(ddl, table, LOCK_ACCESS_EXCLUSIVE));
     if (ddl->is_pending) {
         return KY_OK;

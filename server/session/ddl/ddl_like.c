@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/session/ddl/ddl_private.h"
+#include "server/session/rights.h"
 
 /* CREATE TABLE (LIKE t INCLUDING ..): columns, then checks and keys, then plain indexes. */
 
@@ -25,6 +26,7 @@ find_source(struct ddl *ddl, const struct ast_table_like *like, struct cat_table
 {
     struct cat_table *table;
     KY_TRY(ddl_find(ddl, like->relation, false, &table));
+    KY_TRY(rights_check_table(ddl->session, ddl->image, table, ACL_SELECT, false, ddl->err));
     if (table->kind != 'r' && table->kind != 'v' && table->kind != 'm') {
         (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE,
                            "relation \"%s\" is invalid in LIKE clause", table->name);

@@ -56,6 +56,7 @@ KY_MUST_CHECK ky_status ddl_check_kind(struct ddl *ddl, const struct cat_table *
 const char *ddl_kind_word(char kind);
 /* 42501 unless the role owns it, has the owner's rights or is a superuser. */
 KY_MUST_CHECK ky_status ddl_check_owner(struct ddl *ddl, const struct cat_table *table);
+KY_MUST_CHECK ky_status ddl_check_index_owner(struct ddl *ddl, const struct cat_index *index);
 KY_MUST_CHECK ky_status ddl_check_schema_owner(struct ddl *ddl, const struct cat_schema *schema);
 bool ddl_owns(const struct ddl *ddl, oid_t owner);
 /* Who owns the schema that it is in may drop it too. */

@@ -206,7 +206,7 @@ rename_index(struct ddl *ddl, const struct ast_rename *statement)
     if (index == NULL) {
         return rename_relation(ddl, statement); /* also says that there is none */
     }
-    KY_TRY(ddl_check_owner(ddl, index->table));
+    KY_TRY(ddl_check_index_owner(ddl, index));
     KY_TRY(ddl_lock(ddl, index->table, LOCK_SHARE_UPDATE_EXCLUSIVE));
     if (ddl->is_pending) {
         return KY_OK;
