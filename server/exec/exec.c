@@ -12,7 +12,7 @@ class_of(const struct plan *plan)
     case PLAN_RESULT:
         return &op_result;
     case PLAN_SEQ_SCAN:
-        return &op_seq_scan;
+        return plan->scan.sample != NULL ? &op_sample_scan : &op_seq_scan;
     case PLAN_INDEX_SCAN:
         return &op_index_scan;
     case PLAN_BITMAP_SCAN:

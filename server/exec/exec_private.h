@@ -165,8 +165,8 @@ datum_same(const struct type *type, struct datum a, struct datum b)
     return type->storage == TYPE_WORD ? a.word == b.word : type->compare(type, a, b) == 0;
 }
 
-extern const struct op_class op_result, op_seq_scan, op_index_scan, op_bitmap_scan, op_bitmap_index,
-    op_sysview_scan, op_vector_scan, op_function_scan, op_values_scan, op_cte_scan,
+extern const struct op_class op_result, op_seq_scan, op_sample_scan, op_index_scan, op_bitmap_scan,
+    op_bitmap_index, op_sysview_scan, op_vector_scan, op_function_scan, op_values_scan, op_cte_scan,
     op_work_table_scan, op_recursive_union, op_nested_loop, op_lookup_join, op_hash_join,
     op_materialize, op_sort, op_limit, op_aggregate, op_unique, op_append, op_set_operation,
     op_project_set, op_window, op_lock_rows, op_insert, op_update, op_delete, op_merge,

@@ -30,8 +30,8 @@ table_equal(const struct table_ref *a, const struct table_ref *b)
     return is_simple && a->kind == b->kind && a->table == b->table &&
            a->column_count == b->column_count && a->is_lateral == b->is_lateral &&
            a->has_ordinality == b->has_ordinality && !a->has_lock && !b->has_lock &&
-           a->vector_query == NULL && b->vector_query == NULL &&
-           a->function_count == b->function_count &&
+           a->vector_query == NULL && b->vector_query == NULL && a->sample == NULL &&
+           b->sample == NULL && a->function_count == b->function_count &&
            all_equal(a->functions, b->functions, a->function_count) &&
            query_equal(a->subquery, b->subquery);
 }

@@ -738,6 +738,68 @@ bind_join(struct binder *b, struct scope *scope, const struct ast_join *node,
     return KY_OK;
 }
 
+/* ---- TABLESAMPLE ---- */
+
+static ky_status
+bind_sample_arg(struct binder *b, struct scope *scope, const struct ast_node *node, oid_t type,
+                const char *construct, struct expr **out)
+{
+    const int saved = scope->visible_from;
+    struct expr *expr;
+    scope->visible_from = 0;
+    const ky_status status = bind_expr_in(b, scope, CLAUSE_FROM_FUNCTION, node, &expr);
+    scope->visible_from = saved;
+    KY_TRY(status);
+    return coerce_specific(b, expr, type_get(type), construct, out);
+}
+
+static ky_status
+bind_sample(struct binder *b, struct scope *scope, const struct ast_tablesample *node,
+            struct table_sample *sample)
+{
+    const char *method = ast_name_last(node->method);
+    const int location = node->method->items[0]->location;
+    const char *schema = node->method->count > 1 ? ast_list_text(node->method, 0) : "pg_catalog";
+    sample->is_by_block = strcmp(method, "system") == 0;
+    if (strcmp(schema, "pg_catalog") != 0) {
+        return bind_error(b, location, KY_UNDEFINED_OBJECT,
+                          "tablesample method %s.%s does not exist", schema, method);
+    }
+    if (!sample->is_by_block && strcmp(method, "bernoulli") != 0) {
+        return bind_error(b, location, KY_UNDEFINED_OBJECT, "tablesample method %s does not exist",
+                          method);
+    }
+    if (ast_list_count(node->args) != 1) {
+        return bind_error(b, location, KY_INVALID_TABLESAMPLE_ARGUMENT,
+                          "tablesample method %s requires 1 argument, not %d", method,
+                          ast_list_count(node->args));
+    }
+    KY_TRY(bind_sample_arg(b, scope, ast_list_get(node->args, 0), OID_FLOAT4, "TABLESAMPLE",
+                           &sample->percent));
+    return node->repeatable == NULL ? KY_OK
+                                    : bind_sample_arg(b, scope, node->repeatable, OID_FLOAT8,
+                                                      "REPEATABLE", &sample->repeatable);
+}
+
+static ky_status
+bind_tablesample(struct binder *b, struct scope *scope, const struct ast_tablesample *node,
+                 struct from_item **out)
+{
+    struct query *query = scope->query;
+    struct table_sample *sample = ky_arena_new(b->arena, struct table_sample);
+    const uint16_t count = query->table_count;
+    KY_TRY(bind_sample(b, scope, node, sample));
+    KY_TRY(bind_range_var(b, scope, (const void *)node->relation, out));
+    struct table_ref *ref = query->table_count > count ? query->tables[count] : NULL;
+    if (ref == NULL || ref->kind != TABLE_RELATION || ref->table->sysview != NULL) {
+        return bind_error(
+            b, node->relation->location, KY_FEATURE_NOT_SUPPORTED,
+            "TABLESAMPLE clause can only be applied to tables and materialized views");
+    }
+    ref->sample = sample;
+    return KY_OK;
+}
+
 static ky_status
 bind_from_item(struct binder *b, struct scope *scope, const struct ast_node *node,
                struct from_item **out)
@@ -751,9 +813,10 @@ bind_from_item(struct binder *b, struct scope *scope, const struct ast_node *nod
         return bind_range_function(b, scope, (const void *)node, out);
     case AST_JOIN:
         return bind_join(b, scope, (const void *)node, out);
+    case AST_TABLESAMPLE:
+        return bind_tablesample(b, scope, (const void *)node, out);
     default:
-        return bind_error(b, node->location, KY_FEATURE_NOT_SUPPORTED,
-                          "TABLESAMPLE is not supported");
+        return bind_error(b, node->location, KY_SYNTAX_ERROR, "a table was expected here");
     }
 }
 

@@ -23,6 +23,13 @@ struct table_column {
     int32_t typmod;
 };
 
+/* TABLESAMPLE: so many percent of a relation's rows, each drawn by itself or by blocks. */
+struct table_sample {
+    bool is_by_block;        /* system; else bernoulli */
+    struct expr *percent;    /* float4 */
+    struct expr *repeatable; /* float8; NULL: other rows each time */
+};
+
 struct table_ref {
     enum table_kind kind;
     const char *alias;              /* what EXPLAIN and messages call it */
@@ -30,9 +37,10 @@ struct table_ref {
     struct table_column *columns;   /* visible columns, in order; for relations index = attnum - 1,
                                        dropped ones included with NULL name */
     uint16_t column_count;
-    struct cat_table *table; /* RELATION */
-    struct query *subquery;  /* SUBQUERY */
-    struct expr **functions; /* FUNCTION: calls (EXPR_FUNC or EXPR_SET) */
+    struct cat_table *table;     /* RELATION */
+    struct table_sample *sample; /* RELATION; NULL: all rows */
+    struct query *subquery;      /* SUBQUERY */
+    struct expr **functions;     /* FUNCTION: calls (EXPR_FUNC or EXPR_SET) */
     uint16_t function_count;
     bool has_ordinality;
     struct expr ***rows; /* VALUES: rows of column_count expressions */

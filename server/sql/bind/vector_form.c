@@ -48,7 +48,8 @@ static bool
 find_vector_column(const struct query *query, uint16_t *column_out)
 {
     int found = 0;
-    if (query->table_count != 1 || query->tables[0]->kind != TABLE_RELATION) {
+    if (query->table_count != 1 || query->tables[0]->kind != TABLE_RELATION ||
+        query->tables[0]->sample != NULL) {
         return false;
     }
     const struct table_ref *ref = query->tables[0];

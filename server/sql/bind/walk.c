@@ -83,6 +83,10 @@ table_walk(struct table_ref *ref, int level, expr_visitor visit, void *self)
         }
         return false;
     case TABLE_RELATION:
+        if (ref->sample != NULL && (visit_one(ref->sample->percent, level, visit, self) ||
+                                    visit_one(ref->sample->repeatable, level, visit, self))) {
+            return true;
+        }
         return ref->vector_query != NULL &&
                (visit_one(ref->vector_query->query, level, visit, self) ||
                 visit_one(ref->vector_query->ef, level, visit, self) ||

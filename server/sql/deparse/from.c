@@ -149,6 +149,19 @@ print_names(struct printer *p, const struct table_ref *ref, const char *name)
 /* ---- tables ---- */
 
 static void
+print_sample(struct printer *p, const struct table_sample *sample)
+{
+    dp_put(p, sample->is_by_block ? " TABLESAMPLE system (" : " TABLESAMPLE bernoulli (");
+    dp_expr(p, sample->percent, false);
+    dp_put(p, ")");
+    if (sample->repeatable != NULL) {
+        dp_put(p, " REPEATABLE (");
+        dp_expr(p, sample->repeatable, false);
+        dp_put(p, ")");
+    }
+}
+
+static void
 print_table(struct printer *p, const struct query *query, uint16_t table)
 {
     const struct table_ref *ref = query->tables[table];
@@ -193,6 +206,9 @@ print_table(struct printer *p, const struct query *query, uint16_t table)
         return;
     }
     print_names(p, ref, name);
+    if (ref->sample != NULL) {
+        print_sample(p, ref->sample);
+    }
 }
 
 /* ---- joins ---- */

@@ -39,6 +39,18 @@ clamp_rows(double rows)
     return rows <= 1.0 ? 1.0 : rint(rows);
 }
 
+/* PostgreSQL's guess where the fraction is not known: a tenth. */
+static double
+sampled_rows(const struct table_sample *sample, double rows)
+{
+    if (sample == NULL) {
+        return rows;
+    }
+    const bool is_known = sample->percent->kind == EXPR_CONST && !sample->percent->value.is_null &&
+                          sample->percent->value.real >= 0 && sample->percent->value.real <= 100;
+    return clamp_rows(rows * (is_known ? sample->percent->value.real / 100 : 0.1));
+}
+
 void
 rel_estimate(struct level *level, struct rel *rel)
 {
@@ -65,6 +77,7 @@ rel_estimate(struct level *level, struct rel *rel)
         } else {
             rel->pages = ceil(rel->table_rows * (width + ROW_OVERHEAD) / PAGE_ROOM);
         }
+        rel->table_rows = sampled_rows(ref->sample, rel->table_rows);
         break;
     case TABLE_FUNCTION:
         rel->table_rows =

@@ -44,6 +44,7 @@ node_type(const struct plan *node)
     case PLAN_RESULT:
         return "Result";
     case PLAN_SEQ_SCAN:
+        return node->scan.sample != NULL ? "Sample Scan" : "Seq Scan";
     case PLAN_SYSVIEW_SCAN:
         return "Seq Scan";
     case PLAN_INDEX_SCAN:
@@ -123,7 +124,7 @@ write_title(const struct plan *node, struct ky_buffer *out)
     switch (node->kind) {
     case PLAN_SEQ_SCAN:
     case PLAN_SYSVIEW_SCAN:
-        ky_buffer_printf(out, "Seq Scan on %s", node->scan.table->name);
+        ky_buffer_printf(out, "%s on %s", node_type(node), node->scan.table->name);
         break;
     case PLAN_CURRENT_OF:
         ky_buffer_printf(out, "Tid Scan on %s", node->scan.table->name);

@@ -171,10 +171,42 @@ tell_hash_condition(struct explain *explain, const struct plan *node)
     ky_buffer_deinit(&text);
 }
 
+static void
+tell_sample(struct explain *explain, const struct plan *node)
+{
+    const struct table_sample *sample = node->scan.sample;
+    const char *method = sample != NULL && sample->is_by_block ? "system" : "bernoulli";
+    struct ky_buffer text = {0};
+    if (sample == NULL) {
+        return;
+    }
+    plan_print_expr(node, sample->percent, &text);
+    if (explain_is_text(&explain->out)) {
+        explain_line(&explain->out);
+        ky_buffer_printf(explain->out.to, "Sampling: %s (", method);
+        ky_buffer_append_slice(explain->out.to, ky_buffer_slice(&text));
+        ky_buffer_append_byte(explain->out.to, ')');
+        if (sample->repeatable != NULL) {
+            ky_buffer_append_cstr(explain->out.to, " REPEATABLE (");
+            plan_print_expr(node, sample->repeatable, explain->out.to);
+            ky_buffer_append_byte(explain->out.to, ')');
+        }
+    } else {
+        const struct ky_slice percent = ky_buffer_slice(&text);
+        explain_cstr(&explain->out, "Sampling Method", method);
+        explain_list(&explain->out, "Sampling Parameters", &percent, 1);
+        tell_expr(explain, "Repeatable Seed", node, sample->repeatable);
+    }
+    ky_buffer_deinit(&text);
+}
+
 void
 explain_tell_details(struct explain *explain, const struct plan *node)
 {
     switch (node->kind) {
+    case PLAN_SEQ_SCAN:
+        tell_sample(explain, node);
+        break;
     case PLAN_INDEX_SCAN:
         tell_expr(explain, "Index Cond", node, node->scan.index_condition);
         if (node->scan.index->method == INDEX_RMI) {

@@ -71,6 +71,10 @@ collect_from(struct level *level, struct exprs *out, struct from_item *item)
         for (uint16_t i = 0; i < ref->function_count; i++) {
             collect_columns(level, out, ref->functions[i]);
         }
+        if (ref->sample != NULL) {
+            collect_columns(level, out, ref->sample->percent);
+            collect_columns(level, out, ref->sample->repeatable);
+        }
         return;
     }
     collect_columns(level, out, item->on);
@@ -145,6 +149,20 @@ scan_current_of(struct level *level, struct rel *rel, const struct quals *quals)
     return plan;
 }
 
+static struct table_sample *
+plan_sample(struct level *level, const struct table_sample *sample)
+{
+    const struct input nothing = {.level = level};
+    if (sample == NULL) {
+        return NULL;
+    }
+    struct table_sample *planned = ky_arena_new(level->planner->arena, struct table_sample);
+    planned->is_by_block = sample->is_by_block;
+    planned->percent = fix_expr(&nothing, sample->percent);
+    planned->repeatable = fix_expr(&nothing, sample->repeatable);
+    return planned;
+}
+
 static struct plan *
 scan_relation(struct level *level, struct rel *rel, const struct quals *quals,
               const struct tables *outer, bool *is_sorted_out)
@@ -167,6 +185,7 @@ scan_relation(struct level *level, struct rel *rel, const struct quals *quals,
     plan = plan_new(p, table->sysview != NULL ? PLAN_SYSVIEW_SCAN : PLAN_SEQ_SCAN);
     plan->alias = rel->ref->alias;
     plan->scan.table = table;
+    plan->scan.sample = plan_sample(level, rel->ref->sample);
     rel->quals = *quals;
     plan->rows = clamp_rows(rel->table_rows * quals_selectivity(level, quals));
     plan->total_cost =

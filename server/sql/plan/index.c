@@ -498,7 +498,7 @@ plan_lookup_cost(struct level *level, struct rel *rel, const struct quals *pendi
     struct condition *conditions;
     double best = -1;
     if (table == NULL || table->index_count == 0 || table->sysview != NULL ||
-        !level->planner->context->is_indexscan_enabled) {
+        rel->ref->sample != NULL || !level->planner->context->is_indexscan_enabled) {
         return -1;
     }
     tables_add(&both, rel->table);
@@ -564,7 +564,7 @@ plan_index_scan(struct level *level, struct rel *rel, const struct quals *quals,
     struct choice best = {0};
     struct condition *conditions;
     *is_sorted_out = false;
-    if (table->index_count == 0) {
+    if (table->index_count == 0 || rel->ref->sample != NULL) {
         return NULL;
     }
     const uint32_t count = read_conditions(level, rel, quals, outer, &conditions);

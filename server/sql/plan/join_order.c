@@ -31,6 +31,12 @@ tables_of_item(const struct level *level, const struct from_item *item, struct t
         for (uint16_t i = 0; i < ref->function_count; i++) {
             tables_of_expr(ref->functions[i], required);
         }
+        if (ref->sample != NULL) {
+            tables_of_expr(ref->sample->percent, required);
+        }
+        if (ref->sample != NULL && ref->sample->repeatable != NULL) {
+            tables_of_expr(ref->sample->repeatable, required);
+        }
         return;
     }
     tables_of_item(level, item->left, tables, required);

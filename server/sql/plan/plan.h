@@ -177,6 +177,8 @@ struct plan {
             struct expr *k, *k_offset;          /* LIMIT and OFFSET; NULL: all rows */
             struct expr *radius;                /* the filter drops what is farther; NULL: none */
             double vector_rows, vector_matches; /* of the table; of them the filter's, about */
+            /* SEQ: a sample of the rows; over parameters and outer slots only. NULL: all rows */
+            struct table_sample *sample;
             bool is_count_only; /* SEQ: no columns wanted: rows need not be touched */
             const char *cursor; /* CURRENT_OF */
         } scan;

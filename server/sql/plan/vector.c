@@ -281,8 +281,8 @@ plan_vector_order(struct level *level, struct plan *scan, const struct exprs *ou
     if ((scan->kind != PLAN_SEQ_SCAN && scan->kind != PLAN_INDEX_SCAN &&
          scan->kind != PLAN_BITMAP_SCAN) ||
         query->table_count != 1 || query->tables[0]->kind != TABLE_RELATION ||
-        query->order_count == 0 || query->has_aggregates || query->has_windows ||
-        query->is_distinct || query->distinct_on_count > 0 ||
+        query->tables[0]->sample != NULL || query->order_count == 0 || query->has_aggregates ||
+        query->has_windows || query->is_distinct || query->distinct_on_count > 0 ||
         !has_vector_index(query->tables[0]->table)) {
         return NULL;
     }
