@@ -126,7 +126,6 @@ out_of_range(struct ky_error *err)
 FLOAT_FINITE_ONLY(float_sin, isinf(x), sin(x))
 FLOAT_FINITE_ONLY(float_cos, isinf(x), cos(x))
 FLOAT_FINITE_ONLY(float_tan, isinf(x), tan(x))
-FLOAT_FINITE_ONLY(float_cot, isinf(x), 1.0 / tan(x))
 FLOAT_FINITE_ONLY(float_asin, x<-1 || x> 1, asin(x))
 FLOAT_FINITE_ONLY(float_acos, x<-1 || x> 1, acos(x))
 FLOAT_FINITE_ONLY(float_degrees, false, x / (M_PI / 180.0))
@@ -134,6 +133,17 @@ FLOAT_FINITE_ONLY(float_acosh, x < 1, acosh(x))
 /* Where they overflow they are infinite. */
 FLOAT_UNARY(float_sinh, sinh(x))
 FLOAT_UNARY(float_cosh, cosh(x))
+
+/* That of 0 is infinite, and no error. */
+SCALAR(float_cot)
+{
+    const double x = args[0].real;
+    if (isinf(x)) {
+        return out_of_range(err);
+    }
+    *out = datum_real(1.0 / tan(x));
+    return KY_OK;
+}
 
 SCALAR(float_atanh)
 {

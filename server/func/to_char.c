@@ -138,8 +138,8 @@ next_piece(struct ky_slice template, size_t *at, bool *is_quoted, struct piece *
     if (*at >= template.size) {
         return false;
     }
-    if (p[*at] == '\\' && *at + 1 < template.size) {
-        (*at)++;
+    if (p[*at] == '\\' && *at + 1 < template.size && p[*at + 1] == '"') {
+        (*at)++; /* the quote itself */
     }
     const size_t size = KY_MIN(utext_size((uint8_t)p[*at]), template.size - *at);
     piece->text = slice_part(template, *at, *at + size);

@@ -167,7 +167,8 @@ cast_in_out(const struct cast *cast, const struct type_context *context, struct 
     const struct type *target = type_get(cast->target);
     struct ky_buffer text = {0};
     source->output(source, context, value, &text);
-    ky_status status = target->input(target, context, ky_buffer_slice(&text), -1, out, err);
+    const struct ky_slice written = text.size == 0 ? ky_slice_cstr("") : ky_buffer_slice(&text);
+    ky_status status = target->input(target, context, written, -1, out, err);
     ky_buffer_deinit(&text);
     return status;
 }

@@ -3,6 +3,7 @@
  * jsonb. */
 #include "server/base/json.h"
 #include "server/types/numeric.h"
+#include "server/types/reg.h"
 #include "server/types/types_private.h"
 
 #define CAST_PARAMETERS                                                                         \
@@ -58,8 +59,14 @@ bool_to_text(CAST_PARAMETERS)
 static ky_status
 text_to_regclass(CAST_PARAMETERS)
 {
-    const struct type *type = type_get(OID_REGCLASS);
-    return type->input(type, context, value.bytes, -1, out, err);
+    oid_t oid;
+    if (context->reg == NULL) {
+        return reg_error_missing(err, OID_REGCLASS, value.bytes);
+    }
+    /* A name, be it of digits. */
+    KY_TRY(context->reg->find_oid(context->reg->self, OID_REGCLASS, value.bytes, &oid, err));
+    *out = datum_word((int64_t)oid);
+    return KY_OK;
 }
 
 /* The scalar of the kind that a jsonb must be to become target_name. */

@@ -124,7 +124,11 @@ reg_in(const struct type *type, const struct type_context *context, struct ky_sl
         *out = datum_word(0);
         return KY_OK;
     }
-    if (text.size > 0 && p[0] >= '0' && p[0] <= '9') {
+    size_t digits = 0;
+    while (digits < text.size && p[digits] >= '0' && p[digits] <= '9') {
+        digits++;
+    }
+    if (digits > 0 && digits == text.size) {
         return oid_in(type_get(OID_OID), context, text, typmod, out, err);
     }
     if (type->oid == OID_REGTYPE) {
