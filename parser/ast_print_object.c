@@ -384,6 +384,29 @@ print_create_enum(struct ky_buffer *out, const struct ast_create_enum *type)
 }
 
 static void
+print_create_domain(struct ky_buffer *out, const struct ast_create_domain *domain)
+{
+    print_text(out, "CREATE DOMAIN ");
+    print_dotted(out, domain->names);
+    print_clause(out, " AS ", &domain->type->node);
+    if (domain->collation != NULL) {
+        print_text(out, " COLLATE ");
+        print_dotted(out, domain->collation);
+    }
+    for (int32_t i = 0; i < ast_list_count(domain->constraints); i++) {
+        print_clause(out, " ", domain->constraints->items[i]);
+    }
+}
+
+static void
+print_alter_domain(struct ky_buffer *out, const struct ast_alter_domain *alter)
+{
+    print_text(out, "ALTER DOMAIN ");
+    print_dotted(out, alter->names);
+    print_clause(out, " ", &alter->command->node);
+}
+
+static void
 print_alter_enum(struct ky_buffer *out, const struct ast_alter_enum *alter)
 {
     print_text(out, "ALTER TYPE ");
@@ -574,6 +597,16 @@ print_object(struct ky_buffer *out, const struct ast_node *node)
     case AST_CREATE_ENUM: {
         PRINT_AS(ast_create_enum, type);
         print_create_enum(out, type);
+        return true;
+    }
+    case AST_CREATE_DOMAIN: {
+        PRINT_AS(ast_create_domain, domain);
+        print_create_domain(out, domain);
+        return true;
+    }
+    case AST_ALTER_DOMAIN: {
+        PRINT_AS(ast_alter_domain, alter);
+        print_alter_domain(out, alter);
         return true;
     }
     case AST_ALTER_ENUM: {

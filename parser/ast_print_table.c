@@ -456,7 +456,9 @@ print_alter_trigger(struct ky_buffer *out, const struct ast_alter_command *comma
 static void
 print_alter_command(struct ky_buffer *out, const struct ast_alter_command *command)
 {
-    if (is_column_command(command->type)) {
+    /* A domain's default and NOT NULL have no name before them. */
+    const bool is_of_domain = command->name == NULL && command->type != AST_SET_STATISTICS;
+    if (is_column_command(command->type) && !is_of_domain) {
         print_text(out, "ALTER COLUMN ");
         if (command->name != NULL) {
             ast_print_identifier(out, command->name);
@@ -470,6 +472,10 @@ print_alter_command(struct ky_buffer *out, const struct ast_alter_command *comma
         return;
     }
     switch (command->type) {
+    case AST_RENAME_CONSTRAINT:
+        print_name_clause(out, "RENAME CONSTRAINT ", command->name);
+        print_name_clause(out, " TO ", command->text);
+        break;
     case AST_ADD_COLUMN:
         print_text(out, command->is_if_exists ? "ADD COLUMN IF NOT EXISTS " : "ADD COLUMN ");
         print_node(out, command->definition);

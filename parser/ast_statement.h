@@ -293,6 +293,7 @@ enum ast_alter_type {
     AST_DROP_CONSTRAINT,      /* name, is_if_exists, behavior */
     AST_VALIDATE_CONSTRAINT,  /* name */
     AST_ALTER_CONSTRAINT,     /* definition: ast_constraint */
+    AST_RENAME_CONSTRAINT,    /* name, text: the new one; of a domain only */
     AST_CHANGE_OWNER,         /* definition: ast_role */
     AST_SET_OPTIONS,          /* options */
     AST_RESET_OPTIONS,        /* options */
@@ -522,6 +523,20 @@ struct ast_create_enum {
     struct ast_node node;
     struct ast_list *names;
     struct ast_list *labels; /* AST_STRING */
+};
+
+struct ast_create_domain {
+    struct ast_node node;
+    struct ast_list *names;
+    struct ast_type_name *type;
+    struct ast_list *collation;
+    struct ast_list *constraints; /* as a column's */
+};
+
+struct ast_alter_domain {
+    struct ast_node node;
+    struct ast_list *names;
+    struct ast_alter_command *command;
 };
 
 /* ADD VALUE new_label [BEFORE|AFTER neighbor], or RENAME VALUE old_label TO new_label. */

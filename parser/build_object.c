@@ -265,6 +265,35 @@ build_alter_enum(struct parser *p, struct ast_list *names, bool is_if_not_exists
     return &node->node;
 }
 
+/* COLLATE stands among the constraints in the source and moves to its own place here. */
+struct ast_node *
+build_create_domain(struct parser *p, struct ast_list *names, struct ast_type_name *type,
+                    struct ast_list *quals, int32_t location)
+{
+    struct ast_create_domain *node = NODE(AST_CREATE_DOMAIN, ast_create_domain, location);
+    node->names = names;
+    node->type = type;
+    for (int32_t i = 0; i < ast_list_count(quals); i++) {
+        struct ast_node *qual = quals->items[i];
+        if (qual->kind == AST_COLLATE) {
+            node->collation = ((struct ast_collate *)(void *)qual)->names;
+        } else {
+            node->constraints = list_add(p, node->constraints, qual);
+        }
+    }
+    return &node->node;
+}
+
+struct ast_node *
+build_alter_domain(struct parser *p, struct ast_list *names, struct ast_node *command,
+                   int32_t location)
+{
+    struct ast_alter_domain *node = NODE(AST_ALTER_DOMAIN, ast_alter_domain, location);
+    node->names = names;
+    node->command = (struct ast_alter_command *)(void *)command;
+    return &node->node;
+}
+
 /* ---- session ---- */
 
 struct ast_transaction *

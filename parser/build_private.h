@@ -355,6 +355,11 @@ struct ast_node *build_role_flag(struct parser *p, struct token word);
 struct ast_node *build_alter_enum(struct parser *p, struct ast_list *names, bool is_if_not_exists,
                                   const char *label, const char *neighbor, bool is_after,
                                   int32_t location);
+struct ast_node *build_create_domain(struct parser *p, struct ast_list *names,
+                                     struct ast_type_name *type, struct ast_list *quals,
+                                     int32_t location);
+struct ast_node *build_alter_domain(struct parser *p, struct ast_list *names,
+                                    struct ast_node *command, int32_t location);
 struct ast_node *build_grant(struct parser *p, struct ast_grant *grant, bool is_grant,
                              struct ast_list *privileges, struct ast_list *grantees, bool is_option,
                              struct ast_role *grantor, enum ast_behavior behavior,

@@ -222,6 +222,21 @@ alter(A) ::= ALTER(B) TYPE any_name(C) RENAME VALUE SCONST(D) TO SCONST(E). { A 
 alter(A) ::= ALTER(B) TYPE any_name(C) RENAME TO col_id(D). { A = build_rename(p, AST_OBJECT_TYPE, 0, NULL, C, D, B.location); }
 alter(A) ::= ALTER(B) TYPE any_name(C) SET SCHEMA col_id(D). { A = build_set_schema(p, AST_OBJECT_TYPE, 0, NULL, C, D, B.location); }
 alter(A) ::= ALTER(B) TYPE any_name(C) OWNER TO role(D). { A = build_set_owner(p, AST_OBJECT_TYPE, C, D, B.location); }
+create(A) ::= CREATE(B) DOMAIN any_name(C) opt_as typename(D) column_quals(E). { A = build_create_domain(p, C, D, E, B.location); }
+alter(A) ::= ALTER(B) DOMAIN any_name(C) domain_command(D). { A = build_alter_domain(p, C, D, B.location); }
+%type domain_command {struct ast_node *}
+domain_command(A) ::= SET(B) DEFAULT a_expr(C). { A = build_alter(p, AST_COLUMN_DEFAULT, NULL, C, B.location); }
+domain_command(A) ::= DROP(B) DEFAULT. { A = build_alter(p, AST_COLUMN_DEFAULT, NULL, NULL, B.location); }
+domain_command(A) ::= SET(B) NOT NULL. { A = build_alter(p, AST_SET_NOT_NULL, NULL, NULL, B.location); }
+domain_command(A) ::= DROP(B) NOT NULL. { A = build_alter(p, AST_DROP_NOT_NULL, NULL, NULL, B.location); }
+domain_command(A) ::= ADD(B) table_constraint(C). { A = build_alter(p, AST_ADD_CONSTRAINT, NULL, C, B.location); }
+domain_command(A) ::= DROP(B) CONSTRAINT col_id(C) opt_behavior(D). { A = build_alter_drop(p, AST_DROP_CONSTRAINT, 0, C, D, B.location); }
+domain_command(A) ::= DROP(B) CONSTRAINT IF EXISTS col_id(C) opt_behavior(D). { A = build_alter_drop(p, AST_DROP_CONSTRAINT, 1, C, D, B.location); }
+domain_command(A) ::= VALIDATE(B) CONSTRAINT col_id(C). { A = build_alter(p, AST_VALIDATE_CONSTRAINT, C.text, NULL, B.location); }
+domain_command(A) ::= RENAME(B) CONSTRAINT col_id(C) TO col_id(D). { A = build_alter_text(p, AST_RENAME_CONSTRAINT, C, D.text, B.location); }
+alter(A) ::= ALTER(B) DOMAIN any_name(C) RENAME TO col_id(D). { A = build_rename(p, AST_OBJECT_DOMAIN, 0, NULL, C, D, B.location); }
+alter(A) ::= ALTER(B) DOMAIN any_name(C) SET SCHEMA col_id(D). { A = build_set_schema(p, AST_OBJECT_DOMAIN, 0, NULL, C, D, B.location); }
+alter(A) ::= ALTER(B) DOMAIN any_name(C) OWNER TO role(D). { A = build_set_owner(p, AST_OBJECT_DOMAIN, C, D, B.location); }
 
 /* privileges */
 %type privileges {struct ast_list *}
@@ -312,7 +327,6 @@ refused_object(A) ::= RULE(B). { A = B; }
 refused_object(A) ::= LANGUAGE(B). { A = B; }
 refused_object(A) ::= CAST(B). { A = B; }
 refused_object(A) ::= OPERATOR(B). { A = B; }
-refused_object(A) ::= DOMAIN(B). { A = B; }
 refused_object(A) ::= COLLATION(B). { A = B; }
 refused_object(A) ::= CONVERSION(B). { A = B; }
 refused_object(A) ::= POLICY(B). { A = B; }
@@ -341,7 +355,6 @@ refused_alter(A) ::= TRIGGER(B). { A = B; }
 refused_alter(A) ::= RULE(B). { A = B; }
 refused_alter(A) ::= LANGUAGE(B). { A = B; }
 refused_alter(A) ::= OPERATOR(B). { A = B; }
-refused_alter(A) ::= DOMAIN(B). { A = B; }
 refused_alter(A) ::= COLLATION(B). { A = B; }
 refused_alter(A) ::= CONVERSION(B). { A = B; }
 refused_alter(A) ::= POLICY(B). { A = B; }

@@ -63,6 +63,9 @@ highest_oid(const struct cat_image *image)
         for (uint32_t j = 0; j < type->labels.count; j++) {
             highest = KY_MAX(highest, type->labels.labels[j].oid);
         }
+        for (uint16_t j = 0; type->domain != NULL && j < type->domain->check_count; j++) {
+            highest = KY_MAX(highest, type->domain->checks[j].oid);
+        }
     }
     for (size_t i = 0; i < image->role_count; i++) {
         highest = KY_MAX(highest, image->roles[i]->oid);

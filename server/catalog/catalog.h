@@ -72,8 +72,21 @@ struct cat_column {
     const char *default_sql;           /* NULL: none. Also the expression of a generated column */
     oid_t default_oid;                 /* pg_attrdef.oid */
     struct datum missing;              /* what rows from before ADD COLUMN have here */
+    oid_t domain;                      /* whose base type `type` is; OID_NONE: of none */
     struct cat_statistics *statistics; /* NULL: never analyzed. Not stored with the column */
 };
+
+/* As pg_attribute has them: of a domain its OID, and no modifier. */
+static inline oid_t
+cat_column_type(const struct cat_column *column)
+{
+    return column->domain != OID_NONE ? column->domain : column->type->oid;
+}
+static inline int32_t
+cat_column_typmod(const struct cat_column *column)
+{
+    return column->domain != OID_NONE ? -1 : column->typmod;
+}
 
 struct cat_key {
     int16_t column;             /* attnum; 0: expression */
@@ -194,16 +207,35 @@ struct cat_schema {
     const char *name;
     oid_t owner;
 };
-/* An enum. Its values are typed by what type_find gives for oid. */
+enum { CAT_DOMAIN_VALUES = 'd' }; /* cat_table.kind of cat_domain_values */
+struct cat_domain_check {
+    oid_t oid;
+    const char *name;
+    const char *sql; /* of VALUE */
+    bool is_validated;
+};
+struct cat_domain {
+    oid_t base_oid;                  /* of the type in the end */
+    const struct type *base;         /* not stored */
+    int32_t typmod;                  /* of the base type; -1: none */
+    oid_t parent;                    /* the domain it is over; OID_NONE: over base itself */
+    bool is_not_null;                /* says so itself, whatever its parents say */
+    const char *default_sql;         /* NULL: none */
+    struct cat_domain_check *checks; /* its own, in the order of their making */
+    uint16_t check_count;
+};
+/* An enum or a domain. Values of an enum are typed by what type_find gives for oid, those of a
+ * domain by its base type. */
 struct cat_type {
     row_id_t row_id;
     oid_t oid;
     const char *name;
     oid_t schema;
     oid_t owner;
-    oid_t array_oid;
+    oid_t array_oid;        /* OID_NONE: a domain */
     const char *array_name; /* "_mood" */
     struct enum_labels labels;
+    struct cat_domain *domain; /* NULL: an enum */
 };
 struct cat_role {
     row_id_t row_id;
@@ -377,6 +409,14 @@ struct cat_schema *cat_get_schema(const struct cat_image *image, oid_t oid);
 /* Users' types by name, their array types too; by either's OID. */
 const struct type *cat_find_type(const struct cat_image *image, oid_t schema, struct ky_slice name);
 struct cat_type *cat_get_type(const struct cat_image *image, oid_t oid);
+/* The domain of the OID, or NULL. */
+const struct cat_domain *cat_get_domain(const struct cat_image *image, oid_t oid);
+/* Is the first the second, or a domain over it? */
+bool cat_is_over(const struct cat_image *image, oid_t domain, oid_t parent);
+/* A table of one column, "value", of the base type: what a domain's checks are over. */
+struct cat_table *cat_domain_values(struct ky_arena *arena, const struct cat_domain *domain);
+/* Are nulls refused, by it or by a parent? */
+bool cat_domain_is_not_null(const struct cat_image *image, const struct cat_domain *domain);
 struct cat_role *cat_find_role(const struct cat_image *image, struct ky_slice name);
 struct cat_role *cat_get_role(const struct cat_image *image, oid_t oid);
 struct cat_database *cat_find_database(const struct cat_image *image, struct ky_slice name);

@@ -399,8 +399,16 @@ static void
 add_types(struct cat_image *image, struct image_private *inside, const struct reading *schemas,
           bool is_committed)
 {
-    for (size_t i = 0; i < image->type_count; i++) {
-        struct cat_type *type = image->types[i];
+    /* Enums first: domains may be over them. */
+    for (size_t i = 0; i < 2 * image->type_count; i++) {
+        struct cat_type *type = image->types[i % image->type_count];
+        if ((type->domain != NULL) != (i >= image->type_count)) {
+            continue;
+        }
+        if (type->domain != NULL) {
+            const struct type *base = type_find(type->domain->base_oid);
+            type->domain->base = base == NULL ? type_get(OID_TEXT) : base;
+        }
         const char *schema = "public";
         for (size_t k = 0; k < schemas->count; k++) {
             const struct cat_schema *found = schemas->objects[k];
@@ -411,14 +419,17 @@ add_types(struct cat_image *image, struct image_private *inside, const struct re
                                         .name = type->name,
                                         .array_name = type->array_name,
                                         .schema = schema,
-                                        .labels = type->labels};
+                                        .labels = type->labels,
+                                        .base = type->domain == NULL ? NULL : type->domain->base};
         user_type_put(&known, image->lsn, is_committed);
         add_name(&inside->names, NAME_TYPE, type->schema, type->name,
                  (void *)(uintptr_t)type_get(type->oid));
-        add_name(&inside->names, NAME_TYPE, type->schema, type->array_name,
-                 (void *)(uintptr_t)type_get(type->array_oid));
         add_oid(&inside->oids, NAME_TYPE, type->oid, type);
-        add_oid(&inside->oids, NAME_TYPE, type->array_oid, type);
+        if (type->domain == NULL) {
+            add_name(&inside->names, NAME_TYPE, type->schema, type->array_name,
+                     (void *)(uintptr_t)type_get(type->array_oid));
+            add_oid(&inside->oids, NAME_TYPE, type->array_oid, type);
+        }
     }
 }
 

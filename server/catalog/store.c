@@ -206,6 +206,9 @@ walk_table(struct walk *walk, struct cat_table *table)
     WALK_INT(walk, table->owner_table);
     WALK_INT(walk, table->owner_column);
     WALK_INT(walk, table->is_populated);
+    for (uint16_t i = 0; i < count; i++) {
+        WALK_INT(walk, table->columns[i].domain);
+    }
 }
 
 static void
@@ -323,6 +326,28 @@ walk_labels(struct walk *walk, struct enum_labels *labels)
 }
 
 static void
+walk_domain(struct walk *walk, struct cat_domain *domain)
+{
+    WALK_INT(walk, domain->typmod);
+    WALK_INT(walk, domain->parent);
+    WALK_INT(walk, domain->is_not_null);
+    walk_text(walk, &domain->default_sql);
+    const uint16_t count = walk_count(walk, domain->check_count);
+    if (walk->out == NULL) {
+        domain->check_count = count;
+        domain->checks = ky_arena_calloc(walk->arena, count + 1U, sizeof(*domain->checks));
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        struct cat_domain_check *check = &domain->checks[i];
+        WALK_INT(walk, check->oid);
+        walk_text(walk, &check->name);
+        walk_text(walk, &check->sql);
+        WALK_INT(walk, check->is_validated);
+        walk->is_damaged = walk->is_damaged || check->name == NULL || check->sql == NULL;
+    }
+}
+
+static void
 walk_user_type(struct walk *walk, struct cat_type *type)
 {
     WALK_INT(walk, type->oid);
@@ -332,8 +357,18 @@ walk_user_type(struct walk *walk, struct cat_type *type)
     WALK_INT(walk, type->array_oid);
     walk_text(walk, &type->array_name);
     walk_labels(walk, &type->labels);
-    walk->is_damaged = walk->is_damaged || type->name == NULL || type->array_name == NULL ||
-                       type->oid < OID_FIRST_USER || type->array_oid < OID_FIRST_USER;
+    oid_t base = type->domain != NULL ? type->domain->base_oid : OID_NONE;
+    WALK_INT(walk, base);
+    if (base != OID_NONE && walk->out == NULL) {
+        type->domain = ky_arena_new(walk->arena, struct cat_domain);
+        type->domain->base_oid = base;
+    }
+    if (base != OID_NONE) {
+        walk_domain(walk, type->domain);
+    }
+    const bool has_array = type->array_name != NULL && type->array_oid >= OID_FIRST_USER;
+    walk->is_damaged = walk->is_damaged || type->name == NULL || type->oid < OID_FIRST_USER ||
+                       has_array == (base != OID_NONE);
 }
 
 static void

@@ -8,7 +8,7 @@ static ky_status
 read_param(struct session *session, struct portal *portal, const struct session_bind *bind,
            uint16_t index, struct ky_error *err)
 {
-    const struct type *type = type_find(portal->source->param_types[index]);
+    const struct type *type = type_base(type_find(portal->source->param_types[index]));
     struct ky_slice text = bind->params[index];
     int16_t format = bind->param_format_count == 0   ? 0
                      : bind->param_format_count == 1 ? bind->param_formats[0]

@@ -23,6 +23,7 @@ enum expr_kind {
     EXPR_FUNC,   /* func(args); operators are functions too */
     EXPR_CAST,   /* cast(args[0]) */
     EXPR_COERCE, /* applies typmod to args[0] of the same type */
+    EXPR_DOMAIN, /* args[0], which must be a value of `constraint`: 23502, 23514 */
     EXPR_AND,    /* of args (>= 2) */
     EXPR_OR,
     EXPR_NOT,
@@ -99,6 +100,16 @@ struct expr_written {
     bool is_left_out;      /* an argument that was not given: its default */
 };
 
+/* What a domain, with those it is over, asks of a value. */
+struct expr_domain {
+    const char *schema, *name;
+    const char *shown; /* with its schema where the search path does not find it */
+    bool is_not_null;
+    uint16_t check_count;
+    struct expr **checks; /* over EXPR_INPUT 0, the value; not of the tree around */
+    const char **check_names;
+};
+
 struct expr {
     enum expr_kind kind;
     int location; /* byte offset in the statement text; -1 unknown */
@@ -111,6 +122,8 @@ struct expr {
     uint16_t levels_up; /* COLUMN, AGGREGATE, GROUPING */
     uint32_t index;     /* PARAM, INPUT, OUTER, FIELD */
     const char *shown;  /* OUTER: as EXPLAIN names it; NULL: $index */
+    oid_t domain;       /* of the value: columns, DOMAIN; OID_NONE: none. type is its base type */
+    const struct expr_domain *constraint; /* DOMAIN */
     bool is_negated;
     bool is_slice; /* SUBSCRIPT, ASSIGN: of bounds; FUNC: the last argument is VARIADIC's array */
     bool is_explicit; /* CAST, COERCE */

@@ -107,7 +107,7 @@ struct type {
     oid_t element_oid;            /* arrays, int2vector, oidvector */
     char category;                /* pg_type.typcategory */
     bool is_preferred;
-    char typtype;     /* b, p, e */
+    char typtype;     /* b, p, e, d */
     char align;       /* pg_type.typalign, for the catalog only */
     char delimiter;   /* of array elements */
     int16_t typlen;   /* pg_type.typlen */

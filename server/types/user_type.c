@@ -26,6 +26,7 @@ struct known_type {
     /* release; pairs with the acquire in enum_labels_of. */
     const struct enum_labels *_Atomic labels;
     const char *_Atomic full_name; /* with its schema */
+    const struct type *base;       /* a domain's */
     const struct cast *casts;
     size_t cast_count;
     uint64_t version; /* guarded by registry.lock */
@@ -67,6 +68,14 @@ type_find_user(oid_t oid)
             return type;
         }
     }
+}
+
+const struct type *
+type_base(const struct type *type)
+{
+    return type == NULL || type->typtype != 'd'
+               ? type
+               : ((const struct known_type *)(const void *)type)->base;
 }
 
 /* ------------------------------------------------------------------ labels */
@@ -229,7 +238,7 @@ static const struct known_type *
 known_of(oid_t oid)
 {
     const struct type *type = type_find_user(oid);
-    if (type != NULL && type->typtype != 'e') {
+    if (type != NULL && type->typtype != 'e' && type->typtype != 'd') {
         type = type_find_user(type->element_oid);
     }
     return (const struct known_type *)(const void *)type;
@@ -302,14 +311,17 @@ static void
 set_names(struct known_type *known, const struct user_type *type)
 {
     const char *full_name = quoted(type->schema, type->name, "");
+    const bool is_enum = type->base == NULL;
     if (known->full_name != NULL && strcmp(known->full_name, full_name) == 0 &&
-        strcmp(known->array.name, type->array_name) == 0) {
+        (!is_enum || strcmp(known->array.name, type->array_name) == 0)) {
         return;
     }
     known->type.name = ky_arena_strdup(&registry.arena, type->name);
     known->type.sql_name = quoted(NULL, type->name, "");
-    known->array.name = ky_arena_strdup(&registry.arena, type->array_name);
-    known->array.sql_name = quoted(NULL, type->name, "[]");
+    if (is_enum) {
+        known->array.name = ky_arena_strdup(&registry.arena, type->array_name);
+        known->array.sql_name = quoted(NULL, type->name, "[]");
+    }
     known->full_name = full_name;
 }
 
@@ -345,6 +357,16 @@ static struct known_type *
 new_type(const struct user_type *type)
 {
     struct known_type *known = ky_arena_new(&registry.arena, struct known_type);
+    if (type->base != NULL) {
+        memcpy(&known->type, type->base, sizeof(known->type));
+        known->base = type->base;
+        known->type.oid = type->oid;
+        known->type.typtype = 'd';
+        known->type.is_preferred = false;
+        known->type.array_oid = known->type.element_oid = OID_NONE;
+        known->type.typmod_in = NULL;
+        return known;
+    }
     type_init_enum(&known->type, type->oid, type->array_oid);
     type_init_array(&known->array, type->array_oid, type->oid);
     derive_casts(known);
@@ -368,7 +390,9 @@ user_type_put(const struct user_type *type, uint64_t version, bool is_committed)
     }
     if (found == NULL) {
         add_slot(&known->type);
-        add_slot(&known->array);
+        if (type->base == NULL) {
+            add_slot(&known->array);
+        }
     }
     ky_mutex_unlock(&registry.lock);
 }

@@ -5,9 +5,11 @@
 #include "server/types/type.h"
 
 /*
- * Types that users make: enums, and the arrays of them. The catalog keeps them and says here what
- * they are; type_find then gives a `struct type` that lives, at one place, as long as the process,
- * so that columns and plans may point to it. Finding takes no lock.
+ * Types that users make: enums, the arrays of them, and domains. A domain is a name: its `struct
+ * type` is found by its OID and says how it is called, while values, columns and expressions have
+ * its base type. The catalog keeps them and says here what they are; type_find then gives a `struct
+ * type` that lives, at one place, as long as the process, so that columns and plans may point to
+ * it. Finding takes no lock.
  *
  * A value of an enum is one word, its place in the type's order: a label that CREATE TYPE lists as
  * the i-th (from 1) has i << ENUM_PLACE_BITS, one added between two others has the middle. Words
@@ -44,21 +46,25 @@ KY_MUST_CHECK ky_status enum_check_use(const struct type *type, const struct typ
 
 struct user_type {
     oid_t oid;
-    oid_t array_oid;
+    oid_t array_oid; /* a domain has none */
     const char *name;
     const char *array_name;
     const char *schema;
     struct enum_labels labels;
+    const struct type *base; /* a domain's values are of it; NULL: an enum */
 };
 
 /**
- * Makes an enum known, or brings what is known up to date. version orders committed states: an
+ * Makes a type known, or brings what is known up to date. version orders committed states: an
  * older one changes nothing. What is not committed changes only types that never were; nobody but
  * their transaction can name those. Everything is copied.
  */
 void user_type_put(const struct user_type *type, uint64_t version, bool is_committed);
 /* For cast.c: where one of the two is a user's. */
 const struct cast *user_type_cast(oid_t source, oid_t target);
+
+/* What the values of a domain are of; any other type itself. */
+const struct type *type_base(const struct type *type);
 
 static inline bool
 type_is_user(const struct type *type)

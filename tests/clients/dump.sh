@@ -32,6 +32,12 @@ CREATE TABLE sale (item int REFERENCES shop.item ON DELETE CASCADE DEFERRABLE IN
 INSERT INTO sale (item, at) VALUES (1, '2026-01-02 03:04:05Z'), (2, '2026-01-03Z');
 CREATE VIEW a_view AS SELECT *, price * 2 AS twice FROM shop.item JOIN sale ON item = id;
 CREATE VIEW z_view AS SELECT count(*) AS n FROM a_view;
+CREATE DOMAIN posint AS int DEFAULT 1 CONSTRAINT pos CHECK (VALUE > 0);
+CREATE DOMAIN shop.small AS posint NOT NULL CHECK (VALUE < 10);
+COMMENT ON DOMAIN posint IS 'from one on';
+CREATE TABLE of_domain (p posint, s shop.small DEFAULT 4);
+INSERT INTO of_domain VALUES (5, 6);
+CREATE VIEW cast_view AS SELECT 5::posint AS five, p FROM of_domain;
 CREATE MATERIALIZED VIEW kept (n, twice) AS SELECT n, twice FROM a_view;
 CREATE UNIQUE INDEX kept_n ON kept (n);
 CREATE MATERIALIZED VIEW shop.bare AS SELECT name FROM shop.item WITH NO DATA;
@@ -56,7 +62,7 @@ psql -XqAt -p $((port + 1)) -v ON_ERROR_STOP=1 -c "INSERT INTO shop.item (name) 
 diff - "$dir/answers" <<<$'4\n2\n11\n2|18.00\nbare|f\nkept|t'
 
 failed=0
-for command in '\d' '\d shop.item' '\d sale' '\d+ a_view' '\dt+' '\di+' '\ds' '\dv' '\dm+' '\d+ kept' '\d shop.bare' '\dn+' '\du' '\l' '\dx' '\df lower' \
+for command in '\d' '\d shop.item' '\d sale' '\d+ a_view' '\dt+' '\di+' '\ds' '\dv' '\dm+' '\dD+' '\d of_domain' '\d+ kept' '\d shop.bare' '\dn+' '\du' '\l' '\dx' '\df lower' \
     '\da avg' '\do =' '\dT' '\dC' '\db' '\dp' '\dd' '\d counter' '\dA' '\dconfig work_mem'; do
     psql -Xq -p $port -c "$command" >"$dir/out" 2>"$dir/err" || true
     if [ -s "$dir/err" ]; then

@@ -71,6 +71,23 @@ same "default" "'fine'::feeling" \
     "$(sql -c "SELECT column_default FROM information_schema.columns WHERE table_name = 't' AND column_name = 'm'")"
 sql -c "CREATE TYPE other AS ENUM ('c')" -c "ALTER TABLE t ADD COLUMN o other DEFAULT 'c'"
 same "new type" 'c' "$(sql -c 'SELECT o FROM t WHERE id = 1')"
+
+# Domains and what is of them.
+sql -c "CREATE DOMAIN posint AS int DEFAULT 3 CHECK (VALUE > 0)" -c "CREATE DOMAIN small AS posint NOT NULL CHECK (VALUE < 10)" \
+    -c "CREATE TABLE d (id int, p posint, s small)" -c "INSERT INTO d VALUES (1, 2, 3)"
+killed
+same "domain default" '2|3|3' "$(sql -c "INSERT INTO d (id, s) VALUES (2, 3) RETURNING id, p, s")"
+for value in "0, 1" "1, 10" "1, NULL"; do
+    ! sql -c "INSERT INTO d VALUES (3, $value)" 2>/dev/null
+done
+sql -c "CHECKPOINT" -c "ALTER DOMAIN posint ADD CONSTRAINT few CHECK (VALUE < 5)" -c "ALTER DOMAIN small DROP NOT NULL"
+killed
+! sql -c "INSERT INTO d VALUES (3, 6, 1)" 2>/dev/null
+same "altered domain" '2' "$(sql -c "INSERT INTO d VALUES (4, 1, NULL)" -c "SELECT max(p) - 1 FROM d")"
+sql -c "DROP DOMAIN small CASCADE" 2>/dev/null
+killed
+same "column of a dropped domain" 'id,p' \
+    "$(sql -c "SELECT string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns WHERE table_name = 'd'")"
 kill -TERM $pid
 wait $pid
 pid=

@@ -5,8 +5,8 @@
 
 /* The parts of information_schema that tools read to list tables, columns and keys. */
 
-static const char *
-database_name(const struct cat_image *image)
+const char *
+view_database_name(const struct cat_image *image)
 {
     for (size_t i = 0; i < image->database_count; i++) {
         if (image->databases[i]->can_connect && !image->databases[i]->is_template) {
@@ -33,7 +33,7 @@ fill_schemata(const struct sysview_context *context, struct sysview_rows *rows,
     (void)err;
     for (size_t i = 0; i < image->schema_count; i++) {
         struct datum *at = sysview_add(rows);
-        put_text(&at, database_name(image));
+        put_text(&at, view_database_name(image));
         put_text(&at, image->schemas[i]->name);
         put_text(&at, view_role_name(image, image->schemas[i]->owner));
         put_nulls(&at, 4);
@@ -59,7 +59,7 @@ static const struct sysview_column tables_columns[] = {{"table_catalog", OID_NAM
 static void
 put_relation(struct datum **at, const struct cat_image *image, const struct cat_table *table)
 {
-    put_text(at, database_name(image));
+    put_text(at, view_database_name(image));
     put_text(at, view_schema_name(image, table->schema));
     put_text(at, table->name);
 }
@@ -239,14 +239,46 @@ put_identity(struct datum **at, struct sysview_rows *rows, const struct cat_imag
     put_text(at, sequence != NULL && sequence->sequence[5] != 0 ? "YES" : "NO");
 }
 
+const char *
+view_data_type(const struct type *type)
+{
+    return type->category == 'A'         ? "ARRAY"
+           : type->oid >= OID_OURS_FIRST ? "USER-DEFINED"
+                                         : type->sql_name;
+}
+
+void
+view_put_sizes(struct datum **at, const struct cat_column *column)
+{
+    put_character_sizes(at, column);
+    put_numeric_sizes(at, column);
+    put_datetime_precision(at, column);
+    put_nulls(at, 5); /* interval, character set */
+}
+
 /* Database, schema and name of a type. */
-static void
-put_udt(struct datum **at, const struct cat_image *image, const struct type *type)
+void
+view_put_udt(struct datum **at, const struct cat_image *image, const struct type *type)
 {
     const struct cat_type *own = type_is_user(type) ? cat_get_type(image, type->oid) : NULL;
-    put_text(at, database_name(image));
+    put_text(at, view_database_name(image));
     put_text(at, own == NULL ? "pg_catalog" : view_schema_name(image, own->schema));
     put_text(at, own == NULL ? type->name : own->oid == type->oid ? own->name : own->array_name);
+}
+
+/* Database, schema and name of a column's domain. */
+static void
+put_domain(struct datum **at, const struct cat_image *image, const struct cat_column *column)
+{
+    const struct cat_type *own =
+        column->domain == OID_NONE ? NULL : cat_get_type(image, column->domain);
+    if (own == NULL) {
+        put_nulls(at, 3);
+        return;
+    }
+    put_text(at, view_database_name(image));
+    put_text(at, view_schema_name(image, own->schema));
+    put_text(at, own->name);
 }
 
 static ky_status
@@ -269,19 +301,14 @@ fill_columns(const struct sysview_context *context, struct sysview_rows *rows, s
             const char *shown = sysview_expression(context, rows, table, column->default_sql);
             put_text(&at, is_generated || column->identity != 0 ? NULL : shown);
             put_text(&at, column->is_not_null ? "NO" : "YES");
-            put_text(&at, column->type->category == 'A'         ? "ARRAY"
-                          : column->type->oid >= OID_OURS_FIRST ? "USER-DEFINED"
-                                                                : column->type->sql_name);
-            put_character_sizes(&at, column);
-            put_numeric_sizes(&at, column);
-            put_datetime_precision(&at, column);
-            put_nulls(&at, 5);                                        /* interval, character set */
+            put_text(&at, view_data_type(column->type));
+            view_put_sizes(&at, column);
             const bool has_collation = column->type->oid == OID_NAME; /* not the default one */
-            put_text(&at, has_collation ? database_name(context->image) : NULL);
+            put_text(&at, has_collation ? view_database_name(context->image) : NULL);
             put_text(&at, has_collation ? "pg_catalog" : NULL);
             put_text(&at, has_collation ? "C" : NULL);
-            put_nulls(&at, 3); /* domain */
-            put_udt(&at, context->image, column->type);
+            put_domain(&at, context->image, column);
+            view_put_udt(&at, context->image, column->type);
             put_nulls(&at, 4); /* scope, cardinality */
             put_text(&at, ky_arena_printf(rows->arena, "%d", column->number));
             put_text(&at, "NO");
@@ -326,7 +353,7 @@ static void
 put_constraint(struct datum **at, const struct cat_image *image,
                const struct cat_constraint *constraint)
 {
-    put_text(at, database_name(image));
+    put_text(at, view_database_name(image));
     put_text(at, view_schema_name(image, constraint->table->schema));
     put_text(at, constraint->name);
     put_relation(at, image, constraint->table);
@@ -432,10 +459,10 @@ fill_referential(const struct sysview_context *context, struct sysview_rows *row
             const struct cat_index *index = constraint->index;
             bool has_unique = index != NULL && index->constraint != OID_NONE;
             struct datum *at = sysview_add(rows);
-            put_text(&at, database_name(image));
+            put_text(&at, view_database_name(image));
             put_text(&at, view_schema_name(image, table->schema));
             put_text(&at, constraint->name);
-            put_text(&at, has_unique ? database_name(image) : NULL);
+            put_text(&at, has_unique ? view_database_name(image) : NULL);
             put_text(&at, has_unique ? view_schema_name(image, index->table->schema) : NULL);
             put_text(&at, has_unique ? index->name : NULL);
             put_text(&at, constraint->match == 'f' ? "FULL" : "NONE");
@@ -474,7 +501,7 @@ fill_constraint_usage(const struct sysview_context *context, struct sysview_rows
                 struct datum *at = sysview_add(rows);
                 put_relation(&at, image, about);
                 put_text(&at, about->columns[columns[c] - 1].name);
-                put_text(&at, database_name(image));
+                put_text(&at, view_database_name(image));
                 put_text(&at, view_schema_name(image, table->schema));
                 put_text(&at, constraint->name);
             }
@@ -497,7 +524,7 @@ add_check(const struct sysview_context *context, struct sysview_rows *rows,
           const struct cat_table *table, const char *name, const char *clause)
 {
     struct datum *at = sysview_add(rows);
-    put_text(&at, database_name(context->image));
+    put_text(&at, view_database_name(context->image));
     put_text(&at, view_schema_name(context->image, table->schema));
     put_text(&at, name);
     put_text(&at, clause);
@@ -609,7 +636,7 @@ add_element(struct sysview_rows *rows, const struct cat_image *image, const stru
     put_text(&at, ky_arena_printf(rows->arena, "%d", column->number));
     put_text(&at, element->oid >= OID_OURS_FIRST ? "USER-DEFINED" : element->sql_name);
     put_nulls(&at, 15);
-    put_udt(&at, image, element);
+    view_put_udt(&at, image, element);
     put_nulls(&at, 4);
     put_text(&at, ky_arena_printf(rows->arena, "a%d", column->number));
 }

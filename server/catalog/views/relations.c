@@ -222,13 +222,13 @@ add_attribute(struct sysview_rows *rows, oid_t relation, int number,
     const struct type *type = column->type;
     put_word(&at, relation);
     put_text(&at, column->name);
-    put_word(&at, column->is_dropped ? 0 : type->oid);
+    put_word(&at, column->is_dropped ? 0 : cat_column_type(column));
     put_word(&at, -1);
     put_word(&at, type->typlen);
     put_word(&at, number);
-    put_word(&at, type->category == 'A');
+    put_word(&at, type->category == 'A' && column->domain == OID_NONE);
     put_word(&at, -1);
-    put_word(&at, column->typmod);
+    put_word(&at, cat_column_typmod(column));
     put_word(&at, type->is_by_value);
     put_word(&at, type->align);
     put_word(&at, view_type_storage(type));
@@ -487,6 +487,33 @@ numbers_array(const struct sysview_rows *rows, const int16_t *numbers, uint16_t 
     return datum_bytes(array.data, array.size);
 }
 
+static void
+add_domain_check(struct sysview_rows *rows, const struct cat_type *type,
+                 const struct cat_domain_check *check)
+{
+    struct datum *at = sysview_add(rows);
+    put_word(&at, check->oid);
+    put_text(&at, check->name);
+    put_word(&at, type->schema);
+    put_word(&at, CONSTRAINT_CHECK);
+    put_word(&at, false);
+    put_word(&at, false);
+    put_word(&at, check->is_validated);
+    put_word(&at, 0);
+    put_word(&at, type->oid);
+    for (int i = 0; i < 3; i++) {
+        put_word(&at, 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        put_word(&at, ' ');
+    }
+    put_word(&at, true);
+    put_word(&at, 0);
+    put_word(&at, false);
+    put_nulls(&at, 7);
+    put_text(&at, check->sql);
+}
+
 static ky_status
 fill_constraint(const struct sysview_context *context, struct sysview_rows *rows,
                 struct ky_error *err)
@@ -520,6 +547,12 @@ fill_constraint(const struct sysview_context *context, struct sysview_rows *rows
             *at++ = numbers_array(rows, constraint->foreign_columns, constraint->column_count);
             put_nulls(&at, 5);
             put_text(&at, constraint->check_sql);
+        }
+    }
+    for (size_t i = 0; i < context->image->type_count; i++) {
+        const struct cat_type *type = context->image->types[i];
+        for (uint16_t k = 0; type->domain != NULL && k < type->domain->check_count; k++) {
+            add_domain_check(rows, type, &type->domain->checks[k]);
         }
     }
     return KY_OK;

@@ -55,11 +55,14 @@ view_type_storage(const struct type *type)
                                                            : 'x';
 }
 
+/* own: the user's type that it is or has as its array, or NULL. */
 static void
-put_type(struct sysview_rows *rows, const struct type *type, const char *name, oid_t schema,
-         oid_t owner)
+put_type(const struct sysview_context *context, struct sysview_rows *rows, const struct type *type,
+         const char *name, oid_t schema, oid_t owner, const struct cat_type *own)
 {
-    const struct type_io *io = type_io_of(type);
+    const struct type_io *io =
+        type_io_of(own != NULL && own->domain != NULL ? own->domain->base : type);
+    const struct cat_domain *domain = own == NULL ? NULL : own->domain;
     struct datum *at = sysview_add(rows);
     put_word(&at, type->oid);
     put_text(&at, name);
@@ -85,12 +88,19 @@ put_type(struct sysview_rows *rows, const struct type *type, const char *name, o
     }
     put_word(&at, type->align);
     put_word(&at, view_type_storage(type));
-    put_word(&at, false);
-    put_word(&at, 0);
-    put_word(&at, -1);
-    put_word(&at, 0);
+    put_word(&at, domain != NULL && domain->is_not_null);
+    put_word(&at, domain == NULL               ? OID_NONE
+                  : domain->parent != OID_NONE ? domain->parent
+                                               : domain->base_oid);
+    put_word(&at, domain == NULL || domain->parent != OID_NONE ? -1 : domain->typmod);
+    put_word(&at, domain != NULL && domain->parent == OID_NONE && type->category == 'A');
     put_word(&at, type->collation);
-    put_nulls(&at, 3);
+    put_text(&at, domain == NULL ? NULL : domain->default_sql);
+    put_text(&at, domain == NULL || domain->default_sql == NULL
+                      ? NULL
+                      : sysview_expression(context, rows, cat_domain_values(rows->arena, domain),
+                                           domain->default_sql));
+    put_nulls(&at, 1);
 }
 
 static ky_status
@@ -100,14 +110,17 @@ fill_type(const struct sysview_context *context, struct sysview_rows *rows,
     size_t count;
     const struct type *const *types = type_all(&count);
     for (size_t i = 0; i < count; i++) {
-        put_type(rows, types[i], types[i]->name,
+        put_type(context, rows, types[i], types[i]->name,
                  is_vector_type(types[i]) ? OID_SCHEMA_PUBLIC : OID_SCHEMA_PG_CATALOG,
-                 OID_ROLE_POSTGRES);
+                 OID_ROLE_POSTGRES, NULL);
     }
     for (size_t i = 0; i < context->image->type_count; i++) {
         const struct cat_type *type = context->image->types[i];
-        put_type(rows, type_get(type->oid), type->name, type->schema, type->owner);
-        put_type(rows, type_get(type->array_oid), type->array_name, type->schema, type->owner);
+        put_type(context, rows, type_get(type->oid), type->name, type->schema, type->owner, type);
+        if (type->domain == NULL) {
+            put_type(context, rows, type_get(type->array_oid), type->array_name, type->schema,
+                     type->owner, NULL);
+        }
     }
     return KY_OK;
 }

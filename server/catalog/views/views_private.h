@@ -56,6 +56,12 @@ void view_put_relation(struct datum **at, const struct cat_image *image,
 bool view_shows(const struct sysview_context *context, const struct cat_table *table);
 bool view_shows_column(const struct sysview_context *context, const struct cat_table *table,
                        const struct cat_column *column);
+/* What information_schema says of types: "integer", "ARRAY", "USER-DEFINED"; lengths, precisions
+ * and what stands between these and the collation; database, schema and name. */
+const char *view_database_name(const struct cat_image *image);
+const char *view_data_type(const struct type *type);
+void view_put_sizes(struct datum **at, const struct cat_column *column);
+void view_put_udt(struct datum **at, const struct cat_image *image, const struct type *type);
 /* typstorage: 'p'lain for fixed sizes, 'm'ain for numeric, 'e'xternal for vectors, e'x'tended. */
 char view_type_storage(const struct type *type);
 
@@ -71,8 +77,8 @@ extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg
     view_pg_available_extensions, view_pg_available_extension_versions;
 extern const struct sysview view_is_schemata, view_is_tables, view_is_columns,
     view_is_table_constraints, view_is_key_column_usage, view_is_referential_constraints,
-    view_is_constraint_column_usage, view_is_check_constraints, view_is_views,
-    view_is_element_types;
+    view_is_constraint_column_usage, view_is_check_constraints, view_is_views, view_is_domains,
+    view_is_domain_constraints, view_is_column_domain_usage, view_is_element_types;
 extern const struct sysview view_is_table_privileges, view_is_role_table_grants,
     view_is_column_privileges, view_is_role_column_grants, view_is_enabled_roles,
     view_is_applicable_roles;

@@ -21,6 +21,8 @@ eval_run_find(const struct expr *expr)
         return eval_run_func;
     case EXPR_CAST:
         return eval_run_cast;
+    case EXPR_DOMAIN:
+        return eval_run_domain;
     case EXPR_COERCE:
         return eval_run_coerce;
     case EXPR_AND:
@@ -246,6 +248,14 @@ eval_compile(struct exec *exec, const struct expr *expr, struct eval **eval_out,
                                     : "this kind of expression cannot be evaluated here");
         }
         KY_TRY(compile_args(eval, err));
+        if (expr->kind == EXPR_DOMAIN) {
+            const struct expr_domain *domain = expr->constraint;
+            eval->checks = ky_arena_array(exec->context->arena, struct eval *,
+                                          (size_t)domain->check_count + 1);
+            for (uint16_t i = 0; i < domain->check_count; i++) {
+                KY_TRY(eval_compile(exec, domain->checks[i], &eval->checks[i], err));
+            }
+        }
         if (expr->kind == EXPR_SUBQUERY) {
             exec->runs_once = true;
             KY_TRY(eval_subquery_compile(eval, err));

@@ -27,7 +27,8 @@ struct eval {
     struct datum *arg_values;
     const struct type **arg_types;
     struct eval_subquery *subquery;
-    struct eval *older; /* chain of all of exec */
+    struct eval **checks; /* DOMAIN */
+    struct eval *older;   /* chain of all of exec */
 };
 
 /* Finds the function that runs a kind. NULL: no such kind in plans. */
@@ -38,6 +39,7 @@ eval_run eval_run_find(const struct expr *expr);
 EVAL_RUN(eval_run_func);
 EVAL_RUN(eval_run_cast);
 EVAL_RUN(eval_run_coerce);
+EVAL_RUN(eval_run_domain);
 EVAL_RUN(eval_run_and);
 EVAL_RUN(eval_run_or);
 EVAL_RUN(eval_run_not);

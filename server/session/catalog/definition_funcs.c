@@ -243,6 +243,26 @@ append_foreign(struct ky_buffer *text, const struct catalog_env *env,
     }
 }
 
+/* A check of a domain; NULL: there is none of the OID. */
+static const char *
+domain_check_text(const struct func_env *env, oid_t oid, struct deparse_style style)
+{
+    const struct definition_reader reader = reader_of(env);
+    for (size_t i = 0; i < reader.image->type_count; i++) {
+        const struct cat_domain *domain = reader.image->types[i]->domain;
+        for (uint16_t k = 0; domain != NULL && k < domain->check_count; k++) {
+            const struct cat_domain_check *check = &domain->checks[k];
+            if (check->oid == oid) {
+                const struct cat_table *values = cat_domain_values(reader.arena, domain);
+                return ky_arena_printf(reader.arena, "CHECK (%s)%s",
+                                       definition_of_expression(&reader, values, check->sql, style),
+                                       check->is_validated ? "" : " NOT VALID");
+            }
+        }
+    }
+    return NULL;
+}
+
 FUNCTION(pg_get_constraintdef)
 {
     UNUSED_ARGS();
@@ -250,7 +270,11 @@ FUNCTION(pg_get_constraintdef)
         find_constraint(funcs_env(env)->image, (oid_t)args[0].word);
     struct ky_buffer text = {0};
     if (constraint == NULL) {
-        *out = datum_null();
+        const char *check = domain_check_text(
+            env, (oid_t)args[0].word,
+            (struct deparse_style){.is_pretty = arg_count > 1 && args[1].word != 0,
+                                   .is_indented = true});
+        *out = check == NULL ? datum_null() : datum_cstr(check);
         return KY_OK;
     }
     if (constraint->kind == CONSTRAINT_CHECK) {

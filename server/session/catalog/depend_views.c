@@ -194,8 +194,9 @@ add_types_of(struct sysview_rows *rows, const struct cat_image *image,
         if (column->is_dropped) {
             continue;
         }
-        if (type_is_user(column->type)) {
-            add(rows, relation(table->oid, column->number), type_object(column->type->oid), 'n');
+        if (cat_column_type(column) >= OID_FIRST_USER) {
+            add(rows, relation(table->oid, column->number), type_object(cat_column_type(column)),
+                'n');
         }
         add_types_in(rows, image, (struct depend_object){CLASS_PG_ATTRDEF, column->default_oid, 0},
                      column->default_sql);
@@ -223,7 +224,19 @@ add_types(struct sysview_rows *rows, const struct cat_image *image)
         const struct cat_type *type = image->types[i];
         add(rows, type_object(type->oid),
             (struct depend_object){CLASS_PG_NAMESPACE, type->schema, 0}, 'n');
-        add(rows, type_object(type->array_oid), type_object(type->oid), 'i');
+        if (type->domain == NULL) {
+            add(rows, type_object(type->array_oid), type_object(type->oid), 'i');
+            continue;
+        }
+        const struct cat_domain *domain = type->domain;
+        const oid_t base = domain->parent != OID_NONE ? domain->parent : domain->base_oid;
+        if (base >= OID_FIRST_USER) {
+            add(rows, type_object(type->oid), type_object(base), 'n');
+        }
+        for (uint16_t k = 0; k < domain->check_count; k++) {
+            add(rows, (struct depend_object){CLASS_PG_CONSTRAINT, domain->checks[k].oid, 0},
+                type_object(type->oid), 'a');
+        }
     }
 }
 

@@ -34,6 +34,8 @@ ddl_handles(enum ast_kind kind)
     case AST_CREATE_EXTENSION:
     case AST_CREATE_ENUM:
     case AST_ALTER_ENUM:
+    case AST_CREATE_DOMAIN:
+    case AST_ALTER_DOMAIN:
     case AST_REINDEX:
     case AST_CLUSTER:
     case AST_GRANT:
@@ -116,6 +118,10 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_create_extension(ddl, node);
     case AST_CREATE_ENUM:
         return ddl_create_enum(ddl, node);
+    case AST_CREATE_DOMAIN:
+        return ddl_create_domain(ddl, node);
+    case AST_ALTER_DOMAIN:
+        return ddl_alter_domain(ddl, node);
     case AST_ALTER_ENUM:
         return ddl_alter_enum(ddl, node);
     case AST_ANALYZE:

@@ -6,15 +6,24 @@
 
 /* Existing rows read the new column as its default, evaluated now. */
 static ky_status
-set_missing(struct ddl *ddl, struct cat_column *column, bool *is_volatile_out)
+set_missing(struct ddl *ddl, struct cat_column *column, bool has_rows, bool *is_volatile_out)
 {
+    const struct cat_domain *domain = cat_get_domain(ddl->image, column->domain);
+    const char *sql = column->default_sql;
     struct expr *expr;
     struct exec_context context = {0};
     struct ky_budget budget;
-    if (column->default_sql == NULL || column->generated != 0) {
+    if (sql == NULL && domain != NULL) {
+        sql = domain->default_sql;
+    }
+    if (domain != NULL && has_rows) { /* their value has to be the domain's, null or not */
+        sql = ky_arena_printf(ddl->arena, "(%s)::%s", sql == NULL ? "NULL" : sql,
+                              ddl_type_text(ddl, column->domain, -1));
+    }
+    if (sql == NULL || column->generated != 0) {
         return KY_OK;
     }
-    KY_TRY(bind_default_text(&ddl->bind, column, column->default_sql, &expr, ddl->err));
+    KY_TRY(bind_default_text(&ddl->bind, column, sql, &expr, ddl->err));
     *is_volatile_out = expr_is_volatile(expr);
     if (*is_volatile_out) {
         return KY_OK; /* each row gets a value of its own */
@@ -65,15 +74,16 @@ ddl_alter_add_column(struct ddl *ddl, struct new_table *made,
     KY_TRY(ddl_add_column(ddl, made, definition));
     KY_TRY(ddl_add_column_rules(ddl, made, definition));
     struct cat_column *column = &made->columns[made->table.column_count - 1];
+    const bool has_rows = ddl_alter_has_rows(ddl, &made->table);
     if (column->generated == 0 && made->sequence_count == sequence_count) {
-        KY_TRY(set_missing(ddl, column, &is_volatile));
+        KY_TRY(set_missing(ddl, column, has_rows, &is_volatile));
     }
-    bool has_rows = ddl_alter_has_rows(ddl, &made->table);
     bool is_computed = column->generated != 0 || made->sequence_count > sequence_count;
     if (has_rows && (is_computed || is_volatile)) {
         set_rewrite(ddl, made, column->number,
-                    ky_arena_printf(ddl->arena, "(%s)::%s", column->default_sql,
-                                    ddl_type_text(ddl, column->type->oid, column->typmod)));
+                    ky_arena_printf(
+                        ddl->arena, "(%s)::%s", column->default_sql,
+                        ddl_type_text(ddl, cat_column_type(column), cat_column_typmod(column))));
         return KY_OK;
     }
     if (has_rows && column->is_not_null && column->missing.is_null) {
@@ -151,6 +161,7 @@ ddl_alter_drop_column(struct ddl *ddl, struct new_table *made,
         column->type = type_get(column->type->storage == TYPE_WORD ? OID_INT8 : OID_BYTEA);
     }
     column->is_dropped = true;
+    column->domain = OID_NONE;
     column->is_not_null = false;
     column->default_sql = NULL;
     column->generated = column->identity = 0;
@@ -201,6 +212,9 @@ ddl_alter_column_type(struct ddl *ddl, struct new_table *made,
                             "cannot alter type of column \"%s\" twice", column->name);
     }
     KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &typmod, ddl->err));
+    const struct cat_type *domain = ddl->bind.found_domain;
+    const oid_t named = type;
+    type = domain == NULL ? type : domain->domain->base_oid;
     KY_TRY(ddl_check_type_users(ddl, table, column, made));
     if (column->identity != 0) {
         struct cat_column wanted_column = {.type = type_get(type)};
@@ -208,7 +222,7 @@ ddl_alter_column_type(struct ddl *ddl, struct new_table *made,
     }
     const struct type *wanted = type_get(type);
     const struct cast *cast = cast_find(column->type->oid, type);
-    type_format(type, typmod, &type_text);
+    type_format(named, domain == NULL ? typmod : -1, &type_text);
     ast_print_identifier(&name, column->name);
     const char *shown = ky_arena_cstr(ddl->arena, ky_buffer_slice(&type_text));
     const char *quoted = ky_arena_cstr(ddl->arena, ky_buffer_slice(&name));
@@ -226,12 +240,14 @@ ddl_alter_column_type(struct ddl *ddl, struct new_table *made,
         KY_TRY(bind_row_rule(&ddl->bind, table, BIND_USING, command->expression, &expr, ddl->err));
     }
     const char *using = command->expression == NULL ? quoted : ddl_print(ddl, command->expression);
-    using = ky_arena_printf(ddl->arena, "(%s)::%s", using, ddl_type_text(ddl, type, typmod));
+    using = ky_arena_printf(ddl->arena, "(%s)::%s", using,
+                            ddl_type_text(ddl, named, domain == NULL ? typmod : -1));
     KY_TRY(bind_table_expression(&ddl->bind, table, using, wanted, typmod, &expr, ddl->err));
     KY_TRY(ddl_drop_statistics(ddl, column));
     struct cat_column changed = *column;
     changed.type = wanted;
     changed.typmod = typmod;
+    changed.domain = domain == NULL ? OID_NONE : domain->oid;
     if (column->default_sql != NULL && column->generated == 0 &&
         bind_default_text(&ddl->bind, &changed, column->default_sql, &expr, ddl->err) != KY_OK) {
         return ky_error_set(ddl->err, KY_DATATYPE_MISMATCH,

@@ -143,7 +143,7 @@ ddl_set_default(struct ddl *ddl, const struct new_table *made, struct cat_column
         ky_error_init(ddl->err);
     }
     const bool is_null = !is_later && expr->kind == EXPR_CONST && expr->value.is_null;
-    if (is_null && column->typmod < 0) {
+    if (is_null && column->typmod < 0 && column->domain == OID_NONE) {
         return KY_OK;
     }
     column->default_sql =
@@ -279,6 +279,9 @@ ddl_add_column(struct ddl *ddl, struct new_table *made, const struct ast_column_
         KY_TRY(bind_type_name(&ddl->bind, definition->type, &type, &column->typmod, ddl->err));
     }
     column->type = type_find(type);
+    if (serial == OID_NONE) {
+        ddl_take_domain(ddl, column);
+    }
     if (column->type == NULL || column->type->typtype == 'p') {
         return ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
                             "column \"%s\" has pseudo-type %s", column->name,

@@ -181,9 +181,12 @@ ddl_comment(struct ddl *ddl, const struct ast_comment *statement)
 {
     struct cat_table *table;
     strcpy(ddl->session->tag, "COMMENT");
-    if (statement->object_type == AST_OBJECT_TYPE) {
+    if (statement->object_type == AST_OBJECT_TYPE || statement->object_type == AST_OBJECT_DOMAIN) {
         const struct cat_type *type;
-        KY_TRY(ddl_find_type(ddl, (const void *)statement->object, &type));
+        const struct ast_type_name *typename = (const void *)statement->object;
+        KY_TRY(statement->object_type == AST_OBJECT_DOMAIN
+                   ? ddl_find_domain(ddl, typename->names, false, &type)
+                   : ddl_find_type(ddl, typename, &type));
         return write_comment(ddl, CLASS_PG_TYPE, type->oid, 0, statement->text);
     }
     if (statement->object->kind != AST_NODE_LIST) {

@@ -41,6 +41,7 @@ columns_from_query(struct ddl *ddl, struct new_table *made, const struct query *
         column->type =
             target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : target->expr->type;
         column->typmod = target->expr->typmod;
+        column->domain = query->kind == QUERY_SELECT ? target->expr->domain : OID_NONE;
         index++;
     }
     return index >= ast_list_count(names)
@@ -65,7 +66,7 @@ ddl_insert_into(struct ky_arena *arena, struct cat_table *table, struct query *s
     insert->insert_columns = ky_arena_array(arena, uint16_t, table->column_count + 1U);
     for (uint16_t i = 0; i < table->column_count; i++) {
         ref->columns[i] = (struct table_column){table->columns[i].name, table->columns[i].type,
-                                                table->columns[i].typmod};
+                                                table->columns[i].typmod, OID_NONE};
         insert->insert_columns[i] = i;
     }
     insert->insert_column_count = table->column_count;

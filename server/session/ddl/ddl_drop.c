@@ -332,7 +332,7 @@ ddl_drop(struct ddl *ddl, const struct ast_drop *statement)
 {
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "DROP %s",
                    ast_object_type_name(statement->object_type));
-    if (statement->object_type == AST_OBJECT_TYPE) {
+    if (statement->object_type == AST_OBJECT_TYPE || statement->object_type == AST_OBJECT_DOMAIN) {
         return ddl_drop_type(ddl, statement);
     }
     for (int32_t i = 0; i < ast_list_count(statement->objects); i++) {

@@ -88,6 +88,7 @@ ddl_like_columns(struct ddl *ddl, struct new_table *made, const struct ast_table
         KY_TRY(ddl_new_column(ddl, made, from->name, &column));
         column->type = from->type;
         column->typmod = from->typmod;
+        column->domain = from->domain;
         column->is_not_null = from->is_not_null;
         const bool is_generated = from->generated != 0;
         const int32_t wanted = is_generated ? AST_LIKE_GENERATED : AST_LIKE_DEFAULTS;

@@ -69,10 +69,10 @@ check_replacement(struct ddl *ddl, const struct cat_table *old, const struct cat
             return ky_error_hint(ddl->err, "Use ALTER VIEW ... RENAME COLUMN ... to change name of "
                                            "view column instead.");
         }
-        if (was->type != is->type || was->typmod != is->typmod) {
+        if (was->type != is->type || was->typmod != is->typmod || was->domain != is->domain) {
             struct ky_buffer types[2] = {{0}, {0}};
-            type_format(was->type->oid, was->typmod, &types[0]);
-            type_format(is->type->oid, is->typmod, &types[1]);
+            type_format(cat_column_type(was), cat_column_typmod(was), &types[0]);
+            type_format(cat_column_type(is), cat_column_typmod(is), &types[1]);
             (void)ky_error_set(ddl->err, KY_INVALID_TABLE_DEFINITION,
                                "cannot change data type of view column \"%s\" from %.*s to %.*s",
                                was->name, (int)types[0].size, (const char *)types[0].data,
@@ -205,15 +205,16 @@ ddl_create_view(struct ddl *ddl, const struct ast_create_view *statement)
             continue;
         }
         uint16_t number = view.column_count++;
-        view.columns[number] =
-            (struct cat_column){.name = number < ast_list_count(statement->columns)
-                                            ? ast_list_text(statement->columns, number)
-                                            : target->name,
-                                .number = (int16_t)(number + 1),
-                                .type = target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT)
-                                                                               : target->expr->type,
-                                .typmod = target->expr->typmod,
-                                .missing = datum_null()};
+        view.columns[number] = (struct cat_column){
+            .name = number < ast_list_count(statement->columns)
+                        ? ast_list_text(statement->columns, number)
+                        : target->name,
+            .number = (int16_t)(number + 1),
+            .type =
+                target->expr->type->oid == OID_UNKNOWN ? type_get(OID_TEXT) : target->expr->type,
+            .typmod = target->expr->typmod,
+            .domain = query->kind == QUERY_SELECT ? target->expr->domain : OID_NONE,
+            .missing = datum_null()};
     }
     KY_TRY(check_view_columns(ddl, &view, query));
     if (existing != NULL) {
@@ -272,7 +273,7 @@ ddl_set_owner(struct ddl *ddl, const struct ast_set_owner *statement)
 {
     struct cat_role *role;
     const char *name = ast_name_last(statement->names);
-    if (statement->object_type == AST_OBJECT_TYPE) {
+    if (statement->object_type == AST_OBJECT_TYPE || statement->object_type == AST_OBJECT_DOMAIN) {
         return ddl_type_set_owner(ddl, statement);
     }
     if (statement->object_type != AST_OBJECT_SCHEMA) {

@@ -290,12 +290,27 @@ KY_MUST_CHECK ky_status ddl_type_set_owner(struct ddl *ddl, const struct ast_set
 /* A user's type that may be altered. 42704, 42809, 42501. */
 KY_MUST_CHECK ky_status ddl_find_type(struct ddl *ddl, const struct ast_type_name *name,
                                       const struct cat_type **type_out);
+/* The type of a name, locked and read anew; NULL: the lock is waited for. */
+KY_MUST_CHECK ky_status ddl_take_type(struct ddl *ddl, const struct ast_list *names,
+                                      enum table_lock_mode mode, const struct cat_type **type_out);
+bool ddl_is_type_name_taken(const struct ddl *ddl, oid_t schema, const char *name);
 /* 42710 for a relation or type of the name; hint: the new one is a relation. */
 KY_MUST_CHECK ky_status ddl_check_type_name(struct ddl *ddl, oid_t schema, const char *name);
 /* The types of new columns stay until the transaction ends. 55P03 when one is being dropped. */
 KY_MUST_CHECK ky_status ddl_hold_types(struct ddl *ddl, const struct type *const *types,
                                        uint16_t count);
 KY_MUST_CHECK ky_status ddl_hold_column_types(struct ddl *ddl, const struct cat_table *table);
+
+/* ------------------------------------------------------------------ ddl_domain.c */
+
+KY_MUST_CHECK ky_status ddl_create_domain(struct ddl *ddl,
+                                          const struct ast_create_domain *statement);
+KY_MUST_CHECK ky_status ddl_alter_domain(struct ddl *ddl, const struct ast_alter_domain *statement);
+/* A domain that may be altered. 42809 for another type, and as ddl_find_type. */
+KY_MUST_CHECK ky_status ddl_find_domain(struct ddl *ddl, const struct ast_list *names,
+                                        bool is_altering, const struct cat_type **type_out);
+/* A column of the type that was just bound: of a domain's base type, and of the domain. */
+void ddl_take_domain(struct ddl *ddl, struct cat_column *column);
 
 /* ------------------------------------------------------------------ ddl_type_text.c */
 

@@ -253,7 +253,7 @@ ddl_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
     struct cat_table *table;
     (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s",
                    ast_object_type_name(statement->object_type));
-    if (statement->object_type == AST_OBJECT_TYPE) {
+    if (statement->object_type == AST_OBJECT_TYPE || statement->object_type == AST_OBJECT_DOMAIN) {
         return ddl_type_set_schema(ddl, statement);
     }
     if (statement->relation == NULL) {
@@ -322,7 +322,7 @@ ddl_rename(struct ddl *ddl, const struct ast_rename *statement)
     if (statement->object_type == AST_OBJECT_SCHEMA) {
         return rename_schema(ddl, statement);
     }
-    if (statement->object_type == AST_OBJECT_TYPE) {
+    if (statement->object_type == AST_OBJECT_TYPE || statement->object_type == AST_OBJECT_DOMAIN) {
         return ddl_type_rename(ddl, statement);
     }
     if (statement->relation == NULL || (statement->object_type != AST_OBJECT_TABLE &&

@@ -49,14 +49,13 @@ ddl_find_type(struct ddl *ddl, const struct ast_type_name *name, const struct ca
 }
 
 /* The type of a name, locked and read anew; NULL: the lock is waited for. */
-static ky_status
-take_type(struct ddl *ddl, const struct ast_list *names, enum table_lock_mode mode,
-          const struct cat_type **type_out)
+ky_status
+ddl_take_type(struct ddl *ddl, const struct ast_list *names, enum table_lock_mode mode,
+              const struct cat_type **type_out)
 {
     const struct ast_type_name name = {.node = {.kind = AST_TYPE_NAME, .location = -1},
                                        .names = (struct ast_list *)(uintptr_t)names};
     const struct cat_type *type;
-    strcpy(ddl->session->tag, "ALTER TYPE");
     *type_out = NULL;
     KY_TRY(ddl_find_type(ddl, &name, &type));
     KY_TRY(session_lock_table(ddl->session, type->oid, mode, false, type->name, &ddl->is_pending,
@@ -83,8 +82,8 @@ ddl_check_type_name(struct ddl *ddl, oid_t schema, const char *name)
                          "name that doesn't conflict with any existing type.");
 }
 
-static bool
-is_type_name_taken(const struct ddl *ddl, oid_t schema, const char *name)
+bool
+ddl_is_type_name_taken(const struct ddl *ddl, oid_t schema, const char *name)
 {
     return cat_find_type(ddl->image, schema, ky_slice_cstr(name)) != NULL ||
            cat_find_table(ddl->image, schema, ky_slice_cstr(name)) != NULL;
@@ -101,7 +100,7 @@ array_name(struct ddl *ddl, oid_t schema, const char *name)
             size--;
         }
         made = ky_arena_printf(ddl->arena, "_%.*s", (int)size, made);
-    } while (is_type_name_taken(ddl, schema, made));
+    } while (ddl_is_type_name_taken(ddl, schema, made));
     return made;
 }
 
@@ -172,7 +171,7 @@ ddl_create_enum(struct ddl *ddl, const struct ast_create_enum *statement)
         return KY_OK;
     }
     KY_TRY(ddl_refresh(ddl));
-    if (is_type_name_taken(ddl, type.schema, type.name)) {
+    if (ddl_is_type_name_taken(ddl, type.schema, type.name)) {
         return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "type \"%s\" already exists", type.name);
     }
     type.array_oid = ddl_new_oid(ddl);
@@ -352,17 +351,18 @@ ky_status
 ddl_alter_enum(struct ddl *ddl, const struct ast_alter_enum *statement)
 {
     const struct cat_type *type;
+    strcpy(ddl->session->tag, "ALTER TYPE");
     const bool is_renaming = statement->old_label != NULL;
     const struct ast_type_name name = {.node = {.kind = AST_TYPE_NAME, .location = -1},
                                        .names = statement->names};
     oid_t oid;
     KY_TRY(find_any_type(ddl, &name, &oid));
-    if (type_get(oid)->typtype != 'e') {
+    if (type_get(oid)->typtype != 'e') { /* a domain neither */
         return ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "%s is not an enum",
                             ddl_shown_type(ddl, oid));
     }
-    KY_TRY(take_type(ddl, statement->names,
-                     is_renaming ? LOCK_ACCESS_EXCLUSIVE : LOCK_SHARE_UPDATE_EXCLUSIVE, &type));
+    KY_TRY(ddl_take_type(ddl, statement->names,
+                         is_renaming ? LOCK_ACCESS_EXCLUSIVE : LOCK_SHARE_UPDATE_EXCLUSIVE, &type));
     if (type == NULL) {
         return KY_OK;
     }
@@ -371,11 +371,21 @@ ddl_alter_enum(struct ddl *ddl, const struct ast_alter_enum *statement)
 
 /* ------------------------------------------------------------------ names, schema, owner */
 
+/* ALTER DOMAIN takes domains only; ALTER TYPE takes any. */
+static ky_status
+check_alters(struct ddl *ddl, enum ast_object_type object, const struct ast_list *names)
+{
+    const struct cat_type *type;
+    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE, "ALTER %s", ast_object_type_name(object));
+    return object == AST_OBJECT_DOMAIN ? ddl_find_domain(ddl, names, true, &type) : KY_OK;
+}
+
 ky_status
 ddl_type_rename(struct ddl *ddl, const struct ast_rename *statement)
 {
     const struct cat_type *type;
-    KY_TRY(take_type(ddl, statement->names, LOCK_ACCESS_EXCLUSIVE, &type));
+    KY_TRY(check_alters(ddl, statement->object_type, statement->names));
+    KY_TRY(ddl_take_type(ddl, statement->names, LOCK_ACCESS_EXCLUSIVE, &type));
     if (type == NULL) {
         return KY_OK;
     }
@@ -383,13 +393,15 @@ ddl_type_rename(struct ddl *ddl, const struct ast_rename *statement)
     if (ddl->is_pending) {
         return KY_OK;
     }
-    if (is_type_name_taken(ddl, type->schema, statement->new_name)) {
+    if (ddl_is_type_name_taken(ddl, type->schema, statement->new_name)) {
         return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT, "type \"%s\" already exists",
                             statement->new_name);
     }
     struct cat_type changed = *type;
     changed.name = statement->new_name;
-    changed.array_name = array_name(ddl, type->schema, statement->new_name);
+    if (type->domain == NULL) {
+        changed.array_name = array_name(ddl, type->schema, statement->new_name);
+    }
     KY_TRY(ddl_rename_in_texts(ddl, type, OID_NONE, NULL, statement->new_name));
     KY_TRY(catalog_update(ddl->txn, CAT_TYPE, &changed, ddl->err));
     return ddl_changed(ddl);
@@ -399,7 +411,8 @@ ky_status
 ddl_type_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
 {
     const struct cat_type *type;
-    KY_TRY(take_type(ddl, statement->names, LOCK_ACCESS_EXCLUSIVE, &type));
+    KY_TRY(check_alters(ddl, statement->object_type, statement->names));
+    KY_TRY(ddl_take_type(ddl, statement->names, LOCK_ACCESS_EXCLUSIVE, &type));
     if (type == NULL) {
         return KY_OK;
     }
@@ -413,12 +426,14 @@ ddl_type_set_schema(struct ddl *ddl, const struct ast_set_schema *statement)
     if (ddl->is_pending) {
         return KY_OK;
     }
-    if (is_type_name_taken(ddl, changed.schema, type->name)) {
+    if (ddl_is_type_name_taken(ddl, changed.schema, type->name)) {
         return ky_error_set(ddl->err, KY_DUPLICATE_OBJECT,
                             "type \"%s\" already exists in schema \"%s\"", type->name,
                             statement->new_schema);
     }
-    changed.array_name = array_name(ddl, changed.schema, type->name);
+    if (type->domain == NULL) {
+        changed.array_name = array_name(ddl, changed.schema, type->name);
+    }
     KY_TRY(ddl_rename_in_texts(ddl, type, OID_NONE, statement->new_schema, NULL));
     KY_TRY(catalog_update(ddl->txn, CAT_TYPE, &changed, ddl->err));
     return ddl_changed(ddl);
@@ -429,7 +444,8 @@ ddl_type_set_owner(struct ddl *ddl, const struct ast_set_owner *statement)
 {
     const struct cat_type *type;
     struct cat_role *role;
-    KY_TRY(take_type(ddl, statement->names, LOCK_SHARE_UPDATE_EXCLUSIVE, &type));
+    KY_TRY(check_alters(ddl, statement->object_type, statement->names));
+    KY_TRY(ddl_take_type(ddl, statement->names, LOCK_SHARE_UPDATE_EXCLUSIVE, &type));
     if (type == NULL) {
         return KY_OK;
     }
@@ -475,7 +491,8 @@ ddl_hold_column_types(struct ddl *ddl, const struct cat_table *table)
     const struct type **types =
         ky_arena_array(ddl->arena, const struct type *, table->column_count + 1U);
     for (uint16_t i = 0; i < table->column_count; i++) {
-        types[i] = table->columns[i].is_dropped ? NULL : table->columns[i].type;
+        const struct cat_column *column = &table->columns[i];
+        types[i] = column->is_dropped ? NULL : type_find(cat_column_type(column));
     }
     return ddl_hold_types(ddl, types, table->column_count);
 }

@@ -54,7 +54,8 @@ static bool
 is_of(const struct cat_column *column, const struct cat_type *type)
 {
     return !column->is_dropped &&
-           (column->type->oid == type->oid || column->type->oid == type->array_oid);
+           (column->type->oid == type->oid || column->type->oid == type->array_oid ||
+            column->domain == type->oid);
 }
 
 /* Does the relation itself use the type, other than through another relation? */
@@ -197,7 +198,7 @@ add_columns(struct type_drop *drop, const struct cat_table *table, oid_t type, c
 {
     for (uint16_t i = 0; i < table->column_count; i++) {
         const struct cat_column *column = &table->columns[i];
-        if (table->kind == 'r' && !column->is_dropped && column->type->oid == type &&
+        if (table->kind == 'r' && !column->is_dropped && cat_column_type(column) == type &&
             !is_column_going(drop, table, column->number)) {
             add_column(drop, table, column, what);
         }
@@ -267,6 +268,28 @@ ddl_type_drop_new(struct ddl *ddl, struct dependents *found)
     return drop;
 }
 
+static bool
+is_type_going(const struct type_drop *drop, const struct cat_type *type)
+{
+    for (size_t i = 0; i < drop->type_count; i++) {
+        if (drop->types[i] == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is the type what the domain is over, or the element of that? */
+static bool
+is_domain_over(const struct cat_type *domain, const struct cat_type *type)
+{
+    const struct cat_domain *over = domain->domain;
+    return over->parent != OID_NONE
+               ? over->parent == type->oid
+               : over->base_oid == type->oid ||
+                     (type->array_oid != OID_NONE && over->base_oid == type->array_oid);
+}
+
 void
 ddl_type_drop_add(struct type_drop *drop, const struct cat_type *type, const char *owner)
 {
@@ -281,6 +304,12 @@ ddl_type_drop_add(struct type_drop *drop, const struct cat_type *type, const cha
     drop->types[drop->type_count++] = type;
     if (owner != NULL) {
         ddl_add_dependent(ddl, found, what, owner);
+    }
+    for (size_t i = 0; i < ddl->image->type_count; i++) {
+        const struct cat_type *over = ddl->image->types[i];
+        if (over->domain != NULL && !is_type_going(drop, over) && is_domain_over(over, type)) {
+            ddl_type_drop_add(drop, over, what);
+        }
     }
     for (size_t i = 0; i < all_count; i++) {
         if (ddl_is_dependent(found, users[i])) {
@@ -351,6 +380,31 @@ ddl_type_drop_run(struct type_drop *drop)
     return KY_OK;
 }
 
+/* What uses the type, and what uses the domains over it. */
+static ky_status
+lock_users(struct ddl *ddl, const struct cat_type *type)
+{
+    struct cat_table **users;
+    const size_t count = find_users(ddl, type, &users);
+    for (size_t k = 0; k < count && !ddl->is_pending; k++) {
+        KY_TRY(ddl_lock(ddl, users[k], LOCK_ACCESS_EXCLUSIVE));
+        if (!ddl->is_pending) {
+            KY_TRY(ddl_lock_references(ddl, users[k]));
+        }
+    }
+    for (size_t i = 0; i < ddl->image->type_count && !ddl->is_pending; i++) {
+        const struct cat_type *over = ddl->image->types[i];
+        if (over->domain != NULL && is_domain_over(over, type)) {
+            KY_TRY(session_lock_table(ddl->session, over->oid, LOCK_ACCESS_EXCLUSIVE, false,
+                                      over->name, &ddl->is_pending, ddl->err));
+            if (!ddl->is_pending) {
+                KY_TRY(lock_users(ddl, over));
+            }
+        }
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_lock_types(struct ddl *ddl, const struct cat_type *const *types, size_t count,
                enum ast_behavior behavior)
@@ -360,14 +414,7 @@ ddl_lock_types(struct ddl *ddl, const struct cat_type *const *types, size_t coun
                                   types[i]->name, &ddl->is_pending, ddl->err));
     }
     for (size_t i = 0; i < count && behavior == AST_CASCADE && !ddl->is_pending; i++) {
-        struct cat_table **users;
-        const size_t user_count = find_users(ddl, types[i], &users);
-        for (size_t k = 0; k < user_count && !ddl->is_pending; k++) {
-            KY_TRY(ddl_lock(ddl, users[k], LOCK_ACCESS_EXCLUSIVE));
-            if (!ddl->is_pending) {
-                KY_TRY(ddl_lock_references(ddl, users[k]));
-            }
-        }
+        KY_TRY(lock_users(ddl, types[i]));
     }
     return KY_OK;
 }
@@ -398,7 +445,11 @@ find_types(struct ddl *ddl, const struct ast_drop *statement, const struct cat_t
             return ky_error_hint(ddl->err, "You can drop type %s instead.",
                                  ddl_shown_type(ddl, own->oid));
         }
-        KY_TRY(ddl_find_type(ddl, (const void *)object, &own));
+        KY_TRY(statement->object_type == AST_OBJECT_DOMAIN
+                   ? ddl_find_domain(ddl,
+                                     ((const struct ast_type_name *)(const void *)object)->names,
+                                     false, &own)
+                   : ddl_find_type(ddl, (const void *)object, &own));
         bool is_known = false;
         for (size_t k = 0; k < count; k++) {
             is_known = is_known || types[k] == own;
@@ -441,7 +492,9 @@ ddl_drop_type(struct ddl *ddl, const struct ast_drop *statement)
     }
     ddl_dependents_deinit(&found);
     KY_TRY(status);
-    strcpy(ddl->session->tag, "DROP TYPE");
+    (void)snprintf(ddl->session->tag, SESSION_TAG_SIZE,
+                   "DROP %s", /* tables may have been altered */
+                   ast_object_type_name(statement->object_type));
     KY_TRY(ddl_changed(ddl));
     return ddl_refresh(ddl);
 }

@@ -213,6 +213,10 @@ written_type(struct compiler *c, const struct plpgsql_variable *variable, struct
 {
     oid_t oid;
     if (bind_type_name(&c->bind, variable->type, &oid, &slot->value.typmod, c->err) == KY_OK) {
+        if (c->bind.found_domain != NULL) {
+            return ky_error_set(c->err, KY_FEATURE_NOT_SUPPORTED,
+                                "variables of domains are not supported yet");
+        }
         slot->value.type = type_get(oid);
         return slot->value.type->typtype != 'p'
                    ? KY_OK

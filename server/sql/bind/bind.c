@@ -162,7 +162,7 @@ bind_argument(struct bind_context *context, const struct ast_node *node, oid_t t
     scope.clause = CLAUSE_EXECUTE;
     KY_TRY(bind_expr(&b, &scope, node, &expr));
     struct expr *made;
-    const struct type *wanted = type_get(type);
+    const struct type *wanted = type_base(type_get(type));
     KY_TRY(coerce_or_null(&b, expr, wanted, -1, CAST_ASSIGNMENT, -1, &made));
     if (made == NULL) {
         (void)bind_error(&b, expr_location(expr), KY_DATATYPE_MISMATCH,

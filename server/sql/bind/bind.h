@@ -68,7 +68,9 @@ struct bind_context {
      * what else gets lost. */
     bool keeps_written;
     struct bind_watch *watch; /* NULL: nobody looks on */
-    bool changes_matviews;    /* INSERT and DELETE take materialized views: REFRESH CONCURRENTLY */
+    /* The domain that the last type name was of, or NULL. */
+    const struct cat_type *found_domain;
+    bool changes_matviews; /* INSERT and DELETE take materialized views: REFRESH CONCURRENTLY */
 };
 enum { BIND_PARAMS_MAX = 65535, BIND_TABLES_MAX = 1000, BIND_DEPTH_MAX = 200 };
 
@@ -83,7 +85,7 @@ KY_MUST_CHECK ky_status bind_table_expression(struct bind_context *context,
                                               const struct cat_table *table, const char *sql,
                                               const struct type *wanted_type, int32_t wanted_typmod,
                                               struct expr **expr_out, struct ky_error *err);
-/* A type name to OID and typmod. 42704. */
+/* A type name to OID and typmod; a domain's own OID, see found_domain. 42704. */
 KY_MUST_CHECK ky_status bind_type_name(struct bind_context *context,
                                        const struct ast_type_name *name, oid_t *oid_out,
                                        int32_t *typmod_out, struct ky_error *err);

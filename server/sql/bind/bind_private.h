@@ -437,6 +437,13 @@ KY_MUST_CHECK ky_status bind_row_rules(struct binder *b, struct query *query,
                                        const struct cat_table *table);
 KY_MUST_CHECK ky_status bind_column_default(struct binder *b, const struct cat_table *table,
                                             uint16_t column, struct expr **out);
+/* domain.c. The value, of the domain's base type, once it is found to be the domain's. */
+KY_MUST_CHECK ky_status bind_domain(struct binder *b, const struct cat_type *domain,
+                                    struct expr *value, struct expr **out);
+/* A condition that is true, or an error: the row's column is one of its domain's. NULL: there is
+ * nothing to ask. */
+KY_MUST_CHECK ky_status bind_domain_rule(struct binder *b, const struct cat_column *column,
+                                         struct expr **out);
 KY_MUST_CHECK ky_status coerce_assignment(struct binder *b, const struct cat_column *column,
                                           struct expr *expr, struct expr **out);
 /* Names are the columns of one row of the table (NULL: there are none), as EXPR_INPUT. */

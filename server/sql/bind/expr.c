@@ -150,6 +150,11 @@ bind_param(struct binder *b, const struct ast_param *node, struct expr **out)
         context->param_count = (uint16_t)node->number;
     }
     oid_t known = context->param_types[node->number - 1];
+    const struct cat_type *domain =
+        cat_get_domain(b->image, known) == NULL ? NULL : cat_get_type(b->image, known);
+    if (domain != NULL) { /* its values come and are shown as the base type's */
+        known = domain->domain->base_oid;
+    }
     const struct type *type = known == OID_NONE ? b->type_unknown : type_find(known);
     if (type == NULL) {
         return bind_error(b, location, KY_UNDEFINED_OBJECT, "type with OID %u does not exist",
@@ -164,7 +169,7 @@ bind_param(struct binder *b, const struct ast_param *node, struct expr **out)
         b->unknown_params = unknown;
     }
     *out = expr;
-    return KY_OK;
+    return domain == NULL ? KY_OK : bind_domain(b, domain, expr, out);
 }
 
 static bool
@@ -393,6 +398,7 @@ bind_cast(struct binder *b, struct scope *scope, const struct ast_cast *node, st
     const struct type *type;
     int32_t typmod;
     KY_TRY(bind_type(b, node->type, &type, &typmod));
+    const struct cat_type *domain = b->context->found_domain;
     struct expr *arg;
     if (node->arg->kind == AST_ARRAY && type->element_oid != OID_NONE) {
         KY_TRY(bind_array(b, scope, (const void *)node->arg, type, &arg));
@@ -402,6 +408,15 @@ bind_cast(struct binder *b, struct scope *scope, const struct ast_cast *node, st
     int location = node->node.location;
     KY_TRY(
         coerce(b, arg, type, typmod, CAST_EXPLICIT, location < 0 ? arg->location : location, out));
+    if (domain != NULL) {
+        return bind_domain(b, domain, *out, out);
+    }
+    if ((*out)->domain != OID_NONE && !is_written(b)) { /* of a domain over int, x::int is none */
+        struct expr *bare = ky_arena_new(b->arena, struct expr);
+        *bare = **out;
+        bare->domain = OID_NONE;
+        *out = bare;
+    }
     return KY_OK;
 }
 

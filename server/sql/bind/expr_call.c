@@ -767,6 +767,19 @@ note_written(struct binder *b, const struct ast_function_call *node,
     }
 }
 
+enum { PG_TYPEOF = 1619 };
+
+/* What pg_typeof says of a domain's value, once that is computed: the value itself has the base
+ * type. */
+static struct expr *
+name_domain(struct binder *b, struct expr *value)
+{
+    struct expr *name =
+        expr_const(b, type_get(OID_REGTYPE), datum_word((int64_t)value->domain), -1);
+    struct expr *is_null = expr_with_args(b, EXPR_IS_NULL, b->type_bool, -1, 1, value);
+    return expr_with_args(b, EXPR_CASE, name->type, -1, 3, is_null, name, name);
+}
+
 ky_status
 bind_call(struct binder *b, struct scope *scope, const struct ast_function_call *node,
           struct expr **out)
@@ -818,7 +831,9 @@ bind_call(struct binder *b, struct scope *scope, const struct ast_function_call 
     if (func->kind != FUNC_SCALAR) {
         return finish_aggregate(b, scope, node, call, direct_count);
     }
-    *out = fold(b, call);
+    *out = count == 1 && func->oid == PG_TYPEOF && args[0]->domain != OID_NONE && !is_written(b)
+               ? name_domain(b, args[0])
+               : fold(b, call);
     return KY_OK;
 }
 

@@ -72,7 +72,8 @@ make_relation_ref(struct binder *b, struct cat_table *table, const char *alias)
         const struct cat_column *column = &table->columns[i];
         ref->columns[i] = (struct table_column){.name = column->is_dropped ? NULL : column->name,
                                                 .type = column->type,
-                                                .typmod = column->typmod};
+                                                .typmod = column->typmod,
+                                                .domain = column->domain};
     }
     return ref;
 }
@@ -271,7 +272,7 @@ add_column(struct binder *b, struct function_columns *list, const char *name,
         list->columns = columns;
         list->capacity = capacity;
     }
-    list->columns[list->count++] = (struct table_column){name, type, typmod};
+    list->columns[list->count++] = (struct table_column){name, type, typmod, OID_NONE};
 }
 
 static bool
@@ -301,6 +302,10 @@ add_defined_columns(struct binder *b, struct function_columns *list,
             (const void *)ast_list_get(definitions, (int32_t)i);
         const char *name = definition->name;
         KY_TRY(bind_type(b, definition->type, &types[i], &typmods[i]));
+        if (b->context->found_domain != NULL) {
+            return bind_error(b, definition->type->node.location, KY_FEATURE_NOT_SUPPORTED,
+                              "columns of domains are not supported in a column definition list");
+        }
         if (is_defined_twice(shape, name)) {
             return bind_error(b, -1, KY_DUPLICATE_COLUMN,
                               "column name \"%s\" specified more than once", name);

@@ -220,7 +220,8 @@ make_values(struct binder *b, struct expr ***rows, uint32_t row_count, uint16_t 
     query->targets = ky_arena_array(b->arena, struct target, (size_t)width + 1);
     query->target_count = width;
     for (uint16_t i = 0; i < width; i++) {
-        ref->columns[i] = (struct table_column){"column", rows[0][i]->type, rows[0][i]->typmod};
+        ref->columns[i] =
+            (struct table_column){"column", rows[0][i]->type, rows[0][i]->typmod, OID_NONE};
         query->targets[i].expr = expr_column(b, ref, 0, i, 0, rows[0][i]->location);
         query->targets[i].name = "column";
     }

@@ -56,6 +56,7 @@ expr_column(struct binder *b, const struct table_ref *ref, uint16_t table, uint1
     } else {
         expr->type = ref->columns[column].type;
         expr->typmod = ref->columns[column].typmod;
+        expr->domain = ref->columns[column].domain;
     }
     expr->table = table;
     expr->column = column;
@@ -105,6 +106,7 @@ expr_location(const struct expr *expr)
     case EXPR_SET:
     case EXPR_CAST:
     case EXPR_COERCE:
+    case EXPR_DOMAIN:
     case EXPR_AND:
     case EXPR_OR:
     case EXPR_IS_NULL:

@@ -21,6 +21,7 @@ struct table_column {
     const char *name;
     const struct type *type;
     int32_t typmod;
+    oid_t domain; /* whose base type it is, or OID_NONE */
 };
 
 /* TABLESAMPLE: so many percent of a relation's rows, each drawn by itself or by blocks. */

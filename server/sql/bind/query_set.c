@@ -156,6 +156,7 @@ open_recursive(struct binder *b, struct cte_name *name, const struct query *left
 {
     query_columns(b, left, aliases, &name->cte->columns, &name->cte->column_count);
     for (uint16_t i = 0; i < name->cte->column_count; i++) {
+        name->cte->columns[i].domain = OID_NONE;
         if (name->cte->columns[i].type->oid == OID_UNKNOWN) {
             name->cte->columns[i].type = type_get(OID_TEXT);
         }

@@ -399,7 +399,7 @@ resolve_type_cast(struct binder *b, const char *name, const struct expr *arg,
     if (type == NULL) {
         type = cat_resolve_type(b->image, b->context->path, ky_slice_cstr(name));
     }
-    if (type == NULL || type->typtype == 'p') {
+    if (type == NULL || type->typtype == 'p' || type->typtype == 'd') {
         return false;
     }
     const struct cast *cast = cast_find(arg->type->oid, type->oid);

@@ -368,6 +368,10 @@ query_columns(struct binder *b, const struct query *query, const struct ast_list
         columns[i].name = i < ast_list_count(aliases) ? ast_list_text(aliases, i) : targets[i].name;
         columns[i].type = targets[i].expr->type;
         columns[i].typmod = targets[i].expr->typmod;
+        /* Of several branches or rows the first one's says nothing of the others. */
+        columns[i].domain = query->kind == QUERY_SET_OPERATION || query->kind == QUERY_VALUES
+                                ? OID_NONE
+                                : targets[i].expr->domain;
     }
     *columns_out = columns;
     *count_out = count;

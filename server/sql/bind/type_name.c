@@ -160,16 +160,27 @@ bind_type(struct binder *b, const struct ast_type_name *name, const struct type 
     KY_TRY(find_type(b, name->names, location, &type));
     write_schema(b, name, type);
     *typmod_out = -1;
+    b->context->found_domain = NULL;
     if (ast_list_count(name->typmods) > 0) {
         KY_TRY(read_typmod(b, name, type, typmod_out));
     }
     if (name->array_dimensions > 0) {
         const struct type *array = type_find(type->array_oid);
+        if (type->typtype == 'd') {
+            return bind_error(b, location, KY_FEATURE_NOT_SUPPORTED,
+                              "arrays of domains are not supported yet");
+        }
         if (array == NULL) {
             return bind_error(b, location, KY_UNDEFINED_OBJECT, "type \"%s[]\" does not exist",
                               full_name(b, name->names));
         }
         type = array;
+    }
+    if (type->typtype == 'd') {
+        const struct cat_type *found = cat_get_type(b->image, type->oid);
+        b->context->found_domain = found;
+        *typmod_out = found->domain->typmod;
+        type = found->domain->base;
     }
     *type_out = type;
     return KY_OK;
@@ -183,6 +194,6 @@ bind_type_name(struct bind_context *context, const struct ast_type_name *name, o
     binder_init(&b, context, err);
     const struct type *type;
     KY_TRY(bind_type(&b, name, &type, typmod_out));
-    *oid_out = type->oid;
+    *oid_out = context->found_domain == NULL ? type->oid : context->found_domain->oid;
     return KY_OK;
 }

@@ -54,7 +54,7 @@ scope_init_row(struct binder *b, struct scope *scope, enum clause clause,
     for (uint16_t i = 0; i < table->column_count; i++) {
         const struct cat_column *column = &table->columns[i];
         ref->columns[i] = (struct table_column){column->is_dropped ? NULL : column->name,
-                                                column->type, column->typmod};
+                                                column->type, column->typmod, column->domain};
     }
     ref->kind = TABLE_JOIN; /* no system columns here */
     struct ns_item *item = scope_add_item(b, scope);
@@ -122,20 +122,63 @@ bind_column_default(struct binder *b, const struct cat_table *table, uint16_t co
                     struct expr **out)
 {
     const struct cat_column *found = &table->columns[column];
+    const struct cat_domain *domain = cat_get_domain(b->image, found->domain);
+    const char *sql = found->default_sql != NULL               ? found->default_sql
+                      : domain != NULL && found->identity == 0 ? domain->default_sql
+                                                               : NULL;
     *out = NULL;
     if (found->generated != 0) {
         return KY_OK;
     }
-    if (found->default_sql != NULL) {
-        return bind_table_expr(b, NULL, found->default_sql, CLAUSE_DEFAULT, found->type,
-                               found->typmod, out);
+    if (sql != NULL) {
+        return bind_table_expr(b, NULL, sql, CLAUSE_DEFAULT, found->type, found->typmod, out);
     }
     return found->identity != 0 ? bind_identity(b, table, found, out) : KY_OK;
+}
+
+static bool
+is_written_column(const struct query *query, const struct cat_column *column)
+{
+    if (query->kind != QUERY_UPDATE || column->generated != 0) {
+        return true;
+    }
+    for (uint16_t i = 0; i < query->assignment_count; i++) {
+        if (query->assignments[i].column == column->number - 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* First of all, as what is assigned is made the domain's before the row is looked at. */
+static ky_status
+bind_domain_rules(struct binder *b, struct query *query, const struct cat_table *table)
+{
+    for (uint16_t i = 0; i < table->column_count; i++) {
+        const struct cat_column *column = &table->columns[i];
+        struct expr *rule = NULL;
+        if (column->domain == OID_NONE || column->is_dropped || !is_written_column(query, column)) {
+            continue;
+        }
+        KY_TRY(bind_domain_rule(b, column, &rule));
+        if (rule == NULL) {
+            continue;
+        }
+        const size_t capacity = (size_t)table->constraint_count + table->column_count;
+        if (query->checks == NULL) {
+            query->checks = ky_arena_array(b->arena, struct expr *, capacity);
+            query->check_names = ky_arena_array(b->arena, const char *, capacity);
+        }
+        query->checks[query->check_count] = rule;
+        query->check_names[query->check_count++] = column->name;
+    }
+    return KY_OK;
 }
 
 ky_status
 bind_row_rules(struct binder *b, struct query *query, const struct cat_table *table)
 {
+    KY_TRY(bind_domain_rules(b, query, table));
     for (uint16_t i = 0; i < table->constraint_count; i++) {
         const struct cat_constraint *constraint = table->constraints[i];
         if (constraint->kind != CONSTRAINT_CHECK) {

@@ -258,6 +258,9 @@ expr_equal(const struct expr *a, const struct expr *b)
         a->order_count != b->order_count || !written_equal(a->written, b->written)) {
         return false;
     }
+    if (a->kind == EXPR_DOMAIN && a->domain != b->domain) {
+        return false;
+    }
     if (a->kind == EXPR_CONST && !datum_equal(a->type, a->value, b->value)) {
         return false;
     }

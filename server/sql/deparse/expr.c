@@ -106,6 +106,8 @@ is_simple(const struct expr *expr, const struct expr *parent)
             return false;
         }
         return dp_is_cast_function(expr) || is_simple(expr->args[0], expr);
+    case EXPR_DOMAIN:
+        return true;
     case EXPR_FIELD:
         return parent->kind != EXPR_FIELD;
     case EXPR_AND:
@@ -452,6 +454,13 @@ dp_expr(struct printer *p, const struct expr *expr, bool shows_implicit)
     case EXPR_CAST:
     case EXPR_COERCE:
         print_cast_or_arg(p, expr, shows_implicit);
+        break;
+    case EXPR_DOMAIN:
+        dp_open(p);
+        dp_operand(p, expr->args[0], false, expr);
+        dp_close(p);
+        dp_put(p, "::");
+        dp_type(p, type_get(expr->domain), -1);
         break;
     case EXPR_AND:
     case EXPR_OR:

@@ -81,6 +81,10 @@ print_input(struct printer *p, const struct expr *expr)
         p->is_failed = true;
         return;
     }
+    if (p->table->kind == CAT_DOMAIN_VALUES) {
+        dp_put(p, "VALUE");
+        return;
+    }
     ast_print_identifier(p->out, p->table->columns[expr->index].name);
 }
 

@@ -346,6 +346,11 @@ plan_print_expr(const struct plan *node, const struct expr *expr, struct ky_buff
         ky_buffer_append_cstr(out, ")::");
         print_type(node, expr->type, expr->typmod, out);
         break;
+    case EXPR_DOMAIN:
+        ky_buffer_append_byte(out, '(');
+        plan_print_expr(node, expr->args[0], out);
+        ky_buffer_printf(out, ")::%s", expr->constraint->shown);
+        break;
     case EXPR_AND:
     case EXPR_OR:
         ky_buffer_append_byte(out, '(');

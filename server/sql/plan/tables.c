@@ -264,6 +264,7 @@ is_null_with(const struct expr *expr, const struct tables *tables)
         return false;
     case EXPR_CAST:
     case EXPR_COERCE:
+    case EXPR_DOMAIN:
     case EXPR_NOT:
         return is_null_with(expr->args[0], tables);
     case EXPR_ARRAY_OP:
