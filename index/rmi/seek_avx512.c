@@ -74,7 +74,8 @@ count_at_most(const uint64_t *heads, uint32_t count, uint64_t code)
         return (uint32_t)_mm_popcnt_u32(first);
     }
     const __mmask8 second = _mm512_cmpge_epu64_mask(wanted, _mm512_loadu_si512(heads + 8));
-    return (uint32_t)_mm_popcnt_u32(_mm512_kunpackb(second, first));
+    /* The second's bits from the 16th on: GCC counts 32 bits with an instruction less. */
+    return (uint32_t)_mm_popcnt_u32(_mm512_kunpackw(second, first));
 }
 
 TARGET static inline uint32_t

@@ -344,6 +344,7 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         is_mixed ? first_block_either(run, at, distance)
                  : leaf->first_block + (uint32_t)rmi_high_product(distance, leaf->scale);
     const struct rmi_block *block = &run->blocks[first];
+    __builtin_prefetch(block[1].codes);
     __builtin_prefetch(&block[0].rows);
     if (leaves != RMI_LEAVES_SURE) {
         __builtin_prefetch(&block[1].rows);
@@ -353,8 +354,7 @@ find_as(struct rmi *rmi, struct ky_slice key, row_id_t *row_ids, uint32_t max, u
         if (KY_UNLIKELY(equal == 0)) {
             return find_beyond(rmi, bytes, block, row_ids, max);
         }
-        const uint64_t word = atomic_load_explicit(&block->rows[(uint32_t)__builtin_ctz(equal)],
-                                                   memory_order_acquire);
+        const uint64_t word = word_in_two(block, (uint32_t)__builtin_ctz(equal));
         if (KY_UNLIKELY(word > RMI_ROW_MASK)) {
             goto slowly;
         }
