@@ -32,6 +32,19 @@ same_elements(const struct array_view *a, const struct array_view *b, struct ky_
     return KY_OK;
 }
 
+/* All subscripts, and the one behind the last, are integers. */
+static ky_status
+check_bounds(int dimension_count, const int32_t *size, const int32_t *lower, struct ky_error *err)
+{
+    for (int i = 0; i < dimension_count; i++) {
+        if ((int64_t)lower[i] + size[i] > INT32_MAX) {
+            return ky_error_set(err, KY_PROGRAM_LIMIT_EXCEEDED,
+                                "array lower bound is too large: %d", (int)lower[i]);
+        }
+    }
+    return KY_OK;
+}
+
 static ky_status
 add_element(struct func_env *env, struct datum array, struct datum value, int value_index,
             bool is_append, struct datum *out, struct ky_error *err)
@@ -58,6 +71,10 @@ add_element(struct func_env *env, struct datum array, struct datum value, int va
     values[is_append ? view.count : 0] = value;
     const int32_t size = (int32_t)view.count + 1;
     const int32_t lower = view.dimension_count == 0 ? 1 : view.lower[0];
+    if (!is_append && lower == INT32_MIN) {
+        return ky_error_set(err, KY_NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range");
+    }
+    KY_TRY(check_bounds(1, &size, &lower, err));
     struct ky_slice result = array_make_shaped(env->types.arena, element, values, 1, &size, &lower);
     *out = (struct datum){.bytes = result};
     return KY_OK;
@@ -105,6 +122,7 @@ SCALAR(array_cat)
     int32_t size[ARRAY_DIMENSIONS_MAX];
     memcpy(size, deep->size, sizeof(size));
     size[0] += difference == 0 ? flat->size[0] : 1;
+    KY_TRY(check_bounds(depth, size, deep->lower, err));
     struct datum *values = ky_arena_array(env->types.arena, struct datum, a.count + b.count);
     memcpy(values, elements_of(env, &a), a.count * sizeof(*values));
     memcpy(values + a.count, elements_of(env, &b), b.count * sizeof(*values));
@@ -334,6 +352,7 @@ SCALAR(array_fill)
     for (int64_t i = 0; i < count; i++) {
         values[i] = args[0];
     }
+    KY_TRY(count == 0 ? KY_OK : check_bounds((int)sizes.count, size, lower, err));
     struct ky_slice result = count == 0 ? array_make(env->types.arena, element, values, 0)
                                         : array_make_shaped(env->types.arena, element, values,
                                                             (int)sizes.count, size, lower);
