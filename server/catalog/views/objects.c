@@ -194,9 +194,10 @@ static const struct sysview_column shadow_columns[] = {
     {"usesuper", OID_BOOL}, {"userepl", OID_BOOL},         {"usebypassrls", OID_BOOL},
     {"passwd", OID_TEXT},   {"valuntil", OID_TIMESTAMPTZ}, {"useconfig", OID_TEXT_ARRAY}};
 
-FILL(fill_shadow)
+/* Roles that may log in. password: what all of them show; NULL: their own. */
+static void
+add_users(const struct sysview_context *context, struct sysview_rows *rows, const char *password)
 {
-    (void)err;
     for (size_t i = 0; i < context->image->role_count; i++) {
         const struct cat_role *role = context->image->roles[i];
         if (!role->can_login) {
@@ -209,10 +210,24 @@ FILL(fill_shadow)
         put_word(&at, role->is_superuser);
         put_word(&at, role->can_replicate);
         put_word(&at, role->can_bypass_rls);
-        put_text(&at, role->password);
+        put_text(&at, password == NULL ? role->password : password);
         put_valid_until(&at, role);
         put_null(&at);
     }
+}
+
+FILL(fill_user)
+{
+    (void)err;
+    add_users(context, rows, "********");
+    return KY_OK;
+}
+VIEW(view_pg_user, 12014, OID_SCHEMA_PG_CATALOG, "pg_user", 'v', shadow_columns, fill_user);
+
+FILL(fill_shadow)
+{
+    (void)err;
+    add_users(context, rows, NULL);
     return KY_OK;
 }
 VIEW(view_pg_shadow, 12005, OID_SCHEMA_PG_CATALOG, "pg_shadow", 'v', shadow_columns, fill_shadow);

@@ -79,6 +79,7 @@ catalog_views_register(void)
         &view_pg_auth_members,
         &view_pg_default_acl,
         &view_pg_shadow,
+        &view_pg_user,
         &view_pg_foreign_table,
         &view_pg_foreign_server,
         &view_pg_shdescription,
