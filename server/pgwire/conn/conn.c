@@ -320,6 +320,9 @@ run_once(struct conn *conn)
     for (;;) {
         enum progress progress;
         if (conn->is_pending) {
+            if (is_backed_up(conn) && !conn->is_blocked) {
+                conn_flush(conn); /* notices of a statement whose turn ended */
+            }
             progress = is_backed_up(conn) ? PROGRESS_WAIT : conn_resume(conn);
         } else if (atomic_load_explicit(&conn->is_terminated, memory_order_acquire)) {
             /* acquire: pairs with conn_terminate. */

@@ -118,7 +118,9 @@ sink_copy_out_end(struct result_sink *sink)
 static void
 sink_notice(struct result_sink *sink, const char *severity, const struct ky_error *notice)
 {
-    pgw_encode_error(&conn_of(sink)->out, severity, notice);
+    struct conn *conn = conn_of(sink);
+    pgw_encode_error(&conn->out, severity, notice);
+    conn->must_flush = true; /* seen while the statement goes on, should it wait */
 }
 
 static void
