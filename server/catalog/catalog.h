@@ -313,6 +313,13 @@ struct cat_member {
     oid_t grantor;
     bool is_admin;
 };
+/* pg_db_role_setting: what sessions begin with. */
+struct cat_role_setting {
+    row_id_t row_id;
+    oid_t database;            /* OID_NONE: all */
+    oid_t role;                /* OID_NONE: all */
+    const char *const *values; /* "name=value", NULL-terminated */
+};
 
 /* An enumerable state. All pointers live as long as the image. */
 struct cat_image {
@@ -340,6 +347,8 @@ struct cat_image {
     size_t default_acl_count;
     struct cat_member **members;
     size_t member_count;
+    struct cat_role_setting **role_settings;
+    size_t role_setting_count;
     void *private_state; /* hash maps, arena, count: catalog's */
 };
 
@@ -373,9 +382,10 @@ enum cat_kind {
     CAT_STATISTICS,
     CAT_ACL,
     CAT_DEFAULT_ACL,
-    CAT_MEMBER
+    CAT_MEMBER,
+    CAT_ROLE_SETTING
 };
-enum { CAT_KIND_COUNT = CAT_MEMBER + 1 };
+enum { CAT_KIND_COUNT = CAT_ROLE_SETTING + 1 };
 
 /* Writes an object (struct cat_table, cat_index, ... by kind) as a row of txn. Pointers between
  * objects are written as OIDs: a cat_index needs table->oid, a cat_constraint table->oid and

@@ -488,6 +488,8 @@ image_fill(struct txn *txn, struct cat_image *image, struct image_private *insid
     }
     image->default_acls = (struct cat_default_acl **)(void *)readings[CAT_DEFAULT_ACL].objects;
     image->default_acl_count = readings[CAT_DEFAULT_ACL].count;
+    image->role_settings = (struct cat_role_setting **)(void *)readings[CAT_ROLE_SETTING].objects;
+    image->role_setting_count = readings[CAT_ROLE_SETTING].count;
     fill_maps(image, inside);
     link_statistics(image, inside);
     return link_children(arena, inside, &readings[CAT_INDEX], &readings[CAT_CONSTRAINT], err);

@@ -529,6 +529,13 @@ walk_object(struct walk *walk, enum cat_kind kind, void *object, struct store_li
         walk_acl_items(walk, &acl->items, &acl->count);
         break;
     }
+    case CAT_ROLE_SETTING: {
+        struct cat_role_setting *setting = object;
+        WALK_INT(walk, setting->database);
+        WALK_INT(walk, setting->role);
+        walk_texts(walk, &setting->values);
+        break;
+    }
     case CAT_MEMBER: {
         struct cat_member *member = object;
         WALK_INT(walk, member->role);
@@ -544,11 +551,11 @@ rel_id_t
 store_relation(enum cat_kind kind)
 {
     static const rel_id_t relations[CAT_KIND_COUNT] = {
-        [CAT_TYPE] = 1247,       [CAT_TABLE] = 1259,     [CAT_INDEX] = 2610,
-        [CAT_CONSTRAINT] = 2606, [CAT_SCHEMA] = 2615,    [CAT_ROLE] = 1260,
-        [CAT_DATABASE] = 1262,   [CAT_EXTENSION] = 3079, [CAT_COMMENT] = 2609,
-        [CAT_STATISTICS] = 2619, [CAT_ACL] = 2995,       [CAT_DEFAULT_ACL] = 826,
-        [CAT_MEMBER] = 1261,
+        [CAT_TYPE] = 1247,       [CAT_TABLE] = 1259,        [CAT_INDEX] = 2610,
+        [CAT_CONSTRAINT] = 2606, [CAT_SCHEMA] = 2615,       [CAT_ROLE] = 1260,
+        [CAT_DATABASE] = 1262,   [CAT_EXTENSION] = 3079,    [CAT_COMMENT] = 2609,
+        [CAT_STATISTICS] = 2619, [CAT_ACL] = 2995,          [CAT_DEFAULT_ACL] = 826,
+        [CAT_MEMBER] = 1261,     [CAT_ROLE_SETTING] = 2964,
     };
     return relations[kind];
 }
@@ -581,6 +588,7 @@ store_decode(enum cat_kind kind, struct ky_slice row, struct ky_arena *arena, vo
         [CAT_ACL] = sizeof(struct cat_acl),
         [CAT_DEFAULT_ACL] = sizeof(struct cat_default_acl),
         [CAT_MEMBER] = sizeof(struct cat_member),
+        [CAT_ROLE_SETTING] = sizeof(struct cat_role_setting),
     };
     const uint8_t *bytes = row.data;
     if (row.size < 1 || bytes[0] != STORE_VERSION) {

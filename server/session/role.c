@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <strings.h>
 
+#include "server/base/log.h"
 #include "server/session/rights.h"
 
 /*
@@ -67,6 +68,51 @@ role_named(const struct session *session, const char *name)
         return auth.oid;
     }
     return strcmp(session->known_role_name, name) == 0 ? session->known_role : OID_ROLE_NOBODY;
+}
+
+static void
+apply_setting(struct session *session, const char *text)
+{
+    struct ky_error err;
+    char name[128];
+    const char *value = strchr(text, '=');
+    ky_error_init(&err);
+    if (value == NULL || (size_t)(value - text) >= sizeof(name)) {
+        return;
+    }
+    memcpy(name, text, (size_t)(value - text));
+    name[value - text] = '\0';
+    if (session_check_role_setting(session, name, value + 1, &err) != KY_OK ||
+        settings_set(&session->settings, name, value + 1, false, true, &err) != KY_OK) {
+        ky_log(WARN, "session", "a setting of role \"%s\" was left out: %s", session->login_user,
+               err.message);
+    }
+}
+
+/* The more specific one wins. */
+ky_status
+session_apply_role_settings(struct session *session, struct ky_error *err)
+{
+    struct cat_image *image;
+    KY_TRY(server_current_image(session->server, &image, err));
+    const struct cat_database *database =
+        cat_find_database(image, ky_slice_cstr(session->database));
+    const oid_t own = database == NULL ? OID_NONE : database->oid;
+    const oid_t places[][2] = {{OID_NONE, OID_NONE},
+                               {own, OID_NONE},
+                               {OID_NONE, session->login_role},
+                               {own, session->login_role}};
+    for (size_t p = 0; p < KY_COUNT_OF(places); p++) {
+        for (size_t i = 0; i < image->role_setting_count; i++) {
+            const struct cat_role_setting *setting = image->role_settings[i];
+            const bool is_here = setting->database == places[p][0] && setting->role == places[p][1];
+            for (size_t k = 0; is_here && setting->values[k] != NULL; k++) {
+                apply_setting(session, setting->values[k]);
+            }
+        }
+    }
+    cat_image_release(image);
+    return KY_OK;
 }
 
 void

@@ -189,7 +189,8 @@ session_open(struct server *server, const struct session_options *options,
                                                 .session = session,
                                                 .cancel = &session->cancel};
     session_reg_init(session);
-    if (apply_start_settings(session, options->settings, err) != KY_OK ||
+    if ((!session->is_http && session_apply_role_settings(session, err) != KY_OK) ||
+        apply_start_settings(session, options->settings, err) != KY_OK ||
         enlist(server, session, &auth, err) != KY_OK) {
         session_close(session);
         return KY_ERR;

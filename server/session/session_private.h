@@ -479,6 +479,8 @@ KY_MUST_CHECK ky_status source_check_rights(const struct plan_source *source, st
 /* role.c: may the setting, if it is role or session_authorization, have the value? 42501, 22023. */
 KY_MUST_CHECK ky_status session_check_role_setting(struct session *session, const char *name,
                                                    const char *value, struct ky_error *err);
+/* At the start: what ALTER ROLE and ALTER DATABASE .. SET say. */
+KY_MUST_CHECK ky_status session_apply_role_settings(struct session *session, struct ky_error *err);
 /* Acts as the settings say. */
 void session_apply_role(struct session *session);
 /* The role whose rights count; OID_NONE: a superuser's. */

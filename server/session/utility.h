@@ -16,6 +16,9 @@ KY_MUST_CHECK ky_status utility_value_text(const struct ast_node *value, struct 
                                            struct ky_error *err);
 
 /* utility_set.c */
+/* The value that SET names, as it is kept, with a zero byte. */
+KY_MUST_CHECK ky_status utility_set_text(const struct ast_set *set, struct ky_buffer *text,
+                                         struct ky_error *err);
 KY_MUST_CHECK ky_status utility_set(struct session *session, const struct ast_set *set,
                                     struct ky_error *err);
 KY_MUST_CHECK ky_status utility_show(struct session *session, struct portal *portal,

@@ -40,9 +40,8 @@ takes_list(const char *name)
     return strcmp(name, "search_path") == 0;
 }
 
-static ky_status
-set_values(struct session *session, const struct ast_set *set, struct ky_buffer *text,
-           struct ky_error *err)
+ky_status
+utility_set_text(const struct ast_set *set, struct ky_buffer *text, struct ky_error *err)
 {
     int32_t count = ast_list_count(set->values);
     bool is_list = takes_list(set->name);
@@ -60,6 +59,14 @@ set_values(struct session *session, const struct ast_set *set, struct ky_buffer 
         KY_TRY(status);
     }
     ky_buffer_append_byte(text, 0);
+    return KY_OK;
+}
+
+static ky_status
+set_values(struct session *session, const struct ast_set *set, struct ky_buffer *text,
+           struct ky_error *err)
+{
+    KY_TRY(utility_set_text(set, text, err));
     const char *value = (const char *)text->data;
     const bool is_block = session->is_block || session->program_depth > 0;
     bool is_local = set->is_local && is_block;

@@ -232,6 +232,33 @@ FILL(fill_shadow)
 }
 VIEW(view_pg_shadow, 12005, OID_SCHEMA_PG_CATALOG, "pg_shadow", 'v', shadow_columns, fill_shadow);
 
+static const struct sysview_column role_setting_columns[] = {
+    {"setdatabase", OID_OID}, {"setrole", OID_OID}, {"setconfig", OID_TEXT_ARRAY}};
+
+FILL(fill_role_settings)
+{
+    (void)err;
+    for (size_t i = 0; i < context->image->role_setting_count; i++) {
+        const struct cat_role_setting *setting = context->image->role_settings[i];
+        uint32_t count = 0;
+        while (setting->values[count] != NULL) {
+            count++;
+        }
+        struct datum *values = ky_arena_array(rows->arena, struct datum, count + 1);
+        for (uint32_t k = 0; k < count; k++) {
+            values[k] = datum_cstr(setting->values[k]);
+        }
+        const struct ky_slice array = array_make(rows->arena, type_get(OID_TEXT), values, count);
+        struct datum *at = sysview_add(rows);
+        put_word(&at, setting->database);
+        put_word(&at, setting->role);
+        *at++ = datum_bytes(array.data, array.size);
+    }
+    return KY_OK;
+}
+VIEW(view_pg_db_role_setting, 2964, OID_SCHEMA_PG_CATALOG, "pg_db_role_setting", 'r',
+     role_setting_columns, fill_role_settings);
+
 /* ------------------------------------------------------------------ pg_database */
 
 static const struct sysview_column database_columns[] = {

@@ -78,6 +78,7 @@ catalog_views_register(void)
         &view_pg_tablespace,
         &view_pg_auth_members,
         &view_pg_default_acl,
+        &view_pg_db_role_setting,
         &view_pg_shadow,
         &view_pg_user,
         &view_pg_foreign_table,

@@ -72,9 +72,10 @@ extern const struct sysview view_pg_namespace, view_pg_type, view_pg_am, view_pg
     view_pg_sequence, view_pg_inherits, view_pg_policy, view_pg_trigger, view_pg_statistic_ext,
     view_pg_statistic, view_pg_stats, view_pg_publication, view_pg_publication_rel,
     view_pg_publication_namespace, view_pg_enum, view_pg_range, view_pg_tablespace,
-    view_pg_auth_members, view_pg_default_acl, view_pg_shadow, view_pg_user, view_pg_foreign_table,
-    view_pg_foreign_server, view_pg_shdescription, view_pg_opclass, view_pg_opfamily, view_pg_amop,
-    view_pg_available_extensions, view_pg_available_extension_versions;
+    view_pg_auth_members, view_pg_default_acl, view_pg_db_role_setting, view_pg_shadow,
+    view_pg_user, view_pg_foreign_table, view_pg_foreign_server, view_pg_shdescription,
+    view_pg_opclass, view_pg_opfamily, view_pg_amop, view_pg_available_extensions,
+    view_pg_available_extension_versions;
 extern const struct sysview view_is_schemata, view_is_tables, view_is_columns,
     view_is_table_constraints, view_is_key_column_usage, view_is_referential_constraints,
     view_is_constraint_column_usage, view_is_check_constraints, view_is_views, view_is_domains,

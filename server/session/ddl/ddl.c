@@ -42,6 +42,7 @@ ddl_handles(enum ast_kind kind)
     case AST_GRANT_ROLE:
     case AST_DEFAULT_PRIVILEGES:
     case AST_OWNED:
+    case AST_ALTER_SETTING:
     case AST_SET_CONSTRAINTS:
     case AST_CREATE_DATABASE:
     case AST_DROP_DATABASE:
@@ -138,6 +139,8 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
         return ddl_default_privileges(ddl, node);
     case AST_OWNED:
         return ddl_owned(ddl, node);
+    case AST_ALTER_SETTING:
+        return ddl_alter_setting(ddl, node);
     case AST_SET_CONSTRAINTS:
         return set_constraints(ddl, node);
     case AST_CREATE_DATABASE:

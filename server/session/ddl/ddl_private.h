@@ -75,6 +75,10 @@ KY_MUST_CHECK ky_status ddl_apply_default_schema_acl(struct ddl *ddl,
                                                      const struct cat_schema *schema);
 KY_MUST_CHECK ky_status ddl_default_privileges(struct ddl *ddl,
                                                const struct ast_default_privileges *statement);
+/* ddl_role_setting.c */
+KY_MUST_CHECK ky_status ddl_alter_setting(struct ddl *ddl,
+                                          const struct ast_alter_setting *statement);
+KY_MUST_CHECK ky_status ddl_drop_role_settings(struct ddl *ddl, oid_t role);
 KY_MUST_CHECK ky_status ddl_owned(struct ddl *ddl, const struct ast_owned *statement);
 KY_MUST_CHECK ky_status ddl_grant_role(struct ddl *ddl, const struct ast_grant_role *statement);
 struct cat_index *ddl_find_index(struct ddl *ddl, const struct ast_range_var *name);

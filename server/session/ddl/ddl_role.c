@@ -477,6 +477,7 @@ drop_role(struct ddl *ddl, const struct cat_role *role)
             KY_TRY(catalog_erase(ddl->txn, CAT_MEMBER, member, ddl->err));
         }
     }
+    KY_TRY(ddl_drop_role_settings(ddl, role->oid));
     KY_TRY(ddl_erase(ddl, CAT_ROLE, role));
     KY_TRY(ddl_changed(ddl));
     return ddl_refresh(ddl);
