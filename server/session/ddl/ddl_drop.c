@@ -327,6 +327,52 @@ drop_one(struct ddl *ddl, const struct ast_drop *statement, const struct ast_nod
     }
 }
 
+/* Does another one of the objects from `from` on read the view that objects[from] names? */
+static ky_status
+is_read_by_others(struct ddl *ddl, const struct ast_list *objects, int32_t from, bool *is_read_out)
+{
+    struct dependents found;
+    struct cat_table *view;
+    ky_status status = KY_OK;
+    *is_read_out = false;
+    struct ast_range_var name = range_of(ast_list_get(objects, from));
+    KY_TRY(ddl_find(ddl, &name, true, &view));
+    if (view == NULL) {
+        return KY_OK;
+    }
+    ddl_dependents_init(ddl, &found);
+    ddl_add_views(ddl, view, 0, "", &found);
+    for (int32_t i = from + 1; status == KY_OK && i < ast_list_count(objects); i++) {
+        struct cat_table *other;
+        name = range_of(ast_list_get(objects, i));
+        status = ddl_find(ddl, &name, true, &other);
+        *is_read_out = *is_read_out || (status == KY_OK && other != NULL && other != view &&
+                                        ddl_is_dependent(&found, other));
+    }
+    ddl_dependents_deinit(&found);
+    return status;
+}
+
+/* Views that are dropped together, those first that others do not read. */
+static ky_status
+order_views(struct ddl *ddl, const struct ast_list *objects)
+{
+    for (int32_t i = 0; i + 1 < objects->count; i++) {
+        for (int32_t tries = objects->count - i; tries > 1; tries--) {
+            bool is_read;
+            KY_TRY(is_read_by_others(ddl, objects, i, &is_read));
+            if (!is_read) {
+                break;
+            }
+            struct ast_node *first = objects->items[i];
+            memmove(&objects->items[i], &objects->items[i + 1],
+                    (size_t)(objects->count - i - 1) * sizeof(struct ast_node *));
+            objects->items[objects->count - 1] = first;
+        }
+    }
+    return KY_OK;
+}
+
 ky_status
 ddl_drop(struct ddl *ddl, const struct ast_drop *statement)
 {
@@ -334,6 +380,11 @@ ddl_drop(struct ddl *ddl, const struct ast_drop *statement)
                    ast_object_type_name(statement->object_type));
     if (statement->object_type == AST_OBJECT_TYPE || statement->object_type == AST_OBJECT_DOMAIN) {
         return ddl_drop_type(ddl, statement);
+    }
+    if ((statement->object_type == AST_OBJECT_VIEW ||
+         statement->object_type == AST_OBJECT_MATERIALIZED_VIEW) &&
+        ast_list_count(statement->objects) > 1) {
+        KY_TRY(order_views(ddl, statement->objects));
     }
     for (int32_t i = 0; i < ast_list_count(statement->objects); i++) {
         KY_TRY(drop_one(ddl, statement, ast_list_get(statement->objects, i)));
