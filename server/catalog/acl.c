@@ -398,10 +398,11 @@ acl_on_table(const struct cat_image *image, oid_t role, const struct cat_table *
     struct acl_list list;
     acl_of_table(image, table, &list);
     acl_rights has = acl_has(image, role, &list, wanted);
-    if (has != wanted && table->sysview == NULL) {
-        has |=
-            by_predefined(image, role, wanted & ~has, ACL_SELECT,
-                          table->kind == 'S' ? ACL_UPDATE : ACL_INSERT | ACL_UPDATE | ACL_DELETE);
+    if (has != wanted) {
+        const acl_rights writing = table->kind == 'S'       ? ACL_UPDATE
+                                   : table->sysview == NULL ? ACL_INSERT | ACL_UPDATE | ACL_DELETE
+                                                            : 0;
+        has |= by_predefined(image, role, wanted & ~has, ACL_SELECT, writing);
     }
     return has;
 }

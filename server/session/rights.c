@@ -73,6 +73,7 @@ rights_check_database(const struct session *session, const struct cat_image *ima
 
 struct check {
     const struct cat_image *image;
+    oid_t invoker; /* who runs the query: its functions, also those of views */
     struct ky_error *err;
 };
 
@@ -126,7 +127,7 @@ static ky_status
 check_function(const struct usage *usage, const struct func *func)
 {
     return func == NULL || !is_for_superusers(func->name) ||
-                   acl_is_superuser(usage->check->image, usage->role)
+                   acl_is_superuser(usage->check->image, usage->check->invoker)
                ? KY_OK
                : ky_error_set(usage->check->err, KY_INSUFFICIENT_PRIVILEGE,
                               "permission denied for function %s", func->name);
@@ -362,6 +363,6 @@ ky_status
 rights_check_query(const struct cat_image *image, oid_t role, struct query *query,
                    struct ky_error *err)
 {
-    const struct check check = {image, err};
+    const struct check check = {image, role, err};
     return check_query(&check, role, query);
 }

@@ -140,7 +140,6 @@ find_denial(struct plan_source *source, const struct cat_image *image, oid_t rol
 {
     struct ky_error denial;
     ky_error_init(&denial);
-    source->denial = NULL;
     if (rights_check_query(image, role, source->query, &denial) != KY_OK) {
         source->denial = ky_arena_new(&source->plan_arena, struct ky_error);
         *source->denial = denial;
@@ -172,6 +171,7 @@ source_bind_and_plan(struct session *session, struct plan_source *source, struct
     } else {
         source->query = source->query_made;
     }
+    source->denial = NULL;
     if (bind.role != OID_NONE) {
         find_denial(source, image, bind.role);
     }

@@ -52,16 +52,6 @@ ddl_handles(enum ast_kind kind)
     }
 }
 
-static ky_status
-accept_only(struct ddl *ddl, const char *tag, const char *warning)
-{
-    strcpy(ddl->session->tag, tag);
-    if (warning != NULL) {
-        session_notice(ddl->session, "WARNING", KY_WARNING, "%s", warning);
-    }
-    return KY_OK;
-}
-
 /* Events that were deferred and are not any more are run at once. */
 static ky_status
 set_constraints(struct ddl *ddl, const struct ast_set_constraints *statement)
@@ -74,6 +64,19 @@ set_constraints(struct ddl *ddl, const struct ast_set_constraints *statement)
     enum session_answer answer = after_run_due(ddl->session, ddl->err);
     ddl->is_pending = answer == SESSION_PENDING;
     return answer == SESSION_ERROR ? KY_ERR : KY_OK;
+}
+
+/* There is no order of rows to keep: all that is done is looking at the table. */
+static ky_status
+cluster(struct ddl *ddl, const struct ast_cluster *statement)
+{
+    struct cat_table *table;
+    strcpy(ddl->session->tag, "CLUSTER");
+    if (statement->relation == NULL) {
+        return KY_OK;
+    }
+    KY_TRY(ddl_find(ddl, statement->relation, false, &table));
+    return ddl_check_owner(ddl, table);
 }
 
 static ky_status
@@ -130,7 +133,7 @@ dispatch(struct ddl *ddl, const struct ast_node *statement)
     case AST_REINDEX:
         return ddl_reindex(ddl, node);
     case AST_CLUSTER:
-        return accept_only(ddl, "CLUSTER", NULL);
+        return cluster(ddl, node);
     case AST_GRANT:
         return ddl_grant(ddl, node);
     case AST_GRANT_ROLE:

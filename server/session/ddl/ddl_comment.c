@@ -90,6 +90,14 @@ not_found(struct ddl *ddl, enum ky_sqlstate code, const char *kind, const char *
 }
 
 static ky_status
+check_owner(struct ddl *ddl, oid_t owner, const char *kind, const char *name)
+{
+    return ddl_owns(ddl, owner) ? KY_OK
+                                : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                                               "must be owner of %s %s", kind, name);
+}
+
+static ky_status
 comment_column(struct ddl *ddl, const struct ast_list *names, const char *text)
 {
     struct cat_table *table;
@@ -102,7 +110,7 @@ comment_column(struct ddl *ddl, const struct ast_list *names, const char *text)
         .name = ast_list_text(names, names->count - 2)};
     const char *name = ast_list_text(names, names->count - 1);
     KY_TRY(ddl_find(ddl, &relation, false, &table));
-    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(check_owner(ddl, table->owner, "relation", table->name));
     const struct cat_column *column = cat_find_column(table, ky_slice_cstr(name));
     if (column == NULL) {
         return ky_error_set(ddl->err, KY_UNDEFINED_COLUMN,
@@ -122,7 +130,7 @@ comment_constraint(struct ddl *ddl, const struct ast_list *names, const char *te
         .name = ast_list_text(names, names->count - 2)};
     const char *name = ast_list_text(names, names->count - 1);
     KY_TRY(ddl_find(ddl, &relation, false, &table));
-    KY_TRY(ddl_check_owner(ddl, table));
+    KY_TRY(check_owner(ddl, table->owner, "relation", table->name));
     for (uint16_t i = 0; i < table->constraint_count; i++) {
         if (strcmp(table->constraints[i]->name, name) == 0) {
             return write_comment(ddl, CLASS_PG_CONSTRAINT, table->constraints[i]->oid, 0, text);
@@ -145,6 +153,18 @@ comment_index(struct ddl *ddl, const struct ast_range_var *name, const char *tex
     return write_comment(ddl, CLASS_PG_CLASS, index->oid, 0, text);
 }
 
+/* Roles have no owners. */
+static ky_status
+check_role_rights(struct ddl *ddl, const struct cat_role *role)
+{
+    if (role->is_superuser && !ddl->session->is_superuser) {
+        return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "must be superuser");
+    }
+    return ddl_may_create_roles(ddl) ? KY_OK
+                                     : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
+                                                    "must have CREATEROLE privilege");
+}
+
 /* What is known by one name, without a schema. */
 static ky_status
 comment_global(struct ddl *ddl, enum ast_object_type type, const char *name, const char *text)
@@ -152,23 +172,31 @@ comment_global(struct ddl *ddl, enum ast_object_type type, const char *name, con
     const struct ky_slice key = ky_slice_cstr(name);
     if (type == AST_OBJECT_SCHEMA) {
         const struct cat_schema *schema = cat_find_schema(ddl->image, key);
-        return schema == NULL ? not_found(ddl, KY_INVALID_SCHEMA_NAME, "schema", name)
-                              : write_comment(ddl, CLASS_PG_NAMESPACE, schema->oid, 0, text);
+        if (schema == NULL) {
+            return not_found(ddl, KY_INVALID_SCHEMA_NAME, "schema", name);
+        }
+        KY_TRY(ddl_check_schema_owner(ddl, schema));
+        return write_comment(ddl, CLASS_PG_NAMESPACE, schema->oid, 0, text);
     }
     if (type == AST_OBJECT_ROLE) {
         const struct cat_role *role = cat_find_role(ddl->image, key);
-        return role == NULL ? not_found(ddl, KY_UNDEFINED_OBJECT, "role", name)
-                            : write_comment(ddl, CLASS_PG_AUTHID, role->oid, 0, text);
+        if (role == NULL) {
+            return not_found(ddl, KY_UNDEFINED_OBJECT, "role", name);
+        }
+        KY_TRY(check_role_rights(ddl, role));
+        return write_comment(ddl, CLASS_PG_AUTHID, role->oid, 0, text);
     }
     for (size_t i = 0; type == AST_OBJECT_DATABASE && i < ddl->image->database_count; i++) {
         const struct cat_database *database = ddl->image->databases[i];
         if (strcmp(database->name, name) == 0) {
+            KY_TRY(check_owner(ddl, database->owner, "database", name));
             return write_comment(ddl, CLASS_PG_DATABASE, database->oid, 0, text);
         }
     }
     for (size_t i = 0; type == AST_OBJECT_EXTENSION && i < ddl->image->extension_count; i++) {
         const struct cat_extension *extension = ddl->image->extensions[i];
         if (strcmp(extension->name, name) == 0) {
+            KY_TRY(check_owner(ddl, OID_ROLE_POSTGRES, "extension", name));
             return write_comment(ddl, CLASS_PG_EXTENSION, extension->oid, 0, text);
         }
     }

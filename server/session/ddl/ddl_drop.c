@@ -184,6 +184,7 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
         (void)ky_error_set(ddl->err, KY_WRONG_OBJECT_TYPE, "\"%s\" is not an index", other->name);
         return hint_of_kind(ddl, other->kind);
     }
+    KY_TRY(ddl_check_index_owner(ddl, index));
     if (index->constraint != OID_NONE) {
         (void)ky_error_set(ddl->err, KY_DEPENDENT_OBJECTS_STILL_EXIST,
                            "cannot drop index %s because constraint %s on table %s requires it",
@@ -191,7 +192,6 @@ drop_index(struct ddl *ddl, const struct ast_drop *statement, const struct ast_r
         return ky_error_hint(ddl->err, "You can drop constraint %s on table %s instead.",
                              index->name, index->table->name);
     }
-    KY_TRY(ddl_check_index_owner(ddl, index));
     KY_TRY(ddl_lock(ddl, index->table, LOCK_ACCESS_EXCLUSIVE));
     if (ddl->is_pending) {
         return KY_OK;

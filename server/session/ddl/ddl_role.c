@@ -32,8 +32,8 @@ refuse(struct ddl *ddl, const char *message)
     return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "%s", message);
 }
 
-static bool
-may_create_roles(const struct ddl *ddl)
+bool
+ddl_may_create_roles(const struct ddl *ddl)
 {
     const struct cat_role *self = cat_get_role(ddl->image, ddl->session->role);
     return ddl->session->is_superuser || (self != NULL && self->can_create_role);
@@ -169,7 +169,7 @@ check_may_grant(struct ddl *ddl, const struct cat_role *role)
         return ddl->session->is_superuser ? KY_OK
                                           : refuse(ddl, "must be superuser to alter superusers");
     }
-    return may_create_roles(ddl) || acl_may_admin(ddl->image, ddl->session->role, role->oid)
+    return ddl_may_create_roles(ddl) || acl_may_admin(ddl->image, ddl->session->role, role->oid)
                ? KY_OK
                : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
                               "must have admin option on role \"%s\"", role->name);
@@ -240,7 +240,7 @@ check_attributes(struct ddl *ddl, const struct cat_role *role)
     if (role->can_bypass_rls) {
         return refuse(ddl, "must be superuser to create bypassrls users");
     }
-    return may_create_roles(ddl) ? KY_OK : refuse(ddl, "permission denied to create role");
+    return ddl_may_create_roles(ddl) ? KY_OK : refuse(ddl, "permission denied to create role");
 }
 
 ky_status
@@ -299,7 +299,7 @@ check_change(struct ddl *ddl, const struct ast_alter_role *statement, const stru
     const bool is_own_password = role->oid == ddl->session->role &&
                                  ast_list_count(statement->options) == 1 &&
                                  ddl_option(statement->options, "password") != NULL;
-    return may_create_roles(ddl) || is_own_password ? KY_OK : refuse(ddl, "permission denied");
+    return ddl_may_create_roles(ddl) || is_own_password ? KY_OK : refuse(ddl, "permission denied");
 }
 
 ky_status
@@ -487,7 +487,7 @@ ky_status
 ddl_drop_role(struct ddl *ddl, const struct ast_drop_role *statement)
 {
     strcpy(ddl->session->tag, "DROP ROLE");
-    if (!may_create_roles(ddl)) {
+    if (!ddl_may_create_roles(ddl)) {
         return refuse(ddl, "permission denied to drop role");
     }
     KY_TRY(ddl_lock_grants(ddl));

@@ -27,8 +27,7 @@ check_rights(struct ddl *ddl, const struct cat_role *role, const struct cat_data
         return ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE,
                             "must be superuser to alter superusers");
     }
-    const struct cat_role *self = cat_get_role(ddl->image, ddl->session->role);
-    return role->oid == ddl->session->role || (self != NULL && self->can_create_role)
+    return role->oid == ddl->session->role || ddl_may_create_roles(ddl)
                ? KY_OK
                : ky_error_set(ddl->err, KY_INSUFFICIENT_PRIVILEGE, "permission denied");
 }
