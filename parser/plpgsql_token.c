@@ -172,15 +172,22 @@ ky_status(plpgsql_syntax_error)(struct plpgsql_parser *p)
     return KY_ERR;
 }
 
+KY_PRINTF(3, 0)
+static void
+set_message(struct plpgsql_parser *p, enum ky_sqlstate sqlstate, const char *format, va_list args)
+{
+    char message[KY_ERROR_TEXT_SIZE];
+    (void)vsnprintf(message, sizeof(message), format, args);
+    (void)ky_error_set(p->err, sqlstate, "%s", message);
+}
+
 ky_status(plpgsql_error)(struct plpgsql_parser *p, enum ky_sqlstate sqlstate, int32_t location,
                          const char *format, ...)
 {
-    char message[KY_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(message, sizeof(message), format, args);
+    set_message(p, sqlstate, format, args);
     va_end(args);
-    (void)ky_error_set(p->err, sqlstate, "%s", message);
     p->err->position =
         parser_position(ky_slice(p->lexer.text, (size_t)(p->lexer.end - p->lexer.text)), location);
     return KY_ERR;
@@ -189,12 +196,10 @@ ky_status(plpgsql_error)(struct plpgsql_parser *p, enum ky_sqlstate sqlstate, in
 ky_status(plpgsql_error_near)(struct plpgsql_parser *p, enum ky_sqlstate sqlstate, int32_t line,
                               const char *format, ...)
 {
-    char message[KY_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(message, sizeof(message), format, args);
+    set_message(p, sqlstate, format, args);
     va_end(args);
-    (void)ky_error_set(p->err, sqlstate, "%s", message);
     return ky_error_context(
         p->err, "compilation of PL/pgSQL function \"inline_code_block\" near line %d", line);
 }

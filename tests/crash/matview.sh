@@ -4,32 +4,8 @@
 # refresh that did not commit left what there was.
 # Usage: matview.sh KYRODB
 set -euo pipefail
-kyrodb=$1
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kyro-matview.XXXXXX")
-port=$((20000 + RANDOM % 10000))
-pid=
-trap '[ -z "$pid" ] || kill -9 $pid 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$dir"' EXIT
+. "$(dirname "$0")/killed_server.sh"
 
-sql() { psql -XqAt -h 127.0.0.1 -p $port -U postgres -v ON_ERROR_STOP=1 postgres "$@"; }
-start() {
-    "$kyrodb" serve --data-dir "$dir/data" --port $port --http-port 0 --socket-dir "" >>"$dir/log" 2>&1 &
-    pid=$!
-    for _ in $(seq 200); do
-        sql -c 'SELECT 1' >/dev/null 2>&1 && return
-        kill -0 $pid 2>/dev/null || break
-        sleep 0.05
-    done
-    tail -5 "$dir/log"
-    exit 1
-}
-killed() {
-    kill -9 $pid
-    wait $pid 2>/dev/null || true
-    start
-}
-same() { # WHAT WANTED GOT
-    [ "$2" = "$3" ] || { echo "$1: wanted '$2', got '$3'"; exit 1; }
-}
 check() { # WHAT SUM
     same "$1: sum" "$2" "$(sql -c 'SELECT sum(v) FROM m')"
     same "$1: by key" "$(($2 / 1000))" "$(sql -c 'SET enable_seqscan = off' -c 'SELECT v FROM m WHERE id = 777')"
