@@ -49,6 +49,11 @@ put_text(struct datum **at, const char *text)
 
 const char *view_schema_name(const struct cat_image *image, oid_t schema);
 const char *view_role_name(const struct cat_image *image, oid_t role);
+/* The head of a view's fill function. */
+#define FILL(name_)                                                                          \
+    static ky_status name_(const struct sysview_context *context, struct sysview_rows *rows, \
+                           struct ky_error *err)
+
 /* The database, the schema and the name of a relation. */
 void view_put_relation(struct datum **at, const struct cat_image *image,
                        const struct cat_table *table);
