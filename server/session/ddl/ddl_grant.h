@@ -33,8 +33,9 @@ KY_MUST_CHECK ky_status grant_items_change(struct grant_items *items,
 /* One role in place of another, as grantee and grantor. */
 void grant_items_replace(struct grant_items *items, oid_t old, oid_t new);
 
-/* All that the role was granted. */
-void grant_items_remove(struct grant_items *items, oid_t grantee);
+/* All that the role was granted, and what it passed on. */
+KY_MUST_CHECK ky_status grant_items_remove(struct grant_items *items, oid_t grantee,
+                                           struct ky_error *err);
 
 /* One word of a list of privileges: 42601 when there is none such, 0LP01 for what is not allowed.
  * "all" is all that are. */

@@ -132,7 +132,7 @@ take_grants(struct ddl *ddl, oid_t role)
         const struct cat_acl *acl = image->acls[i];
         struct grant_items items;
         grant_items_copy(&items, acl->items, acl->count, ddl->arena);
-        grant_items_remove(&items, role);
+        KY_TRY(grant_items_remove(&items, role, ddl->err));
         if (items.count != acl->count) {
             KY_TRY(ddl_write_acl(ddl, acl->class_oid, acl->object, acl->column, &items));
             KY_TRY(ddl_changed(ddl));
@@ -143,7 +143,7 @@ take_grants(struct ddl *ddl, oid_t role)
         struct cat_default_acl changed = *entry;
         struct grant_items items;
         grant_items_copy(&items, entry->items, entry->count, ddl->arena);
-        grant_items_remove(&items, role);
+        KY_TRY(grant_items_remove(&items, role, ddl->err));
         changed.items = items.items;
         changed.count = items.count;
         if (entry->role == role ||

@@ -62,6 +62,8 @@ bool ddl_owns(const struct ddl *ddl, oid_t owner);
 /* Who owns the schema that it is in may drop it too. */
 KY_MUST_CHECK ky_status ddl_check_drop(struct ddl *ddl, const struct cat_table *table);
 bool ddl_may_create_roles(const struct ddl *ddl);
+/* ddl_role_uses.c: 2BP01 with what the role owns and has grants on. */
+KY_MUST_CHECK ky_status ddl_check_role_unused(struct ddl *ddl, const struct cat_role *role);
 /* 42501: an object can only be given to a role that one is in. */
 KY_MUST_CHECK ky_status ddl_check_new_owner(struct ddl *ddl, const struct cat_role *role);
 /* ddl_grant.c: the grants on an object, or on a column of it, go; those of an owner become the

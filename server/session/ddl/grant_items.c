@@ -167,16 +167,20 @@ grant_items_change(struct grant_items *items, const struct grant_change *change,
     return KY_OK;
 }
 
-void
-grant_items_remove(struct grant_items *items, oid_t grantee)
+ky_status
+grant_items_remove(struct grant_items *items, oid_t grantee, struct ky_error *err)
 {
     for (uint16_t i = 0; i < items->count;) {
-        if (items->items[i].grantee == grantee) {
-            remove_item(items, &items->items[i]);
+        const struct acl_item item = items->items[i];
+        if (item.grantee == grantee) {
+            KY_TRY(take_back(items, grantee, item.grantor, item.rights, item.options, OID_NONE,
+                             true, err));
+            i = 0; /* others may have gone */
         } else {
             i++;
         }
     }
+    return KY_OK;
 }
 
 void
