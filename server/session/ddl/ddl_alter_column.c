@@ -125,7 +125,8 @@ ddl_alter_drop_column(struct ddl *ddl, struct new_table *made,
         ky_arena_printf(ddl->arena, "column %s of table %s", column->name,
                         ddl_shown_name(ddl, cat_get_table(ddl->image, made->table.oid)));
     struct dependent_columns generated;
-    KY_TRY(ddl_drop_users(ddl, &made->table, column->number, command->behavior, what, &generated));
+    KY_TRY(ddl_drop_column_users(ddl, &made->table, column->number, command->behavior, what,
+                                 &generated));
     for (uint16_t i = 0; i < generated.count; i++) {
         struct ast_alter_command with_it = *command;
         with_it.name = generated.names[i];

@@ -191,23 +191,31 @@ ddl_drop_found(struct ddl *ddl, struct dependents *found, enum ast_behavior beha
 }
 
 ky_status
-ddl_drop_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
-               enum ast_behavior behavior, const char *what, struct dependent_columns *columns_out)
+ddl_drop_column_users(struct ddl *ddl, const struct cat_table *table, int16_t column,
+                      enum ast_behavior behavior, const char *what,
+                      struct dependent_columns *columns_out)
 {
-    ky_status status = KY_OK;
     struct dependents found;
     ddl_dependents_init(ddl, &found);
-    if (column != 0) {
-        columns_out->count = 0;
-        columns_out->names = ky_arena_array(ddl->arena, const char *, table->column_count + 1U);
-        status = collect_generated(ddl, table, column, what, &found, columns_out);
-    }
+    columns_out->count = 0;
+    columns_out->names = ky_arena_array(ddl->arena, const char *, table->column_count + 1U);
+    ky_status status = collect_generated(ddl, table, column, what, &found, columns_out);
     if (status == KY_OK) {
         ddl_add_views(ddl, table, column, what, &found);
-    }
-    if (status == KY_OK) {
         status = ddl_drop_found(ddl, &found, behavior, what);
     }
+    ddl_dependents_deinit(&found);
+    return status;
+}
+
+ky_status
+ddl_drop_readers(struct ddl *ddl, const struct cat_table *table, enum ast_behavior behavior,
+                 const char *what, bool is_one_of_many)
+{
+    struct dependents found;
+    ddl_dependents_init(ddl, &found);
+    ddl_add_views(ddl, table, 0, what, &found);
+    const ky_status status = ddl_drop_found(ddl, &found, behavior, is_one_of_many ? NULL : what);
     ddl_dependents_deinit(&found);
     return status;
 }

@@ -139,7 +139,8 @@ drop_relation(struct ddl *ddl, const struct ast_drop *statement, const struct as
     }
     const char *what =
         ky_arena_printf(ddl->arena, "%s %s", ddl_kind_word(kind), ddl_shown_name(ddl, table));
-    KY_TRY(ddl_drop_users(ddl, table, 0, statement->behavior, what, NULL));
+    KY_TRY(ddl_drop_readers(ddl, table, statement->behavior, what,
+                            ast_list_count(statement->objects) > 1));
     if (!goes_with(ddl, statement, table)) {
         KY_TRY(ddl_drop_references(ddl, table, 0, NULL, statement->behavior, what));
     }

@@ -373,12 +373,18 @@ struct dependent_columns {
     const char **names;
     uint16_t count;
 };
-/* What uses the table (column 0) or one of its columns, and the views that read such views: 2BP01,
- * or with CASCADE the views are dropped, and the caller drops the generated columns of columns_out
- * (with column 0 NULL). what: "table t", "column a of table t". The image stays that of before. */
-KY_MUST_CHECK ky_status ddl_drop_users(struct ddl *ddl, const struct cat_table *table,
-                                       int16_t column, enum ast_behavior behavior, const char *what,
-                                       struct dependent_columns *columns_out);
+/* What uses the column, and the views that read such views: 2BP01, or with CASCADE the views are
+ * dropped, and the caller drops the generated columns of columns_out. what: "column a of table t".
+ * The image stays that of before. */
+KY_MUST_CHECK ky_status ddl_drop_column_users(struct ddl *ddl, const struct cat_table *table,
+                                              int16_t column, enum ast_behavior behavior,
+                                              const char *what,
+                                              struct dependent_columns *columns_out);
+/* The views that read the table, likewise. what: "table t"; is_one_of_many: others are dropped with
+ * it, and the error names none. */
+KY_MUST_CHECK ky_status ddl_drop_readers(struct ddl *ddl, const struct cat_table *table,
+                                         enum ast_behavior behavior, const char *what,
+                                         bool is_one_of_many);
 /* What is in the schema, and the views elsewhere that read it: 2BP01, or with CASCADE dropped. */
 KY_MUST_CHECK ky_status ddl_drop_contents(struct ddl *ddl, const struct cat_schema *schema,
                                           enum ast_behavior behavior);
